@@ -1,0 +1,32 @@
+/** A TFTP server for boards (RFC 1350, 2347, 2348, 2349, 7440). One server serves many boards. */
+export interface TftpServer extends AsyncDisposable {
+  /** Address and port in use. */
+  readonly address: string;
+  readonly port: number;
+  /**
+   * Gives one board its files. Nothing is copied: a path is opened when the board asks for it.
+   * @returns a handle that takes the files away again (running transfers of that board are ended)
+   */
+  serve(board: TftpBoard): Disposable;
+  close(): Promise<void>;
+}
+
+export interface TftpBoard {
+  readonly name: string;
+  /** Client addresses that this board asks from; absent: any that no other board claims. */
+  readonly clients?: readonly string[];
+  /** Leading directories that are taken off a requested name (`bd989ae1/`), tried in order. */
+  readonly prefixes?: readonly string[];
+  /** By the name that the board asks for: a path on this machine, or the bytes. */
+  readonly files: ReadonlyMap<string, string | Uint8Array>;
+  readonly onEvent: (event: TftpEvent) => void;
+}
+
+export type TftpEvent =
+  | { readonly kind: 'request'; readonly transfer: number; readonly client: string; readonly file: string; readonly options: Readonly<Record<string, string>> }
+  | { readonly kind: 'progress'; readonly transfer: number; readonly file: string; readonly bytes: number; readonly size: number }
+  | { readonly kind: 'done'; readonly transfer: number; readonly file: string; readonly bytes: number; readonly blocks: number; readonly resent: number; readonly milliseconds: number }
+  /** Refused or missing: a normal answer, not a failure of the run by itself. */
+  | { readonly kind: 'refused'; readonly client: string; readonly file: string; readonly code: number; readonly why: string }
+  /** Ended before the last block: by the client's ERROR (`Early terminate` of a probe), or by time-out. */
+  | { readonly kind: 'ended'; readonly transfer: number; readonly file: string; readonly bytes: number; readonly why: 'client-error' | 'timeout' | 'closed' | 'read-error'; readonly detail: string };

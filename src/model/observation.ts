@@ -1,0 +1,40 @@
+/**
+ * What the model's parts say while they run. Xen, the kernels, the toolstack and firmware are simulated;
+ * everything that a person at the board could see of them leaves through an `Observer`.
+ */
+import type { FirmwareMessage } from '../scmi/firmware-message.ts';
+
+/** Who prints. `xl` is everything that xl and libxl write to their terminal. */
+export type Talker = 'firmware' | 'xen' | 'linux' | 'xl';
+
+/** Xen's log levels; a line without one is printed whatever the thresholds are. */
+export type XenLevel = 'error' | 'warning' | 'info' | 'debug';
+
+/** Why something is expected: in words for a person, with the rule and the node that it comes from. */
+export interface Reason {
+  /** Stable name of the rule, for instance `smc-multiagent.collect.duplicate-agent`. */
+  readonly rule: string;
+  /** One sentence: what in the configuration leads to this. */
+  readonly words: string;
+  /** Device tree path, configuration file and line, or firmware profile that decides. */
+  readonly place?: string;
+}
+
+export interface ConsoleLine {
+  readonly source: Talker;
+  /** Domain that prints, for `linux`; domain that the line is about, where Xen names one. */
+  readonly domid?: number;
+  readonly level?: XenLevel;
+  /** The line without prefix (`(XEN) `, kernel time stamp). */
+  readonly text: string;
+  /** Regular expression, anchored at both ends, where parts of the text vary; else derived from `text`. */
+  readonly pattern?: string;
+  /** False where no newline follows, so that the next line is glued to this one. */
+  readonly newline?: boolean;
+  readonly reason: Reason;
+}
+
+export interface Observer {
+  console(line: ConsoleLine): void;
+  message(message: FirmwareMessage): void;
+}

@@ -1,0 +1,81 @@
+/**
+ * What one EL3 firmware offers: agents, channels, resources and the places where it leaves the
+ * specification. Profiles are data (boards/firmware/*.yaml); src/scmi serves any of them.
+ */
+export interface FirmwareProfile {
+  /** Name that `--firmware` and board types use, for instance `reference`. */
+  readonly name: string;
+  /** Where the numbers come from: repository, branch, revision. */
+  readonly origin: string;
+  readonly vendor: string;
+  readonly subVendor: string;
+  readonly implementationVersion: number;
+  /** Version words by protocol id, for instance `{ 16: 0x20000 }`. Base is always there. */
+  readonly protocols: ReadonlyMap<number, number>;
+  /** What PROTOCOL_ATTRIBUTES of Base reports as the number of agents, where it is not their number. */
+  readonly reportedAgents?: number;
+  readonly agents: readonly AgentProfile[];
+  /** Agent that alone may use messages 0x9, 0xA, 0xB of Base; null: nobody. */
+  readonly privilegedAgent: number | null;
+  /** Ids of Base messages that exist. */
+  readonly baseMessages: readonly number[];
+  readonly devices: readonly DeviceProfile[];
+  readonly clocks: readonly ClockProfile[];
+  readonly resets: readonly ResetProfile[];
+  readonly powerDomains: readonly PowerDomainProfile[];
+  readonly pins?: PinProfile;
+  /** Named departures from the specification; src/scmi documents each. */
+  readonly quirks: readonly string[];
+  /** Line that an SMC with an unknown SiP id prints on the firmware's console; `%` stands for the id. */
+  readonly unknownServiceCall?: string;
+}
+
+export interface AgentProfile {
+  readonly id: number;
+  readonly name: string;
+  readonly functionId: number;
+  /** Physical address and size in bytes of the shared memory page. */
+  readonly shmem: number;
+  readonly shmemSize: number;
+}
+
+/** A device of SET_DEVICE_PERMISSIONS and the resources that come with it. */
+export interface DeviceProfile {
+  readonly id: number;
+  readonly name: string;
+  readonly clocks: readonly number[];
+  readonly resets: readonly number[];
+  readonly powerDomains: readonly number[];
+  readonly pins: readonly number[];
+  /** `shared`: all agents, always; `firmware`: never assignable; a number: that agent owns it at boot. */
+  readonly owner: 'shared' | 'firmware' | 'none' | number;
+}
+
+export interface ClockProfile {
+  readonly id: number;
+  readonly name: string;
+  /** Hz at boot. */
+  readonly rate: number;
+  readonly enabled: boolean;
+  /** Hz; absent: the rate is fixed. */
+  readonly range?: { readonly min: number; readonly max: number; readonly step: number };
+}
+
+export interface ResetProfile {
+  readonly id: number;
+  readonly name: string;
+}
+
+export interface PowerDomainProfile {
+  readonly id: number;
+  readonly name: string;
+  readonly parent?: number;
+  readonly on: boolean;
+  readonly alwaysOn?: boolean;
+}
+
+export interface PinProfile {
+  readonly pins: readonly string[];
+  readonly groups: readonly string[];
+  readonly functions: readonly string[];
+}
