@@ -9,16 +9,49 @@ export type RecordedEvent = { readonly t: number; readonly source: string } & Re
 export type RecordedData =
   | { readonly kind: 'run-started'; readonly data: RunHeader }
   | { readonly kind: 'state'; readonly data: { readonly machine: string; readonly state: string } }
-  | { readonly kind: 'power'; readonly data: { readonly action: 'on' | 'off' | 'confirmed' | 'failed'; readonly detail?: string } }
+  | {
+      readonly kind: 'power';
+      readonly data: { readonly action: 'on' | 'off' | 'confirmed' | 'failed'; readonly detail?: string };
+    }
   | { readonly kind: 'received' | 'sent'; readonly data: { readonly console: string } & RecordedBytes }
   | { readonly kind: 'tftp'; readonly data: Readonly<Record<string, unknown>> & { readonly event: string } }
-  | { readonly kind: 'milestone'; readonly data: { readonly name: string; readonly domain?: string; readonly line?: string } }
-  | { readonly kind: 'step'; readonly data: { readonly index: number; readonly do: string; readonly phase: 'started' | 'finished'; readonly detail?: string } }
+  | {
+      readonly kind: 'milestone';
+      readonly data: { readonly name: string; readonly domain?: string; readonly line?: string };
+    }
+  | {
+      readonly kind: 'step';
+      readonly data: {
+        readonly index: number;
+        readonly do: string;
+        readonly phase: 'started' | 'finished';
+        readonly detail?: string;
+      };
+    }
   | { readonly kind: 'command'; readonly data: { readonly domain: string; readonly command: string } }
-  | { readonly kind: 'answer'; readonly data: { readonly domain: string; readonly command: string; readonly status: number; readonly stdout: string; readonly stderr: string } }
-  | { readonly kind: 'fault'; readonly data: { readonly class: 'infrastructure' | 'board' | 'interrupted' | 'controller'; readonly what: string; readonly mend?: string } }
+  | {
+      readonly kind: 'answer';
+      readonly data: {
+        readonly domain: string;
+        readonly command: string;
+        readonly status: number;
+        readonly stdout: string;
+        readonly stderr: string;
+      };
+    }
+  | {
+      readonly kind: 'fault';
+      readonly data: {
+        readonly class: 'infrastructure' | 'board' | 'interrupted' | 'controller';
+        readonly what: string;
+        readonly mend?: string;
+      };
+    }
   | { readonly kind: 'note'; readonly data: { readonly text: string } }
-  | { readonly kind: 'run-finished'; readonly data: { readonly outcome: 'completed' | 'infrastructure' | 'interrupted' } };
+  | {
+      readonly kind: 'run-finished';
+      readonly data: { readonly outcome: 'completed' | 'infrastructure' | 'interrupted' };
+    };
 
 export type RecordedBytes = { readonly text: string } | { readonly base64: string };
 

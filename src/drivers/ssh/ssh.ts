@@ -34,7 +34,10 @@ export interface SshSession extends AsyncDisposable {
    * @param stdin bytes for its standard input
    * @returns exit status and output; a connection that breaks first is an error, never a status
    */
-  exec(command: string, options: { readonly stdin?: Uint8Array; readonly signal: AbortSignal }): Promise<SshResult>;
+  exec(
+    command: string,
+    options: { readonly stdin?: Uint8Array; readonly signal: AbortSignal },
+  ): Promise<SshResult>;
   /** An interactive shell with a terminal. */
   shell(events: { data(bytes: Uint8Array): void; closed(): void }, signal: AbortSignal): Promise<SshShell>;
   close(): Promise<void>;

@@ -23,10 +23,43 @@ export interface TftpBoard {
 }
 
 export type TftpEvent =
-  | { readonly kind: 'request'; readonly transfer: number; readonly client: string; readonly file: string; readonly options: Readonly<Record<string, string>> }
-  | { readonly kind: 'progress'; readonly transfer: number; readonly file: string; readonly bytes: number; readonly size: number }
-  | { readonly kind: 'done'; readonly transfer: number; readonly file: string; readonly bytes: number; readonly blocks: number; readonly resent: number; readonly milliseconds: number }
+  | {
+      readonly kind: 'request';
+      readonly transfer: number;
+      readonly client: string;
+      readonly file: string;
+      readonly options: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly kind: 'progress';
+      readonly transfer: number;
+      readonly file: string;
+      readonly bytes: number;
+      readonly size: number;
+    }
+  | {
+      readonly kind: 'done';
+      readonly transfer: number;
+      readonly file: string;
+      readonly bytes: number;
+      readonly blocks: number;
+      readonly resent: number;
+      readonly milliseconds: number;
+    }
   /** Refused or missing: a normal answer, not a failure of the run by itself. */
-  | { readonly kind: 'refused'; readonly client: string; readonly file: string; readonly code: number; readonly why: string }
+  | {
+      readonly kind: 'refused';
+      readonly client: string;
+      readonly file: string;
+      readonly code: number;
+      readonly why: string;
+    }
   /** Ended before the last block: by the client's ERROR (`Early terminate` of a probe), or by time-out. */
-  | { readonly kind: 'ended'; readonly transfer: number; readonly file: string; readonly bytes: number; readonly why: 'client-error' | 'timeout' | 'closed' | 'read-error'; readonly detail: string };
+  | {
+      readonly kind: 'ended';
+      readonly transfer: number;
+      readonly file: string;
+      readonly bytes: number;
+      readonly why: 'client-error' | 'timeout' | 'closed' | 'read-error';
+      readonly detail: string;
+    };

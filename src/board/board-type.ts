@@ -1,0 +1,116 @@
+/** The schema of boards/*.yaml: one file per kind of board, data only. */
+import { z } from 'zod';
+
+const address = z
+  .union([z.number().int().nonnegative(), z.string().regex(/^0x[0-9a-f]+$/i)])
+  .transform(Number);
+/** `90s`, `500ms`, `5m` -> milliseconds. */
+export const duration = z
+  .string()
+  .regex(/^\d+(\.\d+)?(ms|s|m)$/, 'a duration such as 500ms, 30s or 5m')
+  .transform(text => {
+    const value = Number.parseFloat(text);
+    return text.endsWith('ms') ? value : value * (text.endsWith('m') ? 60_000 : 1000);
+  });
+
+/** Deadlines of the machines' states, in milliseconds once read. Every state that waits has one. */
+const deadlines = z.strictObject({
+  powerOff: duration,
+  powerOn: duration,
+  /** From power on to the boot loader's first sign of life. */
+  firstOutput: duration,
+  /** To the boot loader's prompt (U-Boot), or to the first request of the network boot (Pi). */
+  bootLoader: duration,
+  /** Longest silence within one TFTP transfer. */
+  transferStall: duration,
+  /** All files. */
+  deploy: duration,
+  /** From the hand-over to Xen's banner. */
+  xenBanner: duration,
+  /** From Xen's banner to Dom0's login, or to a panic. */
+  dom0: duration,
+  /** From creation to a domain that answers SSH. */
+  domain: duration,
+  /** One command over SSH. */
+  command: duration,
+  /** Saving logs after the last step, or after a failure. */
+  collect: duration,
+});
+
+/** U-Boot interrupted at its prompt; every file fetched by a `tftp` command that is typed. */
+const uBootTftp = z.strictObject({
+  chain: z.literal('u-boot-tftp'),
+  /** Texts of the stages before U-Boot, each a sign of a (re)start. */
+  banners: z.array(z.string()).min(1),
+  autoboot: z.string(),
+  /** What interrupts the countdown. */
+  interrupt: z.string(),
+  prompt: z.string(),
+  environment: z.record(z.string(), z.string()),
+  /** Files in the order in which they are fetched, and where to. */
+  load: z.array(z.strictObject({ file: z.string(), address })).min(1),
+  /** What starts Xen; `${name}` stands for the load address of a file, `${name.size}` for its size. */
+  start: z.string(),
+});
+
+/** The Raspberry Pi's EEPROM network boot: the board asks for its files by itself. */
+const rpiEepromTftp = z.strictObject({
+  chain: z.literal('rpi-eeprom-tftp'),
+  banners: z.array(z.string()).min(1),
+  /** Requests that mean the board has its kernel; the hand-over follows. */
+  kernel: z.string(),
+  /** What to serve: name asked for -> file of the deployment. */
+  files: z.record(z.string(), z.string()),
+  /** Names that the EEPROM probes and that need not exist. */
+  probes: z.array(z.string()),
+});
+
+export const boardTypeSchema = z.strictObject({
+  schema: z.literal(1),
+  type: z.string().regex(/^[a-z0-9-]+$/),
+  title: z.string(),
+  soc: z.string(),
+  /** Facts that a person at the board should know: DIP switches, connectors. */
+  notes: z.array(z.string()).default([]),
+  console: z.strictObject({ baudRate: z.number().int().positive(), linux: z.string() }),
+  boot: z.discriminatedUnion('chain', [uBootTftp, rpiEepromTftp]),
+  /** RAM that the non-secure world may use; load ranges are checked against it. */
+  memory: z.array(z.strictObject({ base: address, size: address })).min(1),
+  /** SCMI firmware profile (boards/firmware/NAME.yaml). */
+  firmware: z.string(),
+  /** Which agent is whose in the trees of firmware/<type>/. */
+  agents: z.strictObject({
+    xen: z.number().int().nonnegative(),
+    dom0: z.number().int().nonnegative(),
+    guests: z.array(z.number().int().nonnegative()).min(1),
+  }),
+  /** Host device tree, source or blob, relative to the project: with the `xen,sci` container. */
+  hostTree: z.string(),
+  /** Guest's partial device tree; `${functionId}` stands for its agent's. */
+  partialTree: z.string(),
+  /** Guest physical address at which the partial tree expects the agent's page. */
+  guestShmem: address,
+  linux: z.enum(['6.1', '6.12', '7.2']),
+  xen: z.strictObject({
+    mediator: z.enum(['multi-agent', 'single-agent', 'none']),
+    debug: z.boolean(),
+    version: z.string().optional(),
+  }),
+  dom0: z.strictObject({
+    /** Pattern of the line or prompt after which Dom0 can be logged in to. */
+    login: z.string(),
+    user: z.string(),
+    sshPort: z.number().int().positive(),
+    /** Directory in Dom0 for guest configurations and partial trees. */
+    directory: z.string(),
+    /** Kernel and ramdisk of guests, as paths in Dom0. */
+    guestKernel: z.string(),
+    guestRamdisk: z.string().optional(),
+  }),
+  deadlines,
+});
+
+/** A board type as read: addresses are numbers, durations milliseconds. */
+export type BoardType = z.output<typeof boardTypeSchema>;
+export type BootChain = BoardType['boot'];
+export type Deadlines = BoardType['deadlines'];

@@ -1,0 +1,73 @@
+/** The schema of lab.yaml: the boards that stand in one lab. */
+import { z } from 'zod';
+
+const secretPath = z.string().min(1);
+
+const serial = z.discriminatedUnion('kind', [
+  /** A device node, best by /dev/serial/by-id or by-path. */
+  z.strictObject({
+    kind: z.literal('device'),
+    path: z.string(),
+    baudRate: z.number().int().positive().optional(),
+  }),
+  /** A raw TCP socket, as ser2net's `tcp` accepter offers. */
+  z.strictObject({ kind: z.literal('tcp'), host: z.string(), port: z.number().int().min(1).max(65535) }),
+]);
+
+const power = z.discriminatedUnion('kind', [
+  /** Shell commands; exit status 0 is success. `state` prints `on` or `off`. */
+  z.strictObject({
+    kind: z.literal('command'),
+    on: z.string(),
+    off: z.string(),
+    state: z.string().optional(),
+  }),
+]);
+
+const identity = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('key'), path: secretPath, passphraseFile: secretPath.optional() }),
+  z.strictObject({ kind: z.literal('agent') }),
+  z.strictObject({ kind: z.literal('password'), file: secretPath }),
+]);
+
+const realBoard = z.strictObject({
+  type: z.string(),
+  serial,
+  power,
+  network: z.strictObject({
+    /** The board's own address: how its TFTP requests are told from another board's. */
+    address: z.string(),
+    /** Address of this machine on the board's network. */
+    server: z.string(),
+    netmask: z.string().optional(),
+    gateway: z.string().optional(),
+    tftpPort: z.number().int().min(1).max(65535).default(69),
+    /** Serial number of a Raspberry Pi (its last 8 digits prefix every request). */
+    serialNumber: z.string().optional(),
+  }),
+  ssh: z.strictObject({
+    host: z.string().optional(),
+    port: z.number().int().positive().optional(),
+    user: z.string().optional(),
+    identity,
+    hostKey: z.string().optional(),
+    /** Addresses of guests as Dom0 reaches them, by domain name. */
+    guests: z.record(z.string(), z.string()).default({}),
+  }),
+  /** What the deployment serves: name of the board type's file -> path on this machine. */
+  images: z.record(z.string(), z.string()),
+  /** Overrides of the board type's deadlines. */
+  deadlines: z.record(z.string(), z.string()).default({}),
+});
+
+const virtualBoard = z.strictObject({ type: z.string(), virtual: z.literal(true) });
+
+export const labSchema = z.strictObject({
+  schema: z.literal(1),
+  name: z.string().default('lab'),
+  boards: z.record(z.string(), z.union([virtualBoard, realBoard])),
+});
+
+export type Lab = z.output<typeof labSchema>;
+export type LabBoard = z.output<typeof realBoard>;
+export type VirtualBoardEntry = z.output<typeof virtualBoard>;

@@ -1,0 +1,33 @@
+/** A board with its drivers, ready for a run. Nothing above this knows whether it is virtual. */
+import type { PowerDriver } from '../drivers/power/power.ts';
+import type { SerialDriver } from '../drivers/serial/serial.ts';
+import type { SshDriver, SshTarget } from '../drivers/ssh/ssh.ts';
+import type { TftpServer } from '../drivers/tftp/tftp.ts';
+import type { BoardType } from './board-type.ts';
+
+export interface OpenBoard extends AsyncDisposable {
+  readonly name: string;
+  readonly type: BoardType;
+  /** For the report only. */
+  readonly virtual: boolean;
+  readonly power: PowerDriver;
+  readonly serial: SerialDriver;
+  readonly tftp: TftpServer;
+  readonly ssh: SshDriver;
+  readonly network: {
+    /** The board's own address; absent where it is not known before it asks. */
+    readonly address?: string;
+    readonly server: string;
+    readonly netmask?: string;
+    readonly gateway?: string;
+    /** Names that precede a requested file. */
+    readonly prefixes: readonly string[];
+  };
+  /** Where Dom0's SSH server is. */
+  readonly dom0: Omit<SshTarget, 'via'>;
+  /** Where a guest's SSH server is as seen from Dom0; undefined where the lab gives none. */
+  guest(name: string): Omit<SshTarget, 'via'> | undefined;
+  /** Files of the deployment by name (`xen`, `dtb`, `kernel`, `ramdisk`, ...): a path or bytes. */
+  readonly images: ReadonlyMap<string, string | Uint8Array>;
+  close(): Promise<void>;
+}
