@@ -89,6 +89,8 @@ export interface Expectation {
   readonly text: string;
   /** Anchored regular expression for `line`, `answer` (its output) and `absent`; a name for `milestone`. */
   readonly pattern: string;
+  /** For `answer`: the command that is asked, as it is typed in the domain. */
+  readonly command?: string;
   /** Exit status for `answer`; absent: any. */
   readonly exitStatus?: number;
   readonly reason: Reason;
