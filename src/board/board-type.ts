@@ -37,6 +37,9 @@ const deadlines = z.strictObject({
   collect: duration,
 });
 
+/** How a file is announced to Xen under /chosen (xen docs/misc/arm/device-tree/booting.txt). */
+const bootModule = z.enum(['multiboot,kernel', 'multiboot,ramdisk']);
+
 /** U-Boot interrupted at its prompt; every file fetched by a `tftp` command that is typed. */
 const uBootTftp = z.strictObject({
   chain: z.literal('u-boot-tftp'),
@@ -47,8 +50,8 @@ const uBootTftp = z.strictObject({
   interrupt: z.string(),
   prompt: z.string(),
   environment: z.record(z.string(), z.string()),
-  /** Files in the order in which they are fetched, and where to. */
-  load: z.array(z.strictObject({ file: z.string(), address })).min(1),
+  /** Files in the order in which they are fetched, and where to; `module`: what Xen takes it for. */
+  load: z.array(z.strictObject({ file: z.string(), address, module: bootModule.optional() })).min(1),
   /** What starts Xen; `${name}` stands for the load address of a file, `${name.size}` for its size. */
   start: z.string(),
 });
@@ -63,6 +66,17 @@ const rpiEepromTftp = z.strictObject({
   files: z.record(z.string(), z.string()),
   /** Names that the EEPROM probes and that need not exist. */
   probes: z.array(z.string()),
+  /** Text of config.txt, which names what is fetched. */
+  config: z.string(),
+  /**
+   * The one `initramfs` that the EEPROM can place in memory: Xen's boot modules in a row, each on a 2 MiB
+   * boundary from `address` on.
+   */
+  modules: z.strictObject({
+    file: z.string(),
+    address,
+    parts: z.array(z.strictObject({ file: z.string(), module: bootModule })).min(1),
+  }),
 });
 
 export const boardTypeSchema = z.strictObject({
@@ -84,8 +98,12 @@ export const boardTypeSchema = z.strictObject({
     dom0: z.number().int().nonnegative(),
     guests: z.array(z.number().int().nonnegative()).min(1),
   }),
-  /** Host device tree, source or blob, relative to the project: with the `xen,sci` container. */
+  /**
+   * Host device tree, source or blob, relative to the project, and what is laid over it: the `xen,sci`
+   * container with the agents above. A lab's own tree (`images.dtb`) takes the place of the first.
+   */
   hostTree: z.string(),
+  hostOverlays: z.array(z.string()).default([]),
   /** Guest's partial device tree; `${functionId}` stands for its agent's. */
   partialTree: z.string(),
   /** Guest physical address at which the partial tree expects the agent's page. */
