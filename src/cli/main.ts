@@ -1,0 +1,118 @@
+/** The command line: finds the command, runs it, and turns every ending into an exit code. */
+import { Command, CommanderError } from 'commander';
+import { ConfigurationError } from '../board/configuration-error.ts';
+import { DriverError } from '../drivers/driver-error.ts';
+import type { CliProcess } from './command.ts';
+import { exitCode, UsageError } from './command.ts';
+import { commands } from './commands.ts';
+import { packageVersion } from './package.ts';
+
+/**
+ * Runs one command line.
+ * @param argv arguments without the interpreter's and the program's names
+ * @param process where it reads, prints and is interrupted
+ * @returns the exit code (command.ts); never throws for what a user, a lab or a board did
+ */
+export async function main(argv: readonly string[], process: CliProcess): Promise<number> {
+  let code: number = exitCode.met;
+  try {
+    const program = createProgram(process);
+    await addCommands(program, argv, process, reported => {
+      code = reported;
+    });
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    return explain(error, argv, process);
+  }
+}
+
+function createProgram(process: CliProcess): Command {
+  return new Command('scmi-hil')
+    .description(
+      'Tests the Xen SCMI mediator on boards: a model predicts, a board runs, the verdict compares.',
+    )
+    .version(packageVersion(), '-V, --version')
+    .option('--debug', 'print stack traces of errors')
+    .configureOutput({
+      writeOut: text => process.stdout.write(text),
+      writeErr: text => process.stderr.write(text),
+      // Errors are printed once, by `explain`.
+      outputError: () => undefined,
+    })
+    .exitOverride()
+    .addHelpText('after', '\nEach command: scmi-hil COMMAND --help');
+}
+
+/** Modules of commands that this command line does not name are not loaded: start-up stays quick. */
+async function addCommands(
+  program: Command,
+  argv: readonly string[],
+  process: CliProcess,
+  done: (code: number) => void,
+): Promise<void> {
+  for (const { name, summary, load } of commands) {
+    if (argv.includes(name)) {
+      (await load())(program, process, done);
+      program.commands.find(each => each.name() === name)?.summary(summary);
+    } else {
+      program.command(name).summary(summary);
+    }
+  }
+}
+
+/** Prints an error as a line and what to do about it, and says which exit code it is. */
+function explain(error: unknown, argv: readonly string[], process: CliProcess): number {
+  const { text, mend, code } = describe(error, argv, process.signal);
+  if (text !== undefined)
+    process.stderr.write(`scmi-hil: ${text}\n${mend === undefined ? '' : `  ${mend}\n`}`);
+  if (argv.includes('--debug') && text !== undefined) process.stderr.write(`${stack(error)}\n`);
+  return code;
+}
+
+interface Ending {
+  readonly text?: string;
+  readonly mend?: string | undefined;
+  readonly code: number;
+}
+
+function describe(error: unknown, argv: readonly string[], signal: AbortSignal): Ending {
+  if (error instanceof CommanderError) return describeParsing(error, argv);
+  if (error instanceof UsageError || error instanceof ConfigurationError) {
+    return { text: error.message, mend: error.mend, code: exitCode.usage };
+  }
+  if (signal.aborted) return isClosedPipe(signal.reason) ? { code: 0 } : interrupted(signal.reason);
+  if (error instanceof DriverError) {
+    return { text: error.message, mend: error.mend, code: exitCode.infrastructure };
+  }
+  return {
+    text: `internal error: ${error instanceof Error ? error.message : String(error)}`,
+    mend: argv.includes('--debug') ? undefined : 'run it again with --debug and report what it prints',
+    code: exitCode.infrastructure,
+  };
+}
+
+function describeParsing(error: CommanderError, argv: readonly string[]): Ending {
+  if (error.exitCode === 0) return { code: exitCode.met };
+  if (error.code === 'commander.help') return { code: exitCode.usage };
+  const command = commands.find(({ name }) => name === argv.find(each => !each.startsWith('-')));
+  return {
+    text: error.message.replace(/^error: /, '').replace('\n', ' '),
+    mend: `see: scmi-hil ${command === undefined ? '' : `${command.name} `}--help`,
+    code: exitCode.usage,
+  };
+}
+
+function interrupted(reason: unknown): Ending {
+  return { text: reason instanceof Error ? reason.message : 'interrupted', code: exitCode.interrupted };
+}
+
+function isClosedPipe(reason: unknown): boolean {
+  return reason instanceof Error && 'code' in reason && reason.code === 'EPIPE';
+}
+
+function stack(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? error.message;
+  return error.cause === undefined ? own : `${own}\ncaused by: ${stack(error.cause)}`;
+}
