@@ -14,7 +14,7 @@ export const duration = z
   });
 
 /** Deadlines of the machines' states, in milliseconds once read. Every state that waits has one. */
-const deadlines = z.strictObject({
+export const deadlines = z.strictObject({
   powerOff: duration,
   powerOn: duration,
   /** From power on to the boot loader's first sign of life. */

@@ -1,6 +1,13 @@
 /** The schema of lab.yaml: the boards that stand in one lab. */
 import { z } from 'zod';
+import { deadlines } from './board-type.ts';
 
+/** Part of the names of files that a run writes. */
+const boardName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name of letters, digits, dots, dashes and underscores');
+
+/** The secret itself never stands in a lab file. */
 const secretPath = z.string().min(1);
 
 const serial = z.discriminatedUnion('kind', [
@@ -57,7 +64,7 @@ const realBoard = z.strictObject({
   /** What the deployment serves: name of the board type's file -> path on this machine. */
   images: z.record(z.string(), z.string()),
   /** Overrides of the board type's deadlines. */
-  deadlines: z.record(z.string(), z.string()).default({}),
+  deadlines: deadlines.partial().default({}),
 });
 
 const virtualBoard = z.strictObject({ type: z.string(), virtual: z.literal(true) });
@@ -65,7 +72,7 @@ const virtualBoard = z.strictObject({ type: z.string(), virtual: z.literal(true)
 export const labSchema = z.strictObject({
   schema: z.literal(1),
   name: z.string().default('lab'),
-  boards: z.record(z.string(), z.union([virtualBoard, realBoard])),
+  boards: z.record(boardName, z.union([virtualBoard, realBoard])),
 });
 
 export type Lab = z.output<typeof labSchema>;

@@ -1,0 +1,186 @@
+/** Finds and reads the lab file; without one, the lab is the two virtual boards. */
+import { existsSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { BoardType } from './board-type.ts';
+import { loadBoardType } from './board-types.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import type { Lab, LabBoard, VirtualBoardEntry } from './lab.ts';
+import { labSchema } from './lab.ts';
+import { hintAt } from './nearest-name.ts';
+import { readYamlFile } from './yaml-file.ts';
+
+/** A board of the lab with its type, and the lab's paths made absolute. */
+export interface BoardEntry {
+  readonly name: string;
+  /** With the lab's deadlines in place of the type's. */
+  readonly type: BoardType;
+  readonly setup: LabBoard | VirtualBoardEntry;
+}
+
+export interface LoadedLab {
+  readonly name: string;
+  /** Where it was read from; null: no lab file, the built-in virtual boards. */
+  readonly file: string | null;
+  readonly boards: ReadonlyMap<string, BoardEntry>;
+}
+
+export interface LabPlace {
+  /** `--lab`. */
+  readonly lab?: string | undefined;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The lab of a machine without a lab file. */
+export const virtualBoards: Readonly<Record<string, string>> = {
+  'virtual-rpi5': 'rpi5',
+  'virtual-v4h': 'rcar-v4h-white-hawk',
+};
+
+/**
+ * Reads the lab: `--lab`, `lab.yaml` in the working directory, or the user's own in
+ * `$XDG_CONFIG_HOME/scmi-hil/`.
+ * @throws ConfigurationError where the file, or a board type that it names, is wrong
+ */
+export function loadLab(where: LabPlace): LoadedLab {
+  const file = findLab(where);
+  return file === null ? builtInLab() : readLab(file);
+}
+
+/**
+ * The board of that name.
+ * @throws ConfigurationError that names the boards that there are
+ */
+export function boardOf(lab: LoadedLab, name: string): BoardEntry {
+  const entry = lab.boards.get(name);
+  if (entry !== undefined) return entry;
+  const where = lab.file === null ? 'no lab file: the built-in virtual boards' : lab.file;
+  throw new ConfigurationError(`there is no board ${name} (${where})`, hintAt(name, [...lab.boards.keys()]));
+}
+
+export function isVirtual(setup: BoardEntry['setup']): setup is VirtualBoardEntry {
+  return 'virtual' in setup;
+}
+
+function findLab({ lab, cwd, env }: LabPlace): string | null {
+  if (lab !== undefined) return path.resolve(cwd, lab);
+  const configuration = env['XDG_CONFIG_HOME'] || path.join(env['HOME'] ?? os.homedir(), '.config');
+  const places = [path.join(cwd, 'lab.yaml'), path.join(configuration, 'scmi-hil', 'lab.yaml')];
+  return places.find(file => existsSync(file)) ?? null;
+}
+
+function builtInLab(): LoadedLab {
+  const entries = Object.entries(virtualBoards).map(
+    ([name, type]) => [name, { name, type: loadBoardType(type), setup: { type, virtual: true } }] as const,
+  );
+  return { name: 'virtual', file: null, boards: new Map(entries) };
+}
+
+function readLab(file: string): LoadedLab {
+  const { value, place } = readYamlFile(file, labSchema);
+  const directory = path.dirname(file);
+  const boards = new Map<string, BoardEntry>();
+  for (const [name, setup] of Object.entries(value.boards)) {
+    const type = typeOf(setup.type, directory, () => place(['boards', name, 'type']));
+    if (isVirtual(setup)) {
+      boards.set(name, { name, type, setup });
+      continue;
+    }
+    requireImages(name, setup, type, place);
+    boards.set(name, {
+      name,
+      type: { ...type, deadlines: { ...type.deadlines, ...setup.deadlines } },
+      setup: withAbsolutePaths(setup, directory),
+    });
+  }
+  if (boards.size === 0) throw new ConfigurationError(`${place(['boards'])}: boards: there is none`);
+  requireDistinct(value, place);
+  return { name: value.name, file, boards };
+}
+
+function typeOf(type: string, directory: string, place: () => string): BoardType {
+  try {
+    return loadBoardType(/\.ya?ml$/.test(type) ? path.resolve(directory, type) : type);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new ConfigurationError(`${place()}: type: ${error.message}`, error.mend, { cause: error });
+  }
+}
+
+type Place = (field: readonly PropertyKey[]) => string;
+
+/** Files that a deployment makes itself; all others are the lab's. */
+const made = new Set(['dtb', 'config.txt', 'cmdline.txt']);
+
+/** Names under which a real board's images are given. */
+export function imageNames({ boot }: BoardType): string[] {
+  const names =
+    boot.chain === 'u-boot-tftp'
+      ? boot.load.map(({ file }) => file)
+      : [
+          ...Object.values(boot.files).filter(file => file !== boot.modules.file),
+          ...boot.modules.parts.map(({ file }) => file),
+        ];
+  return [...new Set(names)].filter(name => !made.has(name));
+}
+
+function requireImages(name: string, setup: LabBoard, type: BoardType, place: Place): void {
+  const needed = imageNames(type);
+  const missing = needed.filter(image => !Object.hasOwn(setup.images, image));
+  if (missing.length > 0) {
+    throw new ConfigurationError(
+      `${place(['boards', name, 'images'])}: boards.${name}.images: ${missing.join(', ')} missing`,
+      `a ${type.type} needs: ${needed.join(', ')}; a dtb takes the place of the shipped device tree`,
+    );
+  }
+}
+
+/** What must not be the same on two boards: then one would get the other's files or console. */
+const unshared: readonly (readonly [field: string, of: (setup: LabBoard) => string | undefined])[] = [
+  ['network.address', setup => setup.network.address],
+  ['network.serialNumber', setup => setup.network.serialNumber],
+  ['serial', ({ serial }) => (serial.kind === 'device' ? serial.path : `${serial.host}:${serial.port}`)],
+];
+
+function requireDistinct(lab: Lab, place: Place): void {
+  for (const [field, of] of unshared) {
+    const holders = new Map<string, string>();
+    for (const [name, setup] of Object.entries(lab.boards)) {
+      const value = isVirtual(setup) ? undefined : of(setup);
+      if (value === undefined) continue;
+      const holder = holders.get(value);
+      if (holder !== undefined) {
+        const at = place(['boards', name, ...field.split('.')]);
+        throw new ConfigurationError(`${at}: boards.${name}.${field}: ${value} is ${holder}'s already`);
+      }
+      holders.set(value, name);
+    }
+  }
+}
+
+function withAbsolutePaths(setup: LabBoard, directory: string): LabBoard {
+  const absolute = (file: string) => path.resolve(directory, file.replace(/^~(?=\/)/, os.homedir()));
+  const images = Object.entries(setup.images).map(([name, file]) => [name, absolute(file)]);
+  return {
+    ...setup,
+    images: Object.fromEntries(images),
+    ssh: { ...setup.ssh, identity: identityWith(setup.ssh.identity, absolute) },
+  };
+}
+
+type Identity = LabBoard['ssh']['identity'];
+
+function identityWith(identity: Identity, absolute: (file: string) => string): Identity {
+  switch (identity.kind) {
+    case 'agent':
+      return identity;
+    case 'password':
+      return { ...identity, file: absolute(identity.file) };
+    case 'key': {
+      const { passphraseFile } = identity;
+      const key = { ...identity, path: absolute(identity.path) };
+      return passphraseFile === undefined ? key : { ...key, passphraseFile: absolute(passphraseFile) };
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/** What a schema says about a value, in words for the person who wrote it. */
+import { z } from 'zod';
+import { hintAt } from './nearest-name.ts';
+
+export interface Mistake {
+  readonly field: readonly PropertyKey[];
+  /** The unknown name in `field` that is the mistake. */
+  readonly key?: string;
+  readonly message: string;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/**
+ * Turns the issues of a failed check into mistakes.
+ * @param schema the schema that failed, for the names that it knows
+ * @param content the value that was checked
+ */
+export function schemaMistakes(issues: readonly Issue[], schema: z.ZodType, content: unknown): Mistake[] {
+  const known = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' });
+  return issues.flatMap(issue => explain(issue, [], { known, content }));
+}
+
+interface Context {
+  readonly known: unknown;
+  readonly content: unknown;
+}
+
+function explain(issue: Issue, above: readonly PropertyKey[], context: Context): Mistake[] {
+  const field = [...above, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    const names = namesAt(context.known, field, context.content);
+    return issue.keys.map(key => ({ field, key, message: `unknown field (${hintAt(key, names)})` }));
+  }
+  if (issue.code === 'invalid_union') return explainUnion(issue, field, context);
+  const message = lowerFirst(issue.message.replace(/^Invalid input: /, ''));
+  if (valueAt(context.content, field) === undefined && field.length > 0) {
+    return [
+      {
+        field: field.slice(0, -1),
+        key: String(field.at(-1)),
+        message: `is missing (${message.replace(/, received undefined$/, '')})`,
+      },
+    ];
+  }
+  return [{ field, message }];
+}
+
+/** The alternative with the fewest mistakes is the one that was meant; a tie gets the schema's own words. */
+function explainUnion(
+  issue: Extract<Issue, { code: 'invalid_union' }>,
+  field: readonly PropertyKey[],
+  context: Context,
+): Mistake[] {
+  if (issue.errors.length === 0) {
+    const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.join(', ') : '';
+    const missing = valueAt(context.content, field) === undefined;
+    return [{ field, message: `${missing ? 'is missing: ' : ''}expected one of ${options}` }];
+  }
+  const ranked = issue.errors
+    .map(alternative => ({ alternative, weight: weigh(alternative) }))
+    .toSorted((one, other) => one.weight - other.weight);
+  const [best, second] = ranked;
+  const clear = best !== undefined && best.weight < (second?.weight ?? Infinity);
+  if (!clear && issue.message !== 'Invalid input') return [{ field, message: issue.message }];
+  const mistakes = (best?.alternative ?? []).flatMap(each => explain(each, field, context));
+  return clear ? mistakes : [{ field, message: mistakes.map(each => each.message).join('; ') }];
+}
+
+function weigh(issues: readonly Issue[]): number {
+  return issues.reduce((sum, each) => sum + (each.code === 'unrecognized_keys' ? each.keys.length : 1), 0);
+}
+
+/** Names of fields that the JSON Schema allows at a place. */
+function namesAt(schema: unknown, field: readonly PropertyKey[], content: unknown): string[] {
+  let places = alternatives(schema);
+  let value = content;
+  for (const name of field) {
+    value = valueAt(value, [name]);
+    places = places.flatMap(place => alternatives(below(place, name)));
+  }
+  // Of several alternatives, those whose constants agree with what is there.
+  const fitting = places.filter(place => agrees(place, value));
+  const names = (fitting.length > 0 ? fitting : places).flatMap(place =>
+    Object.keys(record(place['properties'])),
+  );
+  return [...new Set(names)];
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function alternatives(schema: unknown): JsonObject[] {
+  const place = record(schema);
+  const options = [place['anyOf'], place['oneOf'], place['allOf']].filter(Array.isArray).flat();
+  return options.length === 0 ? [place] : options.flatMap(alternatives);
+}
+
+function below(place: JsonObject, name: PropertyKey): unknown {
+  if (typeof name === 'number') return place['items'];
+  return record(place['properties'])[String(name)] ?? place['additionalProperties'];
+}
+
+function agrees(place: JsonObject, value: unknown): boolean {
+  return Object.entries(record(place['properties'])).every(([name, property]) => {
+    const constant = record(property)['const'];
+    return constant === undefined || valueAt(value, [name]) === constant;
+  });
+}
+
+function valueAt(value: unknown, field: readonly PropertyKey[]): unknown {
+  return field.reduce<unknown>((within, name) => record(within)[String(name)], value);
+}
+
+function record(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null ? (value as JsonObject) : {};
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,184 @@
+/** Reads a YAML file that a person wrote, against a schema; every mistake has a file, a line and a field. */
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { Document, Node } from 'yaml';
+import { isCollection, isMap, isNode, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { ConfigurationError } from './configuration-error.ts';
+import type { Mistake } from './schema-mistakes.ts';
+import { schemaMistakes } from './schema-mistakes.ts';
+
+/** Larger files are not what a person writes by hand. */
+const largestBytes = 4 * 1024 * 1024;
+/** More mistakes than this are not listed: the first ones usually explain the rest. */
+const listedMistakes = 10;
+
+export interface YamlFile<T> {
+  readonly value: T;
+  /**
+   * Where a field stands.
+   * @param field names and indices from the top of the file
+   * @param lineInField line within a block text (`|`), counted from 0
+   * @returns `scenarios/x.yaml:12`, or with a column for a field that fills its line
+   */
+  place(field: readonly PropertyKey[], lineInField?: number): string;
+}
+
+/**
+ * Reads and checks one file.
+ * @returns the value after the schema's transformations
+ * @throws ConfigurationError naming file, line, field and what was expected
+ */
+export function readYaml<S extends z.ZodType>(file: string, schema: S): z.output<S> {
+  return readYamlFile(file, schema).value;
+}
+
+/** As `readYaml`, with the places of the fields for checks that a schema cannot make. */
+export function readYamlFile<S extends z.ZodType>(file: string, schema: S): YamlFile<z.output<S>> {
+  return parseYaml(readText(file), displayName(file), schema);
+}
+
+/** As `readYamlFile`, for text that is at hand. */
+export function parseYaml<S extends z.ZodType>(text: string, name: string, schema: S): YamlFile<z.output<S>> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const places = new Places(name, document, lines);
+  const broken = [...document.errors, ...document.warnings];
+  if (broken.length > 0) {
+    const mistakes = broken.map(each => `${places.ofOffset(each.pos[0])}: ${each.message}`);
+    throw new ConfigurationError(listed(name, mistakes, 'is not valid YAML'));
+  }
+  const content = toValue(document, name);
+  const result = schema.safeParse(content);
+  if (!result.success) {
+    const mistakes = schemaMistakes(result.error.issues, schema, content).map(each => places.describe(each));
+    throw new ConfigurationError(listed(name, mistakes, `has ${mistakes.length} mistakes`));
+  }
+  return { value: result.data, place: (field, lineInField) => places.ofField(field, lineInField) };
+}
+
+/** A path as a person would type it: relative where the file is below the working directory. */
+export function displayName(file: string): string {
+  const relative = path.relative('', file);
+  return relative === '' || relative.startsWith('..') ? file : relative;
+}
+
+/**
+ * The text of a configuration file.
+ * @throws ConfigurationError where it cannot be read, is too large, or is not UTF-8
+ */
+export function readText(file: string): string {
+  const name = displayName(file);
+  try {
+    if (statSync(file).size > largestBytes) {
+      throw new ConfigurationError(`${name}: larger than ${largestBytes} bytes`, 'is it the right file?');
+    }
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
+    throw new ConfigurationError(`${name}: ${whyUnreadable(error)}`, undefined, { cause: error });
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'you may not read it',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'there is no such directory',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
+};
+
+function whyUnreadable(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error ? String(error.code) : '';
+  return reasons[code] ?? error.message;
+}
+
+function toValue(document: Document, name: string): unknown {
+  try {
+    const value: unknown = document.toJS();
+    if (value !== null && value !== undefined) return value;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationError(`${name}: ${why}`, undefined, { cause: error });
+  }
+  throw new ConfigurationError(`${name}: the file is empty`);
+}
+
+function listed(name: string, mistakes: readonly string[], summary: string): string {
+  const [first, ...rest] = mistakes;
+  if (rest.length === 0) return first ?? `${name} ${summary}`;
+  const shown = mistakes.slice(0, listedMistakes);
+  if (shown.length < mistakes.length) shown.push(`and ${mistakes.length - shown.length} more`);
+  return [`${name} ${summary}`, ...shown].join('\n  ');
+}
+
+class Places {
+  readonly #name: string;
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+
+  constructor(name: string, document: Document, lines: LineCounter) {
+    this.#name = name;
+    this.#document = document;
+    this.#lines = lines;
+  }
+
+  describe({ field, key, message }: Mistake): string {
+    const place = key === undefined ? this.ofField(field) : this.#ofKey(field, key);
+    const name = fieldName(key === undefined ? field : [...field, key]);
+    return name === '' ? `${place}: ${message}` : `${place}: ${name}: ${message}`;
+  }
+
+  ofField(field: readonly PropertyKey[], lineInField?: number): string {
+    const node = this.#deepest(field);
+    const offset = node?.range?.[0] ?? 0;
+    if (lineInField === undefined) return this.ofOffset(offset);
+    // A block text begins on the line after its `|`.
+    const block = isBlockText(node) ? 1 : 0;
+    return `${this.#name}:${this.#lines.linePos(offset).line + block + lineInField}`;
+  }
+
+  ofOffset(offset: number): string {
+    const { line, col } = this.#lines.linePos(offset);
+    return `${this.#name}:${line}:${col}`;
+  }
+
+  #ofKey(field: readonly PropertyKey[], key: string): string {
+    const node = this.#deepest(field);
+    const pair = isMap(node) ? node.items.find(each => String(each.key) === key) : undefined;
+    const at = isNode(pair?.key) ? pair.key : node;
+    return this.ofOffset(at?.range?.[0] ?? 0);
+  }
+
+  /** The node of a field, or the last one on the way to it that exists. */
+  #deepest(field: readonly PropertyKey[]): Node | null {
+    let node: Node | null = isNode(this.#document.contents) ? this.#document.contents : null;
+    for (const name of field) {
+      const next = childOf(node, String(name));
+      if (next === undefined) break;
+      node = next;
+    }
+    return node;
+  }
+}
+
+function childOf(node: Node | null, name: string): Node | undefined {
+  if (!isCollection(node)) return undefined;
+  const child = isMap(node)
+    ? node.items.find(each => String(each.key) === name)?.value
+    : node.items[Number(name)];
+  return isNode(child) ? child : undefined;
+}
+
+function isBlockText(node: Node | null): boolean {
+  return node !== null && 'type' in node && (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED');
+}
+
+/** `boards.rpi5-01.load[2].file` */
+function fieldName(field: readonly PropertyKey[]): string {
+  return field
+    .map(name => (typeof name === 'number' ? `[${name}]` : `.${String(name)}`))
+    .join('')
+    .replace(/^\./, '');
+}
