@@ -13,6 +13,16 @@ export const duration = z
     return text.endsWith('ms') ? value : value * (text.endsWith('m') ? 60_000 : 1000);
   });
 
+/** A regular expression as JavaScript reads it. */
+export const pattern = z.string().check(context => {
+  try {
+    RegExp(context.value);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    context.issues.push({ code: 'custom', input: context.value, message });
+  }
+});
+
 /** Deadlines of the machines' states, in milliseconds once read. Every state that waits has one. */
 export const deadlines = z.strictObject({
   powerOff: duration,
@@ -116,7 +126,7 @@ export const boardTypeSchema = z.strictObject({
   }),
   dom0: z.strictObject({
     /** Pattern of the line or prompt after which Dom0 can be logged in to. */
-    login: z.string(),
+    login: pattern,
     user: z.string(),
     sshPort: z.number().int().positive(),
     /** Directory in Dom0 for guest configurations and partial trees. */

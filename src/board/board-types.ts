@@ -43,7 +43,6 @@ export function dataFile(relative: string): string {
 function readType(file: string, directory: string): BoardType {
   const { value, place } = readYamlFile(file, boardTypeSchema);
   requireType(value, place, file);
-  requirePatterns(value, place);
   requireFileNames(value, place);
   if (directory === projectDirectory) return value;
   const absolute = (relative: string) => path.resolve(directory, relative);
@@ -64,15 +63,6 @@ function requireType({ type }: BoardType, place: Place, file: string): void {
     `${place(['type'])}: type: is ${type}, but the file is called ${displayName(file)}`,
     `call it ${type}.yaml, or the type ${expected}`,
   );
-}
-
-function requirePatterns({ dom0 }: BoardType, place: Place): void {
-  try {
-    new RegExp(dom0.login);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigurationError(`${place(['dom0', 'login'])}: dom0.login: ${why}`);
-  }
 }
 
 /** What U-Boot's start command names must have been loaded. */

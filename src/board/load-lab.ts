@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { BoardType } from './board-type.ts';
+import type { BoardType, Deadlines } from './board-type.ts';
 import { loadBoardType } from './board-types.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import type { Lab, LabBoard, VirtualBoardEntry } from './lab.ts';
@@ -90,7 +90,7 @@ function readLab(file: string): LoadedLab {
     requireImages(name, setup, type, place);
     boards.set(name, {
       name,
-      type: { ...type, deadlines: { ...type.deadlines, ...setup.deadlines } },
+      type: { ...type, deadlines: { ...type.deadlines, ...given(setup.deadlines) } },
       setup: withAbsolutePaths(setup, directory),
     });
   }
@@ -169,18 +169,17 @@ function withAbsolutePaths(setup: LabBoard, directory: string): LabBoard {
   };
 }
 
+/** Without the fields that are undefined: they would hide the type's own. */
+function given(deadlines: LabBoard['deadlines']): Partial<Deadlines> {
+  return Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined));
+}
+
 type Identity = LabBoard['ssh']['identity'];
 
 function identityWith(identity: Identity, absolute: (file: string) => string): Identity {
-  switch (identity.kind) {
-    case 'agent':
-      return identity;
-    case 'password':
-      return { ...identity, file: absolute(identity.file) };
-    case 'key': {
-      const { passphraseFile } = identity;
-      const key = { ...identity, path: absolute(identity.path) };
-      return passphraseFile === undefined ? key : { ...key, passphraseFile: absolute(passphraseFile) };
-    }
-  }
+  if (identity.kind === 'agent') return identity;
+  if (identity.kind === 'password') return { ...identity, file: absolute(identity.file) };
+  const { passphraseFile } = identity;
+  const key = { ...identity, path: absolute(identity.path) };
+  return passphraseFile === undefined ? key : { ...key, passphraseFile: absolute(passphraseFile) };
 }

@@ -21,7 +21,7 @@ export interface YamlFile<T> {
    * @param lineInField line within a block text (`|`), counted from 0
    * @returns `scenarios/x.yaml:12`, or with a column for a field that fills its line
    */
-  place(field: readonly PropertyKey[], lineInField?: number): string;
+  readonly place: (field: readonly PropertyKey[], lineInField?: number) => string;
 }
 
 /**
