@@ -1,0 +1,262 @@
+/**
+ * U-Boot as the White Hawk has it in flash: a countdown, a prompt, the commands that a deployment types. Texts
+ * are those of U-Boot 2023.01 to 2025.07 (boot/bootm.c, cmd/booti.c, net/tftp.c, common/autoboot.c).
+ */
+import { isArm64Image } from '../stand-in.ts';
+import type { BootMachine, Handover } from './handover.ts';
+
+const PROMPT = '=> ';
+const COUNTDOWN_SECONDS = 2;
+const FDT_MAGIC = 0xd00dfeed;
+const BLOCKS_PER_HASH = 10;
+const HASHES_PER_LINE = 65;
+
+interface UBoot extends BootMachine {
+  readonly environment: Map<string, string>;
+}
+
+/** A command: what it prints goes to the console; a hand-over ends U-Boot. */
+type Command = (uBoot: UBoot, words: readonly string[]) => Promise<Handover | undefined> | undefined;
+
+const commands: Readonly<Record<string, Command>> = {
+  setenv(uBoot, [, name, ...value]) {
+    if (name === undefined) uBoot.uart.line('setenv - set environment variables');
+    else if (value.length === 0) uBoot.environment.delete(name);
+    else uBoot.environment.set(name, value.join(' '));
+    return undefined;
+  },
+  env(uBoot, words) {
+    if (words[1] === 'delete') for (const name of words.slice(2)) uBoot.environment.delete(name);
+    else uBoot.uart.line('env - environment handling commands');
+    return undefined;
+  },
+  printenv(uBoot, [, ...names]) {
+    for (const name of names.length > 0 ? names : uBoot.environment.keys()) {
+      const value = uBoot.environment.get(name);
+      uBoot.uart.line(value === undefined ? `## Error: "${name}" not defined` : `${name}=${value}`);
+    }
+    return undefined;
+  },
+  version(uBoot) {
+    uBoot.uart.line(banner);
+    return undefined;
+  },
+  echo(uBoot, [, ...words]) {
+    uBoot.uart.line(words.join(' '));
+    return undefined;
+  },
+  tftp: loadOverTftp,
+  tftpboot: loadOverTftp,
+  booti: bootImage,
+  async reset(uBoot) {
+    uBoot.uart.line('resetting ...');
+    throw new BoardReset();
+  },
+};
+
+const banner = 'U-Boot 2023.04 (virtual White Hawk)';
+
+/** The board starts over: its own doing, not the power switch's. */
+export class BoardReset extends Error {}
+
+/**
+ * Runs U-Boot until it hands over.
+ * @throws BoardReset for `reset`; the signal's reason when the supply goes away
+ */
+export async function runUBoot(machine: BootMachine): Promise<Handover> {
+  const uBoot: UBoot = { ...machine, environment: new Map(defaultEnvironment) };
+  const { uart, signal } = machine;
+  for (const line of start) uart.line(line);
+  if (!(await countDown(uBoot))) {
+    // What is stored in the board's own flash boots something else: not what this run deploys.
+    uart.line('## Error: "bootcmd" not defined');
+  }
+  for (;;) {
+    uart.write(PROMPT);
+    const line = await uart.readLine(signal);
+    const handover = await execute(uBoot, line);
+    if (handover !== undefined) return handover;
+  }
+}
+
+const start: readonly string[] = [
+  '',
+  '',
+  banner,
+  '',
+  'CPU:   Renesas Electronics R8A779G0 rev 2.0',
+  'Model: Renesas White Hawk CPU and Breakout boards based on r8a779g0',
+  'DRAM:  1.9 GiB (total 15.9 GiB)',
+  'MMC:   mmc@ee140000: 0',
+  'Loading Environment from MMC... OK',
+  'In:    serial@e6540000',
+  'Out:   serial@e6540000',
+  'Err:   serial@e6540000',
+  'Net:   eth0: ethernet@e6800000',
+];
+
+const defaultEnvironment: readonly (readonly [string, string])[] = [
+  ['baudrate', '921600'],
+  ['bootdelay', String(COUNTDOWN_SECONDS)],
+  ['bootargs', 'ignore_loglevel rw root=/dev/nfs ip=on'],
+];
+
+/** Counts down on one line, with backspaces. @returns true when a key stopped it */
+async function countDown({ uart, signal }: UBoot): Promise<boolean> {
+  uart.write(`Hit any key to stop autoboot: ${String(COUNTDOWN_SECONDS).padStart(2)}`);
+  for (let left = COUNTDOWN_SECONDS - 1; left >= 0; left--) {
+    const key = await uart.character(signal, 1000);
+    if (key !== undefined) {
+      uart.line('\b\b\b 0 ');
+      return true;
+    }
+    uart.write(`\b\b\b${String(left).padStart(2)} `);
+  }
+  uart.line();
+  return false;
+}
+
+/** One typed line: commands separated by `;`, with `${variable}` filled in. */
+async function execute(uBoot: UBoot, line: string): Promise<Handover | undefined> {
+  for (const part of line.split(';')) {
+    const words = part
+      .replaceAll(/\$\{([^}]+)\}/g, (_, name: string) => uBoot.environment.get(name) ?? '')
+      .split(/\s+/)
+      .filter(word => word !== '')
+      .map(word => word.replaceAll(/^(['"])(.*)\1$/g, '$2'));
+    const [name] = words;
+    if (name === undefined) continue;
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (command === undefined) {
+      uBoot.uart.line(`Unknown command '${name}' - try 'help'`);
+      continue;
+    }
+    const handover = await command(uBoot, words);
+    if (handover !== undefined) return handover;
+  }
+  return undefined;
+}
+
+async function loadOverTftp(uBoot: UBoot, [, where, file]: readonly string[]): Promise<undefined> {
+  const { uart, environment, network } = uBoot;
+  const address = hexadecimal(where);
+  if (address === undefined || file === undefined) {
+    uart.line('tftpboot - load file via network using TFTP protocol');
+    return;
+  }
+  const own = environment.get('ipaddr');
+  const server = environment.get('serverip');
+  if (own === undefined) {
+    uart.line("*** ERROR: `ipaddr' not set");
+    return;
+  }
+  if (server === undefined) {
+    uart.line("*** ERROR: `serverip' not set");
+    return;
+  }
+  uart.line('Using ethernet@e6800000 device');
+  uart.line(`TFTP from server ${server}; our IP address is ${own}`);
+  uart.line(`Filename '${file}'.`);
+  uart.line(`Load address: 0x${address.toString(16)}`);
+  uart.write('Loading: *');
+  if (server !== network.server) {
+    uart.write('\b\r\n');
+    uart.line('ARP Retry count exceeded; starting again');
+    return;
+  }
+  const port = Number(environment.get('tftpdstp') ?? 69);
+  const hashes = new HashMarks(text => uart.write(text));
+  const began = performance.now();
+  let bytes: Uint8Array;
+  try {
+    bytes = await network.fetch(file, {
+      server,
+      port: port === 69 ? network.tftpPort : port,
+      blockSize: 1468,
+      signal: uBoot.signal,
+      onProgress: loaded => hashes.reach(loaded),
+    });
+  } catch (error) {
+    uBoot.signal.throwIfAborted();
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    uart.write('\r\n');
+    if (typeof code === 'number') {
+      uart.line(`TFTP error: '${error instanceof Error ? error.message : 'failed'}' (${code})`);
+      uart.line('Not retrying...');
+    } else {
+      uart.line('Retry count exceeded; starting again');
+    }
+    return;
+  }
+  hashes.reach(bytes.length);
+  uBoot.memory.store(address, bytes);
+  environment.set('filesize', bytes.length.toString(16));
+  environment.set('fileaddr', address.toString(16));
+  const rate = bytes.length / 1024 / 1024 / Math.max((performance.now() - began) / 1000, 0.001);
+  uart.line(`\r\n\t ${rate.toFixed(1)} MiB/s`);
+  uart.line('done');
+  uart.line(`Bytes transferred = ${bytes.length} (${bytes.length.toString(16)} hex)`);
+}
+
+async function bootImage(
+  uBoot: UBoot,
+  [, image, ramdisk, tree]: readonly string[],
+): Promise<Handover | undefined> {
+  const { uart, memory, environment } = uBoot;
+  const imageAddress = hexadecimal(image);
+  const treeAddress = hexadecimal(tree);
+  if (imageAddress === undefined || !isArm64Image(memory.read(imageAddress, 64))) {
+    uart.line('Bad Linux ARM64 Image magic!');
+    return undefined;
+  }
+  if (ramdisk !== undefined && ramdisk !== '-') {
+    uart.line('Wrong Ramdisk Image Format');
+    uart.line('Ramdisk image is corrupt or invalid');
+    return undefined;
+  }
+  const header = treeAddress === undefined ? new Uint8Array() : memory.read(treeAddress, 4);
+  if (
+    treeAddress === undefined ||
+    header.length < 4 ||
+    new DataView(header.buffer, header.byteOffset).getUint32(0) !== FDT_MAGIC
+  ) {
+    uart.line('ERROR: Did not find a cmdline Flattened Device Tree');
+    uart.line('Could not find a valid device tree');
+    return undefined;
+  }
+  uart.line(`## Flattened Device Tree blob at ${treeAddress.toString(16)}`);
+  uart.line(`   Booting using the fdt blob at 0x${treeAddress.toString(16)}`);
+  uart.line(`Working FDT set to ${treeAddress.toString(16)}`);
+  if (environment.get('fdt_high') !== '0xffffffffffffffff') {
+    uart.line('   Loading Device Tree to 00000000bbef0000, end 00000000bbeff000 ... OK');
+  }
+  uart.line();
+  uart.line('Starting kernel ...');
+  uart.line();
+  return { image: imageAddress, tree: treeAddress };
+}
+
+/** U-Boot reads numbers as hexadecimal, with or without 0x. */
+function hexadecimal(text: string | undefined): number | undefined {
+  return text !== undefined && /^(0x)?[0-9a-f]+$/i.test(text) ? Number.parseInt(text, 16) : undefined;
+}
+
+/** The `#` that U-Boot prints for every ten blocks, 65 on a line. */
+class HashMarks {
+  readonly #write: (text: string) => void;
+  #printed = 0;
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  reach(bytes: number): void {
+    const due = Math.ceil(bytes / (1468 * BLOCKS_PER_HASH));
+    let text = '';
+    for (; this.#printed < due; this.#printed++) {
+      if (this.#printed > 0 && this.#printed % HASHES_PER_LINE === 0) text += '\r\n\t ';
+      text += '#';
+    }
+    if (text !== '') this.#write(text);
+  }
+}

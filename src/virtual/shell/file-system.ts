@@ -1,0 +1,70 @@
+/** What the shell of a virtual domain sees as files: a RAM disk over what its kernel shows. */
+
+/** Files that something else provides: the kernel's /proc and /sys. */
+export interface ReadOnlyFiles {
+  /** Bytes of a file; undefined where there is no such file. */
+  read(path: string): Uint8Array | undefined;
+  /** Names in a directory; undefined where there is no such directory. */
+  list(path: string): readonly string[] | undefined;
+}
+
+export class FileSystem implements ReadOnlyFiles {
+  readonly #files = new Map<string, Uint8Array>();
+  readonly #directories = new Set<string>(['/', '/root', '/tmp', '/proc', '/sys']);
+  readonly #kernel: ReadOnlyFiles;
+
+  constructor(kernel: ReadOnlyFiles) {
+    this.#kernel = kernel;
+  }
+
+  read(path: string): Uint8Array | undefined {
+    const normal = normalize(path);
+    return this.#files.get(normal) ?? this.#kernel.read(normal);
+  }
+
+  /** @returns false where the directory does not exist */
+  write(path: string, bytes: Uint8Array): boolean {
+    const normal = normalize(path);
+    if (!this.isDirectory(parentOf(normal)) || this.isDirectory(normal)) return false;
+    this.#files.set(normal, bytes);
+    return true;
+  }
+
+  /** @returns false where there is no such file, or it is the kernel's */
+  remove(path: string): boolean {
+    return this.#files.delete(normalize(path));
+  }
+
+  makeDirectory(path: string): void {
+    for (let each = normalize(path); each !== '/'; each = parentOf(each)) this.#directories.add(each);
+  }
+
+  isDirectory(path: string): boolean {
+    const normal = normalize(path);
+    return this.#directories.has(normal) || this.#kernel.list(normal) !== undefined;
+  }
+
+  list(path: string): readonly string[] | undefined {
+    const normal = normalize(path);
+    if (!this.isDirectory(normal)) return undefined;
+    const names = new Set(this.#kernel.list(normal) ?? []);
+    for (const each of [...this.#files.keys(), ...this.#directories]) {
+      if (each !== '/' && parentOf(each) === normal) names.add(each.slice(each.lastIndexOf('/') + 1));
+    }
+    return [...names].sort();
+  }
+}
+
+/** An absolute path without `.`, `..` and doubled slashes; relative ones are taken from /root. */
+export function normalize(path: string): string {
+  const parts: string[] = [];
+  for (const part of (path.startsWith('/') ? path : `/root/${path}`).split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
+}

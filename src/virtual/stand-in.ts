@@ -1,0 +1,43 @@
+/**
+ * Stand-ins for the images that a real run deploys: a valid arm64 Image header (Linux
+ * Documentation/arch/arm64/booting.rst) in front of a text that says what they stand for. They carry no code;
+ * a real board that is given one stops at once.
+ */
+
+/** What an image stands for. A board that starts one behaves as that program would. */
+export type StandIn = 'xen' | 'linux' | 'ramdisk' | 'bl31';
+
+const HEADER_SIZE = 64;
+const IMAGE_MAGIC = 0x644d5241;
+const MARK = 'scmi-hil stand-in, no code inside: ';
+
+/**
+ * Makes an image.
+ * @param size bytes in all; big enough that a transfer takes several blocks
+ */
+export function makeStandIn(what: StandIn, size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  if (what === 'xen' || what === 'linux') {
+    view.setUint32(0, 0x14000010, true); // b +0x40
+    view.setBigUint64(16, BigInt(size), true); // image_size
+    view.setBigUint64(24, 0b1010n, true); // flags: 4 KiB pages, anywhere in memory
+    view.setUint32(56, IMAGE_MAGIC, true);
+  }
+  new TextEncoder().encodeInto(`${MARK}${what}\n`, bytes.subarray(HEADER_SIZE));
+  return bytes;
+}
+
+/** Whether bytes begin with an arm64 Image header, as U-Boot's `booti` checks it. */
+export function isArm64Image(bytes: Uint8Array): boolean {
+  if (bytes.length < HEADER_SIZE) return false;
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(56, true) === IMAGE_MAGIC;
+}
+
+/** What an image stands for; undefined for anything that is not a stand-in. */
+export function standInOf(bytes: Uint8Array): StandIn | undefined {
+  const text = new TextDecoder().decode(bytes.subarray(HEADER_SIZE, HEADER_SIZE + 64));
+  if (!text.startsWith(MARK)) return undefined;
+  const what = text.slice(MARK.length, text.indexOf('\n'));
+  return what === 'xen' || what === 'linux' || what === 'ramdisk' || what === 'bl31' ? what : undefined;
+}

@@ -1,0 +1,97 @@
+/** The board's end of its console: what firmware, boot loader, Xen and Dom0 write to and read from. */
+import { type PseudoTerminal, openPseudoTerminal } from '../drivers/serial/pseudo-terminal.ts';
+
+export class Uart implements Disposable {
+  readonly #terminal: PseudoTerminal;
+  #input = '';
+  #arrived: (() => void) | undefined;
+
+  private constructor(terminal: PseudoTerminal) {
+    this.#terminal = terminal;
+    terminal.onData(bytes => {
+      this.#input += Buffer.from(bytes).toString('latin1');
+      this.#arrived?.();
+    });
+  }
+
+  static open(): Uart {
+    return new Uart(openPseudoTerminal());
+  }
+
+  /** Path of the device that the controller opens. */
+  get path(): string {
+    return this.#terminal.path;
+  }
+
+  write(text: string): void {
+    this.#terminal.write(Buffer.from(text));
+  }
+
+  /** A line as serial drivers send it. */
+  line(text = ''): void {
+    this.write(`${text}\r\n`);
+  }
+
+  /** Forgets what was typed and not yet read, as a reset does. */
+  flush(): void {
+    this.#input = '';
+  }
+
+  /**
+   * The next character that is typed.
+   * @returns undefined when nothing came within `milliseconds`
+   */
+  async character(signal: AbortSignal, milliseconds = Number.POSITIVE_INFINITY): Promise<string | undefined> {
+    if (this.#input === '') await this.#wait(signal, milliseconds);
+    const [first] = this.#input;
+    this.#input = this.#input.slice(1);
+    return first;
+  }
+
+  /** A line that is typed, echoed as it comes, with backspace; ended by CR or LF. */
+  async readLine(signal: AbortSignal, options: { readonly echo?: boolean } = {}): Promise<string> {
+    let line = '';
+    for (;;) {
+      const character = await this.character(signal);
+      if (character === undefined) continue;
+      if (character === '\r' || character === '\n') {
+        this.write('\r\n');
+        return line;
+      }
+      if (character === '\x7f' || character === '\b') {
+        if (line !== '' && options.echo !== false) this.write('\b \b');
+        line = line.slice(0, -1);
+      } else if (character === '\x03') {
+        this.write('<INTERRUPT>\r\n');
+        return '';
+      } else if (character >= ' ') {
+        line += character;
+        if (options.echo !== false) this.write(character);
+      }
+    }
+  }
+
+  close(): void {
+    this.#terminal.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #wait(signal: AbortSignal, milliseconds: number): Promise<void> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#arrived = resolve;
+    const timer = Number.isFinite(milliseconds) ? setTimeout(resolve, milliseconds) : undefined;
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#arrived = undefined;
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+}
