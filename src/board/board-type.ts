@@ -6,7 +6,7 @@ const address = z
   .transform(Number);
 /** `90s`, `500ms`, `5m` -> milliseconds. */
 export const duration = z
-  .string()
+  .string('a duration such as 500ms, 30s or 5m')
   .regex(/^\d+(\.\d+)?(ms|s|m)$/, 'a duration such as 500ms, 30s or 5m')
   .transform(text => {
     const value = Number.parseFloat(text);

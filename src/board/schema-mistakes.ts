@@ -33,7 +33,7 @@ function explain(issue: Issue, above: readonly PropertyKey[], context: Context):
     return issue.keys.map(key => ({ field, key, message: `unknown field (${hintAt(key, names)})` }));
   }
   if (issue.code === 'invalid_union') return explainUnion(issue, field, context);
-  const message = lowerFirst(issue.message.replace(/^Invalid input: /, ''));
+  const message = inWords(issue.message);
   if (valueAt(context.content, field) === undefined && field.length > 0) {
     return [
       {
@@ -67,8 +67,13 @@ function explainUnion(
   return clear ? mistakes : [{ field, message: mistakes.map(each => each.message).join('; ') }];
 }
 
+/** Mistakes nearer to the top count more: a wrong name there means that another alternative was meant. */
 function weigh(issues: readonly Issue[]): number {
-  return issues.reduce((sum, each) => sum + (each.code === 'unrecognized_keys' ? each.keys.length : 1), 0);
+  return issues
+    .flatMap(each =>
+      each.code === 'unrecognized_keys' ? each.keys.map(key => [...each.path, key]) : [each.path],
+    )
+    .reduce((sum, field) => sum + 1 + 1 / (1 + field.length), 0);
 }
 
 /** Names of fields that the JSON Schema allows at a place. */
@@ -115,6 +120,9 @@ function record(value: unknown): JsonObject {
   return typeof value === 'object' && value !== null ? (value as JsonObject) : {};
 }
 
-function lowerFirst(text: string): string {
+/** A schema's own message says what is expected (`a name of letters`); zod's begin with a capital. */
+function inWords(message: string): string {
+  if (/^[^A-Z]/.test(message)) return `expected ${message}`;
+  const text = message.replace(/^Invalid input: /, '');
   return text.charAt(0).toLowerCase() + text.slice(1);
 }

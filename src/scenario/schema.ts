@@ -1,0 +1,128 @@
+/**
+ * The YAML form of a scenario (scenarios/*.yaml). What a text may be: a text of several lines (`|`) is the
+ * thing itself, a text of one line is a file's path relative to the scenario. `${...}` in texts stands for a
+ * value of the board (templates.ts).
+ */
+import { z } from 'zod';
+import { duration, pattern } from '../board/board-type.ts';
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'a name of lower-case letters, digits and dashes');
+const domainName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, 'a name that starts with a letter');
+const claims = z
+  .array(z.string().regex(/^(D|R|v\d+-T?)\d+$/, 'the id of a statement of the series, such as D5, R1, v8-2'))
+  .describe('Statements of the series that this tests');
+const text = z.string().min(1);
+
+const partialTree = text.describe('Device tree source of the partial tree, or its file (source or blob)');
+
+const guest = z.strictObject({
+  agent: z
+    .union([
+      z.number().int().min(0),
+      z
+        .string()
+        .regex(/^(guest[1-9]\d*|dom0|xen|none)$/, 'guest1, guest2, ..., dom0, xen, none or an agent id'),
+    ])
+    .optional()
+    .describe("Agent asked for: the board's N-th guest agent (`guestN`), an id, or none. Default: in order"),
+  config: text.optional().describe('xl configuration, or its file. Default: one made for the agent'),
+  partialTree: partialTree.optional(),
+});
+
+const host = z.strictObject({
+  tree: text.optional().describe("Host device tree in place of the board's own and its overlays"),
+  overlays: z.array(text).default([]).describe('Overlays applied after those of the board'),
+  edit: text.optional().describe('Device tree source laid over the tree: `&{/path} { ... };`, /delete-node/'),
+});
+
+/** A step's own name, for statements. */
+const as = name.optional();
+
+/** What can be done with a guest by its name alone. */
+export const guestActions = [
+  'create',
+  'destroy',
+  'shutdown',
+  'reboot',
+  'guest-powers-off',
+  'guest-reboots',
+  'guest-crashes',
+] as const;
+
+const guestSteps = guestActions.map(action => z.strictObject({ [action]: domainName, as }));
+
+const step = z.union(
+  [
+    ...guestSteps,
+    z.strictObject({ 'assign-device': z.strictObject({ guest: domainName, path: z.string() }), as }),
+    z.strictObject({ look: domainName, as }),
+    z.strictObject({
+      command: z.strictObject({ in: domainName.default('dom0'), run: z.string().min(1) }),
+      as,
+    }),
+    z.strictObject({ wait: duration, as }),
+  ],
+  {
+    error: `a step does one thing: ${[...guestActions, 'assign-device', 'look', 'command', 'wait'].join(', ')}`,
+  },
+);
+
+const claimed = {
+  claims,
+  words: z.string().min(1).describe('The claim as a sentence: `the guest is created again`'),
+};
+
+const statement = z.union(
+  [
+    z.strictObject({
+      ...claimed,
+      step: z
+        .union([z.number().int().nonnegative(), name])
+        .describe('Index from 0, or the name given by `as`'),
+      exitStatus: z.number().int().optional(),
+      output: pattern.optional(),
+    }),
+    z.strictObject({
+      ...claimed,
+      console: z.enum(['xen', 'linux']),
+      pattern,
+      absent: z.boolean().default(false),
+    }),
+    z.strictObject({ ...claimed, milestone: z.string().min(1), absent: z.boolean().default(false) }),
+  ],
+  { error: 'a statement is about a step, a console line or a milestone' },
+);
+
+export const scenarioSchema = z.strictObject({
+  schema: z.literal(1),
+  name: name.describe('As the file is called'),
+  title: z.string().min(1),
+  description: z.string().optional(),
+  claims: claims.default([]),
+  boards: z.array(z.string()).min(1).optional().describe('Board types that it fits. Default: any'),
+  xen: z
+    .strictObject({
+      mediator: z.enum(['multi-agent', 'single-agent', 'none']).optional(),
+      debug: z.boolean().optional(),
+      version: z.string().optional(),
+    })
+    .default({})
+    .describe("Build of Xen, where it is not the board type's"),
+  linux: z.enum(['6.1', '6.12', '7.2']).optional(),
+  firmware: z
+    .strictObject({ profile: z.string().optional(), faults: z.array(z.string()).default([]) })
+    .default({ faults: [] }),
+  host: host.default({ overlays: [] }),
+  dom0less: z
+    .record(domainName, z.strictObject({ partialTree }))
+    .default({})
+    .describe('Partial trees of dom0less domains by their node in /chosen'),
+  guests: z.record(domainName, guest).default({}).describe('Guests that steps may create'),
+  steps: z.array(step).default([]).describe('What is done once Dom0 is up; booting is no step'),
+  statements: z.array(statement).default([]).describe('What the series promises here'),
+});
+
+/** A scenario as it stands in its file. */
+export type ScenarioDocument = z.output<typeof scenarioSchema>;
+export type GuestDocument = z.output<typeof guest>;
+export type StatementDocument = z.output<typeof statement>;
