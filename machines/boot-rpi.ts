@@ -1,0 +1,291 @@
+/**
+ * From power off to the hand-over by way of the Raspberry Pi's EEPROM: nothing is typed, its requests and its
+ * console are followed. It does not retry after a time-out (rpi-eeprom issue 687), so a broken attempt is
+ * ended by a power cycle, a bounded number of times.
+ */
+import { assign, setup, stateIn } from 'xstate';
+import type { Deadlines } from '../src/board/board-type.ts';
+import type { TftpEvent } from '../src/drivers/tftp/tftp.ts';
+import type { BootOutput } from './boot-output.ts';
+import type { ConsoleEvent } from './console-event.ts';
+import type { TransferStalled } from './deploy.ts';
+import { expired, type Fault, failure, shown, type Wait } from './fault.ts';
+import { givenCallback } from './given.ts';
+import { power } from './power.ts';
+import type { TransferEvent } from './transfer-event.ts';
+import type { Witness } from './witness.ts';
+
+export interface RpiInput {
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+  /** Names that the EEPROM has to fetch whole before it can hand over. */
+  readonly files: readonly string[];
+  /** How often the board may be power-cycled; 3 unless told. */
+  readonly attempts?: number;
+}
+
+interface RpiContext extends Required<RpiInput> {
+  readonly tried: number;
+  /** Transfers of this attempt: what is left of one before it is none of ours. */
+  readonly transfers: readonly number[];
+  /** Files that came whole in this attempt. */
+  readonly fetched: readonly string[];
+  readonly xenSeen: boolean;
+  readonly since: number;
+  readonly fault: Fault | null;
+}
+
+const waits = {
+  output: {
+    for: 'the first sign of life of the EEPROM',
+    class: 'infrastructure',
+    mend: 'check power, the debug UART, and BOOT_UART=1 in the EEPROM configuration',
+  },
+  request: {
+    for: 'the first TFTP request of the EEPROM',
+    class: 'infrastructure',
+    mend: 'check BOOT_ORDER (network), DHCP with option 43 "Raspberry Pi Boot", and the name prefix of this board',
+  },
+  handOver: { for: "BL31's or Xen's first line after the last file", class: 'infrastructure' },
+} as const satisfies Record<string, Wait>;
+
+export const bootRpi = setup({
+  types: {
+    context: {} as RpiContext,
+    input: {} as RpiInput,
+    output: {} as BootOutput,
+    events: {} as ConsoleEvent | TransferEvent | TransferStalled,
+  },
+  actors: {
+    power,
+    console: givenCallback<ConsoleEvent>('console'),
+    /** Tells of the board's TFTP traffic. */
+    transfers: givenCallback<TransferEvent>('transfers'),
+  },
+  actions: {
+    enter: assign({ since: ({ context }) => context.witness.now() }),
+    note: assign(({ context }, params: { transfer: TftpEvent }) => noted(context, params.transfer)),
+    expired: assign({
+      fault: ({ context }, wait: Wait) => expired(wait, context.since, context.witness),
+    }),
+    refused: assign({
+      fault: (_, params: { what: string; line: string }) => shown(params.what, params.line, 'infrastructure'),
+    }),
+    failed: assign({
+      fault: (_, params: { attempt: string; error: unknown }) => failure(params.attempt, params.error),
+    }),
+    keep: assign({ fault: (_, params: { fault: Fault | null }) => params.fault }),
+  },
+  guards: {
+    attemptsLeft: ({ context }) => context.tried < context.attempts,
+    isRequest: (_, params: { transfer: TftpEvent }) =>
+      params.transfer.kind === 'request' || params.transfer.kind === 'refused',
+    completes: ({ context }, params: { transfer: TftpEvent }) =>
+      params.transfer.kind === 'done' && missing(context).every(file => file === params.transfer.file),
+    timedOut: ({ context }, params: { transfer: TftpEvent }) =>
+      params.transfer.kind === 'ended' &&
+      params.transfer.why !== 'client-error' &&
+      context.transfers.includes(params.transfer.transfer),
+  },
+  delays: {
+    firstOutput: ({ context }) => context.deadlines.firstOutput,
+    bootLoader: ({ context }) => context.deadlines.bootLoader,
+    deploy: ({ context }) => context.deadlines.deploy,
+    xenBanner: ({ context }) => context.deadlines.xenBanner,
+    discharge: 2000,
+  },
+}).createMachine({
+  id: 'boot-rpi',
+  context: ({ input }) => ({
+    ...input,
+    attempts: input.attempts ?? 3,
+    tried: 0,
+    transfers: [],
+    fetched: [],
+    xenSeen: false,
+    since: 0,
+    fault: null,
+  }),
+  output: ({ context }) => ({ fault: context.fault, attempts: context.tried, xenSeen: context.xenSeen }),
+  invoke: [{ src: 'console' }, { src: 'transfers' }],
+  initial: 'toHandOver',
+  states: {
+    toHandOver: {
+      description: 'one attempt to get from power off to the hand-over',
+      entry: assign({ tried: ({ context }) => context.tried + 1, transfers: [], fetched: [], fault: null }),
+      invoke: {
+        src: 'power',
+        input: ({ context }) => ({
+          to: 'on' as const,
+          deadlines: context.deadlines,
+          witness: context.witness,
+        }),
+        onDone: [
+          {
+            guard: ({ event }) => event.output.fault !== null,
+            target: 'failed',
+            actions: { type: 'keep', params: ({ event }) => ({ fault: event.output.fault }) },
+          },
+          { guard: stateIn({ toHandOver: 'switchingOn' }), target: '.waitingForOutput' },
+        ],
+        onError: {
+          target: 'failed',
+          actions: {
+            type: 'failed',
+            params: ({ event }) => ({ attempt: 'switch the power on', error: event.error }),
+          },
+        },
+      },
+      on: {
+        transfer: {
+          guard: { type: 'isRequest', params: ({ event }) => ({ transfer: event.transfer }) },
+          target: '.fetching',
+          actions: { type: 'note', params: ({ event }) => ({ transfer: event.transfer }) },
+        },
+        'console.refusal': {
+          target: 'broken',
+          actions: {
+            type: 'refused',
+            params: ({ event }) => ({ what: 'the EEPROM could not boot from the network', line: event.line }),
+          },
+        },
+        // Something else than this deployment boots: the next entry of BOOT_ORDER.
+        'console.xen': {
+          target: 'broken',
+          actions: {
+            type: 'refused',
+            params: ({ context, event }) => ({
+              what: `the board started Xen without having fetched ${missing(context).join(', ')}`,
+              line: event.line,
+            }),
+          },
+        },
+      },
+      initial: 'switchingOn',
+      states: {
+        switchingOn: {
+          description: 'the console may already speak',
+          on: { 'console.banner': 'waitingForRequest' },
+        },
+        waitingForOutput: {
+          entry: 'enter',
+          on: { 'console.banner': 'waitingForRequest' },
+          after: {
+            firstOutput: { target: '#boot-rpi.broken', actions: { type: 'expired', params: waits.output } },
+          },
+        },
+        waitingForRequest: {
+          description: 'DHCP and the search for a prefix',
+          entry: 'enter',
+          after: {
+            bootLoader: { target: '#boot-rpi.broken', actions: { type: 'expired', params: waits.request } },
+          },
+        },
+        fetching: {
+          description: 'probes that end early are normal',
+          entry: 'enter',
+          on: {
+            transfer: [
+              {
+                guard: { type: 'timedOut', params: ({ event }) => ({ transfer: event.transfer }) },
+                target: '#boot-rpi.broken',
+                actions: {
+                  type: 'refused',
+                  params: ({ event }) => ({
+                    what: 'the EEPROM gave up a transfer',
+                    line: words(event.transfer),
+                  }),
+                },
+              },
+              {
+                guard: { type: 'completes', params: ({ event }) => ({ transfer: event.transfer }) },
+                target: 'handingOver',
+                actions: { type: 'note', params: ({ event }) => ({ transfer: event.transfer }) },
+              },
+              { actions: { type: 'note', params: ({ event }) => ({ transfer: event.transfer }) } },
+            ],
+            transferStalled: {
+              target: '#boot-rpi.broken',
+              actions: { type: 'keep', params: ({ event }) => ({ fault: event.fault }) },
+            },
+          },
+          after: {
+            deploy: {
+              target: '#boot-rpi.broken',
+              actions: {
+                type: 'expired',
+                params: ({ context }) => ({
+                  for: `the EEPROM to ask for ${missing(context).join(', ')}`,
+                  class: 'infrastructure' as const,
+                }),
+              },
+            },
+          },
+        },
+        handingOver: {
+          entry: 'enter',
+          on: {
+            'console.handOver': '#boot-rpi.handedOver',
+            'console.banner': '#boot-rpi.handedOver',
+            'console.xen': { target: '#boot-rpi.handedOver', actions: assign({ xenSeen: true }) },
+            // The EEPROM may look at a file again; that changes nothing.
+            transfer: {},
+          },
+          after: {
+            xenBanner: { target: '#boot-rpi.broken', actions: { type: 'expired', params: waits.handOver } },
+          },
+        },
+      },
+    },
+    broken: {
+      description: 'the EEPROM does not retry: the board is power-cycled, a bounded number of times',
+      always: [{ guard: 'attemptsLeft', target: 'powerCycling' }, { target: 'failed' }],
+    },
+    powerCycling: {
+      invoke: {
+        src: 'power',
+        input: ({ context }) => ({
+          to: 'off' as const,
+          deadlines: context.deadlines,
+          witness: context.witness,
+        }),
+        onDone: [
+          {
+            guard: ({ event }) => event.output.fault !== null,
+            target: 'failed',
+            actions: { type: 'keep', params: ({ event }) => ({ fault: event.output.fault }) },
+          },
+          { target: 'discharging' },
+        ],
+        onError: {
+          target: 'failed',
+          actions: {
+            type: 'failed',
+            params: ({ event }) => ({ attempt: 'switch the power off', error: event.error }),
+          },
+        },
+      },
+    },
+    discharging: {
+      description: 'power that comes back too soon is a glitch, not a cold start',
+      after: { discharge: 'toHandOver' },
+    },
+    handedOver: { type: 'final' },
+    failed: { type: 'final' },
+  },
+});
+
+function noted(context: RpiContext, transfer: TftpEvent): Partial<RpiContext> {
+  if (transfer.kind === 'request') return { transfers: [...context.transfers, transfer.transfer] };
+  return transfer.kind === 'done' ? { fetched: [...context.fetched, transfer.file] } : {};
+}
+
+function missing(context: RpiContext): string[] {
+  return context.files.filter(file => !context.fetched.includes(file));
+}
+
+function words(transfer: TftpEvent): string {
+  return transfer.kind === 'ended'
+    ? `${transfer.file} after ${transfer.bytes} bytes (${transfer.why}: ${transfer.detail})`
+    : transfer.file;
+}

@@ -1,0 +1,482 @@
+/**
+ * From power off to the hand-over by way of U-Boot: the countdown is interrupted when the console shows it,
+ * every file is fetched by a command whose answer is read, then Xen is started.
+ */
+import { assign, setup, stateIn } from 'xstate';
+import type { Deadlines } from '../src/board/board-type.ts';
+import type { BootOutput } from './boot-output.ts';
+import type { ConsoleEvent } from './console-event.ts';
+import type { TransferStalled } from './deploy.ts';
+import { expired, type Fault, failure, shown, type Wait } from './fault.ts';
+import { givenCallback, givenPromise } from './given.ts';
+import { power } from './power.ts';
+import type { Witness } from './witness.ts';
+
+export interface UBootInput {
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+  /** What is typed into the countdown. */
+  readonly interrupt: string;
+  /** Commands that set the environment, in order. */
+  readonly environment: readonly string[];
+  /** `size` in bytes is what U-Boot must say that it has transferred. */
+  readonly load: readonly UBootFile[];
+  /** The command that starts Xen. */
+  readonly start: string;
+  /** How often the board may be power-cycled to its prompt; 3 unless told. */
+  readonly attempts?: number;
+}
+
+export interface UBootFile {
+  readonly file: string;
+  readonly address: number;
+  readonly size: number;
+}
+
+interface UBootContext extends Required<UBootInput> {
+  readonly tried: number;
+  /** Commands of the environment that are done, then files that are loaded. */
+  readonly set: number;
+  readonly loaded: number;
+  readonly refusals: number;
+  readonly since: number;
+  readonly fault: Fault | null;
+}
+
+/** `TFTP server died; starting again` and its like are endured this often per file. */
+const enduredRefusals = 3;
+
+const waits = {
+  output: {
+    for: 'the first sign of life of the boot loader',
+    class: 'infrastructure',
+    mend: 'check that the board has power, and that its console is on this serial port at this speed',
+  },
+  countdown: { for: "U-Boot's countdown or prompt", class: 'infrastructure' },
+  prompt: { for: "U-Boot's prompt", class: 'infrastructure' },
+  handOver: { for: "U-Boot's `Starting kernel`", class: 'infrastructure' },
+} as const satisfies Record<string, Wait>;
+
+export const bootUBoot = setup({
+  types: {
+    context: {} as UBootContext,
+    input: {} as UBootInput,
+    output: {} as BootOutput,
+    events: {} as ConsoleEvent | TransferStalled,
+  },
+  actors: {
+    power,
+    console: givenCallback<ConsoleEvent>('console'),
+    /** Writes text as it is, without a newline. */
+    press: givenPromise<void, { text: string }>('press'),
+    /** Types a command, echo checked; resolves with its answer once the prompt is back. */
+    ask: givenPromise<string, { command: string }>('ask'),
+    /** Types a command after which no prompt is due. */
+    type: givenPromise<void, { command: string }>('type'),
+  },
+  actions: {
+    enter: assign({ since: ({ context }) => context.witness.now() }),
+    expired: assign({
+      fault: ({ context }, wait: Wait) => expired(wait, context.since, context.witness),
+    }),
+    refused: assign({
+      fault: (_, params: { what: string; line: string }) => shown(params.what, params.line, 'infrastructure'),
+    }),
+    failed: assign({
+      fault: (_, params: { attempt: string; error: unknown }) => failure(params.attempt, params.error),
+    }),
+    keep: assign({ fault: (_, params: { fault: Fault | null }) => params.fault }),
+  },
+  guards: {
+    attemptsLeft: ({ context }) => context.tried < context.attempts,
+    environmentLeft: ({ context }) => context.set < context.environment.length,
+    filesLeft: ({ context }) => context.loaded < context.load.length,
+    answerIsError: (_, params: { answer: string }) => errorLine(params.answer) !== undefined,
+    wholeFile: ({ context }, params: { answer: string }) =>
+      transferred(params.answer) === currentFile(context).size,
+    tooManyRefusals: ({ context }) => context.refusals >= enduredRefusals,
+  },
+  delays: {
+    firstOutput: ({ context }) => context.deadlines.firstOutput,
+    bootLoader: ({ context }) => context.deadlines.bootLoader,
+    deploy: ({ context }) => context.deadlines.deploy,
+    xenBanner: ({ context }) => context.deadlines.xenBanner,
+    discharge: 2000,
+    retype: 1000,
+  },
+}).createMachine({
+  id: 'boot-u-boot',
+  context: ({ input }) => ({
+    ...input,
+    attempts: input.attempts ?? 3,
+    tried: 0,
+    set: 0,
+    loaded: 0,
+    refusals: 0,
+    since: 0,
+    fault: null,
+  }),
+  output: ({ context }) => ({ fault: context.fault, attempts: context.tried, xenSeen: false }),
+  invoke: { src: 'console' },
+  initial: 'toPrompt',
+  states: {
+    toPrompt: {
+      description: 'one attempt to get from power off to the prompt',
+      entry: assign({ tried: ({ context }) => context.tried + 1 }),
+      invoke: {
+        src: 'power',
+        input: ({ context }) => ({
+          to: 'on' as const,
+          deadlines: context.deadlines,
+          witness: context.witness,
+        }),
+        onDone: [
+          {
+            guard: ({ event }) => event.output.fault !== null,
+            target: 'failed',
+            actions: { type: 'keep', params: ({ event }) => ({ fault: event.output.fault }) },
+          },
+          { guard: stateIn({ toPrompt: 'switchingOn' }), target: '.waitingForOutput' },
+        ],
+        onError: {
+          target: 'failed',
+          actions: {
+            type: 'failed',
+            params: ({ event }) => ({ attempt: 'switch the power on', error: event.error }),
+          },
+        },
+      },
+      on: {
+        'console.autoboot': '.interrupting',
+        'console.prompt': 'prompt',
+        // The countdown ran out: whatever the stored boot command starts is not what this run deploys.
+        'console.handOver': {
+          target: 'missed',
+          actions: {
+            type: 'refused',
+            params: ({ event }) => ({
+              what: 'U-Boot ran its stored boot command before it was interrupted',
+              line: event.line,
+            }),
+          },
+        },
+        'console.xen': {
+          target: 'missed',
+          actions: {
+            type: 'refused',
+            params: ({ event }) => ({
+              what: 'the board started Xen by itself before U-Boot was interrupted',
+              line: event.line,
+            }),
+          },
+        },
+      },
+      initial: 'switchingOn',
+      states: {
+        switchingOn: {
+          description: 'the console may already speak',
+          on: { 'console.banner': 'waitingForCountdown' },
+        },
+        waitingForOutput: {
+          entry: 'enter',
+          on: { 'console.banner': 'waitingForCountdown' },
+          after: {
+            firstOutput: {
+              target: '#boot-u-boot.missed',
+              actions: { type: 'expired', params: waits.output },
+            },
+          },
+        },
+        waitingForCountdown: {
+          entry: 'enter',
+          after: {
+            bootLoader: {
+              target: '#boot-u-boot.missed',
+              actions: { type: 'expired', params: waits.countdown },
+            },
+          },
+        },
+        interrupting: {
+          description: 'the key is pressed at what the console shows, and again while no prompt follows',
+          entry: 'enter',
+          on: { 'console.autoboot': {} },
+          after: {
+            bootLoader: { target: '#boot-u-boot.missed', actions: { type: 'expired', params: waits.prompt } },
+          },
+          initial: 'pressing',
+          states: {
+            pressing: {
+              invoke: {
+                src: 'press',
+                input: ({ context }) => ({ text: context.interrupt }),
+                onDone: 'looking',
+                onError: {
+                  target: '#boot-u-boot.failed',
+                  actions: {
+                    type: 'failed',
+                    params: ({ event }) => ({ attempt: 'interrupt the countdown', error: event.error }),
+                  },
+                },
+              },
+            },
+            looking: { after: { retype: 'breaking' } },
+            // Ctrl-C ends a boot command that already runs, and at the prompt only brings the prompt again.
+            breaking: {
+              invoke: {
+                src: 'press',
+                input: { text: '\u0003' },
+                onDone: 'looking',
+                onError: {
+                  target: '#boot-u-boot.failed',
+                  actions: {
+                    type: 'failed',
+                    params: ({ event }) => ({ attempt: 'ask for the prompt', error: event.error }),
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+    missed: {
+      description: 'no prompt this time: the board is power-cycled, a bounded number of times',
+      always: [{ guard: 'attemptsLeft', target: 'powerCycling' }, { target: 'failed' }],
+    },
+    powerCycling: {
+      invoke: {
+        src: 'power',
+        input: ({ context }) => ({
+          to: 'off' as const,
+          deadlines: context.deadlines,
+          witness: context.witness,
+        }),
+        onDone: [
+          {
+            guard: ({ event }) => event.output.fault !== null,
+            target: 'failed',
+            actions: { type: 'keep', params: ({ event }) => ({ fault: event.output.fault }) },
+          },
+          { target: 'discharging' },
+        ],
+        onError: {
+          target: 'failed',
+          actions: {
+            type: 'failed',
+            params: ({ event }) => ({ attempt: 'switch the power off', error: event.error }),
+          },
+        },
+      },
+    },
+    prompt: {
+      description: 'at the prompt, one command at a time',
+      entry: assign({ fault: null }),
+      on: {
+        'console.banner': {
+          target: 'failed',
+          actions: {
+            type: 'refused',
+            params: ({ event }) => ({
+              what: 'the board restarted while U-Boot was at its prompt',
+              line: event.line,
+            }),
+          },
+        },
+        transferStalled: {
+          target: 'failed',
+          actions: { type: 'keep', params: ({ event }) => ({ fault: event.fault }) },
+        },
+      },
+      initial: 'choosing',
+      states: {
+        choosing: {
+          always: [
+            { guard: 'environmentLeft', target: 'settingEnvironment' },
+            { guard: 'filesLeft', target: 'loading' },
+            { target: 'starting' },
+          ],
+        },
+        settingEnvironment: {
+          entry: 'enter',
+          invoke: {
+            src: 'ask',
+            input: ({ context }) => ({ command: currentSetting(context) }),
+            onDone: [
+              {
+                guard: {
+                  type: 'answerIsError',
+                  params: ({ event }) => ({ answer: event.output }),
+                },
+                target: '#boot-u-boot.failed',
+                actions: {
+                  type: 'refused',
+                  params: ({ context, event }) => ({
+                    what: `U-Boot refused \`${currentSetting(context)}\``,
+                    line: event.output,
+                  }),
+                },
+              },
+              { target: 'choosing', actions: assign({ set: ({ context }) => context.set + 1 }) },
+            ],
+            onError: {
+              target: '#boot-u-boot.failed',
+              actions: {
+                type: 'failed',
+                params: ({ context, event }) => ({
+                  attempt: `type \`${currentSetting(context)}\``,
+                  error: event.error,
+                }),
+              },
+            },
+          },
+          after: {
+            bootLoader: {
+              target: '#boot-u-boot.failed',
+              actions: {
+                type: 'expired',
+                params: ({ context }) => ({
+                  ...waits.prompt,
+                  for: `the prompt after \`${currentSetting(context)}\``,
+                }),
+              },
+            },
+          },
+        },
+        loading: {
+          entry: ['enter', assign({ refusals: 0 })],
+          invoke: {
+            src: 'ask',
+            input: ({ context }) => ({ command: loadCommand(context) }),
+            onDone: [
+              {
+                guard: { type: 'wholeFile', params: ({ event }) => ({ answer: event.output }) },
+                target: 'choosing',
+                actions: assign({ loaded: ({ context }) => context.loaded + 1 }),
+              },
+              {
+                target: '#boot-u-boot.failed',
+                actions: {
+                  type: 'refused',
+                  params: ({ context, event }) => ({
+                    what: `\`${loadCommand(context)}\` did not load the file`,
+                    line: loadError(event.output, currentFile(context)),
+                  }),
+                },
+              },
+            ],
+            onError: {
+              target: '#boot-u-boot.failed',
+              actions: {
+                type: 'failed',
+                params: ({ context, event }) => ({
+                  attempt: `type \`${loadCommand(context)}\``,
+                  error: event.error,
+                }),
+              },
+            },
+          },
+          on: {
+            'console.refusal': [
+              {
+                guard: 'tooManyRefusals',
+                target: '#boot-u-boot.failed',
+                actions: {
+                  type: 'refused',
+                  params: ({ context, event }) => ({
+                    what: `\`${loadCommand(context)}\` does not get through`,
+                    line: event.line,
+                  }),
+                },
+              },
+              { actions: assign({ refusals: ({ context }) => context.refusals + 1 }) },
+            ],
+          },
+          after: {
+            deploy: {
+              target: '#boot-u-boot.failed',
+              actions: {
+                type: 'expired',
+                params: ({ context }) => ({ ...waits.prompt, for: `the end of \`${loadCommand(context)}\`` }),
+              },
+            },
+          },
+        },
+        starting: {
+          entry: 'enter',
+          invoke: {
+            src: 'type',
+            input: ({ context }) => ({ command: context.start }),
+            onError: {
+              target: '#boot-u-boot.failed',
+              actions: {
+                type: 'failed',
+                params: ({ context, event }) => ({
+                  attempt: `type \`${context.start}\``,
+                  error: event.error,
+                }),
+              },
+            },
+          },
+          on: {
+            'console.handOver': '#boot-u-boot.handedOver',
+            'console.prompt': {
+              target: '#boot-u-boot.failed',
+              actions: {
+                type: 'refused',
+                params: ({ context }) => ({
+                  what: `U-Boot did not start \`${context.start}\``,
+                  line: context.witness.lastLines().slice(-3).join(' / '),
+                }),
+              },
+            },
+          },
+          after: {
+            xenBanner: {
+              target: '#boot-u-boot.failed',
+              actions: { type: 'expired', params: waits.handOver },
+            },
+          },
+        },
+      },
+    },
+    discharging: {
+      description: 'power that comes back too soon is a glitch, not a cold start',
+      after: { discharge: 'toPrompt' },
+    },
+    handedOver: { type: 'final' },
+    failed: { type: 'final' },
+  },
+});
+
+function currentSetting(context: UBootContext): string {
+  return context.environment[context.set] ?? '';
+}
+
+function currentFile(context: UBootContext): UBootFile {
+  return context.load[context.loaded] ?? { file: '', address: 0, size: 0 };
+}
+
+function loadCommand(context: UBootContext): string {
+  const { file, address } = currentFile(context);
+  return `tftpboot 0x${address.toString(16)} ${file}`;
+}
+
+/** U-Boot's `Bytes transferred = N (hex hex)` (net/net.c, net_start_again and its callers). */
+function transferred(answer: string): number | undefined {
+  const found = /Bytes transferred = (\d+) \(/.exec(answer)?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+function errorLine(answer: string): string | undefined {
+  return answer
+    .split(/\r?\n/)
+    .find(line =>
+      /^(## Error|Unknown command|ERROR|Usage:)|TFTP error|Retry count exceeded|Abort/.test(line),
+    );
+}
+
+function loadError(answer: string, file: UBootFile): string {
+  const bytes = transferred(answer);
+  if (bytes !== undefined) return `${bytes} bytes came, ${file.file} has ${file.size}`;
+  return errorLine(answer) ?? answer.trim().split(/\r?\n/).slice(-2).join(' / ');
+}

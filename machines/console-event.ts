@@ -1,0 +1,23 @@
+/**
+ * What the machines are told of the console: only the signs that move them, each with the line that
+ * showed it. The patterns are the board type's and the console reader's.
+ */
+export type ConsoleEvent =
+  /** A stage before Xen has (re)started: the EEPROM, BL2, BL31, U-Boot. */
+  | { readonly type: 'console.banner'; readonly line: string }
+  | { readonly type: 'console.autoboot'; readonly line: string }
+  | { readonly type: 'console.prompt'; readonly line: string }
+  /** The boot loader's own word that something did not work. */
+  | { readonly type: 'console.refusal'; readonly line: string }
+  /** The boot loader's last words before the kernel's first. */
+  | { readonly type: 'console.handOver'; readonly line: string }
+  | { readonly type: 'console.xen'; readonly line: string }
+  | { readonly type: 'console.login'; readonly line: string }
+  /** `line` is the message of the panic. */
+  | { readonly type: 'console.xenPanic'; readonly line: string }
+  /** Dom0's kernel panic, an abort in the boot loader, a panic in EL3. */
+  | { readonly type: 'console.crash'; readonly who: Crashed; readonly line: string }
+  /** Xen says that Dom0 has ended and the machine halts or restarts. */
+  | { readonly type: 'console.halt'; readonly line: string };
+
+export type Crashed = 'firmware' | 'boot loader' | 'Dom0';

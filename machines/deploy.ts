@@ -1,0 +1,158 @@
+/**
+ * The files of a run while the board fetches them: what was asked for, what is under way, what stands still.
+ * It ends when the board has been handed over, and then every file must have been asked for.
+ */
+import { assign, sendParent, setup } from 'xstate';
+import type { Deadlines } from '../src/board/board-type.ts';
+import type { TftpEvent } from '../src/drivers/tftp/tftp.ts';
+import { type Fault, failure } from './fault.ts';
+import { givenCallback } from './given.ts';
+import type { TransferEvent } from './transfer-event.ts';
+import type { Witness } from './witness.ts';
+
+export interface DeployInput {
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+  /** Names that the board must have fetched by the hand-over. */
+  readonly files: readonly string[];
+}
+
+/** Told by the run when the boot loader has passed the machine on to Xen. */
+export interface HandedOver {
+  readonly type: 'handedOver';
+}
+
+/** Told to the run: no packet of a transfer that is under way for too long. */
+export interface TransferStalled {
+  readonly type: 'transferStalled';
+  readonly fault: Fault;
+}
+
+/** The file server is ready for the board's first request. */
+export interface Serving {
+  readonly type: 'serving';
+}
+
+interface DeployContext {
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+  readonly files: readonly string[];
+  readonly fetched: readonly string[];
+  /** Transfers under way: file and bytes by transfer number. */
+  readonly underWay: ReadonlyMap<number, { readonly file: string; readonly bytes: number }>;
+  readonly lastPacket: number;
+  readonly fault: Fault | null;
+}
+
+export const deploy = setup({
+  types: {
+    context: {} as DeployContext,
+    input: {} as DeployInput,
+    output: {} as { readonly fault: Fault | null },
+    events: {} as TransferEvent | HandedOver,
+  },
+  actors: {
+    serve: givenCallback<HandedOver>('serve'),
+  },
+  actions: {
+    note: assign(({ context }, params: { transfer: TftpEvent }) => noted(context, params.transfer)),
+    reportStall: sendParent(({ context }) => ({ type: 'transferStalled', fault: stalled(context) })),
+    forget: assign({ underWay: new Map() }),
+    findMissing: assign({ fault: ({ context }) => neverAskedFor(context) }),
+    failed: assign({
+      fault: (_, params: { error: unknown }) => failure('serve the files of the board', params.error),
+    }),
+  },
+  guards: {
+    transferring: ({ context }) => context.underWay.size > 0,
+  },
+  delays: {
+    stall: ({ context }) => context.deadlines.transferStall,
+  },
+}).createMachine({
+  id: 'deploy',
+  context: ({ input }) => ({
+    ...input,
+    fetched: [],
+    underWay: new Map(),
+    lastPacket: 0,
+    fault: null,
+  }),
+  output: ({ context }) => ({ fault: context.fault }),
+  initial: 'serving',
+  states: {
+    serving: {
+      description: 'the server answers the board',
+      invoke: {
+        src: 'serve',
+        onError: {
+          target: 'failed',
+          actions: { type: 'failed', params: ({ event }) => ({ error: event.error }) },
+        },
+      },
+      on: {
+        transfer: {
+          target: '.choosing',
+          actions: { type: 'note', params: ({ event }) => ({ transfer: event.transfer }) },
+        },
+        handedOver: { target: 'handedOver', actions: 'findMissing' },
+      },
+      initial: 'waiting',
+      states: {
+        waiting: {
+          description: 'no transfer is under way; the boot loader has its own deadlines',
+          tags: 'watching',
+        },
+        choosing: { always: [{ guard: 'transferring', target: 'transferring' }, { target: 'waiting' }] },
+        transferring: {
+          description: 'every packet starts the clock again',
+          after: { stall: { target: 'waiting', actions: ['reportStall', 'forget'] } },
+        },
+      },
+    },
+    handedOver: { type: 'final' },
+    failed: { type: 'final' },
+  },
+});
+
+function noted(context: DeployContext, transfer: TftpEvent): Partial<DeployContext> {
+  const underWay = new Map(context.underWay);
+  const lastPacket = context.witness.now();
+  switch (transfer.kind) {
+    case 'request':
+      underWay.set(transfer.transfer, { file: transfer.file, bytes: 0 });
+      return { underWay, lastPacket };
+    case 'progress':
+      underWay.set(transfer.transfer, { file: transfer.file, bytes: transfer.bytes });
+      return { underWay, lastPacket };
+    case 'done':
+      underWay.delete(transfer.transfer);
+      return { underWay, lastPacket, fetched: [...context.fetched, transfer.file] };
+    case 'ended':
+      // The client's own end is a probe; a client that went silent is what the stall's clock is for.
+      if (transfer.why === 'client-error') underWay.delete(transfer.transfer);
+      return { underWay };
+    case 'refused':
+      return {};
+  }
+}
+
+function stalled(context: DeployContext): Fault {
+  const transfers = [...context.underWay.values()].map(({ file, bytes }) => `${file} after ${bytes} bytes`);
+  const seconds = (context.deadlines.transferStall / 1000).toFixed(1);
+  return {
+    class: 'infrastructure',
+    what: `the board stopped fetching ${transfers.join(' and ')}: no packet for ${seconds} s, since ${(context.lastPacket / 1000).toFixed(1)} s into the run`,
+    mend: "check the board's network link",
+  };
+}
+
+function neverAskedFor(context: DeployContext): Fault | null {
+  const missing = context.files.filter(file => !context.fetched.includes(file));
+  if (missing.length === 0) return null;
+  return {
+    class: 'infrastructure',
+    what: `the board went on without asking this server for ${missing.join(', ')}`,
+    mend: 'another TFTP server, or files on the board itself, may have answered: see the requests in the recording',
+  };
+}

@@ -1,0 +1,231 @@
+/** A guest from its creation to its end, as the toolstack and SSH see it. */
+import { assign, setup } from 'xstate';
+import type { Deadlines } from '../src/board/board-type.ts';
+import { expired, type Fault, failure } from './fault.ts';
+import { givenPromise } from './given.ts';
+import type { Witness } from './witness.ts';
+
+export interface DomainInput {
+  readonly name: string;
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+}
+
+export type DomainEvent =
+  | { readonly type: 'create' }
+  | { readonly type: 'destroy' }
+  | { readonly type: 'shutdown' }
+  | { readonly type: 'reboot' }
+  /** Somebody needs its SSH. */
+  | { readonly type: 'reach' }
+  /** Its SSH connection broke, or it was told to end by itself. */
+  | { readonly type: 'lost' };
+
+/** What a toolstack command came to: its exit status. */
+export type ToolstackStatus = number;
+
+interface DomainContext extends DomainInput {
+  /** A domain of this name runs already, whatever becomes of another attempt to create it. */
+  readonly runs: boolean;
+  readonly since: number;
+  readonly fault: Fault | null;
+}
+
+export const domain = setup({
+  types: {
+    context: {} as DomainContext,
+    input: {} as DomainInput,
+    events: {} as DomainEvent,
+  },
+  actors: {
+    create: givenPromise<ToolstackStatus>('create'),
+    destroy: givenPromise<ToolstackStatus>('destroy'),
+    shutdown: givenPromise<ToolstackStatus>('shutdown'),
+    reboot: givenPromise<ToolstackStatus>('reboot'),
+    /** Tries until the domain answers SSH. */
+    connect: givenPromise<void>('connect'),
+  },
+  actions: {
+    enter: assign({ since: ({ context }) => context.witness.now(), fault: null }),
+    expired: assign({
+      fault: ({ context }, params: { for: string }) =>
+        expired({ for: params.for, class: 'board' }, context.since, context.witness),
+    }),
+    failed: assign({
+      fault: ({ context }, params: { what: string; error: unknown }) =>
+        failure(`${params.what} ${context.name}`, params.error, 'board'),
+    }),
+  },
+  guards: {
+    succeeded: (_, params: { status: ToolstackStatus }) => params.status === 0,
+    runs: ({ context }) => context.runs,
+  },
+  delays: {
+    toolstack: ({ context }) => context.deadlines.command,
+    /** The configuration and its files are put into Dom0 first. */
+    creation: ({ context }) => context.deadlines.command * 2,
+    domain: ({ context }) => context.deadlines.domain,
+  },
+}).createMachine({
+  id: 'domain',
+  context: ({ input }) => ({ ...input, runs: false, since: 0, fault: null }),
+  initial: 'absent',
+  states: {
+    absent: {
+      tags: 'settled',
+      entry: assign({ runs: false }),
+      on: { create: 'creating', destroy: 'destroying' },
+    },
+    creating: {
+      entry: 'enter',
+      invoke: {
+        src: 'create',
+        onDone: [
+          {
+            guard: { type: 'succeeded', params: ({ event }) => ({ status: event.output }) },
+            target: 'created',
+          },
+          { guard: 'runs', target: 'created' },
+          { target: 'refused' },
+        ],
+        onError: {
+          target: 'unknown',
+          actions: { type: 'failed', params: ({ event }) => ({ what: 'create', error: event.error }) },
+        },
+      },
+      after: {
+        creation: {
+          target: 'unknown',
+          actions: {
+            type: 'expired',
+            params: ({ context }) => ({ for: `\`xl create\` of ${context.name}` }),
+          },
+        },
+      },
+    },
+    refused: {
+      description: 'the toolstack did not create it',
+      tags: 'settled',
+      on: { create: 'creating', destroy: 'destroying' },
+    },
+    created: {
+      description: 'it boots; nobody has needed its SSH yet',
+      tags: 'settled',
+      entry: assign({ runs: true }),
+      on: {
+        create: 'creating',
+        reach: 'reaching',
+        destroy: 'destroying',
+        shutdown: 'shuttingDown',
+        reboot: 'rebooting',
+      },
+    },
+    reaching: {
+      entry: 'enter',
+      invoke: {
+        src: 'connect',
+        onDone: 'reachable',
+        onError: {
+          target: 'created',
+          actions: { type: 'failed', params: ({ event }) => ({ what: 'reach', error: event.error }) },
+        },
+      },
+      after: {
+        domain: {
+          target: 'created',
+          actions: { type: 'expired', params: ({ context }) => ({ for: `${context.name} to answer SSH` }) },
+        },
+      },
+    },
+    reachable: {
+      tags: 'settled',
+      on: {
+        create: 'creating',
+        lost: 'created',
+        destroy: 'destroying',
+        shutdown: 'shuttingDown',
+        reboot: 'rebooting',
+      },
+    },
+    destroying: {
+      entry: 'enter',
+      invoke: {
+        src: 'destroy',
+        onDone: [
+          {
+            guard: { type: 'succeeded', params: ({ event }) => ({ status: event.output }) },
+            target: 'absent',
+          },
+          { target: 'unknown' },
+        ],
+        onError: {
+          target: 'unknown',
+          actions: { type: 'failed', params: ({ event }) => ({ what: 'destroy', error: event.error }) },
+        },
+      },
+      after: {
+        toolstack: {
+          target: 'unknown',
+          actions: { type: 'expired', params: ({ context }) => ({ for: `\`xl destroy ${context.name}\`` }) },
+        },
+      },
+    },
+    shuttingDown: {
+      entry: 'enter',
+      invoke: {
+        src: 'shutdown',
+        onDone: [
+          {
+            guard: { type: 'succeeded', params: ({ event }) => ({ status: event.output }) },
+            target: 'absent',
+          },
+          { target: 'unknown' },
+        ],
+        onError: {
+          target: 'unknown',
+          actions: { type: 'failed', params: ({ event }) => ({ what: 'shut down', error: event.error }) },
+        },
+      },
+      after: {
+        toolstack: {
+          target: 'unknown',
+          actions: {
+            type: 'expired',
+            params: ({ context }) => ({ for: `\`xl shutdown\` of ${context.name}` }),
+          },
+        },
+      },
+    },
+    rebooting: {
+      entry: 'enter',
+      invoke: {
+        src: 'reboot',
+        onDone: 'created',
+        onError: {
+          target: 'unknown',
+          actions: { type: 'failed', params: ({ event }) => ({ what: 'reboot', error: event.error }) },
+        },
+      },
+      after: {
+        toolstack: {
+          target: 'unknown',
+          actions: {
+            type: 'expired',
+            params: ({ context }) => ({ for: `\`xl reboot\` of ${context.name}` }),
+          },
+        },
+      },
+    },
+    unknown: {
+      description: 'a command failed half-way; what is left of the domain is for the next command to find',
+      tags: 'settled',
+      on: {
+        create: 'creating',
+        reach: 'reaching',
+        destroy: 'destroying',
+        shutdown: 'shuttingDown',
+        reboot: 'rebooting',
+      },
+    },
+  },
+});

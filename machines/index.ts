@@ -1,0 +1,41 @@
+/** The charts, for documentation and for tests that walk them all. */
+import type { AnyStateMachine } from 'xstate';
+import { bootRpi } from './boot-rpi.ts';
+import { bootUBoot } from './boot-u-boot.ts';
+import { deploy } from './deploy.ts';
+import { domain } from './domain.ts';
+import { power } from './power.ts';
+import { run } from './run.ts';
+import { steps } from './steps.ts';
+import { xen } from './xen.ts';
+
+export interface Chart {
+  /** The machine's own name, as recordings have it. */
+  readonly name: string;
+  /** One sentence: what it drives. */
+  readonly title: string;
+  readonly machine: AnyStateMachine;
+}
+
+export const charts: readonly Chart[] = [
+  {
+    name: 'run',
+    title: 'One run: every path after the reservation leads through collect, power off and release.',
+    machine: run,
+  },
+  { name: 'power', title: 'Switches the supply, confirms it, tries again a few times.', machine: power },
+  { name: 'deploy', title: 'The files while the board fetches them over TFTP.', machine: deploy },
+  {
+    name: 'boot-u-boot',
+    title: 'Power on to hand-over by U-Boot: countdown, prompt, one command at a time.',
+    machine: bootUBoot,
+  },
+  {
+    name: 'boot-rpi',
+    title: "Power on to hand-over by the Raspberry Pi's EEPROM, which asks for its files by itself.",
+    machine: bootRpi,
+  },
+  { name: 'xen', title: "Watches for Xen's banner, Dom0's login, and every panic and reset.", machine: xen },
+  { name: 'steps', title: 'The steps of a scenario, in order.', machine: steps },
+  { name: 'domain', title: 'A guest as the toolstack and SSH see it.', machine: domain },
+];

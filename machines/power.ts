@@ -1,0 +1,151 @@
+/** Switches a board's supply, confirms it where the switch can tell, and tries again a few times. */
+import { assign, setup } from 'xstate';
+import type { Deadlines } from '../src/board/board-type.ts';
+import { expired, type Fault, failure } from './fault.ts';
+import { givenPromise } from './given.ts';
+import type { Witness } from './witness.ts';
+
+export type PowerState = 'on' | 'off' | 'unknown';
+
+export interface PowerInput {
+  readonly to: 'on' | 'off';
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+  /** How often it is tried; 3 unless told. */
+  readonly attempts?: number;
+}
+
+export interface PowerOutput {
+  readonly fault: Fault | null;
+  /** What the switch said before it was told. */
+  readonly was: PowerState;
+}
+
+interface PowerContext {
+  readonly to: 'on' | 'off';
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+  readonly attempts: number;
+  readonly tried: number;
+  readonly was: PowerState;
+  readonly since: number;
+  readonly fault: Fault | null;
+}
+
+export const power = setup({
+  types: {
+    context: {} as PowerContext,
+    input: {} as PowerInput,
+    output: {} as PowerOutput,
+  },
+  actors: {
+    switchPower: givenPromise<void, { to: 'on' | 'off' }>('switchPower'),
+    readPower: givenPromise<PowerState>('readPower'),
+  },
+  actions: {
+    expired: assign({
+      fault: ({ context }, params: { for: string }) =>
+        expired(
+          {
+            for: `${params.for} ${context.to}`,
+            class: 'infrastructure',
+            mend: 'check the power switch of this board',
+          },
+          context.since,
+          context.witness,
+        ),
+    }),
+    failed: assign({
+      fault: ({ context }, params: { error: unknown }) =>
+        failure(`switch the power ${context.to}`, params.error),
+    }),
+  },
+  guards: {
+    attemptsLeft: ({ context }) => context.tried < context.attempts,
+  },
+  delays: {
+    deadline: ({ context }) => (context.to === 'on' ? context.deadlines.powerOn : context.deadlines.powerOff),
+    pause: 1000,
+  },
+}).createMachine({
+  id: 'power',
+  context: ({ input }) => ({
+    to: input.to,
+    deadlines: input.deadlines,
+    witness: input.witness,
+    attempts: input.attempts ?? 3,
+    tried: 0,
+    was: 'unknown',
+    since: 0,
+    fault: null,
+  }),
+  output: ({ context }) => ({ fault: context.fault, was: context.was }),
+  initial: 'looking',
+  states: {
+    looking: {
+      description: 'what it was before; not to know changes nothing',
+      invoke: {
+        src: 'readPower',
+        onDone: { target: 'switching', actions: assign({ was: ({ event }) => event.output }) },
+        onError: 'switching',
+      },
+      after: { deadline: 'switching' },
+    },
+    switching: {
+      description: 'the switch is told',
+      entry: assign({
+        tried: ({ context }) => context.tried + 1,
+        since: ({ context }) => context.witness.now(),
+      }),
+      invoke: {
+        src: 'switchPower',
+        input: ({ context }) => ({ to: context.to }),
+        onDone: 'confirming',
+        onError: {
+          target: 'retrying',
+          actions: { type: 'failed', params: ({ event }) => ({ error: event.error }) },
+        },
+      },
+      after: {
+        deadline: { target: 'retrying', actions: { type: 'expired', params: { for: 'the switch to turn' } } },
+      },
+    },
+    confirming: {
+      description: 'the switch is asked; one that cannot tell is believed',
+      invoke: {
+        src: 'readPower',
+        onDone: [
+          {
+            guard: ({ context, event }) => event.output === context.to || event.output === 'unknown',
+            target: 'switched',
+          },
+          {
+            target: 'retrying',
+            actions: {
+              type: 'failed',
+              params: ({ event }) => ({
+                error: new Error(`the switch says that it is still ${event.output}`),
+              }),
+            },
+          },
+        ],
+        onError: {
+          target: 'retrying',
+          actions: { type: 'failed', params: ({ event }) => ({ error: event.error }) },
+        },
+      },
+      after: {
+        deadline: {
+          target: 'retrying',
+          actions: { type: 'expired', params: { for: 'the switch to say that it is' } },
+        },
+      },
+    },
+    retrying: {
+      always: [{ guard: 'attemptsLeft', target: 'pausing' }, { target: 'failed' }],
+    },
+    pausing: { description: 'a moment before the next attempt', after: { pause: 'switching' } },
+    switched: { type: 'final', entry: assign({ fault: null }) },
+    failed: { type: 'final' },
+  },
+});

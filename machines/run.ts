@@ -1,0 +1,495 @@
+/**
+ * One run of one scenario on one board. Whatever happens after the board is reserved (a failure, Ctrl-C, a
+ * serial line that is gone) leads through collect, power off and release.
+ */
+import { assign, type EventObject, sendTo, setup } from 'xstate';
+import type { Deadlines } from '../src/board/board-type.ts';
+import type { Prediction } from '../src/model/prediction.ts';
+import type { Step } from '../src/scenario/scenario.ts';
+import type { BootOutput } from './boot-output.ts';
+import { bootRpi, type RpiInput } from './boot-rpi.ts';
+import { bootUBoot, type UBootInput } from './boot-u-boot.ts';
+import { deploy, type TransferStalled } from './deploy.ts';
+import { expired, type Fault, failure, type Wait } from './fault.ts';
+import { givenCallback, givenPromise } from './given.ts';
+import { power } from './power.ts';
+import { steps } from './steps.ts';
+import type { Witness } from './witness.ts';
+import { type Dom0LoggedIn, type XenIsDue, xen } from './xen.ts';
+
+export interface RunInput {
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+  /** Names of the files that the board has to fetch. */
+  readonly files: readonly string[];
+  readonly steps: readonly Step[];
+  readonly boot: BootPlan;
+}
+
+/** What the machine of the board type's boot chain is told. */
+export type BootPlan =
+  | ({ readonly chain: 'u-boot-tftp' } & Omit<UBootInput, 'deadlines' | 'witness'>)
+  | ({ readonly chain: 'rpi-eeprom-tftp' } & Omit<RpiInput, 'deadlines' | 'witness'>);
+
+export type RunOutcome = 'completed' | 'infrastructure' | 'interrupted';
+
+export interface RunOutput {
+  readonly outcome: RunOutcome;
+  readonly faults: readonly Fault[];
+}
+
+export type RunEvent =
+  /** Ctrl-C or SIGTERM. */
+  { readonly type: 'interrupt' } | ConsoleLineEvent | TransferStalled | Dom0LoggedIn;
+
+/** The serial line itself: open, or gone. */
+export type ConsoleLineEvent =
+  | { readonly type: 'consoleOpened' }
+  | { readonly type: 'consoleLost'; readonly error: Error };
+
+interface RunContext extends RunInput {
+  readonly prediction: Prediction | null;
+  readonly dom0Reached: boolean;
+  readonly since: number;
+  readonly faults: readonly Fault[];
+}
+
+const waits = {
+  reserve: { for: 'the reservation of the board', class: 'controller' },
+  predict: { for: 'the prediction', class: 'controller' },
+  console: {
+    for: 'the serial port to open',
+    class: 'infrastructure',
+    mend: 'check that no other program holds it',
+  },
+  collect: { for: 'the logs to be collected', class: 'infrastructure' },
+  release: { for: 'the reservation to be given back', class: 'controller' },
+} as const satisfies Record<string, Wait>;
+
+export const run = setup({
+  types: {
+    context: {} as RunContext,
+    input: {} as RunInput,
+    output: {} as RunOutput,
+    events: {} as RunEvent,
+  },
+  actors: {
+    power,
+    deploy,
+    xen,
+    steps,
+    reserve: givenPromise<void>('reserve'),
+    predict: givenPromise<Prediction>('predict'),
+    /** Holds the serial line open for as long as it is invoked. */
+    holdConsole: givenCallback<EventObject>('holdConsole'),
+    bootUBoot,
+    bootRpi,
+    collect: givenPromise<void, { dom0Reached: boolean }>('collect'),
+    release: givenPromise<void>('release'),
+  },
+  actions: {
+    enter: assign({ since: ({ context }) => context.witness.now() }),
+    expired: assign({
+      faults: ({ context }, wait: Wait) => [...context.faults, expired(wait, context.since, context.witness)],
+    }),
+    failed: assign({
+      faults: ({ context }, params: { attempt: string; error: unknown; class?: Fault['class'] }) => [
+        ...context.faults,
+        failure(params.attempt, params.error, params.class),
+      ],
+    }),
+    keep: assign({
+      faults: ({ context }, params: { faults: readonly (Fault | null)[] }) => [
+        ...context.faults,
+        ...params.faults.filter(fault => fault !== null),
+      ],
+    }),
+    interrupted: assign({
+      faults: ({ context }) => [
+        ...context.faults,
+        { class: 'interrupted' as const, what: 'the run was interrupted' },
+      ],
+    }),
+  },
+  guards: {
+    bootsByEeprom: ({ context }) => context.boot.chain === 'rpi-eeprom-tftp',
+    isFault: (_, params: { fault: Fault | null }) => params.fault !== null,
+  },
+  delays: {
+    command: ({ context }) => context.deadlines.command,
+    powerOn: ({ context }) => context.deadlines.powerOn,
+    collect: ({ context }) => context.deadlines.collect,
+    discharge: 2000,
+  },
+}).createMachine({
+  id: 'run',
+  context: ({ input }) => ({ ...input, prediction: null, dom0Reached: false, since: 0, faults: [] }),
+  output: ({ context }) => ({ outcome: outcome(context.faults), faults: context.faults }),
+  initial: 'reserving',
+  states: {
+    reserving: {
+      description: 'nothing of the board is touched before it is ours',
+      entry: 'enter',
+      invoke: {
+        src: 'reserve',
+        onDone: 'predicting',
+        onError: {
+          target: 'finished',
+          actions: {
+            type: 'failed',
+            params: ({ event }) => ({ attempt: 'reserve the board', error: event.error }),
+          },
+        },
+      },
+      on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
+      after: { command: { target: 'releasing', actions: { type: 'expired', params: waits.reserve } } },
+    },
+    predicting: {
+      entry: 'enter',
+      invoke: {
+        src: 'predict',
+        onDone: { target: 'attended', actions: assign({ prediction: ({ event }) => event.output }) },
+        onError: {
+          target: 'releasing',
+          actions: {
+            type: 'failed',
+            params: ({ event }) => ({ attempt: 'predict', error: event.error, class: 'controller' as const }),
+          },
+        },
+      },
+      on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
+      after: { command: { target: 'releasing', actions: { type: 'expired', params: waits.predict } } },
+    },
+    attended: {
+      description: 'the serial line is open from before power on until after power off',
+      invoke: {
+        src: 'holdConsole',
+        onError: {
+          target: '.poweringOff',
+          actions: {
+            type: 'failed',
+            params: ({ event }) => ({ attempt: 'hold the console', error: event.error }),
+          },
+        },
+      },
+      initial: 'working',
+      states: {
+        working: {
+          on: {
+            interrupt: { target: 'collecting', actions: 'interrupted' },
+            consoleLost: {
+              target: 'collecting',
+              actions: {
+                type: 'failed',
+                params: ({ event }) => ({ attempt: 'read the console', error: event.error }),
+              },
+            },
+          },
+          initial: 'openingConsole',
+          states: {
+            openingConsole: {
+              entry: 'enter',
+              on: { consoleOpened: 'poweringOff' },
+              after: {
+                powerOn: {
+                  target: '#run.attended.collecting',
+                  actions: { type: 'expired', params: waits.console },
+                },
+              },
+            },
+            poweringOff: {
+              description: 'every run begins with a cold board',
+              invoke: {
+                src: 'power',
+                input: ({ context }) => ({
+                  to: 'off' as const,
+                  deadlines: context.deadlines,
+                  witness: context.witness,
+                }),
+                onDone: [
+                  {
+                    guard: { type: 'isFault', params: ({ event }) => event.output },
+                    target: '#run.attended.collecting',
+                    actions: { type: 'keep', params: ({ event }) => ({ faults: [event.output.fault] }) },
+                  },
+                  { guard: ({ event }) => event.output.was === 'off', target: 'on' },
+                  { target: 'discharging' },
+                ],
+                onError: {
+                  target: '#run.attended.collecting',
+                  actions: {
+                    type: 'failed',
+                    params: ({ event }) => ({ attempt: 'switch the power off', error: event.error }),
+                  },
+                },
+              },
+            },
+            discharging: {
+              description: 'the board was on: power that comes back too soon is a glitch, not a cold start',
+              after: { discharge: 'on' },
+            },
+            on: {
+              description: 'panics, crashes and resets are watched for wherever they come',
+              invoke: {
+                id: 'xen',
+                src: 'xen',
+                input: ({ context }) => ({
+                  deadlines: context.deadlines,
+                  witness: context.witness,
+                  expectedPanic: context.prediction?.panic ?? null,
+                }),
+                onDone: {
+                  target: '#run.attended.collecting',
+                  actions: { type: 'keep', params: ({ event }) => ({ faults: [event.output.fault] }) },
+                },
+                onError: {
+                  target: '#run.attended.collecting',
+                  actions: {
+                    type: 'failed',
+                    params: ({ event }) => ({
+                      attempt: 'watch Xen',
+                      error: event.error,
+                      class: 'controller' as const,
+                    }),
+                  },
+                },
+              },
+              initial: 'deploying',
+              states: {
+                deploying: {
+                  description: 'the files are served while the board is powered on and boots',
+                  invoke: {
+                    id: 'deploy',
+                    src: 'deploy',
+                    input: ({ context }) => ({
+                      deadlines: context.deadlines,
+                      witness: context.witness,
+                      files: context.files,
+                    }),
+                    onDone: [
+                      {
+                        guard: { type: 'isFault', params: ({ event }) => event.output },
+                        target: '#run.attended.collecting',
+                        actions: { type: 'keep', params: ({ event }) => ({ faults: [event.output.fault] }) },
+                      },
+                      { target: 'startingXen' },
+                    ],
+                    onError: {
+                      target: '#run.attended.collecting',
+                      actions: {
+                        type: 'failed',
+                        params: ({ event }) => ({ attempt: 'serve the files', error: event.error }),
+                      },
+                    },
+                  },
+                  initial: 'booting',
+                  states: {
+                    booting: {
+                      description: 'power on, boot loader, files, start of Xen',
+                      on: { transferStalled: { actions: sendTo('boot', ({ event }) => event) } },
+                      initial: 'choosing',
+                      states: {
+                        choosing: {
+                          always: [{ guard: 'bootsByEeprom', target: 'byEeprom' }, { target: 'byUBoot' }],
+                        },
+                        byUBoot: {
+                          invoke: {
+                            id: 'boot',
+                            src: 'bootUBoot',
+                            input: ({ context }) => uBootInput(context),
+                            onDone: [
+                              {
+                                guard: { type: 'isFault', params: ({ event }) => event.output },
+                                target: '#run.attended.collecting',
+                                actions: {
+                                  type: 'keep',
+                                  params: ({ event }) => ({ faults: [event.output.fault] }),
+                                },
+                              },
+                              {
+                                target: '#handedOver',
+                                actions: [
+                                  sendTo('xen', ({ event }) => xenIsDue(event.output)),
+                                  sendTo('deploy', { type: 'handedOver' }),
+                                ],
+                              },
+                            ],
+                            onError: {
+                              target: '#run.attended.collecting',
+                              actions: {
+                                type: 'failed',
+                                params: ({ event }) => ({
+                                  attempt: 'boot',
+                                  error: event.error,
+                                  class: 'controller' as const,
+                                }),
+                              },
+                            },
+                          },
+                        },
+                        byEeprom: {
+                          invoke: {
+                            id: 'boot',
+                            src: 'bootRpi',
+                            input: ({ context }) => rpiInput(context),
+                            onDone: [
+                              {
+                                guard: { type: 'isFault', params: ({ event }) => event.output },
+                                target: '#run.attended.collecting',
+                                actions: {
+                                  type: 'keep',
+                                  params: ({ event }) => ({ faults: [event.output.fault] }),
+                                },
+                              },
+                              {
+                                target: '#handedOver',
+                                actions: [
+                                  sendTo('xen', ({ event }) => xenIsDue(event.output)),
+                                  sendTo('deploy', { type: 'handedOver' }),
+                                ],
+                              },
+                            ],
+                            onError: {
+                              target: '#run.attended.collecting',
+                              actions: {
+                                type: 'failed',
+                                params: ({ event }) => ({
+                                  attempt: 'boot',
+                                  error: event.error,
+                                  class: 'controller' as const,
+                                }),
+                              },
+                            },
+                          },
+                        },
+                      },
+                    },
+                    handedOver: {
+                      id: 'handedOver',
+                      description: 'had the board asked for every file?',
+                      tags: 'watching',
+                    },
+                  },
+                },
+                startingXen: {
+                  description: 'the watcher of Xen has the deadlines',
+                  tags: 'watching',
+                  on: {
+                    dom0LoggedIn: { target: 'stepping', actions: assign({ dom0Reached: true }) },
+                  },
+                },
+                stepping: {
+                  invoke: {
+                    src: 'steps',
+                    input: ({ context }) => ({
+                      steps: context.steps,
+                      deadlines: context.deadlines,
+                      witness: context.witness,
+                    }),
+                    onDone: {
+                      target: '#run.attended.collecting',
+                      actions: { type: 'keep', params: ({ event }) => event.output },
+                    },
+                    onError: {
+                      target: '#run.attended.collecting',
+                      actions: {
+                        type: 'failed',
+                        params: ({ event }) => ({
+                          attempt: 'run the steps',
+                          error: event.error,
+                          class: 'controller' as const,
+                        }),
+                      },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+        collecting: {
+          description: 'what can still be learned of the board, best effort; another Ctrl-C cuts it short',
+          entry: 'enter',
+          invoke: {
+            src: 'collect',
+            input: ({ context }) => ({ dom0Reached: context.dom0Reached }),
+            onDone: 'poweringOff',
+            onError: 'poweringOff',
+          },
+          on: { interrupt: { target: 'poweringOff', actions: 'interrupted' } },
+          after: { collect: 'poweringOff' },
+        },
+        poweringOff: {
+          description: 'always, whatever went before',
+          invoke: {
+            src: 'power',
+            input: ({ context }) => ({
+              to: 'off' as const,
+              deadlines: context.deadlines,
+              witness: context.witness,
+            }),
+            onDone: {
+              target: '#run.releasing',
+              actions: {
+                type: 'keep',
+                params: ({ event }) => ({ faults: [stillPowered(event.output.fault)] }),
+              },
+            },
+            onError: {
+              target: '#run.releasing',
+              actions: {
+                type: 'failed',
+                params: ({ event }) => ({ attempt: 'switch the power off', error: event.error }),
+              },
+            },
+          },
+        },
+      },
+    },
+    releasing: {
+      entry: 'enter',
+      invoke: {
+        src: 'release',
+        onDone: 'finished',
+        onError: {
+          target: 'finished',
+          actions: {
+            type: 'failed',
+            params: ({ event }) => ({
+              attempt: 'give the board back',
+              error: event.error,
+              class: 'controller' as const,
+            }),
+          },
+        },
+      },
+      after: { command: { target: 'finished', actions: { type: 'expired', params: waits.release } } },
+    },
+    finished: { type: 'final' },
+  },
+});
+
+function uBootInput({ boot, deadlines, witness }: RunContext): UBootInput {
+  if (boot.chain !== 'u-boot-tftp') throw new Error(`${boot.chain} is not U-Boot`);
+  return { ...boot, deadlines, witness };
+}
+
+function rpiInput({ boot, deadlines, witness }: RunContext): RpiInput {
+  if (boot.chain !== 'rpi-eeprom-tftp') throw new Error(`${boot.chain} is not the EEPROM`);
+  return { ...boot, deadlines, witness };
+}
+
+function xenIsDue({ xenSeen }: BootOutput): XenIsDue {
+  return { type: 'xenIsDue', xenSeen };
+}
+
+function outcome(faults: readonly Fault[]): RunOutcome {
+  if (faults.some(fault => fault.class === 'interrupted')) return 'interrupted';
+  return faults.some(fault => fault.class === 'infrastructure' || fault.class === 'controller')
+    ? 'infrastructure'
+    : 'completed';
+}
+
+function stillPowered(fault: Fault | null): Fault | null {
+  return fault === null ? null : { ...fault, what: `THE BOARD MAY STILL BE POWERED: ${fault.what}` };
+}

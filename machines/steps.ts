@@ -1,0 +1,157 @@
+/** The steps of a scenario, one after the other; what each is, its actor knows. */
+import { assign, setup } from 'xstate';
+import type { Deadlines } from '../src/board/board-type.ts';
+import type { Step } from '../src/scenario/scenario.ts';
+import { expired, type Fault, failure } from './fault.ts';
+import { givenPromise } from './given.ts';
+import type { Witness } from './witness.ts';
+
+export interface StepsInput {
+  readonly steps: readonly Step[];
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+}
+
+export interface StepResult {
+  readonly faults: readonly Fault[];
+  /** False where the steps after this one have nothing to stand on. */
+  readonly goOn: boolean;
+}
+
+interface StepsContext extends StepsInput {
+  readonly index: number;
+  readonly since: number;
+  readonly faults: readonly Fault[];
+}
+
+export const steps = setup({
+  types: {
+    context: {} as StepsContext,
+    input: {} as StepsInput,
+    output: {} as { readonly faults: readonly Fault[] },
+  },
+  actors: {
+    /** Waits until Dom0 answers SSH. */
+    reachDom0: givenPromise<void>('reachDom0'),
+    step: givenPromise<StepResult, { index: number; step: Step }>('step'),
+  },
+  actions: {
+    enter: assign({ since: ({ context }) => context.witness.now() }),
+    expired: assign({
+      faults: ({ context }, params: { for: string; class: Fault['class'] }) => [
+        ...context.faults,
+        expired(params, context.since, context.witness),
+      ],
+    }),
+    failed: assign({
+      faults: ({ context }, params: { attempt: string; error: unknown; class: Fault['class'] }) => [
+        ...context.faults,
+        failure(params.attempt, params.error, params.class),
+      ],
+    }),
+    keep: assign({
+      faults: ({ context }, params: { faults: readonly Fault[] }) => [...context.faults, ...params.faults],
+    }),
+    next: assign({ index: ({ context }) => context.index + 1 }),
+  },
+  guards: { stepsLeft: ({ context }) => context.index < context.steps.length },
+  delays: {
+    domain: ({ context }) => context.deadlines.domain,
+    step: ({ context }) => stepDeadline(context),
+  },
+}).createMachine({
+  id: 'steps',
+  context: ({ input }) => ({ ...input, index: 0, since: 0, faults: [] }),
+  output: ({ context }) => ({ faults: context.faults }),
+  initial: 'choosing',
+  states: {
+    reachingDom0: {
+      entry: 'enter',
+      invoke: {
+        src: 'reachDom0',
+        onDone: 'stepping',
+        onError: {
+          target: 'ended',
+          actions: {
+            type: 'failed',
+            params: ({ event }) => ({
+              attempt: 'log in to Dom0',
+              error: event.error,
+              class: 'infrastructure' as const,
+            }),
+          },
+        },
+      },
+      after: {
+        domain: {
+          target: 'ended',
+          actions: { type: 'expired', params: { for: 'Dom0 to answer SSH', class: 'infrastructure' } },
+        },
+      },
+    },
+    choosing: { always: [{ guard: 'stepsLeft', target: 'reachingDom0' }, { target: 'done' }] },
+    stepping: { always: [{ guard: 'stepsLeft', target: 'running' }, { target: 'done' }] },
+    running: {
+      entry: 'enter',
+      invoke: {
+        src: 'step',
+        input: ({ context }) => ({ index: context.index, step: currentStep(context) }),
+        onDone: [
+          {
+            guard: ({ event }) => event.output.goOn,
+            target: 'stepping',
+            actions: [{ type: 'keep', params: ({ event }) => ({ faults: event.output.faults }) }, 'next'],
+          },
+          {
+            target: 'ended',
+            actions: { type: 'keep', params: ({ event }) => ({ faults: event.output.faults }) },
+          },
+        ],
+        onError: {
+          target: 'ended',
+          actions: {
+            type: 'failed',
+            params: ({ context, event }) => ({
+              attempt: stepName(context),
+              error: event.error,
+              class: 'controller' as const,
+            }),
+          },
+        },
+      },
+      after: {
+        step: {
+          target: 'ended',
+          actions: {
+            type: 'expired',
+            params: ({ context }) => ({ for: `${stepName(context)} to end`, class: 'board' as const }),
+          },
+        },
+      },
+    },
+    done: { type: 'final' },
+    ended: { type: 'final', description: 'the steps after this one are not run' },
+  },
+});
+
+/** Commands that a step may have to type; each has its own deadline within the step's. */
+const commandsOfALook = 16;
+
+function stepDeadline({ index, steps: all, deadlines }: StepsContext): number {
+  const step = all[index];
+  if (step?.do === 'wait') return step.milliseconds + deadlines.command;
+  const commands = step?.do === 'look' ? commandsOfALook : 4;
+  return deadlines.domain + commands * deadlines.command;
+}
+
+function currentStep(context: StepsContext): Step {
+  const step = context.steps[context.index];
+  if (step === undefined) throw new Error(`there is no step ${context.index}`);
+  return step;
+}
+
+function stepName(context: StepsContext): string {
+  const step = currentStep(context);
+  const of = 'guest' in step ? ` ${step.guest}` : 'domain' in step ? ` ${step.domain}` : '';
+  return `step ${context.index + 1} (${step.do}${of})`;
+}

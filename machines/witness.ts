@@ -1,0 +1,7 @@
+/** What a machine knows of the time and of the console when it has to say why it gave up. */
+export interface Witness {
+  /** Milliseconds since the run began. */
+  now(): number;
+  /** The last lines of the console, oldest first. */
+  lastLines(): readonly string[];
+}

@@ -1,0 +1,181 @@
+/**
+ * Watches a board from power on: Xen's banner, Dom0's login, and whatever ends either: a panic, a crash, a
+ * banner of a stage that is not due, wherever it comes. It goes on watching until the run ends it.
+ */
+import { assign, sendParent, setup } from 'xstate';
+import type { Deadlines } from '../src/board/board-type.ts';
+import type { ConsoleEvent } from './console-event.ts';
+import { expired, type Fault, shown, type Wait } from './fault.ts';
+import { givenCallback } from './given.ts';
+import type { Witness } from './witness.ts';
+
+export interface XenInput {
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+  /** Text of the panic that the model foresees; null where none is due. */
+  readonly expectedPanic: string | null;
+}
+
+/** Told by the run when the boot loader is done; `xenSeen` where Xen's banner was the sign of it. */
+export interface XenIsDue {
+  readonly type: 'xenIsDue';
+  readonly xenSeen: boolean;
+}
+
+/** Told to the run when Dom0 can be logged in to. */
+export interface Dom0LoggedIn {
+  readonly type: 'dom0LoggedIn';
+}
+
+/** How the boot of Xen ended, where it did not end in a Dom0 that is used until the run is over. */
+export interface XenOutput {
+  readonly panicked: boolean;
+  /** Null for a panic that the model foresaw. */
+  readonly fault: Fault | null;
+}
+
+interface XenContext extends XenInput {
+  readonly since: number;
+  readonly panicked: boolean;
+  readonly fault: Fault | null;
+}
+
+const waits = {
+  banner: { for: "Xen's banner", class: 'board' },
+  login: { for: "Dom0's login", class: 'board' },
+} as const satisfies Record<string, Wait>;
+
+export const xen = setup({
+  types: {
+    context: {} as XenContext,
+    input: {} as XenInput,
+    output: {} as XenOutput,
+    events: {} as ConsoleEvent | XenIsDue,
+  },
+  actors: { console: givenCallback<ConsoleEvent>('console') },
+  actions: {
+    enter: assign({ since: ({ context }) => context.witness.now() }),
+    expired: assign({
+      fault: ({ context }, wait: Wait) => expired(wait, context.since, context.witness),
+    }),
+    ended: assign({
+      fault: (_, params: { what: string; line: string; class?: Fault['class'] }) =>
+        shown(params.what, params.line, params.class ?? 'board'),
+    }),
+    panicked: assign(({ context }, params: { line: string }) => ({
+      panicked: true,
+      fault:
+        context.expectedPanic !== null && params.line.includes(context.expectedPanic)
+          ? null
+          : shown('Xen panicked', params.line, 'board'),
+    })),
+    reportLogin: sendParent({ type: 'dom0LoggedIn' }),
+  },
+  delays: {
+    xenBanner: ({ context }) => context.deadlines.xenBanner,
+    dom0: ({ context }) => context.deadlines.dom0,
+    /** What follows a panic (registers, `Reboot in five seconds`) is let into the recording. */
+    lastWords: 1000,
+  },
+}).createMachine({
+  id: 'xen',
+  context: ({ input }) => ({ ...input, since: 0, panicked: false, fault: null }),
+  output: ({ context }) => ({ panicked: context.panicked, fault: context.fault }),
+  invoke: { src: 'console' },
+  on: {
+    'console.xenPanic': {
+      target: '.ending',
+      actions: { type: 'panicked', params: ({ event }) => ({ line: event.line }) },
+    },
+    'console.crash': {
+      target: '.ending',
+      actions: {
+        type: 'ended',
+        params: ({ event }) => ({ what: `${event.who} crashed`, line: event.line, class: blame[event.who] }),
+      },
+    },
+  },
+  initial: 'bootLoader',
+  states: {
+    bootLoader: {
+      description: "the boot loader's machine has the deadlines; here only crashes are watched for",
+      tags: 'watching',
+      on: {
+        xenIsDue: [
+          { guard: ({ event }) => event.xenSeen, target: 'startingDom0' },
+          { target: 'startingXen' },
+        ],
+      },
+    },
+    startingXen: {
+      entry: 'enter',
+      on: { 'console.xen': 'startingDom0' },
+      after: { xenBanner: { target: 'ended', actions: { type: 'expired', params: waits.banner } } },
+    },
+    startingDom0: {
+      entry: 'enter',
+      on: {
+        'console.login': 'dom0',
+        'console.banner': {
+          target: 'ended',
+          actions: {
+            type: 'ended',
+            params: ({ event }) => ({ what: 'the board restarted while Xen was booting', line: event.line }),
+          },
+        },
+        'console.xen': {
+          target: 'ended',
+          actions: {
+            type: 'ended',
+            params: ({ event }) => ({ what: 'Xen restarted while it was booting', line: event.line }),
+          },
+        },
+        'console.halt': {
+          target: 'ending',
+          actions: {
+            type: 'ended',
+            params: ({ event }) => ({ what: 'Dom0 ended while it was booting', line: event.line }),
+          },
+        },
+      },
+      after: { dom0: { target: 'ended', actions: { type: 'expired', params: waits.login } } },
+    },
+    dom0: {
+      description: 'Dom0 is up; any banner from here on is a reset',
+      tags: 'watching',
+      entry: 'reportLogin',
+      on: {
+        'console.banner': {
+          target: 'ended',
+          actions: {
+            type: 'ended',
+            params: ({ event }) => ({ what: 'the board restarted by itself', line: event.line }),
+          },
+        },
+        'console.xen': {
+          target: 'ended',
+          actions: {
+            type: 'ended',
+            params: ({ event }) => ({ what: 'Xen restarted by itself', line: event.line }),
+          },
+        },
+        'console.halt': {
+          target: 'ending',
+          actions: {
+            type: 'ended',
+            params: ({ event }) => ({ what: 'Dom0 ended by itself', line: event.line }),
+          },
+        },
+      },
+    },
+    ending: {
+      description: 'the last words of a panic are let in',
+      on: { 'console.xenPanic': {}, 'console.crash': {}, 'console.banner': 'ended', 'console.xen': 'ended' },
+      after: { lastWords: 'ended' },
+    },
+    ended: { type: 'final' },
+  },
+});
+
+/** A crash before Xen says nothing about what is under test, unless it is in the firmware that serves SCMI. */
+const blame = { firmware: 'board', 'boot loader': 'infrastructure', Dom0: 'board' } as const;
