@@ -20,6 +20,8 @@ export interface TftpBoard {
   /** By the name that the board asks for: a path on this machine, or the bytes. */
   readonly files: ReadonlyMap<string, string | Uint8Array>;
   readonly onEvent: (event: TftpEvent) => void;
+  /** A request from an address that no board claims: perhaps this one, with another address than expected. */
+  readonly onStranger?: (event: Extract<TftpEvent, { readonly kind: 'refused' }>) => void;
 }
 
 export type TftpEvent =
