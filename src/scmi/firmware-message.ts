@@ -12,4 +12,8 @@ export interface FirmwareMessage {
   readonly argument: number;
   /** SCMI status of the reply (0, or negative: SCMI specification section 4.1.4). */
   readonly status: number;
+  /** Channel status word afterwards: 1 FREE, 2 ERROR. */
+  readonly channelStatus: number;
+  /** Length word afterwards, in bytes of header plus payload. */
+  readonly replyLength: number;
 }

@@ -24,9 +24,25 @@ export interface FirmwareProfile {
   readonly resets: readonly ResetProfile[];
   readonly powerDomains: readonly PowerDomainProfile[];
   readonly pins?: PinProfile;
-  /** Named departures from the specification; src/scmi documents each. */
+  /** Named departures from the specification; quirks.ts documents each. */
   readonly quirks: readonly string[];
-  /** Line that an SMC with an unknown SiP id prints on the firmware's console; `%` stands for the id. */
+  /**
+   * Who may use a resource. `device-owner`: the privileged agent, and who a device that has the
+   * resource is assigned to. `none`: every agent may use everything.
+   */
+  readonly permissions: 'device-owner' | 'none';
+  /**
+   * What SET_DEVICE_PERMISSIONS does. `single-owner`: one agent at a time owns a device.
+   * `none`: no device id is known to it.
+   */
+  readonly devicePolicy: 'single-owner' | 'none';
+  /**
+   * What RESET_AGENT_CONFIGURATION does. `permissions`: with flag bit 0 the agent's devices lose
+   * their owner. `resources`: resets of the agent's devices are asserted, their clocks stopped and
+   * their power domains released, whatever the flag. `not-supported`: the status.
+   */
+  readonly resetAgentPolicy: 'permissions' | 'resources' | 'not-supported';
+  /** Line that an SMC with an unknown SiP id prints on the firmware's console; `%` stands for its hexadecimal digits. */
   readonly unknownServiceCall?: string;
 }
 
@@ -59,6 +75,8 @@ export interface ClockProfile {
   readonly enabled: boolean;
   /** Hz; absent: the rate is fixed. */
   readonly range?: { readonly min: number; readonly max: number; readonly step: number };
+  /** Runs always: CONFIG_SET succeeds and changes nothing. */
+  readonly alwaysOn?: boolean;
 }
 
 export interface ResetProfile {
@@ -72,10 +90,24 @@ export interface PowerDomainProfile {
   readonly parent?: number;
   readonly on: boolean;
   readonly alwaysOn?: boolean;
+  /** Users that the firmware counts at boot; absent: none. */
+  readonly users?: number;
 }
 
+/** Pins, groups and functions have their index as id. */
 export interface PinProfile {
   readonly pins: readonly string[];
   readonly groups: readonly string[];
   readonly functions: readonly string[];
+  /** Pins of each group, by id; absent: group n is pin n. */
+  readonly groupPins?: readonly (readonly number[])[];
+  /** Groups of each function, by id; absent: every function is on every group. */
+  readonly functionGroups?: readonly (readonly number[])[];
+  /** Configuration types that the hardware has (specification table 22), for instance 2 bias-disable. */
+  readonly configurations: readonly number[];
+  /**
+   * Functions that each pin's multiplexer has at positions 1 to 8, by id; null: none there. A pin
+   * without an entry has no multiplexer. Absent: every pin has every function.
+   */
+  readonly multiplexers?: readonly (readonly (number | null)[])[];
 }

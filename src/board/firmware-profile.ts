@@ -1,0 +1,262 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isScalar, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import type { FirmwareProfile } from '../scmi/profile.ts';
+import { isQuirk, quirks } from '../scmi/quirks.ts';
+import { ConfigurationError } from './configuration-error.ts';
+
+/**
+ * Reads a firmware profile.
+ *
+ * @param nameOrFile - Name of a file of boards/firmware without `.yaml`, or the path of a file.
+ * @throws {ConfigurationError} Naming file, line and field.
+ */
+export function loadFirmwareProfile(nameOrFile: string): FirmwareProfile {
+  const file = profileFile(nameOrFile);
+  return parseFirmwareProfile(readText(file), file);
+}
+
+/** Reads a firmware profile from YAML; `file` is what errors name. */
+export function parseFirmwareProfile(text: string, file: string): FirmwareProfile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const [broken] = document.errors;
+  if (broken !== undefined) {
+    const { line } = lines.linePos(broken.pos[0]);
+    throw new ConfigurationError(`${file}:${line}: ${firstLine(broken.message)}`);
+  }
+  const result = firmwareProfileSchema.safeParse(document.toJS());
+  if (result.success) return result.data;
+  throw new ConfigurationError(
+    result.error.issues
+      .map(({ path, message }) => `${file}:${lineOf(path)}: ${path.join('.') || 'profile'}: ${message}`)
+      .join('\n'),
+    'Correct the file; boards/firmware/reference.yaml is an example.',
+  );
+
+  function lineOf(path: readonly PropertyKey[]): number {
+    for (let depth = path.length; depth > 0; depth--) {
+      const node: unknown = document.getIn(path.slice(0, depth), true);
+      const range = isScalar(node) || hasRange(node) ? node.range : undefined;
+      if (range) return lines.linePos(range[0]).line;
+    }
+    return 1;
+  }
+}
+
+/** Files of boards/firmware, from src as well as from dist. */
+function profileFile(nameOrFile: string): string {
+  if (/[/\\.]/.test(nameOrFile) && existsSync(nameOrFile)) return nameOrFile;
+  const file = join(projectRoot(), 'boards', 'firmware', `${nameOrFile}.yaml`);
+  if (existsSync(file)) return file;
+  throw new ConfigurationError(
+    `there is no firmware profile '${nameOrFile}'`,
+    'Give the name of a file of boards/firmware without .yaml, or the path of a file.',
+  );
+}
+
+/** The nearest directory above this module that has boards/firmware. */
+function projectRoot(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(directory, 'boards', 'firmware')) && dirname(directory) !== directory) {
+    directory = dirname(directory);
+  }
+  return directory;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigurationError(`${file}: cannot be read: ${String(error)}`, undefined, { cause: error });
+  }
+}
+
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? text;
+
+function hasRange(node: unknown): node is { range?: readonly [number, ...unknown[]] | null } {
+  return typeof node === 'object' && node !== null && 'range' in node;
+}
+
+const word = z.number().int().min(0).max(0xffff_ffff);
+const id = z.number().int().min(0).max(0xffff);
+/** A name as a reply can carry it: 15 characters and their end. */
+const name = z
+  .string()
+  .regex(/^[\x20-\x7e]*$/, 'printable ASCII characters')
+  .max(15);
+const ids = z.array(id).default([]);
+
+const agents = z.array(
+  z.strictObject({
+    id,
+    name,
+    functionId: word,
+    shmem: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+    shmemSize: z.number().int().min(128).default(0x1000),
+  }),
+);
+
+const devices = z.array(
+  z.strictObject({
+    id,
+    name: z.string(),
+    clocks: ids,
+    resets: ids,
+    powerDomains: ids,
+    pins: ids,
+    owner: z.union([z.enum(['shared', 'firmware', 'none']), id]).default('none'),
+  }),
+);
+
+const range = z
+  .strictObject({ min: z.number().positive(), max: z.number().positive(), step: z.number().positive() })
+  .refine(({ min, max }) => min <= max, 'min is larger than max');
+
+/** A list of names where the index is the id, or `{ id: ..., ... }` entries; see `resources`. */
+const clock = z
+  .strictObject({
+    id,
+    name,
+    rate: z.number().int().nonnegative(),
+    enabled: z.boolean().default(false),
+    range: range.optional(),
+    alwaysOn: z.boolean().optional(),
+  })
+  .transform(dropUndefined);
+
+const powerDomain = z
+  .strictObject({
+    id,
+    name,
+    parent: id.optional(),
+    on: z.boolean().default(false),
+    alwaysOn: z.boolean().optional(),
+    users: z.number().int().nonnegative().optional(),
+  })
+  .transform(dropUndefined);
+
+const pins = z
+  .strictObject({
+    pins: z.array(z.string().max(63)),
+    groups: z.array(z.string().max(63)),
+    functions: z.array(z.string().max(63)),
+    groupPins: z.array(z.array(id)).optional(),
+    functionGroups: z.array(z.array(id)).optional(),
+    configurations: z.array(id).default([]),
+    multiplexers: z.array(z.array(id.nullable())).optional(),
+  })
+  .transform(dropUndefined);
+
+/** Names whose position is their id. */
+const namedList = z.array(name).transform(names => names.map((entry, index) => ({ id: index, name: entry })));
+
+/** The schema of boards/firmware/*.yaml. */
+export const firmwareProfileSchema = z
+  .strictObject({
+    schema: z.literal(1),
+    name: z.string().regex(/^[A-Za-z0-9._-]+$/),
+    origin: z.string().min(1),
+    vendor: name,
+    subVendor: name.default(''),
+    implementationVersion: word.default(0),
+    protocols: z.record(z.string().regex(/^(0x[0-9a-f]+|\d+)$/i), word),
+    reportedAgents: z.number().int().min(0).max(255).optional(),
+    agents: agents.min(1),
+    privilegedAgent: id.nullable(),
+    baseMessages: z.array(z.number().int().min(0).max(0xff)),
+    permissions: z.enum(['device-owner', 'none']),
+    devicePolicy: z.enum(['single-owner', 'none']),
+    resetAgentPolicy: z.enum(['permissions', 'resources', 'not-supported']),
+    devices: devices.default([]),
+    clocks: z.array(clock).default([]),
+    resets: namedList.default([]),
+    powerDomains: z.array(powerDomain).default([]),
+    pins: pins.optional(),
+    quirks: z.array(z.string().refine(isQuirk, `a quirk: ${Object.keys(quirks).join(', ')}`)).default([]),
+    unknownServiceCall: z.string().optional(),
+  })
+  .superRefine((profile, context) => {
+    for (const [field, entries] of uniqueFields(profile)) {
+      const seen = new Set<unknown>();
+      for (const [index, value] of entries.entries()) {
+        if (seen.has(value)) {
+          context.addIssue({
+            code: 'custom',
+            path: [...field(index)],
+            message: `${String(value)} is there twice`,
+          });
+        }
+        seen.add(value);
+      }
+    }
+    const known = profile.agents.map(agent => agent.id);
+    if (profile.privilegedAgent !== null && !known.includes(profile.privilegedAgent)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['privilegedAgent'],
+        message: `there is no agent ${profile.privilegedAgent}`,
+      });
+    }
+    for (const [index, device] of profile.devices.entries()) {
+      for (const [field, of] of resourcesOf(profile)) {
+        const missing = device[field].find(resource => !of.includes(resource));
+        if (missing === undefined) continue;
+        context.addIssue({
+          code: 'custom',
+          path: ['devices', index, field],
+          message: `there is no ${missing}`,
+        });
+      }
+    }
+  })
+  .transform(({ schema: _, protocols, ...profile }): FirmwareProfile => {
+    const versions = Object.entries(protocols).map(([key, version]) => [Number(key), version] as const);
+    return dropUndefined({ ...profile, protocols: new Map(versions) });
+  });
+
+interface Identified {
+  readonly agents: readonly { readonly id: number; readonly functionId: number; readonly shmem: number }[];
+  readonly devices: readonly { readonly id: number }[];
+  readonly clocks: readonly { readonly id: number }[];
+  readonly resets: readonly { readonly id: number }[];
+  readonly powerDomains: readonly { readonly id: number }[];
+  readonly pins?: { readonly pins: readonly string[] } | undefined;
+}
+
+type Path = (index: number) => readonly PropertyKey[];
+
+function uniqueFields(profile: Identified): [Path, readonly unknown[]][] {
+  return [
+    [index => ['agents', index, 'id'], profile.agents.map(agent => agent.id)],
+    [index => ['agents', index, 'functionId'], profile.agents.map(agent => agent.functionId)],
+    [index => ['agents', index, 'shmem'], profile.agents.map(agent => agent.shmem)],
+    [index => ['devices', index, 'id'], profile.devices.map(device => device.id)],
+    [index => ['clocks', index, 'id'], profile.clocks.map(entry => entry.id)],
+    [index => ['powerDomains', index, 'id'], profile.powerDomains.map(entry => entry.id)],
+  ];
+}
+
+function resourcesOf(
+  profile: Identified,
+): ['clocks' | 'resets' | 'powerDomains' | 'pins', readonly number[]][] {
+  return [
+    ['clocks', profile.clocks.map(entry => entry.id)],
+    ['resets', profile.resets.map(entry => entry.id)],
+    ['powerDomains', profile.powerDomains.map(entry => entry.id)],
+    ['pins', (profile.pins?.pins ?? []).map((_, index) => index)],
+  ];
+}
+
+type WithoutUndefined<T> = {
+  [Key in keyof T as undefined extends T[Key] ? never : Key]: T[Key];
+} & { [Key in keyof T as undefined extends T[Key] ? Key : never]?: Exclude<T[Key], undefined> };
+
+/** An object without the optional fields that are not there. */
+function dropUndefined<T extends object>(value: T): WithoutUndefined<T> {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, field]) => field !== undefined),
+  ) as WithoutUndefined<T>;
+}

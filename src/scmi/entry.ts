@@ -1,0 +1,53 @@
+import { base, faultyBaseStatus, isBaseMessage } from './base.ts';
+import { clock } from './clock.ts';
+import { pinControl } from './pin-control.ts';
+import { powerDomain } from './power-domain.ts';
+import type { Message, Protocol, Reply, Request, Server } from './protocol.ts';
+import { fail } from './protocol.ts';
+import { protocolId } from './protocol-ids.ts';
+import { resetDomain } from './reset-domain.ts';
+import { status } from './status.ts';
+
+/** The protocols that are served; a profile says which of them its firmware has. */
+export const servedProtocols: ReadonlyMap<number, Protocol> = new Map([
+  [protocolId.base, base],
+  [protocolId.powerDomain, powerDomain],
+  [protocolId.clock, clock],
+  [protocolId.resetDomain, resetDomain],
+  [protocolId.pinControl, pinControl],
+]);
+
+/**
+ * Answers one message: TF-A drivers/scmi-msg/entry.c scmi_process_message.
+ *
+ * An unknown protocol or message is NOT_SUPPORTED and printed; a payload of another size than the
+ * message has is PROTOCOL_ERROR.
+ */
+export function processMessage(server: Server, request: Request): Reply {
+  const message = findMessage(server, request);
+  if (message === undefined) {
+    const { agent, protocol, message: id } = request;
+    server.print(
+      `ERROR:   Agent ${agent} Protocol 0x${protocol.toString(16)} Message 0x${id.toString(16)}: not supported`,
+    );
+    return fail(status.NOT_SUPPORTED);
+  }
+  const { size, orMore = false, handle } = message;
+  if (request.size < size || (request.size > size && !orMore)) return fail(status.PROTOCOL_ERROR);
+  if (isDenied(server, request)) return fail(status.DENIED);
+  const faulty = request.protocol === protocolId.base ? faultyBaseStatus(server, request) : undefined;
+  return faulty === undefined ? handle(server, request) : fail(faulty);
+}
+
+function findMessage(server: Server, { protocol, message }: Request): Message | undefined {
+  const offered =
+    protocol === protocolId.base ? isBaseMessage(server, message) : server.profile.protocols.has(protocol);
+  return offered ? servedProtocols.get(protocol)?.get(message) : undefined;
+}
+
+function isDenied(server: Server, { agent, protocol }: Request): boolean {
+  return (
+    server.state.deniedProtocols.get(agent)?.has(protocol) === true &&
+    !server.quirks.has('protocol-denial-only-hides')
+  );
+}

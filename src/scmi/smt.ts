@@ -1,0 +1,74 @@
+import { managementAgent } from './faults.ts';
+import { processMessage } from './entry.ts';
+import { decodeHeader } from './header.ts';
+import type { AgentProfile } from './profile.ts';
+import type { Reply, Server } from './protocol.ts';
+import type { SharedMemory } from './shared-memory.ts';
+import { channelStatus, headerSize } from './shared-memory.ts';
+import { protocolId } from './protocol-ids.ts';
+
+/** Bytes of payload that a command may have: SCMI_PLAYLOAD_MAX of TF-A. */
+export const payloadLimit = 92;
+
+/** Zeroes the 28 bytes before the payload and lets the channel be free. */
+export function initialiseChannel(area: SharedMemory): void {
+  area.clearFields();
+  area.channelStatus = channelStatus.free;
+}
+
+/**
+ * What a doorbell does: takes the message from the agent's area, has it answered and puts the reply
+ * there.
+ *
+ * A channel that was not marked busy by its caller, or a length out of range, ends in ERROR|FREE
+ * with nothing answered. Header, flags and token are left as they are.
+ *
+ * Source: TF-A drivers/scmi-msg/smt.c scmi_proccess_smt.
+ */
+export function processChannel(server: Server, agent: AgentProfile, area: SharedMemory): void {
+  const before = area.channelStatus;
+  const size = area.length - headerSize;
+  const { busyChannels } = server.state;
+  const usable =
+    !busyChannels.has(agent.id) &&
+    size >= 0 &&
+    size <= payloadLimit &&
+    (before & (channelStatus.free | channelStatus.error)) === 0;
+  if (!usable) {
+    if (server.quirks.has('channel-stays-busy')) busyChannels.add(agent.id);
+    area.channelStatus |= channelStatus.free | channelStatus.error;
+    return;
+  }
+  const { protocol, message } = decodeHeader(area.header);
+  const words = wordsOf(area.bytes(size));
+  const reply = processMessage(server, { agent: agent.id, protocol, message, size, words });
+  putReply(area, reply);
+  area.length = faultyLength(server, agent.id) ?? headerSize + 4 * (1 + reply.words.length);
+  if (!staysBusy(server, agent.id, protocol, message)) area.channelStatus |= channelStatus.free;
+}
+
+/** The words of a payload; an incomplete last one is filled up with zeroes. */
+function wordsOf(bytes: Uint8Array): number[] {
+  const padded = new Uint8Array(4 * Math.ceil(bytes.length / 4));
+  padded.set(bytes);
+  const view = new DataView(padded.buffer);
+  return Array.from({ length: padded.length / 4 }, (_, index) => view.getUint32(4 * index, true));
+}
+
+function putReply(area: SharedMemory, reply: Reply): void {
+  area.setWords([reply.status, ...reply.words]);
+}
+
+function faultyLength(server: Server, agent: number): number | undefined {
+  if (agent !== managementAgent(server.profile)) return undefined;
+  return server.faults.find(fault => fault.replyLength !== undefined)?.replyLength;
+}
+
+function staysBusy(server: Server, agent: number, protocol: number, message: number): boolean {
+  if (agent !== managementAgent(server.profile)) return false;
+  return server.faults.some(
+    ({ leavesBusyAfter }) =>
+      leavesBusyAfter === 'all' ||
+      (protocol === protocolId.base && leavesBusyAfter?.includes(message) === true),
+  );
+}

@@ -1,0 +1,63 @@
+import type { FirmwareProfile } from './profile.ts';
+
+/** What a firmware remembers between messages; as a profile says at boot. */
+export interface FirmwareState {
+  /** Agents whose channel a transport error left busy. */
+  readonly busyChannels: Set<number>;
+  /** Owner by device id; absent: nobody. */
+  readonly owners: Map<number, number>;
+  /** Agents that a device was given to and not taken from, by device id. */
+  readonly grants: Map<number, Set<number>>;
+  /** Protocols that an agent was denied, by agent. */
+  readonly deniedProtocols: Map<number, Set<number>>;
+  /** Agents that asked for error notifications. */
+  readonly errorNotifications: Set<number>;
+  readonly clocks: Map<number, ClockState>;
+  /** Reset domains that are asserted. */
+  readonly assertedResets: Set<number>;
+  readonly powerDomains: Map<number, PowerDomainState>;
+  readonly pins: Map<number, PinState>;
+}
+
+export interface ClockState {
+  enabled: boolean;
+  /** Hz. */
+  rate: number;
+}
+
+export interface PowerDomainState {
+  on: boolean;
+  /** Users that the firmware counts, where it counts. */
+  users: number;
+}
+
+export interface PinState {
+  /** Function id. */
+  function: number;
+  /** Agent that requested the pin. */
+  requestedBy?: number;
+  /** Value by configuration type. */
+  readonly configurations: Map<number, number>;
+}
+
+/** The state at boot. */
+export function initialState(profile: FirmwareProfile): FirmwareState {
+  const owned = profile.devices.flatMap(({ id, owner }) =>
+    typeof owner === 'number' ? [[id, owner] as const] : [],
+  );
+  return {
+    busyChannels: new Set(),
+    owners: new Map(owned),
+    grants: new Map(
+      profile.devices.map(({ id, owner }) => [id, new Set(typeof owner === 'number' ? [owner] : [])]),
+    ),
+    deniedProtocols: new Map(),
+    errorNotifications: new Set(),
+    clocks: new Map(profile.clocks.map(({ id, enabled, rate }) => [id, { enabled, rate }])),
+    assertedResets: new Set(),
+    powerDomains: new Map(profile.powerDomains.map(({ id, on, users = 0 }) => [id, { on, users }])),
+    pins: new Map(
+      (profile.pins?.pins ?? []).map((_, id) => [id, { function: 0, configurations: new Map() }]),
+    ),
+  };
+}
