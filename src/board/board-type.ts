@@ -122,7 +122,7 @@ export const boardTypeSchema = z.strictObject({
   xen: z.strictObject({
     mediator: z.enum(['multi-agent', 'single-agent', 'none']),
     debug: z.boolean(),
-    version: z.string().optional(),
+    version: z.string().exactOptional(),
   }),
   dom0: z.strictObject({
     /** Pattern of the line or prompt after which Dom0 can be logged in to. */

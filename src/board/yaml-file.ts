@@ -15,13 +15,12 @@ const listedMistakes = 10;
 
 export interface YamlFile<T> {
   readonly value: T;
-  /**
-   * Where a field stands.
-   * @param field names and indices from the top of the file
-   * @param lineInField line within a block text (`|`), counted from 0
-   * @returns `scenarios/x.yaml:12`, or with a column for a field that fills its line
-   */
-  readonly place: (field: readonly PropertyKey[], lineInField?: number) => string;
+  /** Name of the file as messages show it. */
+  readonly name: string;
+  /** Where a field stands: `scenarios/x.yaml:12:5`. `field` is names and indices from the top of the file. */
+  readonly place: (field: readonly PropertyKey[]) => string;
+  /** Line, counted from 1, on which a field's text begins (for a block text, the line after its `|`). */
+  readonly line: (field: readonly PropertyKey[]) => number;
 }
 
 /**
@@ -54,7 +53,12 @@ export function parseYaml<S extends z.ZodType>(text: string, name: string, schem
     const mistakes = schemaMistakes(result.error.issues, schema, content).map(each => places.describe(each));
     throw new ConfigurationError(listed(name, mistakes, `has ${mistakes.length} mistakes`));
   }
-  return { value: result.data, place: (field, lineInField) => places.ofField(field, lineInField) };
+  return {
+    value: result.data,
+    name,
+    place: field => places.ofField(field),
+    line: field => places.lineOf(field),
+  };
 }
 
 /** A path as a person would type it: relative where the file is below the working directory. */
@@ -130,13 +134,13 @@ class Places {
     return name === '' ? `${place}: ${message}` : `${place}: ${name}: ${message}`;
   }
 
-  ofField(field: readonly PropertyKey[], lineInField?: number): string {
+  ofField(field: readonly PropertyKey[]): string {
+    return this.ofOffset(this.#deepest(field)?.range?.[0] ?? 0);
+  }
+
+  lineOf(field: readonly PropertyKey[]): number {
     const node = this.#deepest(field);
-    const offset = node?.range?.[0] ?? 0;
-    if (lineInField === undefined) return this.ofOffset(offset);
-    // A block text begins on the line after its `|`.
-    const block = isBlockText(node) ? 1 : 0;
-    return `${this.#name}:${this.#lines.linePos(offset).line + block + lineInField}`;
+    return this.#lines.linePos(node?.range?.[0] ?? 0).line + (isBlockText(node) ? 1 : 0);
   }
 
   ofOffset(offset: number): string {

@@ -49,23 +49,36 @@ export const guestActions = [
   'guest-crashes',
 ] as const;
 
-const guestSteps = guestActions.map(action => z.strictObject({ [action]: domainName, as }));
-
-const step = z.union(
-  [
-    ...guestSteps,
-    z.strictObject({ 'assign-device': z.strictObject({ guest: domainName, path: z.string() }), as }),
-    z.strictObject({ look: domainName, as }),
-    z.strictObject({
-      command: z.strictObject({ in: domainName.default('dom0'), run: z.string().min(1) }),
-      as,
-    }),
-    z.strictObject({ wait: duration, as }),
-  ],
-  {
-    error: `a step does one thing: ${[...guestActions, 'assign-device', 'look', 'command', 'wait'].join(', ')}`,
-  },
+const guestSteps = guestActions.map(action =>
+  z
+    .strictObject({ [action]: domainName, as })
+    .transform(written => ({ do: action, guest: String(written[action]), as: written['as'] })),
 );
+
+const assignDevice = z
+  .strictObject({ 'assign-device': z.strictObject({ guest: domainName, path: text }), as })
+  .transform(written => ({ do: 'assign-device' as const, ...written['assign-device'], as: written.as }));
+
+const look = z
+  .strictObject({ look: domainName, as })
+  .transform(written => ({ do: 'look' as const, domain: written.look, as: written.as }));
+
+const command = z
+  .strictObject({ command: z.strictObject({ in: domainName.default('dom0'), run: text }), as })
+  .transform(written => ({
+    do: 'command' as const,
+    domain: written.command.in,
+    run: written.command.run,
+    as: written.as,
+  }));
+
+const wait = z
+  .strictObject({ wait: duration, as })
+  .transform(written => ({ do: 'wait' as const, milliseconds: written.wait, as: written.as }));
+
+const step = z.union([...guestSteps, assignDevice, look, command, wait], {
+  error: `a step does one thing: ${[...guestActions, 'assign-device', 'look', 'command', 'wait'].join(', ')}`,
+});
 
 const claimed = {
   claims,
@@ -102,9 +115,9 @@ export const scenarioSchema = z.strictObject({
   boards: z.array(z.string()).min(1).optional().describe('Board types that it fits. Default: any'),
   xen: z
     .strictObject({
-      mediator: z.enum(['multi-agent', 'single-agent', 'none']).optional(),
-      debug: z.boolean().optional(),
-      version: z.string().optional(),
+      mediator: z.enum(['multi-agent', 'single-agent', 'none']).exactOptional(),
+      debug: z.boolean().exactOptional(),
+      version: z.string().exactOptional(),
     })
     .default({})
     .describe("Build of Xen, where it is not the board type's"),

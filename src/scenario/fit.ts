@@ -1,0 +1,91 @@
+/** Fits a scenario to one board: fills in its agents, pages and trees. What files hold is given from outside. */
+import type { BoardType } from '../board/board-type.ts';
+import { ConfigurationError } from '../board/configuration-error.ts';
+import type { YamlFile } from '../board/yaml-file.ts';
+import type { FirmwareProfile } from '../scmi/profile.ts';
+import type { XenBuild } from '../xen/build.ts';
+import { fitGuest } from './guests.ts';
+import { buildHostTree } from './host-tree.ts';
+import type { Scenario } from './scenario.ts';
+import type { ScenarioDocument } from './schema.ts';
+import { fitStatements, fitSteps } from './steps.ts';
+import type { SourceText } from './templates.ts';
+import { boardValues } from './templates.ts';
+import type { TreeSource } from './tree-text.ts';
+import { readTree } from './tree-text.ts';
+
+export interface FitInputs {
+  readonly file: YamlFile<ScenarioDocument>;
+  readonly board: BoardType;
+  /** The scenario's firmware profile, or the board type's. */
+  readonly firmware: FirmwareProfile;
+  /** A file that the scenario names, relative to itself. */
+  readonly ofScenario: (file: string) => TreeSource;
+  /** A file that the board type (or the lab) names. */
+  readonly ofBoard: (file: string) => TreeSource;
+  /** The lab's own device tree in place of the board type's. */
+  readonly labTree?: string | undefined;
+}
+
+/**
+ * @returns what `predict` and `run` take
+ * @throws ConfigurationError with file and line: a template without value, an agent that the board lacks, a
+ *   step about a domain that is not there, a device tree that does not compile
+ */
+export function fitScenario(inputs: FitInputs): Scenario {
+  const { file, board, firmware, labTree, ofBoard } = inputs;
+  const document = file.value;
+  requireBoardType(inputs);
+  const values = boardValues(board, firmware);
+  const xen: XenBuild = { ...board.xen, ...document.xen };
+
+  const source = (field: readonly PropertyKey[], text: string): SourceText => ({
+    name: file.name,
+    text,
+    firstLine: file.line(field),
+  });
+  const ofScenario = (field: readonly PropertyKey[], textOrFile: string): TreeSource =>
+    textOrFile.includes('\n') ? source(field, textOrFile) : inputs.ofScenario(textOrFile);
+  const text = (field: readonly PropertyKey[], textOrFile: string): SourceText => {
+    const found = ofScenario(field, textOrFile);
+    if ('text' in found) return found;
+    throw new ConfigurationError(`${file.place(field)}: ${textOrFile} is a device tree blob, not a text`);
+  };
+
+  const { place } = file;
+  const guestContext = { board, firmware, xen, values, place, text, ofScenario, ofBoard };
+  const guests = Object.entries(document.guests).map(
+    ([name, guest], index) => [name, fitGuest(name, guest, index, guestContext)] as const,
+  );
+  const dom0less = Object.entries(document.dom0less).map(([name, { partialTree }]) => {
+    const tree = ofScenario(['dom0less', name, 'partialTree'], partialTree);
+    return [name, readTree(tree, values)] as const;
+  });
+  const stepContext = { document, values, place, source };
+  return {
+    name: document.name,
+    title: document.title,
+    claims: document.claims,
+    xen,
+    linux: document.linux ?? board.linux,
+    firmware: { profile: firmware, faults: document.firmware.faults },
+    hostTree: buildHostTree({ host: document.host, board, labTree, values, ofScenario, ofBoard, source }),
+    dom0less: new Map(dom0less),
+    guests: new Map(guests),
+    steps: fitSteps(stepContext),
+    statements: fitStatements(stepContext),
+  };
+}
+
+/** Whether a scenario is meant for a type of board. */
+export function fitsBoardType(document: ScenarioDocument, board: BoardType): boolean {
+  return document.boards?.includes(board.type) ?? true;
+}
+
+function requireBoardType({ file, board }: FitInputs): void {
+  if (fitsBoardType(file.value, board)) return;
+  throw new ConfigurationError(
+    `${file.place(['boards'])}: ${file.value.name} is not for ${board.type}`,
+    `it is for ${file.value.boards?.join(', ')}`,
+  );
+}

@@ -1,0 +1,103 @@
+/** The guests of a scenario: their agents, xl configurations and partial trees. */
+import type { BoardType } from '../board/board-type.ts';
+import { ConfigurationError } from '../board/configuration-error.ts';
+import { writeFlat } from '../dt/flat.ts';
+import type { FirmwareProfile } from '../scmi/profile.ts';
+import type { XenBuild } from '../xen/build.ts';
+import type { Guest } from './scenario.ts';
+import type { GuestDocument } from './schema.ts';
+import type { SourceText, TemplateValues } from './templates.ts';
+import { agentParts, fillTemplates, guestValues } from './templates.ts';
+import type { TreeSource } from './tree-text.ts';
+import { readTree } from './tree-text.ts';
+
+export interface GuestContext {
+  readonly board: BoardType;
+  readonly firmware: FirmwareProfile;
+  readonly xen: XenBuild;
+  readonly values: TemplateValues;
+  readonly place: (field: readonly PropertyKey[]) => string;
+  readonly text: (field: readonly PropertyKey[], textOrFile: string) => SourceText;
+  readonly ofScenario: (field: readonly PropertyKey[], textOrFile: string) => TreeSource;
+  readonly ofBoard: (file: string) => TreeSource;
+}
+
+/**
+ * Fits one guest to the board.
+ * @param index position among the scenario's guests: the default agent is the board's guest agent there
+ */
+export function fitGuest(name: string, guest: GuestDocument, index: number, context: GuestContext): Guest {
+  const agentId = agentOf(name, guest, index, context);
+  const agent = context.firmware.agents.find(({ id }) => id === agentId);
+  const treePath = `${context.board.dom0.directory}/${name}.dtb`;
+  const values = guestValues(context.values, { name, agentId, partialTree: treePath }, agent);
+
+  const tree = partialTreeOf(name, guest, agent !== undefined, context);
+  const files = new Map<string, Uint8Array>();
+  if (tree !== undefined) files.set(treePath, writeFlat(readTree(tree, values)));
+
+  if (guest.config === undefined) {
+    const config = defaultConfig(context, { values, agentId, hasTree: tree !== undefined });
+    return { name, config, origin: `default configuration of ${name}`, files };
+  }
+  const config = fillTemplates(context.text(['guests', name, 'config'], guest.config), values);
+  return { name, config: config.text, origin: config.name, files };
+}
+
+function agentOf(name: string, guest: GuestDocument, index: number, context: GuestContext): number | null {
+  const wanted = guest.agent ?? `guest${index + 1}`;
+  if (wanted === 'none') return null;
+  if (typeof wanted === 'number') return wanted;
+  const parts = new Map(agentParts(context.board));
+  const agentId = parts.get(wanted);
+  if (agentId !== undefined) return agentId;
+  const field = ['guests', name, ...(guest.agent === undefined ? [] : ['agent'])];
+  throw new ConfigurationError(
+    `${context.place(field)}: ${context.board.type} has no agent ${wanted} for ${name}`,
+    `it has ${[...parts.keys()].join(', ')}; an agent can also be given by its id`,
+  );
+}
+
+/** The guest's own tree, else the board's where the guest's agent has a channel that it could name. */
+function partialTreeOf(
+  name: string,
+  guest: GuestDocument,
+  hasChannel: boolean,
+  { board, ofScenario, ofBoard }: GuestContext,
+): TreeSource | undefined {
+  if (guest.partialTree !== undefined) return ofScenario(['guests', name, 'partialTree'], guest.partialTree);
+  return hasChannel ? ofBoard(board.partialTree) : undefined;
+}
+
+/** What Xen calls the mediator in `arm_sci` (xl.cfg(5)). */
+const sciTypes = {
+  'multi-agent': 'type=scmi_smc_multiagent,agent_id=',
+  'single-agent': 'type=scmi_smc',
+  none: null,
+} as const;
+
+function defaultConfig(
+  { board, xen }: GuestContext,
+  guest: { readonly values: TemplateValues; readonly agentId: number | null; readonly hasTree: boolean },
+): string {
+  const { values, agentId, hasTree } = guest;
+  const lines = [
+    `name = "${values.get('name')}"`,
+    'memory = 256',
+    'vcpus = 1',
+    `kernel = "${board.dom0.guestKernel}"`,
+    ...(board.dom0.guestRamdisk === undefined ? [] : [`ramdisk = "${board.dom0.guestRamdisk}"`]),
+    'extra = "console=hvc0 ignore_loglevel"',
+    'on_crash = "preserve"',
+  ];
+  const sciType = sciTypes[xen.mediator];
+  if (sciType !== null && agentId !== null) {
+    lines.push(`arm_sci = "${sciType}${xen.mediator === 'multi-agent' ? agentId : ''}"`);
+  }
+  const pageFrame = values.get('pageFrame');
+  if (hasTree && pageFrame !== undefined) {
+    lines.push(`iomem = [ "${pageFrame},1@${values.get('guestPageFrame')}" ]`);
+  }
+  if (hasTree) lines.push(`device_tree = "${values.get('partialTree')}"`);
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,122 @@
+/** Reads scenarios from disk. */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { BoardType } from '../board/board-type.ts';
+import { dataFile } from '../board/board-types.ts';
+import { ConfigurationError } from '../board/configuration-error.ts';
+import { loadFirmwareProfile } from '../board/firmware-profile.ts';
+import { hintAt } from '../board/nearest-name.ts';
+import { projectDirectory } from '../board/project-directory.ts';
+import type { YamlFile } from '../board/yaml-file.ts';
+import { displayName, readText, readYamlFile } from '../board/yaml-file.ts';
+import { faults } from '../scmi/faults.ts';
+import { fitScenario } from './fit.ts';
+import type { Scenario } from './scenario.ts';
+import type { ScenarioDocument } from './schema.ts';
+import { scenarioSchema } from './schema.ts';
+import type { TreeSource } from './tree-text.ts';
+
+/** The scenarios that come with the program. */
+export const shippedScenarios: string = path.join(projectDirectory, 'scenarios');
+
+export interface ScenarioFile {
+  readonly name: string;
+  /** Full path. */
+  readonly file: string;
+  readonly document: ScenarioDocument;
+}
+
+/**
+ * Reads a scenario and fits it to a board.
+ * @param file path of the YAML file
+ * @param options.labTree the lab's own device tree blob, in place of the board type's tree
+ * @throws ConfigurationError with file, line and field
+ */
+export function loadScenario(
+  file: string,
+  board: BoardType,
+  options: { readonly labTree?: string | undefined } = {},
+): Scenario {
+  const scenario = readScenario(file);
+  const directory = path.dirname(path.resolve(file));
+  const profile = scenario.value.firmware.profile;
+  const firmware = profile?.endsWith('.yaml') ? path.resolve(directory, profile) : profile;
+  return fitScenario({
+    file: scenario,
+    board,
+    firmware: loadFirmwareProfile(firmware ?? board.firmware),
+    ofScenario: name => readTreeFile(path.resolve(directory, name)),
+    ofBoard: name => readTreeFile(dataFile(name)),
+    labTree: options.labTree,
+  });
+}
+
+/**
+ * All scenarios of a directory by name, read but not fitted to a board.
+ * @throws ConfigurationError where one of them is wrong
+ */
+export function listScenarios(directory: string = shippedScenarios): ScenarioFile[] {
+  return yamlFiles(directory).map(file => describe(path.join(directory, file)));
+}
+
+/**
+ * The scenario that a user names: a shipped one, or a file that ends in .yaml.
+ * @throws ConfigurationError that names the nearest ones
+ */
+export function findScenario(nameOrFile: string, cwd: string): ScenarioFile {
+  if (/\.ya?ml$/.test(nameOrFile)) return describe(path.resolve(cwd, nameOrFile));
+  const names = yamlFiles(shippedScenarios).map(file => file.replace(/\.yaml$/, ''));
+  if (names.includes(nameOrFile)) return describe(path.join(shippedScenarios, `${nameOrFile}.yaml`));
+  throw new ConfigurationError(
+    `there is no scenario ${nameOrFile}`,
+    `${hintAt(nameOrFile, names)} (or give a file that ends in .yaml)`,
+  );
+}
+
+function describe(file: string): ScenarioFile {
+  const document = readScenario(file).value;
+  return { name: document.name, file, document };
+}
+
+function readScenario(file: string): YamlFile<ScenarioDocument> {
+  const scenario = readYamlFile(file, scenarioSchema);
+  const expected = path.basename(file).replace(/\.ya?ml$/, '');
+  const { name, firmware } = scenario.value;
+  if (name !== expected) {
+    throw new ConfigurationError(
+      `${scenario.place(['name'])}: name: is ${name}, but the file is called ${displayName(file)}`,
+      `call it ${name}.yaml, or the scenario ${expected}`,
+    );
+  }
+  firmware.faults.forEach((fault, index) => {
+    if (faults.has(fault)) return;
+    const place = scenario.place(['firmware', 'faults', index]);
+    throw new ConfigurationError(
+      `${place}: there is no firmware fault ${fault}`,
+      hintAt(fault, [...faults.keys()]),
+    );
+  });
+  return scenario;
+}
+
+function yamlFiles(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter(file => file.endsWith('.yaml'))
+      .toSorted();
+  } catch (error) {
+    throw new ConfigurationError(`${displayName(directory)}: cannot be listed`, undefined, { cause: error });
+  }
+}
+
+/** A device tree: a blob where the name says so, else source. */
+function readTreeFile(file: string): TreeSource {
+  const name = displayName(file);
+  if (!/\.dtbo?$/.test(file)) return { name, text: readText(file), firstLine: 1 };
+  try {
+    return { name, bytes: readFileSync(file) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationError(`${name}: ${why}`, undefined, { cause: error });
+  }
+}

@@ -1,0 +1,103 @@
+/** Steps and statements of a scenario, with every name in them checked. */
+import { ConfigurationError } from '../board/configuration-error.ts';
+import { hintAt } from '../board/nearest-name.ts';
+import type { Statement, Step } from './scenario.ts';
+import type { ScenarioDocument, StatementDocument } from './schema.ts';
+import type { SourceText, TemplateValues } from './templates.ts';
+import { fillTemplates } from './templates.ts';
+
+export interface StepContext {
+  readonly document: ScenarioDocument;
+  readonly values: TemplateValues;
+  readonly place: (field: readonly PropertyKey[]) => string;
+  readonly source: (field: readonly PropertyKey[], text: string) => SourceText;
+}
+
+type StepDocument = ScenarioDocument['steps'][number];
+
+/** @throws ConfigurationError where a step names a domain that the scenario does not have */
+export function fitSteps(context: StepContext): Step[] {
+  return context.document.steps.map((step, index) => fitStep(step, ['steps', index], context));
+}
+
+function fitStep(step: StepDocument, field: readonly PropertyKey[], context: StepContext): Step {
+  const { guests, dom0less } = context.document;
+  const guest = (name: string) => requireDomain(name, Object.keys(guests), field, context);
+  const domain = (name: string) =>
+    requireDomain(name, ['dom0', ...Object.keys(guests), ...Object.keys(dom0less)], field, context);
+  const fill = (text: string, ...below: string[]) =>
+    fillTemplates(context.source([...field, ...below], text), context.values).text;
+  switch (step.do) {
+    case 'wait':
+      return { do: step.do, milliseconds: step.milliseconds };
+    case 'look':
+      return { do: step.do, domain: domain(step.domain) };
+    case 'command':
+      return { do: step.do, domain: domain(step.domain), run: fill(step.run, 'command', 'run') };
+    case 'assign-device':
+      return { do: step.do, guest: guest(step.guest), path: fill(step.path, 'assign-device', 'path') };
+    default:
+      return { do: step.do, guest: guest(step.guest) };
+  }
+}
+
+function requireDomain(
+  name: string,
+  names: readonly string[],
+  field: readonly PropertyKey[],
+  { place }: StepContext,
+): string {
+  if (names.includes(name)) return name;
+  throw new ConfigurationError(`${place(field)}: the scenario has no domain ${name}`, hintAt(name, names));
+}
+
+/** @throws ConfigurationError where a statement is about a step that is not there */
+export function fitStatements(context: StepContext): Statement[] {
+  return context.document.statements.map((statement, index) => {
+    const { claims, words } = statement;
+    return { claims, words, check: fitCheck(statement, ['statements', index], context) };
+  });
+}
+
+function fitCheck(
+  statement: StatementDocument,
+  field: readonly PropertyKey[],
+  context: StepContext,
+): Statement['check'] {
+  const fill = (text: string, name: string) =>
+    fillTemplates(context.source([...field, name], text), context.values).text;
+  if ('milestone' in statement) {
+    return { kind: 'milestone', name: statement.milestone, absent: statement.absent };
+  }
+  if ('console' in statement) {
+    return {
+      kind: 'console',
+      source: statement.console,
+      pattern: fill(statement.pattern, 'pattern'),
+      absent: statement.absent,
+    };
+  }
+  const { exitStatus, output } = statement;
+  return {
+    kind: 'step',
+    step: stepIndex(statement.step, field, context),
+    ...(exitStatus === undefined ? {} : { exitStatus }),
+    ...(output === undefined ? {} : { output: fill(output, 'output') }),
+  };
+}
+
+function stepIndex(
+  step: number | string,
+  field: readonly PropertyKey[],
+  { document, place }: StepContext,
+): number {
+  const index = typeof step === 'number' ? step : document.steps.findIndex(each => each.as === step);
+  if (index >= 0 && index < document.steps.length) return index;
+  const names = document.steps.flatMap(each => (typeof each.as === 'string' ? [each.as] : []));
+  throw new ConfigurationError(
+    `${place([...field, 'step'])}: there is no step ${step}`,
+    typeof step === 'string'
+      ? `${hintAt(step, names)} (a step is named with \`as\`)`
+      : `the scenario has ${document.steps.length} steps, counted from 0`,
+  );
+}
