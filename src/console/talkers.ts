@@ -1,0 +1,302 @@
+/**
+ * Who said what on a console that several talkers share.
+ *
+ * Xen writes whole lines, each with a prefix, wherever the others have got to; Dom0 writes what it wants as it
+ * comes. So a line of Xen is cut out of what surrounds it, and what is left over, put together in order, is
+ * what Dom0 wrote (Xen drivers/char/console.c: both take the console lock, Xen for a line, Dom0 for a piece).
+ */
+import type { ConsoleTalker, Tail, TalkerLine } from './line.ts';
+import type { PhysicalLine } from './physical-lines.ts';
+import { visibleText } from './terminal-text.ts';
+
+export class Talkers {
+  readonly #said: (line: TalkerLine) => void;
+  readonly #longest: number;
+  readonly #domains = new Map<number, Open>();
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  #stage: ConsoleTalker = 'unknown';
+  /** What has no prefix and has not ended: Dom0's, U-Boot's. */
+  #open: Open | undefined;
+  /** How many of Xen's lines, before a domain could talk, ended with so many carriage returns. */
+  readonly #xenReturnsSeen: number[] = [];
+  /** Domain whose input the console is, once Xen has said so: what it prints has Xen's prefix. */
+  #focus = 0;
+  #xenVersionSeen = false;
+  #xenKeyHelp = false;
+  /** Xen printed a message without newline, so that its next one may come without prefix. */
+  #xenLeftOpen = false;
+
+  /** @param longest characters of a torn line that are kept waiting for the rest */
+  constructor(longest: number, said: (line: TalkerLine) => void) {
+    this.#longest = longest;
+    this.#said = said;
+  }
+
+  /** Takes one line of the serial line apart. */
+  push(line: PhysicalLine, t: number): void {
+    const text = this.#decoder.decode(line.bytes);
+    const ending: Ending = {
+      t,
+      number: line.number,
+      returns: line.carriageReturns,
+      terminated: line.terminated,
+    };
+    const segments = segmentsOf(text, this.#early);
+    segments.forEach((segment, index) => {
+      const last = index === segments.length - 1;
+      if (segment.prefix === '') this.#plain(segment.body, last, ending);
+      else if (segment.prefix === 'tf-a')
+        this.#emit({ talker: 'tf-a', raw: segment.body, number: line.number }, ending);
+      else this.#prefixed(segment, last, ending);
+    });
+  }
+
+  /** What has been said but not ended, if `held` are the bytes of the line that runs. */
+  tails(held: Uint8Array, number: number): readonly Tail[] {
+    const last = segmentsOf(this.#decoder.decode(held), this.#early).at(-1);
+    const plain = last?.prefix === '' ? last.body : '';
+    const tails: Tail[] = [];
+    if (this.#open !== undefined || plain !== '') {
+      const raw = (this.#open?.raw ?? '') + plain;
+      tails.push(tailOf(this.#plainTalker(raw), raw, this.#open?.number ?? number));
+    }
+    if (last?.prefix === '(XEN) ' && this.#focus > 0) {
+      tails.push(tailOf({ talker: 'linux', domid: this.#focus }, last.body, number));
+    }
+    return tails;
+  }
+
+  /** Ends what has not ended; with `powerOn` also forgets how far the boot had got. */
+  end(t: number, powerOn: boolean): void {
+    const ending = { t, number: 0, returns: 0, terminated: false };
+    for (const [domid, open] of this.#domains) this.#emit({ ...open, talker: 'linux', domid }, ending);
+    this.#domains.clear();
+    this.#flushOpen(ending);
+    if (!powerOn) return;
+    this.#stage = 'unknown';
+    this.#focus = 0;
+    this.#xenVersionSeen = false;
+    this.#xenLeftOpen = false;
+  }
+
+  /** Carriage returns at the end of Xen's own lines; a domain's have more. */
+  get #xenReturns(): number | undefined {
+    const most = Math.max(...this.#xenReturnsSeen.filter(count => count > 0));
+    const returns = this.#xenReturnsSeen.indexOf(most);
+    return returns < 0 ? undefined : returns;
+  }
+
+  /** Nobody but firmware can be talking. */
+  get #early(): boolean {
+    return this.#stage === 'unknown' || this.#stage === 'eeprom' || this.#stage === 'tf-a';
+  }
+
+  #prefixed(segment: Segment, last: boolean, ending: Ending): void {
+    const { number } = ending;
+    const guest = segment.domid === undefined ? domainPrefix.exec(segment.body) : null;
+    const domid = segment.domid ?? (guest === null ? undefined : Number(guest[1]));
+    if (domid !== undefined) {
+      const raw = guest === null ? segment.body : segment.body.slice(guest[0].length);
+      this.#guest(domid, raw, last ? ending : { ...ending, terminated: false });
+    } else if (!last) {
+      // Something else follows where Xen's newline should be.
+      const domain = this.#focus > 0 && !openMessage.test(segment.body);
+      const whose = domain ? { talker: 'linux' as const, domid: this.#focus } : { talker: 'xen' as const };
+      this.#emit({ ...whose, raw: segment.body, number }, { ...ending, terminated: false });
+    } else this.#xen(segment.body, ending);
+  }
+
+  #xen(body: string, ending: Ending): void {
+    const { number, returns } = ending;
+    const byDomain = ending.terminated && returns > (this.#xenReturns ?? returns);
+    const message = openMessage.exec(body)?.[0];
+    if (message !== undefined) {
+      this.#xenLeftOpen = true;
+      const rest = body.slice(message.length);
+      this.#emit({ talker: 'xen', raw: message, number }, { ...ending, terminated: rest === '' });
+      if (rest === '') return;
+      const unclear = returns === 0 && this.#stage === 'linux';
+      if (byDomain || unclear) this.#plain(rest, true, ending);
+      else this.#emit({ talker: 'xen', raw: rest, number }, ending);
+    } else if (byDomain && this.#focus > 0) {
+      this.#guest(this.#focus, body, ending);
+    } else if (byDomain) {
+      // Dom0 itself printed Xen's prefix: `xl dmesg`.
+      this.#plain(`(XEN) ${body}`, true, ending);
+    } else {
+      if (ending.terminated && this.#stage !== 'linux') {
+        this.#xenReturnsSeen[returns] = (this.#xenReturnsSeen[returns] ?? 0) + 1;
+      }
+      this.#emit({ talker: 'xen', raw: body, number }, ending);
+    }
+  }
+
+  #plain(body: string, last: boolean, ending: Ending): void {
+    const unprefixed = this.#xenLeftOpen && this.#open === undefined ? rawLevel.exec(body)?.[0] : undefined;
+    if (unprefixed !== undefined && last) {
+      this.#emit({ talker: 'xen', raw: body.slice(unprefixed.length), number: ending.number }, ending);
+      return;
+    }
+    const open = this.#open ?? { raw: '', number: ending.number };
+    this.#open = { ...open, raw: open.raw + body };
+    if (last || this.#open.raw.length > this.#longest) this.#flushOpen(ending);
+  }
+
+  #flushOpen(ending: Ending): void {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open !== undefined) this.#emit({ ...this.#plainTalker(open.raw), ...open }, ending);
+  }
+
+  /** A line of a guest whose console is Xen's; Xen breaks long ones (arch/arm/vpl011.c). */
+  #guest(domid: number, raw: string, ending: Ending): void {
+    const open = this.#domains.get(domid);
+    const whole: Open = { raw: (open?.raw ?? '') + raw, number: open?.number ?? ending.number };
+    const broken =
+      raw.length >= vpl011Line &&
+      ending.returns <= (this.#xenReturns ?? 0) &&
+      whole.raw.length < this.#longest;
+    if (broken) this.#domains.set(domid, whole);
+    else {
+      this.#domains.delete(domid);
+      this.#emit({ talker: 'linux', domid, ...whole }, ending);
+    }
+  }
+
+  /** Whose text without prefix is, at this stage of the boot. */
+  #plainTalker(raw: string): Whose {
+    if (kernelStamp.test(raw)) return { talker: 'linux', domid: 0 };
+    if (/RPi: BOOTSYS/.test(raw)) return { talker: 'eeprom' };
+    if (ubootBanner.test(raw)) return { talker: 'u-boot' };
+    if (this.#stage === 'linux') return { talker: 'linux', domid: 0 };
+    // Xen's banner has no prefix; Dom0 does not talk before its kernel does.
+    if (this.#stage === 'xen' && this.#xenVersionSeen) return { talker: 'unknown' };
+    return { talker: this.#stage };
+  }
+
+  #emit(said: Whose & Open, ending: Ending): void {
+    const { text, stamp } = withoutStamp(visibleText(said.raw), said.talker);
+    this.#follow(said, text, ending);
+    this.#said({
+      talker: said.talker,
+      ...(said.domid !== undefined && { domid: said.domid }),
+      text,
+      ...(stamp !== undefined && { stamp }),
+      t: ending.t,
+      number: said.number,
+      ...(!ending.terminated && { unterminated: true as const }),
+    });
+  }
+
+  /** Follows the boot as far as it decides whose text without prefix is. */
+  #follow(said: Whose, text: string, ending: Ending): void {
+    const before = this.#stage;
+    const banner = said.talker === 'tf-a' && firmwareBanner.test(text);
+    if (said.talker === 'xen') {
+      if (before !== 'linux') this.#stage = 'xen';
+      if (/^Xen version \d/.test(text) && !this.#xenKeyHelp) {
+        this.#xenVersionSeen = true;
+        this.#stage = 'xen';
+      }
+      this.#xenKeyHelp = text.startsWith("'h' pressed");
+      if (/^Freed \d+kB init memory/.test(text)) this.#stage = 'linux';
+      const focus = /^\*\*\* Serial input to (?:DOM(\d+)|Xen)/.exec(text);
+      if (focus !== null) this.#focus = Number(focus[1] ?? 0);
+    } else if (said.talker === 'linux' && said.domid === 0) this.#stage = 'linux';
+    else if (said.talker === 'tf-a' && (this.#early || banner)) this.#stage = 'tf-a';
+    else if (said.talker === 'eeprom' || said.talker === 'u-boot') this.#stage = said.talker;
+    if (banner || order.indexOf(this.#stage) < order.indexOf(before)) this.#startedAgain(before, ending);
+  }
+
+  #startedAgain(before: ConsoleTalker, ending: Ending): void {
+    const stage = this.#stage;
+    this.#stage = before;
+    this.#flushOpen({ ...ending, terminated: false });
+    this.#stage = stage;
+    this.#domains.clear();
+    this.#focus = 0;
+    this.#xenVersionSeen = stage === 'xen';
+    this.#xenLeftOpen = false;
+  }
+}
+
+interface Whose {
+  readonly talker: ConsoleTalker;
+  readonly domid?: number;
+}
+
+/** Text that has begun, as it came, and the line in which it did. */
+interface Open {
+  readonly raw: string;
+  readonly number: number;
+}
+
+interface Ending {
+  readonly t: number;
+  readonly number: number;
+  readonly returns: number;
+  readonly terminated: boolean;
+}
+
+interface Segment {
+  readonly prefix: '' | '(XEN) ' | '(d) ' | 'tf-a';
+  readonly body: string;
+  /** Of `(dN) `. */
+  readonly domid?: number;
+}
+
+const order: readonly ConsoleTalker[] = ['unknown', 'eeprom', 'tf-a', 'u-boot', 'xen', 'linux'];
+/** Xen's messages that lack their newline: xen/arch/arm/firmware/scmi-smc-multiagent.c, scmi_assign_device. */
+const openMessage = /^scmi: could not assign dev for d\d+ agent:\d+ dev_id:\d+ \(-?\d+\)/;
+/** A level mark that Xen's console did not take off because it was in mid-line. */
+const rawLevel = /^(?:<G>)?<[0-3]>/;
+const domainPrefix = /^DOM(\d+): /;
+const kernelStamp = /^\[ *(\d+\.\d{6})\](?:\[ *[TC]\d+\])? /;
+/** `console_timestamps=boot`; other forms are dates. */
+const xenStamp = /^\[ *(?:(\d+\.\d{6})|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)\] /;
+const ubootBanner = /^U-Boot (?:[ST]PL )?\d{4}\.\d\d/;
+const firmwareBanner = /^NOTICE: {2}(?:Booting Trusted Firmware|BL\d+: v\d)/;
+/** TF-A pads each level to the same width (include/common/debug.h); OP-TEE has its own form. */
+const firmwareStart =
+  /^(?:NOTICE: {2}|INFO: {4}|ERROR: {3}|WARNING: Unknown \w+ Service Call|[IEDF]\/T[CA]: )/;
+/** Words of U-Boot's and of programs as well. */
+const firmwareStartEarly = /^(?:WARNING|VERBOSE): /;
+/** Where another talker breaks in. Firmware does so in mid-line only with what is surely its own. */
+const mayBreakIn = /\(XEN\) |\(d\d|NOTICE: |ERROR: {3}/;
+const breaksIn = /\(XEN\) |(?<!\s)\(d(\d+)\) |NOTICE: {2}(?:Booting Trusted|BL\d|SCMI:)|ERROR: {3}Agent \d/g;
+/** Characters after which Xen breaks a line of an emulated UART (SBSA_UART_OUT_BUF_SIZE less the ending). */
+const vpl011Line = 126;
+
+function segmentsOf(text: string, early: boolean): readonly Segment[] {
+  if (firmwareStart.test(text) || (early && firmwareStartEarly.test(text))) {
+    return [{ prefix: 'tf-a', body: text }];
+  }
+  if (!mayBreakIn.test(text)) return [{ prefix: '', body: text }];
+  const segments: Segment[] = [];
+  let from = 0;
+  let current: Omit<Segment, 'body'> = { prefix: '' };
+  for (const found of text.matchAll(breaksIn)) {
+    if (found.index > from || current.prefix !== '') {
+      segments.push({ ...current, body: text.slice(from, found.index) });
+    }
+    const [prefix, domid] = found;
+    if (prefix === '(XEN) ') current = { prefix };
+    else if (domid !== undefined) current = { prefix: '(d) ', domid: Number(domid) };
+    else current = { prefix: 'tf-a' };
+    from = found.index + (current.prefix === 'tf-a' ? 0 : prefix.length);
+  }
+  segments.push({ ...current, body: text.slice(from) });
+  return segments;
+}
+
+function withoutStamp(text: string, talker: ConsoleTalker): { text: string; stamp?: number } {
+  const form = talker === 'linux' ? kernelStamp : talker === 'xen' ? xenStamp : undefined;
+  const found = form?.exec(text);
+  if (found === null || found === undefined) return { text };
+  const rest = text.slice(found[0].length);
+  return found[1] === undefined ? { text: rest } : { text: rest, stamp: Number(found[1]) };
+}
+
+function tailOf(whose: Whose, raw: string, number: number): Tail {
+  return { ...whose, text: withoutStamp(visibleText(raw), whose.talker).text, number };
+}
