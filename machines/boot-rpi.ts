@@ -149,6 +149,13 @@ export const bootRpi = setup({
             params: ({ event }) => ({ what: 'the EEPROM could not boot from the network', line: event.line }),
           },
         },
+        'console.reset': {
+          target: 'broken',
+          actions: {
+            type: 'refused',
+            params: ({ event }) => ({ what: 'the EEPROM started again', line: event.line }),
+          },
+        },
         // Something else than this deployment boots: the next entry of BOOT_ORDER.
         'console.xen': {
           target: 'broken',

@@ -272,7 +272,7 @@ export const bootUBoot = setup({
       description: 'at the prompt, one command at a time',
       entry: assign({ fault: null }),
       on: {
-        'console.banner': {
+        'console.reset': {
           target: 'failed',
           actions: {
             type: 'refused',

@@ -3,8 +3,10 @@
  * showed it. The patterns are the board type's and the console reader's.
  */
 export type ConsoleEvent =
-  /** A stage before Xen has (re)started: the EEPROM, BL2, BL31, U-Boot. */
+  /** A stage before Xen has started: the EEPROM, BL2, BL31, U-Boot. */
   | { readonly type: 'console.banner'; readonly line: string }
+  /** The banner of a stage that was over: the board has started again. */
+  | { readonly type: 'console.reset'; readonly line: string }
   | { readonly type: 'console.autoboot'; readonly line: string }
   | { readonly type: 'console.prompt'; readonly line: string }
   /** The boot loader's own word that something did not work. */

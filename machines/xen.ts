@@ -35,6 +35,7 @@ export interface XenOutput {
 }
 
 interface XenContext extends XenInput {
+  readonly xenSeen: boolean;
   readonly since: number;
   readonly panicked: boolean;
   readonly fault: Fault | null;
@@ -71,6 +72,7 @@ export const xen = setup({
     })),
     reportLogin: sendParent({ type: 'dom0LoggedIn' }),
   },
+  guards: { xenSeen: ({ context }) => context.xenSeen },
   delays: {
     xenBanner: ({ context }) => context.deadlines.xenBanner,
     dom0: ({ context }) => context.deadlines.dom0,
@@ -79,7 +81,7 @@ export const xen = setup({
   },
 }).createMachine({
   id: 'xen',
-  context: ({ input }) => ({ ...input, since: 0, panicked: false, fault: null }),
+  context: ({ input }) => ({ ...input, xenSeen: false, since: 0, panicked: false, fault: null }),
   output: ({ context }) => ({ panicked: context.panicked, fault: context.fault }),
   invoke: { src: 'console' },
   on: {
@@ -107,56 +109,14 @@ export const xen = setup({
         ],
       },
     },
-    startingXen: {
-      entry: 'enter',
-      on: { 'console.xen': 'startingDom0' },
-      after: { xenBanner: { target: 'ended', actions: { type: 'expired', params: waits.banner } } },
-    },
-    startingDom0: {
-      entry: 'enter',
+    handedOver: {
+      description: 'no stage before Xen may come again, and Dom0 may not end',
       on: {
-        'console.login': 'dom0',
-        'console.banner': {
+        'console.reset': {
           target: 'ended',
           actions: {
             type: 'ended',
-            params: ({ event }) => ({ what: 'the board restarted while Xen was booting', line: event.line }),
-          },
-        },
-        'console.xen': {
-          target: 'ended',
-          actions: {
-            type: 'ended',
-            params: ({ event }) => ({ what: 'Xen restarted while it was booting', line: event.line }),
-          },
-        },
-        'console.halt': {
-          target: 'ending',
-          actions: {
-            type: 'ended',
-            params: ({ event }) => ({ what: 'Dom0 ended while it was booting', line: event.line }),
-          },
-        },
-      },
-      after: { dom0: { target: 'ended', actions: { type: 'expired', params: waits.login } } },
-    },
-    dom0: {
-      description: 'Dom0 is up; any banner from here on is a reset',
-      tags: 'watching',
-      entry: 'reportLogin',
-      on: {
-        'console.banner': {
-          target: 'ended',
-          actions: {
-            type: 'ended',
-            params: ({ event }) => ({ what: 'the board restarted by itself', line: event.line }),
-          },
-        },
-        'console.xen': {
-          target: 'ended',
-          actions: {
-            type: 'ended',
-            params: ({ event }) => ({ what: 'Xen restarted by itself', line: event.line }),
+            params: ({ event }) => ({ what: 'the board started again by itself', line: event.line }),
           },
         },
         'console.halt': {
@@ -167,10 +127,29 @@ export const xen = setup({
           },
         },
       },
+      initial: 'choosing',
+      states: {
+        choosing: { always: [{ guard: 'xenSeen', target: 'startingDom0' }, { target: 'startingXen' }] },
+        startingXen: {
+          entry: 'enter',
+          on: { 'console.xen': 'startingDom0' },
+          after: { xenBanner: { target: '#xen.ended', actions: { type: 'expired', params: waits.banner } } },
+        },
+        startingDom0: {
+          entry: 'enter',
+          on: { 'console.login': 'dom0' },
+          after: { dom0: { target: '#xen.ended', actions: { type: 'expired', params: waits.login } } },
+        },
+        dom0: {
+          description: 'up and watched until the run is over',
+          tags: 'watching',
+          entry: 'reportLogin',
+        },
+      },
     },
     ending: {
       description: 'the last words of a panic are let in',
-      on: { 'console.xenPanic': {}, 'console.crash': {}, 'console.banner': 'ended', 'console.xen': 'ended' },
+      on: { 'console.xenPanic': {}, 'console.crash': {}, 'console.reset': 'ended' },
       after: { lastWords: 'ended' },
     },
     ended: { type: 'final' },
