@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isScalar, LineCounter, parseDocument } from 'yaml';
+import type { Document } from 'yaml';
+import { isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import { isQuirk, quirks } from '../scmi/quirks.ts';
@@ -20,14 +21,8 @@ export function loadFirmwareProfile(nameOrFile: string): FirmwareProfile {
 
 /** Reads a firmware profile from YAML; `file` is what errors name. */
 export function parseFirmwareProfile(text: string, file: string): FirmwareProfile {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const [broken] = document.errors;
-  if (broken !== undefined) {
-    const { line } = lines.linePos(broken.pos[0]);
-    throw new ConfigurationError(`${file}:${line}: ${firstLine(broken.message)}`);
-  }
-  const result = firmwareProfileSchema.safeParse(document.toJS());
+  const { document, lineOf } = parseYaml(text, file);
+  const result = firmwareProfileSchema.safeParse(withBase(document.toJS(), file));
   if (result.success) return result.data;
   throw new ConfigurationError(
     result.error.issues
@@ -35,15 +30,44 @@ export function parseFirmwareProfile(text: string, file: string): FirmwareProfil
       .join('\n'),
     'Correct the file; boards/firmware/reference.yaml is an example.',
   );
+}
 
-  function lineOf(path: readonly PropertyKey[]): number {
-    for (let depth = path.length; depth > 0; depth--) {
-      const node: unknown = document.getIn(path.slice(0, depth), true);
-      const range = isScalar(node) || hasRange(node) ? node.range : undefined;
-      if (range) return lines.linePos(range[0]).line;
-    }
-    return 1;
+interface ParsedYaml {
+  readonly document: Document;
+  /** Line of a field, or of the nearest one above it that is in the file. */
+  readonly lineOf: (path: readonly PropertyKey[]) => number;
+}
+
+function parseYaml(text: string, file: string): ParsedYaml {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const [broken] = document.errors;
+  if (broken !== undefined) {
+    const { line } = lines.linePos(broken.pos[0]);
+    throw new ConfigurationError(`${file}:${line}: ${firstLine(broken.message)}`);
   }
+  return {
+    document,
+    lineOf(path) {
+      for (let depth = path.length; depth > 0; depth--) {
+        const node: unknown = document.getIn(path.slice(0, depth), true);
+        if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+      }
+      return 1;
+    },
+  };
+}
+
+/** A profile that extends another has its fields, except those that it gives itself. */
+function withBase(value: unknown, file: string, extending: readonly string[] = []): unknown {
+  if (typeof value !== 'object' || value === null || !('extends' in value)) return value;
+  const { extends: base, ...own } = value;
+  if (typeof base !== 'string' || extending.includes(base)) {
+    throw new ConfigurationError(`${file}: extends: the name of another firmware profile is expected`);
+  }
+  const baseFile = profileFile(base);
+  const inherited = parseYaml(readText(baseFile), baseFile).document.toJS() as unknown;
+  return { ...Object(withBase(inherited, baseFile, [...extending, base])), ...own };
 }
 
 /** Files of boards/firmware, from src as well as from dist. */
@@ -53,8 +77,15 @@ function profileFile(nameOrFile: string): string {
   if (existsSync(file)) return file;
   throw new ConfigurationError(
     `there is no firmware profile '${nameOrFile}'`,
-    'Give the name of a file of boards/firmware without .yaml, or the path of a file.',
+    `Give one of ${knownProfiles().join(', ')}, or the path of a file.`,
   );
+}
+
+function knownProfiles(): string[] {
+  return readdirSync(join(projectRoot(), 'boards', 'firmware'))
+    .filter(file => file.endsWith('.yaml'))
+    .map(file => file.slice(0, -'.yaml'.length))
+    .toSorted();
 }
 
 /** The nearest directory above this module that has boards/firmware. */
@@ -75,10 +106,6 @@ function readText(file: string): string {
 }
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? text;
-
-function hasRange(node: unknown): node is { range?: readonly [number, ...unknown[]] | null } {
-  return typeof node === 'object' && node !== null && 'range' in node;
-}
 
 const word = z.number().int().min(0).max(0xffff_ffff);
 const id = z.number().int().min(0).max(0xffff);
@@ -115,28 +142,29 @@ const range = z
   .strictObject({ min: z.number().positive(), max: z.number().positive(), step: z.number().positive() })
   .refine(({ min, max }) => min <= max, 'min is larger than max');
 
-/** A list of names where the index is the id, or `{ id: ..., ... }` entries; see `resources`. */
 const clock = z
   .strictObject({
     id,
     name,
     rate: z.number().int().nonnegative(),
-    enabled: z.boolean().default(false),
+    /** At boot; absent: as `alwaysOn`. */
+    enabled: z.boolean().optional(),
     range: range.optional(),
     alwaysOn: z.boolean().optional(),
   })
-  .transform(dropUndefined);
+  .transform(entry => dropUndefined({ ...entry, enabled: entry.enabled ?? entry.alwaysOn === true }));
 
 const powerDomain = z
   .strictObject({
     id,
     name,
     parent: id.optional(),
-    on: z.boolean().default(false),
+    /** At boot; absent: as `alwaysOn`. */
+    on: z.boolean().optional(),
     alwaysOn: z.boolean().optional(),
     users: z.number().int().nonnegative().optional(),
   })
-  .transform(dropUndefined);
+  .transform(entry => dropUndefined({ ...entry, on: entry.on ?? entry.alwaysOn === true }));
 
 const pins = z
   .strictObject({
@@ -156,7 +184,7 @@ const namedList = z.array(name).transform(names => names.map((entry, index) => (
 /** The schema of boards/firmware/*.yaml. */
 export const firmwareProfileSchema = z
   .strictObject({
-    schema: z.literal(1),
+    schema: z.literal(1).transform(() => undefined),
     name: z.string().regex(/^[A-Za-z0-9._-]+$/),
     origin: z.string().min(1),
     vendor: name,
@@ -212,7 +240,7 @@ export const firmwareProfileSchema = z
       }
     }
   })
-  .transform(({ schema: _, protocols, ...profile }): FirmwareProfile => {
+  .transform(({ protocols, ...profile }): FirmwareProfile => {
     const versions = Object.entries(protocols).map(([key, version]) => [Number(key), version] as const);
     return dropUndefined({ ...profile, protocols: new Map(versions) });
   });

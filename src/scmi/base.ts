@@ -137,16 +137,11 @@ function resetAgentConfiguration(server: Server, request: Request): Reply {
   const [agent = 0, flags = 0] = request.words;
   if (!isAgent(server, agent)) return fail(unknownId(server));
   if (hasReservedFlags(server, flags)) return fail(status.INVALID_PARAMETERS);
-  switch (server.profile.resetAgentPolicy) {
-    case 'permissions':
-      if ((flags & 1) !== 0) dropPermissions(server, agent);
-      return succeed();
-    case 'resources':
-      resetResources(server, agent);
-      return succeed();
-    case 'not-supported':
-      return fail(status.NOT_SUPPORTED);
-  }
+  const { resetAgentPolicy: policy } = server.profile;
+  if (policy === 'not-supported') return fail(status.NOT_SUPPORTED);
+  if (policy === 'resources') resetResources(server, agent);
+  else if ((flags & 1) !== 0) dropPermissions(server, agent);
+  return succeed();
 }
 
 /** TF-A plat/renesas/rcar_gen4/scmi/scmi_policy.c plat_scmi_reset_agent_cfg: the owners are fixed. */

@@ -119,7 +119,7 @@ export class Firmware {
 
   /** Agents that hold a device's permission. More than its owner only by a bug of the firmware. */
   holdersOf(device: number): number[] {
-    return [...(this.#state.grants.get(device) ?? [])].sort((a, b) => a - b);
+    return [...(this.#state.grants.get(device) ?? [])].toSorted((a, b) => a - b);
   }
 
   /** Protocols beside Base that an agent is told of. */

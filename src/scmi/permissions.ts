@@ -52,7 +52,7 @@ export function setDevicePermission(
 /** Takes an agent's devices from it; what it holds without owning stays, as in TF-A's policy. */
 export function dropPermissions(server: Server, agent: number): void {
   const { owners, grants, deniedProtocols } = server.state;
-  for (const [device, owner] of [...owners]) {
+  for (const [device, owner] of owners) {
     if (owner !== agent) continue;
     owners.delete(device);
     grants.get(device)?.delete(agent);

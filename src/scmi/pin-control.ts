@@ -48,8 +48,13 @@ function attributes(server: Server, { words }: Request): Reply {
   const [id = 0, kind = 0] = words;
   const name = namesOf(server, kind)?.[id];
   if (name === undefined) return fail(unknownSelector(server, kind));
-  return succeed(elementsOf(server, kind, id).length & 0xffff, ...nameToWords(name));
+  const extended = name.length > shortName ? extendedName : 0;
+  return succeed(((elementsOf(server, kind, id).length & 0xffff) | extended) >>> 0, ...nameToWords(name));
 }
+
+/** Characters that PINCTRL_ATTRIBUTES has room for, and the bit that says that there are more. */
+const shortName = 15;
+const extendedName = 1 << 31;
 
 /** Pins of a group, groups of a function; a pin counts as one. */
 function elementsOf(server: Server, kind: number, id: number): readonly number[] {
