@@ -11,4 +11,20 @@ export interface CommandRow {
   readonly load: () => Promise<AddCommand>;
 }
 
-export const commands: readonly CommandRow[] = [];
+export const commands: readonly CommandRow[] = [
+  {
+    name: 'boards',
+    summary: 'list the boards of the lab',
+    load: async () => (await import('./boards.ts')).addBoards,
+  },
+  {
+    name: 'scenarios',
+    summary: 'list the scenarios',
+    load: async () => (await import('./scenarios.ts')).addScenarios,
+  },
+  {
+    name: 'schema',
+    summary: 'write JSON Schemas for editors',
+    load: async () => (await import('./schema.ts')).addSchema,
+  },
+];

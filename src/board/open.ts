@@ -1,0 +1,115 @@
+/** Opens a board of the lab: its drivers, its images, its keys. */
+import { accessSync, constants } from 'node:fs';
+import { powerCommand } from '../drivers/power/command.ts';
+import type { PowerDriver } from '../drivers/power/power.ts';
+import { serialDevice } from '../drivers/serial/device.ts';
+import type { SerialDriver } from '../drivers/serial/serial.ts';
+import { serialTcp } from '../drivers/serial/tcp.ts';
+import { sshClient } from '../drivers/ssh/client.ts';
+import { acquireTftp } from '../drivers/tftp/shared.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import { readIdentity } from './identity.ts';
+import type { LabBoard } from './lab.ts';
+import type { BoardEntry } from './load-lab.ts';
+import { isVirtual } from './load-lab.ts';
+import type { OpenBoard } from './open-board.ts';
+import { displayName } from './yaml-file.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Opens a board for a run. The caller closes it.
+ * @param environment for the SSH agent's socket
+ * @throws ConfigurationError where an image or a key cannot be read
+ * @throws DriverError where the TFTP server's port cannot be had
+ */
+export async function openBoard(entry: BoardEntry, environment: Environment): Promise<OpenBoard> {
+  const { name, type, setup } = entry;
+  if (isVirtual(setup)) return openVirtual(entry);
+  const { network, ssh } = setup;
+  requireImages(name, setup);
+  const identity = readIdentity(ssh.identity, environment);
+  const dom0 = {
+    host: ssh.host ?? network.address,
+    port: ssh.port ?? type.dom0.sshPort,
+    user: ssh.user ?? type.dom0.user,
+    identity,
+    ...(ssh.hostKey === undefined ? {} : { hostKey: ssh.hostKey }),
+  };
+  const tftp = await acquireTftp(network.server, network.tftpPort);
+  const close = () => tftp.close();
+  return {
+    name,
+    type,
+    virtual: false,
+    power: powerOf(setup),
+    serial: serialOf(entry, setup),
+    tftp,
+    ssh: sshClient(),
+    network: {
+      address: network.address,
+      server: network.server,
+      ...(network.netmask === undefined ? {} : { netmask: network.netmask }),
+      ...(network.gateway === undefined ? {} : { gateway: network.gateway }),
+      prefixes: network.serialNumber === undefined ? [] : [`${network.serialNumber.slice(-8)}/`],
+    },
+    dom0,
+    guest: domain => {
+      const host = ssh.guests[domain];
+      return host === undefined ? undefined : { host, port: 22, user: 'root', identity };
+    },
+    images: new Map(Object.entries(setup.images)),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** A board's console and switch, without what only a run needs (images, keys, the TFTP port). */
+export interface Wires extends AsyncDisposable {
+  readonly power: PowerDriver;
+  readonly serial: SerialDriver;
+}
+
+/** A virtual board's wires are those of a board made for this; it is gone when they are closed. */
+export async function openWires(entry: BoardEntry): Promise<Wires> {
+  const { setup } = entry;
+  if (isVirtual(setup)) return openVirtual(entry);
+  return {
+    power: powerOf(setup),
+    serial: serialOf(entry, setup),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function openVirtual({ name, type }: BoardEntry): Promise<OpenBoard> {
+  const { openVirtualBoard } = await import('../virtual/open.ts');
+  return openVirtualBoard(type, { name });
+}
+
+function powerOf({ power: { on, off, state } }: LabBoard): PowerDriver {
+  return powerCommand(state === undefined ? { on, off } : { on, off, state });
+}
+
+function serialOf({ type }: BoardEntry, { serial }: LabBoard): SerialDriver {
+  if (serial.kind === 'tcp') return serialTcp(serial);
+  return serialDevice({ path: serial.path, baudRate: serial.baudRate ?? type.console.baudRate });
+}
+
+/** Missing files are found before the board is touched, not when it asks for them. */
+function requireImages(board: string, { images }: LabBoard): void {
+  const missing = Object.entries(images).filter(([, file]) => !isReadable(file));
+  if (missing.length === 0) return;
+  throw new ConfigurationError(
+    `board ${board}: cannot read ${missing.map(([name, file]) => `${name} (${displayName(file)})`).join(', ')}`,
+    `correct boards.${board}.images of the lab file, or put the files there`,
+  );
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,103 @@
+/** `scmi-hil boards`: what stands in the lab. */
+import type { BoardEntry } from '../board/load-lab.ts';
+import { boardOf, isVirtual } from '../board/load-lab.ts';
+import type { AddCommand, CliProcess } from './command.ts';
+import { exitCode } from './command.ts';
+import { addHelpNotes, commonExits } from './help.ts';
+import type { LabOption } from './lab-option.ts';
+import { addLabOption, labOf } from './lab-option.ts';
+import { fields, table } from './table.ts';
+
+interface BoardsOptions extends LabOption {
+  readonly json?: boolean;
+}
+
+const exits = { met: 'listed', usage: commonExits.usage };
+
+export const addBoards: AddCommand = (program, process, done) => {
+  const boards = addLabOption(program.command('boards'))
+    .description('Lists the boards of the lab: type, console and power of each.')
+    .option('--json', 'print JSON')
+    .action((options: BoardsOptions) => {
+      list(options, process);
+      done(exitCode.met);
+    });
+  addHelpNotes(boards, {
+    examples: [
+      ['boards', 'the boards of ./lab.yaml, or the virtual ones'],
+      ['boards show virtual-rpi5', 'everything about one'],
+    ],
+    exits,
+  });
+  const show = addLabOption(boards.command('show <board>'))
+    .description('Shows one board: its type, agents, wires, images and what a person should know.')
+    .option('--json', 'print JSON')
+    .action((name: string) => {
+      showBoard(name, show.optsWithGlobals<BoardsOptions>(), process);
+      done(exitCode.met);
+    });
+  addHelpNotes(show, { examples: [['boards show virtual-v4h --json', 'for a script']], exits });
+};
+
+function list(options: BoardsOptions, process: CliProcess): void {
+  const lab = labOf(options, process);
+  const boards = [...lab.boards.values()].map(summary);
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify({ lab: lab.name, file: lab.file, boards }, null, 2)}\n`);
+    return;
+  }
+  const rows = boards.map(({ name, type, console, power, title }) => [name, type, console, power, title]);
+  process.stdout.write(table(['BOARD', 'TYPE', 'CONSOLE', 'POWER', ''], rows));
+}
+
+function showBoard(name: string, options: BoardsOptions, process: CliProcess): void {
+  const entry = boardOf(labOf(options, process), name);
+  const { type, setup } = entry;
+  if (options.json === true) {
+    // The lab holds no secrets, only the files in which they are.
+    process.stdout.write(`${JSON.stringify({ ...summary(entry), setup, boardType: type }, null, 2)}\n`);
+    return;
+  }
+  const { console, power } = summary(entry);
+  const agents = `Xen ${type.agents.xen}, Dom0 ${type.agents.dom0}, guests ${type.agents.guests.join(', ')}`;
+  const wires = isVirtual(setup)
+    ? []
+    : ([
+        [
+          'network',
+          `${setup.network.address}, served from ${setup.network.server}:${setup.network.tftpPort}`,
+        ],
+        [
+          'images',
+          Object.entries(setup.images)
+            .map(([image, file]) => `${image}: ${file}`)
+            .join('\n'),
+        ],
+      ] as const);
+  process.stdout.write(
+    fields([
+      ['board', name],
+      ['type', `${type.type} (${type.title}, ${type.soc})`],
+      ['console', console],
+      ['power', power],
+      ...wires,
+      ['boot', type.boot.chain],
+      ['firmware', type.firmware],
+      ['agents', agents],
+      ['xen', `${type.xen.mediator}, debug=${type.xen.debug ? 'y' : 'n'}`],
+      ['linux', type.linux],
+      ...(type.notes.length === 0 ? [] : [['notes', type.notes.join('\n')] as const]),
+    ]),
+  );
+}
+
+function summary({ name, type, setup }: BoardEntry) {
+  const common = { name, type: type.type, title: type.title };
+  if (isVirtual(setup)) return { ...common, virtual: true, console: 'virtual', power: 'virtual' };
+  const { serial } = setup;
+  const console =
+    serial.kind === 'tcp'
+      ? `tcp ${serial.host}:${serial.port}`
+      : `${serial.path} at ${serial.baudRate ?? type.console.baudRate}`;
+  return { ...common, virtual: false, console, power: setup.power.kind };
+}

@@ -1,0 +1,62 @@
+/** `scmi-hil schema`: JSON Schemas of the YAML files, for editors. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { boardTypeSchema } from '../board/board-type.ts';
+import { ConfigurationError } from '../board/configuration-error.ts';
+import { labSchema } from '../board/lab.ts';
+import { scenarioSchema } from '../scenario/schema.ts';
+import type { AddCommand } from './command.ts';
+import { exitCode } from './command.ts';
+import { addHelpNotes, commonExits } from './help.ts';
+
+const schemas: Readonly<Record<string, { readonly title: string; readonly schema: z.ZodType }>> = {
+  'board-type': { title: 'scmi-hil board type (boards/*.yaml)', schema: boardTypeSchema },
+  lab: { title: 'scmi-hil lab (lab.yaml)', schema: labSchema },
+  scenario: { title: 'scmi-hil scenario (scenarios/*.yaml)', schema: scenarioSchema },
+};
+
+export const addSchema: AddCommand = (program, process, done) => {
+  const command = program
+    .command('schema [directory]')
+    .description(
+      'Writes the JSON Schemas of board types, labs and scenarios, for editors that complete YAML.',
+    )
+    .action((directory: string | undefined) => {
+      const into = path.resolve(process.cwd, directory ?? 'docs/schemas');
+      for (const [file, text] of schemaFiles()) {
+        write(path.join(into, file), text);
+        process.stdout.write(`${path.join(into, file)}\n`);
+      }
+      done(exitCode.met);
+    });
+  addHelpNotes(command, {
+    examples: [
+      ['schema', 'into docs/schemas of the working directory'],
+      [
+        'schema ~/.config/scmi-hil',
+        'then begin lab.yaml with: # yaml-language-server: $schema=lab.schema.json',
+      ],
+    ],
+    exits: { met: 'written', usage: commonExits.usage },
+  });
+};
+
+/** The files that `schema` writes: name and text. */
+export function schemaFiles(): ReadonlyMap<string, string> {
+  const files = Object.entries(schemas).map(([name, { title, schema }]) => {
+    const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+    return [`${name}.schema.json`, `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`] as const;
+  });
+  return new Map(files);
+}
+
+function write(file: string, text: string): void {
+  try {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationError(`cannot write ${file}: ${why}`, undefined, { cause: error });
+  }
+}
