@@ -1,10 +1,10 @@
 import { managementAgent } from './faults.ts';
-import { nameToWords } from './name.ts';
 import { dropPermissions, setDevicePermission } from './permissions.ts';
 import { powerOff } from './power-domain.ts';
 import type { Message, Protocol, Reply, Request, Server } from './protocol.ts';
 import { argument, commonMessages, fail, succeed } from './protocol.ts';
 import { protocolId } from './protocol-ids.ts';
+import { wordsOfText } from './shared-memory.ts';
 import { status } from './status.ts';
 
 /**
@@ -18,8 +18,8 @@ export const base: Protocol = new Map<number, Message>([
     server => [protocolCount(server) | (agentCount(server) << 8)],
     (server, message) => isBaseMessage(server, message),
   ),
-  [0x3, { size: 0, handle: server => succeed(...nameToWords(server.profile.vendor)) }],
-  [0x4, { size: 0, handle: server => succeed(...nameToWords(server.profile.subVendor)) }],
+  [0x3, { size: 0, handle: server => succeed(...wordsOfText(server.profile.vendor)) }],
+  [0x4, { size: 0, handle: server => succeed(...wordsOfText(server.profile.subVendor)) }],
   [0x5, { size: 0, handle: server => succeed(server.profile.implementationVersion) }],
   [0x6, { size: 4, handle: listProtocols }],
   [0x7, { size: 4, handle: discoverAgent }],
@@ -93,8 +93,8 @@ function discoverAgent(server: Server, request: Request): Reply {
   if (asked === ownAgent && server.quirks.has('discover-agent-own-refused')) return fail(refused);
   const id = asked === ownAgent ? request.agent : asked;
   const agent = server.profile.agents.find(candidate => candidate.id === id);
-  if (agent !== undefined) return succeed(id, ...nameToWords(agent.name));
-  return id === 0 ? succeed(0, ...nameToWords('platform')) : fail(refused);
+  if (agent !== undefined) return succeed(id, ...wordsOfText(agent.name));
+  return id === 0 ? succeed(0, ...wordsOfText('platform')) : fail(refused);
 }
 
 function notifyErrors(server: Server, request: Request): Reply {

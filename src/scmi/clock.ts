@@ -1,10 +1,10 @@
-import { nameToWords } from './name.ts';
 import { mayUse } from './permissions.ts';
 import type { ClockProfile } from './profile.ts';
 import type { Message, Protocol, Reply, Request, Server } from './protocol.ts';
 import { argument, commonMessages, fail, succeed } from './protocol.ts';
 import { protocolId } from './protocol-ids.ts';
 import type { ClockState } from './state.ts';
+import { wordsOfText } from './shared-memory.ts';
 import { status } from './status.ts';
 
 /**
@@ -56,7 +56,7 @@ function attributes(server: Server, _: Request, { profile, state, permitted }: S
   if (!permitted) {
     return fail(server.quirks.has('clock-denied-is-unnamed') ? status.NOT_FOUND : status.DENIED);
   }
-  return succeed(state.enabled ? 1 : 0, ...nameToWords(profile.name));
+  return succeed(state.enabled ? 1 : 0, ...wordsOfText(profile.name));
 }
 
 /** Bit 12 of the flags: the three rates are minimum, maximum and step. */

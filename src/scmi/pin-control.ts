@@ -1,10 +1,10 @@
-import { nameToWords } from './name.ts';
 import { mayUse } from './permissions.ts';
 import type { PinProfile } from './profile.ts';
 import type { Message, Protocol, Reply, Request, Server } from './protocol.ts';
 import { commonMessages, fail, succeed } from './protocol.ts';
 import { protocolId } from './protocol-ids.ts';
 import type { PinState } from './state.ts';
+import { wordsOfText } from './shared-memory.ts';
 import { status } from './status.ts';
 
 /**
@@ -49,7 +49,7 @@ function attributes(server: Server, { words }: Request): Reply {
   const name = namesOf(server, kind)?.[id];
   if (name === undefined) return fail(unknownSelector(server, kind));
   const extended = name.length > shortName ? extendedName : 0;
-  return succeed(((elementsOf(server, kind, id).length & 0xffff) | extended) >>> 0, ...nameToWords(name));
+  return succeed(((elementsOf(server, kind, id).length & 0xffff) | extended) >>> 0, ...wordsOfText(name));
 }
 
 /** Characters that PINCTRL_ATTRIBUTES has room for, and the bit that says that there are more. */
@@ -247,7 +247,7 @@ function requestedPins(server: Server, { agent, words }: Request): RequestedPins
 function nameGet(server: Server, { words }: Request): Reply {
   const [id = 0, kind = 0] = words;
   const name = namesOf(server, kind)?.[id];
-  return name === undefined ? fail(unknownSelector(server, kind)) : succeed(0, ...nameToWords(name, 64));
+  return name === undefined ? fail(unknownSelector(server, kind)) : succeed(0, ...wordsOfText(name, 64));
 }
 
 /** Types of specification table 22 that have a meaning of their own. */

@@ -1,10 +1,10 @@
-import { nameToWords } from './name.ts';
 import { mayUse } from './permissions.ts';
 import type { PowerDomainProfile } from './profile.ts';
 import type { Message, Protocol, Reply, Request, Server } from './protocol.ts';
 import { argument, commonMessages, fail, succeed } from './protocol.ts';
 import { protocolId } from './protocol-ids.ts';
 import type { PowerDomainState } from './state.ts';
+import { wordsOfText } from './shared-memory.ts';
 import { status } from './status.ts';
 
 /**
@@ -28,7 +28,7 @@ const off = 0x4000_0000;
 
 function attributes(server: Server, request: Request): Reply {
   const found = findDomain(server, argument(request, 0));
-  return found === undefined ? fail(unknownDomain(server)) : succeed(0, ...nameToWords(found.profile.name));
+  return found === undefined ? fail(unknownDomain(server)) : succeed(0, ...wordsOfText(found.profile.name));
 }
 
 function stateSet(server: Server, request: Request): Reply {

@@ -1,8 +1,8 @@
-import { nameToWords } from './name.ts';
 import { mayUse } from './permissions.ts';
 import type { Message, Protocol, Reply, Request, Server } from './protocol.ts';
 import { argument, commonMessages, fail, succeed } from './protocol.ts';
 import { protocolId } from './protocol-ids.ts';
+import { wordsOfText } from './shared-memory.ts';
 import { status } from './status.ts';
 
 /**
@@ -27,7 +27,7 @@ function domainAttributes(server: Server, request: Request): Reply {
     );
   }
   const latency = server.quirks.has('reset-latency-0x7fffffff') ? 0x7fff_ffff : 0xffff_ffff;
-  return succeed(0, latency, ...nameToWords(domain.name));
+  return succeed(0, latency, ...wordsOfText(domain.name));
 }
 
 /** Flags of RESET. */
