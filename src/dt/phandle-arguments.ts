@@ -36,7 +36,7 @@ export function phandleWithArguments(
 ): PhandleArguments {
   let current = 0;
   for (const entry of phandleEntries(tree, node, listName, cellsName)) {
-    if (entry !== undefined && !('node' in entry)) return entry;
+    if (entry?.ok === false) return entry;
     if (current === index) return entry ?? NOT_FOUND;
     current += 1;
   }
@@ -56,7 +56,7 @@ export function countPhandlesWithArguments(
   if (!node.has(listName)) return NOT_FOUND;
   let count = 0;
   for (const entry of phandleEntries(tree, node, listName, cellsName)) {
-    if (entry !== undefined && !('node' in entry)) return entry;
+    if (entry?.ok === false) return entry;
     count += 1;
   }
   return { ok: true, count };
