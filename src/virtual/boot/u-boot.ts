@@ -2,6 +2,7 @@
  * U-Boot as the White Hawk has it in flash: a countdown, a prompt, the commands that a deployment types. Texts
  * are those of U-Boot 2023.01 to 2025.07 (boot/bootm.c, cmd/booti.c, net/tftp.c, common/autoboot.c).
  */
+import { TftpFetchError } from '../../drivers/tftp/client.ts';
 import { isArm64Image } from '../stand-in.ts';
 import type { BootMachine, Handover } from './handover.ts';
 
@@ -178,10 +179,10 @@ async function loadOverTftp(uBoot: UBoot, [, where, file]: readonly string[]): P
     });
   } catch (error) {
     uBoot.signal.throwIfAborted();
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const refusal = error instanceof TftpFetchError ? error.code : undefined;
     uart.write('\r\n');
-    if (typeof code === 'number') {
-      uart.line(`TFTP error: '${error instanceof Error ? error.message : 'failed'}' (${code})`);
+    if (refusal !== undefined) {
+      uart.line(`TFTP error: '${tftpErrors[refusal] ?? 'Undefined'}' (${refusal})`);
       uart.line('Not retrying...');
     } else {
       uart.line('Retry count exceeded; starting again');
@@ -235,6 +236,15 @@ async function bootImage(
   uart.line();
   return { image: imageAddress, tree: treeAddress };
 }
+
+/** Texts of RFC 1350's error codes, as servers send them. */
+const tftpErrors = [
+  'Undefined error',
+  'File not found',
+  'Access violation',
+  'Disk full',
+  'Illegal operation',
+];
 
 /** U-Boot reads numbers as hexadecimal, with or without 0x. */
 function hexadecimal(text: string | undefined): number | undefined {

@@ -1,0 +1,113 @@
+/**
+ * A board in this process: its firmware, boot loader, Xen and domains come to life when the switch is turned
+ * and end when it is turned off. What they do follows from what was fetched and typed, and from the model.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BoardType } from '../board/board-type.ts';
+import type { FirmwareProfile } from '../scmi/profile.ts';
+import { type Handover, type BootMachine, type VirtualNetwork } from './boot/handover.ts';
+import { BoardHalted, runEeprom } from './boot/rpi-eeprom.ts';
+import { BoardReset, runUBoot } from './boot/u-boot.ts';
+import type { VirtualFaults } from './faults.ts';
+import { MachineMemory } from './machine-memory.ts';
+import type { Supplied } from './power-switch.ts';
+import type { SshIdentityOfBoard } from './ssh-keys.ts';
+import type { SshPort } from './ssh-server.ts';
+import type { Uart } from './uart.ts';
+import { runXen } from './xen.ts';
+
+export interface VirtualBoardParts {
+  readonly type: BoardType;
+  readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
+  readonly faults: VirtualFaults;
+  readonly uart: Uart;
+  readonly network: VirtualNetwork;
+  readonly ssh: SshPort;
+  readonly keys: SshIdentityOfBoard;
+  /** Last eight digits of a Raspberry Pi's serial number. */
+  readonly serial: string;
+}
+
+/** How long a board needs from one end to the next start of its firmware, in milliseconds. */
+const RESET_DELAY = 50;
+
+export class VirtualBoard implements Supplied {
+  readonly #parts: VirtualBoardParts;
+  #supply: AbortController | undefined;
+  #life: Promise<void> = Promise.resolve();
+
+  constructor(parts: VirtualBoardParts) {
+    this.#parts = parts;
+  }
+
+  powerOn(): void {
+    const supply = new AbortController();
+    this.#supply = supply;
+    this.#life = this.#live(supply.signal);
+  }
+
+  async powerOff(): Promise<void> {
+    this.#supply?.abort(new PowerLost());
+    await this.#life;
+  }
+
+  /** From power to the loss of it: boots, and boots again after each reset. */
+  async #live(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#boot(signal);
+        return;
+      } catch (error) {
+        this.#parts.ssh.connect(undefined);
+        if (signal.aborted) return;
+        if (error instanceof BoardHalted) return await untilAborted(signal);
+        if (!(error instanceof BoardReset)) {
+          this.#parts.uart.line(`virtual board: ${error instanceof Error ? error.stack : String(error)}`);
+          return await untilAborted(signal);
+        }
+        await sleep(RESET_DELAY, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  async #boot(signal: AbortSignal): Promise<void> {
+    const { type, uart, network, serial } = this.#parts;
+    uart.flush();
+    const machine: BootMachine = { memory: new MachineMemory(), uart, network, signal };
+    let handover: Handover;
+    if (type.boot.chain === 'u-boot-tftp') {
+      for (const line of firmwareBanner[type.boot.chain]) uart.line(line);
+      handover = await runUBoot(machine);
+    } else {
+      handover = await runEeprom(machine, { serial });
+      for (const line of firmwareBanner[type.boot.chain]) uart.line(line);
+    }
+    await runXen({ ...this.#parts, memory: machine.memory, handover, signal });
+  }
+}
+
+/** The supply went away under whatever was running. */
+class PowerLost extends Error {
+  constructor() {
+    super('the supply was switched off');
+  }
+}
+
+/** TF-A's lines: BL31 runs before U-Boot on the White Hawk, after the EEPROM on the Pi. */
+const firmwareBanner: Readonly<Record<BoardType['boot']['chain'], readonly string[]>> = {
+  'u-boot-tftp': [
+    'NOTICE:  BL3-1 : Rev.0.10.0',
+    'NOTICE:  BL31: v2.7(release):v2.7-virtual',
+    'NOTICE:  BL31: Built : 10:00:00, Oct 16 2024',
+  ],
+  'rpi-eeprom-tftp': [
+    '',
+    'NOTICE:  BL31: v2.10.0(release):v2.10.0-virtual',
+    'NOTICE:  BL31: Built : 10:00:00, Aug 29 2024',
+  ],
+};
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
