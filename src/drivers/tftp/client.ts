@@ -63,7 +63,7 @@ export async function fetchTftp(fetch: TftpFetch): Promise<Uint8Array> {
     timeout: Math.max(timeout, 256),
   });
   const stream = openStream(client, file);
-  const code = watchErrorCode(stream);
+  const code = watchPackets(stream);
   // An error may follow the one that was reported.
   stream.on('error', () => {});
   // Until its socket is open it cannot be aborted.
@@ -111,20 +111,34 @@ function openStream(client: tftp.Client, file: string): tftp.GetStream {
   }
 }
 
-/** Where the package takes an ERROR packet in; not in its types. */
-const hook = '_onErrorMessage';
+/** Where the package takes packets in; not in its types. */
+const hook = '_onMessage';
 
-/** The package drops the number of the server's error and keeps its text: so it is read where it comes in. */
-function watchErrorCode(stream: tftp.GetStream): () => number | undefined {
+/**
+ * Mends two things where packets come in: the package drops the number of a server's error and keeps its text,
+ * and it ends a transfer when the option acknowledgement comes twice, as it does when either side was slow.
+ *
+ * @returns tells the code of the server's error
+ */
+function watchPackets(stream: tftp.GetStream): () => number | undefined {
   const { _reader: reader } = stream as tftp.GetStream & {
-    readonly _reader?: { [hook]?: (message: { readonly code: number }) => void };
+    readonly _reader?: { [hook]?: (packet: Buffer) => void };
   };
   const original = reader?.[hook];
   let code: number | undefined;
+  let agreed = false;
   if (reader !== undefined && original !== undefined) {
-    reader[hook] = message => {
-      code = message.code;
-      original.call(reader, message);
+    reader[hook] = packet => {
+      const opcode = packet.readUInt16BE(0);
+      if (opcode === 5 && packet.length >= 4) {
+        code = packet.readUInt16BE(2);
+      }
+
+      if (opcode !== 6 || !agreed) {
+        original.call(reader, packet);
+      }
+
+      agreed ||= opcode === 6;
     };
   }
 
