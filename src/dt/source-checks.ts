@@ -28,9 +28,9 @@ function checkNodeName(node: SourceNode): void {
 function checkNames(node: SourceNode): void {
   const children = new Set<string>();
   for (const child of node.children) {
-    if (child.deleted) continue;
+    // A definition and a deletion side by side count as two, in dtc too.
     if (children.has(child.name)) throw problem(child, `node ${child.path} is there twice`);
-    children.add(child.name);
+    if (!child.deleted) children.add(child.name);
   }
   const properties = new Set<string>();
   for (const property of node.properties) {
