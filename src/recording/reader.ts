@@ -1,0 +1,105 @@
+/** Reads a recording back, also one that was cut or damaged. */
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import type { RecordedEvent } from './event.ts';
+import { runFiles } from './run-directory.ts';
+
+export interface Recording {
+  readonly events: readonly RecordedEvent[];
+  /** Line of `recording.jsonl` of each event, counted from 1. */
+  readonly lines: readonly number[];
+  /** Lines that are no events, each with what is wrong. */
+  readonly damaged: readonly { readonly line: number; readonly what: string }[];
+  /** The last line has no end: the run was killed while it wrote. */
+  readonly cut: boolean;
+}
+
+/** Reads `recording.jsonl` of a run's directory. */
+export async function readRun(directory: string): Promise<Recording> {
+  return readRecording(join(directory, runFiles.recording));
+}
+
+/**
+ * @param file a recording
+ * @throws the system's error where the file cannot be read; RecordingVersionError for a later schema
+ */
+export async function readRecording(file: string): Promise<Recording> {
+  const events: RecordedEvent[] = [];
+  const lines: number[] = [];
+  const damaged: { line: number; what: string }[] = [];
+  let line = 0;
+  const take = (text: string): void => {
+    line++;
+    const read = eventOf(text);
+    if (typeof read === 'string') damaged.push({ line, what: read });
+    else {
+      if (read.kind === 'run-started' && read.data.schema !== 1) {
+        throw new RecordingVersionError(file, read.data.schema);
+      }
+      events.push(read);
+      lines.push(line);
+    }
+  };
+  // Not node:readline, which ends lines also at U+2028.
+  let rest = '';
+  for await (const text of createReadStream(file, { encoding: 'utf8' })) {
+    const parts = `${rest}${String(text)}`.split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) take(part);
+  }
+  const cut = rest !== '';
+  if (cut) take(rest);
+  // What a killed run had begun to write is no damage, unless it is whole.
+  if (cut && damaged.at(-1)?.line === line) damaged.pop();
+  return { events, lines, damaged, cut };
+}
+
+/** The recording was written by a later version. */
+export class RecordingVersionError extends Error {
+  constructor(file: string, schema: unknown) {
+    super(`${file}: recording of schema ${String(schema)}; this version reads schema 1`);
+    this.name = 'RecordingVersionError';
+  }
+}
+
+function eventOf(text: string): RecordedEvent | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return text.trim() === '' ? 'an empty line' : 'not JSON';
+  }
+  if (typeof value !== 'object' || value === null) return 'not an object';
+  const event = value as Readonly<Record<string, unknown>>;
+  if (typeof event['t'] !== 'number' || !Number.isFinite(event['t'])) return 'no time (`t`)';
+  if (typeof event['source'] !== 'string') return 'no `source`';
+  const fields = typeof event['kind'] === 'string' ? fieldsByKind[event['kind']] : undefined;
+  if (fields === undefined) return `no known \`kind\`: ${JSON.stringify(event['kind'])}`;
+  const { data } = event;
+  if (typeof data !== 'object' || data === null) return 'no `data`';
+  const record = data as Readonly<Record<string, unknown>>;
+  for (const [field, type] of Object.entries(fields)) {
+    if (typeof record[field] !== type) return `\`data.${field}\` is not a ${type}`;
+  }
+  if ('console' in fields && typeof record['text'] !== 'string' && typeof record['base64'] !== 'string') {
+    return 'neither `data.text` nor `data.base64`';
+  }
+  return value as RecordedEvent;
+}
+
+/** Fields without which nobody could use an event, by its kind. */
+const fieldsByKind: Readonly<Record<string, Readonly<Record<string, 'string' | 'number'>>>> = {
+  'run-started': { schema: 'number', board: 'string', scenario: 'string' },
+  state: { machine: 'string', state: 'string' },
+  power: { action: 'string' },
+  received: { console: 'string' },
+  sent: { console: 'string' },
+  tftp: { event: 'string' },
+  milestone: { name: 'string' },
+  step: { index: 'number', do: 'string', phase: 'string' },
+  command: { domain: 'string', command: 'string' },
+  answer: { domain: 'string', command: 'string', status: 'number', stdout: 'string', stderr: 'string' },
+  fault: { class: 'string', what: 'string' },
+  note: { text: 'string' },
+  'run-finished': { outcome: 'string' },
+};
