@@ -1,0 +1,100 @@
+/** A recorded event in words for a person. */
+import type { RecordedData, RecordedEvent } from '../recording/event.ts';
+import type { Colour } from './colour.ts';
+
+export interface EventWords {
+  readonly text: string;
+  readonly colour?: Colour;
+}
+
+/** A transfer that is under way; sizes in bytes. */
+export interface Transfer {
+  readonly file: string;
+  readonly bytes: number;
+  readonly size: number;
+}
+
+/** Words for the events that a person who watches a run cares about; undefined for the others. */
+export function eventWords(event: RecordedEvent): EventWords | undefined {
+  switch (event.kind) {
+    case 'run-started':
+      return { text: `run of ${event.data.scenario} (${event.data.boardType})`, colour: 'bold' };
+    case 'power':
+      return powerWords(event.data);
+    case 'tftp':
+      return tftpWords(event.data);
+    case 'milestone':
+      return milestoneWords(event.data);
+    case 'step':
+      return stepWords(event.data);
+    case 'answer':
+      return answerWords(event.data);
+    case 'fault': {
+      const { class: kind, what } = event.data;
+      return { text: `${kind}: ${firstLine(what)}`, colour: kind === 'board' ? 'red' : 'yellow' };
+    }
+    case 'note':
+      return { text: event.data.text, colour: 'dim' };
+    case 'run-finished':
+      return { text: `run over: ${event.data.outcome}`, colour: 'bold' };
+    default:
+      return undefined;
+  }
+}
+
+/** The progress of a transfer, where the event is one. */
+export function transferOf(event: RecordedEvent): Transfer | undefined {
+  if (event.kind !== 'tftp' || event.data.event !== 'progress') return undefined;
+  const { file, bytes, size } = event.data;
+  return { file: String(file), bytes: Number(bytes), size: Number(size) };
+}
+
+type DataOf<K extends RecordedData['kind']> = Extract<RecordedData, { readonly kind: K }>['data'];
+
+function powerWords({ action, detail }: DataOf<'power'>): EventWords {
+  const text = `power ${action}${detail === undefined ? '' : ` (${detail})`}`;
+  return action === 'failed' ? { text, colour: 'yellow' } : { text };
+}
+
+function tftpWords(data: DataOf<'tftp'>): EventWords | undefined {
+  const file = String(data['file']);
+  switch (data.event) {
+    case 'done': {
+      const { bytes, milliseconds, resent } = data;
+      const again = Number(resent) > 0 ? `, ${String(resent)} blocks sent again` : '';
+      return { text: `TFTP ${file}: ${String(bytes)} bytes in ${Number(milliseconds)} ms${again}` };
+    }
+    case 'refused':
+      return { text: `TFTP ${file}: refused (${String(data['why'])})`, colour: 'dim' };
+    case 'ended':
+      return { text: `TFTP ${file}: ended early (${String(data['detail'])})`, colour: 'dim' };
+    default:
+      return undefined;
+  }
+}
+
+/** Milestones whose names do not speak for themselves. */
+const milestones: Readonly<Record<string, EventWords>> = {
+  panic: { text: 'panic', colour: 'red' },
+};
+
+function milestoneWords({ name, domain, line }: DataOf<'milestone'>): EventWords {
+  const { text, colour } = milestones[name] ?? { text: name.replaceAll('-', ' '), colour: 'green' as const };
+  const of = domain === undefined ? '' : ` of ${domain}`;
+  return { text: `${text}${of}${line === undefined ? '' : `: ${line.trim()}`}`, colour: colour ?? 'green' };
+}
+
+function stepWords({ index, do: words, phase, detail }: DataOf<'step'>): EventWords | undefined {
+  const tail = detail === undefined ? '' : `: ${detail}`;
+  return phase === 'started' ? { text: `step ${index}: ${words}${tail}` } : undefined;
+}
+
+function answerWords({ domain, command, status, stderr }: DataOf<'answer'>): EventWords {
+  const why = status === 0 || stderr.trim() === '' ? '' : `: ${firstLine(stderr.trim())}`;
+  const text = `${domain}$ ${firstLine(command)} -> ${status}${why}`;
+  return status === 0 ? { text } : { text, colour: 'yellow' };
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}

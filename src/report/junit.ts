@@ -1,0 +1,170 @@
+/** JUnit XML as Jenkins and GitLab read it: a suite per run, a case per expectation. */
+import type { Evidence, Judgement } from '../verify/verdict.ts';
+import { printable } from './printable.ts';
+import type { RunReport, Strictness } from './run-report.ts';
+import { isFailure } from './run-report.ts';
+
+type Result =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'failure' | 'error' | 'skipped'; readonly type: string; readonly message: string };
+
+interface TestCase {
+  readonly name: string;
+  readonly seconds?: number;
+  readonly result: Result;
+  /** Lines seen and reasons. */
+  readonly output: string;
+}
+
+/**
+ * @param strictness whether a claim that breaks as predicted is a failure
+ * @returns the document
+ */
+export function renderJunit(reports: readonly RunReport[], strictness: Strictness): string {
+  const suites = reports.map(report => ({ report, cases: casesOf(report, strictness) }));
+  const all = suites.flatMap(({ cases }) => cases);
+  const seconds = reports.reduce((sum, { milliseconds }) => sum + milliseconds / 1000, 0);
+  const body = suites.map(({ report, cases }) => renderSuite(report, cases));
+  const root = open('testsuites', { name: 'scmi-hil', ...counts(all), time: seconds.toFixed(3) });
+  return ['<?xml version="1.0" encoding="UTF-8"?>', root, ...body, '</testsuites>', ''].join('\n');
+}
+
+function casesOf(report: RunReport, strictness: Strictness): TestCase[] {
+  return [runCase(report), ...report.verdict.judgements.map(each => expectationCase(each, strictness))];
+}
+
+/** The run itself: what kept it from its end is seen even where no expectation came to be judged. */
+function runCase({ verdict, milliseconds }: RunReport): TestCase {
+  const failed = verdict.outcome === 'infrastructure' || verdict.outcome === 'interrupted';
+  const faults = verdict.faults.map(({ class: kind, what, mend }) =>
+    [`${kind}: ${what}`, ...(mend === undefined ? [] : [mend])].join('\n'),
+  );
+  const [first] = verdict.faults;
+  const message = firstLine(first?.what ?? verdict.outcome);
+  return {
+    name: 'the run reaches its end',
+    seconds: milliseconds / 1000,
+    result: failed ? { kind: 'error', type: verdict.outcome, message } : { kind: 'passed' },
+    output: faults.join('\n\n'),
+  };
+}
+
+function expectationCase(judgement: Judgement, strictness: Strictness): TestCase {
+  const { expectation } = judgement;
+  const never = expectation.kind === 'absent' ? 'never: ' : '';
+  return {
+    name: `${expectation.id} ${expectation.source}: ${never}${expectation.text}`,
+    result: resultOf(judgement, strictness),
+    output: outputOf(judgement),
+  };
+}
+
+function resultOf(judgement: Judgement, strictness: Strictness): Result {
+  const { outcome, why, expectation, seen } = judgement;
+  if (isFailure(judgement, strictness)) {
+    const nearest = seen === undefined ? 'nothing like it was seen' : `seen: ${seen.text}`;
+    return { kind: 'failure', type: outcome, message: firstLine(why ?? nearest) };
+  }
+  if (outcome === 'met' || outcome === 'broken-as-predicted') return { kind: 'passed' };
+  const message = firstLine(why ?? expectation.reason.words);
+  return { kind: outcome === 'infrastructure' ? 'error' : 'skipped', type: outcome, message };
+}
+
+function outputOf({ expectation, outcome, why, seen }: Judgement): string {
+  const { reason, claim, pattern, command } = expectation;
+  const lines = [
+    `verdict: ${outcome}`,
+    ...(why === undefined ? [] : [`why: ${why}`]),
+    ...(seen === undefined ? [] : [`${outcome === 'missed' ? 'nearest seen' : 'seen'}: ${placed(seen)}`]),
+    `pattern: ${pattern}`,
+    ...(command === undefined ? [] : [`command: ${command}`]),
+    `reason: ${reason.words} (${reason.rule}${reason.place === undefined ? '' : `, ${reason.place}`})`,
+  ];
+  if (claim !== undefined) lines.push(`claims: ${claim.ids.join(' ')}`);
+  if (claim?.broken) lines.push(`broken as predicted: ${claim.broken.words} (${claim.broken.rule})`);
+  return lines.join('\n');
+}
+
+function placed({ text, line, t }: Evidence): string {
+  return `${text} (line ${line}${t === undefined ? '' : `, ${(t / 1000).toFixed(3)} s`})`;
+}
+
+function renderSuite(report: RunReport, cases: readonly TestCase[]): string {
+  const { verdict, title, claims, directory, started, milliseconds } = report;
+  const properties = Object.entries({
+    title,
+    board: verdict.board,
+    scenario: verdict.scenario,
+    outcome: verdict.outcome,
+    ...(claims.length === 0 ? {} : { claims: claims.join(' ') }),
+    ...(directory === null ? {} : { directory }),
+  });
+  const suite = open('testsuite', {
+    name: `${verdict.scenario} on ${verdict.board}`,
+    ...counts(cases),
+    time: (milliseconds / 1000).toFixed(3),
+    timestamp: started.replace(/(\.\d+)?Z$/, ''),
+    hostname: verdict.board,
+  });
+  return [
+    `  ${suite}`,
+    '    <properties>',
+    ...properties.map(([name, value]) => `      ${open('property', { name, value }).replace(/>$/, '/>')}`),
+    '    </properties>',
+    ...cases.map(each => renderCase(each, `${verdict.board}.${verdict.scenario}`)),
+    '  </testsuite>',
+  ].join('\n');
+}
+
+function renderCase({ name, seconds, result, output }: TestCase, classname: string): string {
+  const attributes = { classname, name, time: (seconds ?? 0).toFixed(3) };
+  const lines = [`    ${open('testcase', attributes)}`];
+  if (result.kind === 'skipped') {
+    lines.push(
+      `      ${open('skipped', { message: `${result.type}: ${result.message}` }).replace(/>$/, '/>')}`,
+    );
+  } else if (result.kind !== 'passed') {
+    const { kind, type, message } = result;
+    lines.push(`      ${open(kind, { type, message })}${escape(output)}</${kind}>`);
+  }
+  if (output !== '') lines.push(`      <system-out>${escape(output)}</system-out>`);
+  lines.push('    </testcase>');
+  return lines.join('\n');
+}
+
+function counts(cases: readonly TestCase[]): Readonly<Record<string, string>> {
+  const count = (kind: Result['kind']) => String(cases.filter(({ result }) => result.kind === kind).length);
+  return {
+    tests: String(cases.length),
+    failures: count('failure'),
+    errors: count('error'),
+    skipped: count('skipped'),
+  };
+}
+
+function open(name: string, attributes: Readonly<Record<string, string>>): string {
+  const list = Object.entries(attributes).map(([key, value]) => ` ${key}="${escapeAttribute(value)}"`);
+  return `<${name}${list.join('')}>`;
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\n': '&#10;',
+  '\t': '&#9;',
+};
+
+/** XML 1.0 cannot hold most control characters, not even escaped: `printable` spells them out. */
+function escape(text: string): string {
+  return printable(text).replace(/[&<>]/g, each => entities[each] ?? each);
+}
+
+function escapeAttribute(text: string): string {
+  return printable(text).replace(/[&<>"\n\t]/g, each => entities[each] ?? each);
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}

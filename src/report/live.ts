@@ -1,0 +1,104 @@
+/** What the machines do, as it happens: a line per event, and progress in place on a terminal. */
+import type { RecordedEvent } from '../recording/event.ts';
+import type { Colour } from './colour.ts';
+import { painter } from './colour.ts';
+import { eventWords, transferOf } from './event-words.ts';
+import type { Transfer } from './event-words.ts';
+import { printableLine } from './printable.ts';
+
+export interface LiveOptions {
+  /** Move the cursor and redraw; else only whole lines, for logs. */
+  readonly inPlace: boolean;
+  readonly colour: boolean;
+  /** Columns of the terminal, asked for at each redraw. */
+  readonly columns?: () => number;
+}
+
+export interface Live {
+  /** Shows one event of a board's run. */
+  event(board: string, event: RecordedEvent): void;
+  /** A line of its own between events. */
+  line(text: string): void;
+  /** Takes the progress away. */
+  close(): void;
+}
+
+/** Milliseconds of a run between two lines about one transfer, where nothing is redrawn. */
+const plainInterval = 5000;
+
+/** @param write takes text for the terminal or the log */
+export function liveProgress(write: (text: string) => void, options: LiveOptions): Live {
+  const paint = painter(options.colour);
+  /** By board, what is shown of its running transfer. */
+  const progress = new Map<string, string>();
+  const lastPlain = new Map<string, number>();
+  let drawn = false;
+
+  const erase = () => {
+    if (drawn) write('\r\x1b[K');
+    drawn = false;
+  };
+  const draw = () => {
+    if (!options.inPlace || progress.size === 0) return;
+    const text = [...progress].map(([board, words]) => `${board}: ${words}`).join('   ');
+    write(text.slice(0, Math.max(0, (options.columns?.() ?? 80) - 1)));
+    drawn = true;
+  };
+  const line = (text: string) => {
+    erase();
+    write(`${text}\n`);
+    draw();
+  };
+  const show = (board: string, t: number, text: string, colour: Colour | undefined) => {
+    const words = printableLine(text);
+    line(
+      `${paint('dim', seconds(t))} ${paint('cyan', board)}  ${colour === undefined ? words : paint(colour, words)}`,
+    );
+  };
+  const showTransfer = (board: string, t: number, transfer: Transfer) => {
+    const words = transferWords(transfer);
+    if (options.inPlace) {
+      progress.set(board, words);
+      erase();
+      draw();
+    } else if (t - (lastPlain.get(board) ?? 0) >= plainInterval) {
+      lastPlain.set(board, t);
+      show(board, t, words, undefined);
+    }
+  };
+
+  return {
+    event(board, event) {
+      const transfer = transferOf(event);
+      if (transfer !== undefined) {
+        showTransfer(board, event.t, transfer);
+        return;
+      }
+      if (event.kind === 'tftp' || event.kind === 'run-finished') {
+        progress.delete(board);
+        lastPlain.set(board, event.t);
+      }
+      const words = eventWords(event);
+      if (words !== undefined) show(board, event.t, words.text, words.colour);
+    },
+    line,
+    close() {
+      progress.clear();
+      erase();
+    },
+  };
+}
+
+function transferWords({ file, bytes, size }: Transfer): string {
+  const share = size === 0 ? 100 : Math.floor((bytes / size) * 100);
+  return `TFTP ${printableLine(file)} ${share} % of ${megabytes(size)}`;
+}
+
+/** `1.5 MB` */
+export function megabytes(bytes: number): string {
+  return bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)}s`.padStart(8);
+}
