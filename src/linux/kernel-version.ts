@@ -1,0 +1,116 @@
+/**
+ * How the SCMI client of one kernel series differs from the others: what it asks of firmware and how it
+ * words its log. Taken from drivers/firmware/arm_scmi, drivers/clk/clk-scmi.c and boots of Debian's kernels.
+ */
+import type { LinuxVersion } from '../scenario/scenario.ts';
+import { protocolId } from '../scmi/protocol-ids.ts';
+
+export interface KernelVersion {
+  readonly version: LinuxVersion;
+  /** `uname -r` of the kernel that the table was taken from. */
+  readonly release: string;
+  /**
+   * Transports are devices of their own since 6.12: the core is then bound to `arm-scmi.N.auto` and
+   * prints `Using scmi_smc_transport`; each channel is a device on the scmi_protocol bus.
+   */
+  readonly transportDevices: boolean;
+  /** `SCMI max-rx-timeout` line, without its device; undefined where none is printed. */
+  readonly timeoutLine: string | undefined;
+  /** Whether PROTOCOL_MESSAGE_ATTRIBUTES is asked for the notification messages at probe. */
+  readonly asksForNotifications: boolean;
+  /** Whether unused clocks are read and switched off at the end of the boot. */
+  readonly disablesUnusedClocks: boolean;
+  /** A failed PROTOCOL_VERSION does not end the probe: the newest version that the kernel knows is tried. */
+  readonly assumesVersion: boolean;
+  /** Bytes that a shared memory area must have; 0: the size is not checked. */
+  readonly minimumShmemSize: number;
+  /** `%pe`-style errors of dev_err_probe and `probe with driver` in the driver core, since 6.9. */
+  readonly namesErrors: boolean;
+  /** Whether a failed channel set-up names its protocol. */
+  readonly namesFailedChannel: boolean;
+  /** Lines, without their device, that follow the success line. */
+  readonly quirks: readonly string[];
+  /** Protocols that a built-in driver asks for although the tree may not have them; each costs a line. */
+  readonly requestedProtocols: readonly number[];
+  /** Properties whose phandles the driver core follows when it adds a device, with their `#...-cells`. */
+  readonly suppliers: ReadonlyMap<string, string>;
+}
+
+/** Newest version of each protocol that the kernels know, for negotiation. */
+export const knownProtocolVersion: ReadonlyMap<number, number> = new Map([
+  [protocolId.base, 0x20001],
+  [protocolId.powerDomain, 0x30001],
+  [protocolId.clock, 0x30000],
+  [protocolId.resetDomain, 0x30001],
+]);
+
+/** Drivers that are built in, by protocol: each gets one device on the bus where the tree has the protocol. */
+export const driverOfProtocol: ReadonlyMap<number, string> = new Map([
+  [protocolId.powerDomain, 'scmi-power-domain'],
+  [protocolId.clock, 'scmi-clocks'],
+  [protocolId.resetDomain, 'scmi-reset'],
+]);
+
+/** @param version kernel series, as scenarios name it */
+export function kernelVersion(version: LinuxVersion): KernelVersion {
+  return kernels[version];
+}
+
+const suppliers: ReadonlyArray<readonly [string, string]> = [
+  ['clocks', '#clock-cells'],
+  ['interconnects', '#interconnect-cells'],
+  ['iommus', '#iommu-cells'],
+  ['mboxes', '#mbox-cells'],
+  ['dmas', '#dma-cells'],
+  ['power-domains', '#power-domain-cells'],
+  ['phys', '#phy-cells'],
+  ['resets', '#reset-cells'],
+];
+
+const kernels: Readonly<Record<LinuxVersion, KernelVersion>> = {
+  '6.1': {
+    version: '6.1',
+    release: '6.1.0-50-arm64',
+    transportDevices: false,
+    timeoutLine: undefined,
+    asksForNotifications: false,
+    disablesUnusedClocks: false,
+    assumesVersion: false,
+    minimumShmemSize: 0,
+    namesErrors: false,
+    namesFailedChannel: false,
+    quirks: [],
+    requestedProtocols: [protocolId.powerDomain],
+    suppliers: new Map(suppliers),
+  },
+  '6.12': {
+    version: '6.12',
+    release: '6.12.107+deb13-arm64',
+    transportDevices: true,
+    timeoutLine: 'SCMI max-rx-timeout: 30ms',
+    asksForNotifications: true,
+    disablesUnusedClocks: true,
+    assumesVersion: false,
+    minimumShmemSize: 0,
+    namesErrors: true,
+    namesFailedChannel: true,
+    quirks: [],
+    requestedProtocols: [],
+    suppliers: new Map([...suppliers, ['access-controllers', '#access-controller-cells']]),
+  },
+  '7.2': {
+    version: '7.2',
+    release: '7.2.13+deb14-arm64',
+    transportDevices: true,
+    timeoutLine: 'SCMI max-rx-timeout: 30ms / max-msg-size: 104bytes / max-msg: 20',
+    asksForNotifications: true,
+    disablesUnusedClocks: true,
+    assumesVersion: true,
+    minimumShmemSize: 128,
+    namesErrors: true,
+    namesFailedChannel: true,
+    quirks: ['Enabling SCMI Quirk [quirk_clock_rates_triplet_out_of_spec]'],
+    requestedProtocols: [],
+    suppliers: new Map([...suppliers, ['access-controllers', '#access-controller-cells']]),
+  },
+};
