@@ -66,7 +66,7 @@ class SourceParser implements Tokens {
   wholeFile(): Source {
     if (!isSymbol(this.peek(), '/dts-v1/')) throw this.unexpected('"/dts-v1/;"');
     this.#headers();
-    const reservations = this.#reservations();
+    const reservations = this.#reservations({ labelled: true });
     const root = this.#firstNode();
     this.#definitions(root);
     return { root, reservations, plugin: this.#plugin };
@@ -77,7 +77,7 @@ class SourceParser implements Tokens {
     this.#headers();
     if (this.#plugin)
       throw new DtError('an overlay (/plugin/) is applied to a tree, not merged as source', place);
-    const reservations = this.#reservations();
+    const reservations = this.#reservations({ labelled: false });
     this.#definitions(root);
     return reservations;
   }
@@ -121,12 +121,13 @@ class SourceParser implements Tokens {
     }
   }
 
-  #reservations(): MemoryReservation[] {
+  /** @param labelled labels may stand before them (and mean nothing); in changes a label begins a definition */
+  #reservations({ labelled }: { labelled: boolean }): MemoryReservation[] {
     const reservations: MemoryReservation[] = [];
     for (;;) {
-      const labelled = this.#labels().length > 0;
+      const labels = labelled ? this.#labels() : [];
       if (!isSymbol(this.peek(), '/memreserve/')) {
-        if (labelled) throw this.unexpected('"/memreserve/"');
+        if (labels.length > 0) throw this.unexpected('"/memreserve/"');
         return reservations;
       }
       const { place } = this.take();

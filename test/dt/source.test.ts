@@ -381,7 +381,11 @@ test('a long line is read in time that grows with it', t => {
   t.is(root.properties.get('v')?.length, 800_000);
 });
 
-/** Few names and labels, so that definitions meet; what is wrong among it dtc refuses too. */
+/**
+ * Few names and labels, so that definitions meet; what is wrong among it dtc refuses too.
+ * In overlays nothing is deleted by name: dtc forgets the parent of a node that is defined after that, and writes wrong
+ * fixups for it.
+ */
 function arbitrarySource(plugin: boolean): fc.Arbitrary<string> {
   const label = fc.constantFrom('la', 'lb', 'lc');
   const name = fc.constantFrom('a', 'b', 'c@1');
@@ -424,7 +428,7 @@ function arbitrarySource(plugin: boolean): fc.Arbitrary<string> {
                 .tuple(labels, name, body(levels - 1))
                 .map(([given, own, inner]) => `${given}${own} ${inner}`),
             },
-            { weight: 1, arbitrary: name.map(own => `/delete-node/ ${own};`) },
+            { weight: plugin ? 0 : 1, arbitrary: name.map(own => `/delete-node/ ${own};`) },
             {
               weight: 1,
               arbitrary: fc.tuple(labels, name).map(([given, own]) => `/omit-if-no-ref/ ${given}${own} { };`),
