@@ -1,0 +1,90 @@
+import type { DeviceTree } from '../dt/tree.ts';
+import type { XenBuild } from './build.ts';
+
+/** What the mediator's behaviour takes from Xen's command line (docs/misc/xen-command-line.pandoc). */
+export interface CommandLine {
+  readonly text: string;
+  /** Messages below `lower` are printed, those from there to `upper` rate-limited, others not at all. */
+  readonly log: Thresholds;
+  readonly guestLog: Thresholds;
+  readonly noreboot: boolean;
+  readonly scmiSmcPassthrough: boolean;
+  /** `iommu=no` was not given. */
+  readonly iommu: boolean;
+  /** Path or alias of the UART that Xen itself uses; undefined: the one of `stdout-path`. */
+  readonly dtuart: string | undefined;
+}
+
+export interface Thresholds {
+  readonly lower: number;
+  readonly upper: number;
+}
+
+/**
+ * Reads Xen's command line from /chosen, as xen/arch/arm/setup.c and xen/common/device-tree/bootfdt.c find it:
+ * `xen,xen-bootargs`; else `bootargs`, where Dom0's arguments are given apart.
+ */
+export function readCommandLine(tree: DeviceTree, build: XenBuild): CommandLine {
+  const chosen = tree.node('/chosen');
+  const bootargs =
+    chosen?.has('xen,dom0-bootargs') || hasModules(tree) ? chosen?.string('bootargs') : undefined;
+  return parseCommandLine(chosen?.string('xen,xen-bootargs') ?? bootargs ?? '', build);
+}
+
+/** @param text arguments separated by blanks; later ones win */
+export function parseCommandLine(text: string, build: XenBuild): CommandLine {
+  let { log, guestLog }: Defaults = build.debug ? thresholds.debug : thresholds.release;
+  let noreboot = false;
+  let scmiSmcPassthrough = false;
+  let iommu = true;
+  let dtuart: string | undefined;
+  for (const argument of text.split(/\s+/)) {
+    const [name = '', ...rest] = argument.split('=');
+    const value = rest.length === 0 ? undefined : rest.join('=');
+    if (name === 'loglvl' && value !== undefined) log = parseLevels(value);
+    else if (name === 'guest_loglvl' && value !== undefined) guestLog = parseLevels(value);
+    else if (name === 'dtuart') dtuart = value;
+    else if (name === 'iommu') iommu = !value?.split(',').some(each => falsehoods.has(each));
+    else if (name.replace(/^no-/, '') === 'noreboot') noreboot = parseBoolean(name, value);
+    else if (name.replace(/^no-/, '') === 'scmi-smc-passthrough')
+      scmiSmcPassthrough = parseBoolean(name, value);
+  }
+  return { text, log, guestLog, noreboot, scmiSmcPassthrough, iommu, dtuart };
+}
+
+/** Without Dom0's arguments apart, a kernel module says that `bootargs` are not Xen's alone. */
+function hasModules(tree: DeviceTree): boolean {
+  return tree.node('/chosen')?.children.some(each => each.has('bootargs')) ?? false;
+}
+
+/** `loglvl=<level>[/<rate-limited level>]`; an unknown word counts as `warning`. */
+function parseLevels(value: string): Thresholds {
+  const [first = '', second] = value.split('/');
+  const lower = levels.get(first) ?? 2;
+  const upper = second === undefined ? lower : (levels.get(second) ?? 2);
+  return { lower, upper: Math.max(lower, upper) };
+}
+
+function parseBoolean(name: string, value: string | undefined): boolean {
+  const given = value === undefined || !falsehoods.has(value);
+  return name.startsWith('no-') ? !given : given;
+}
+
+const falsehoods = new Set(['0', 'no', 'off', 'false', 'disable']);
+
+/** xen/drivers/char/console.c: XENLOG_UPPER_THRESHOLD and its kin. */
+const thresholds = {
+  debug: { log: { lower: 4, upper: 4 }, guestLog: { lower: 4, upper: 4 } },
+  release: { log: { lower: 3, upper: 3 }, guestLog: { lower: 0, upper: 2 } },
+} as const satisfies Readonly<Record<string, Defaults>>;
+
+type Defaults = Pick<CommandLine, 'log' | 'guestLog'>;
+
+const levels = new Map([
+  ['none', 0],
+  ['error', 1],
+  ['warning', 2],
+  ['info', 3],
+  ['debug', 4],
+  ['all', 4],
+]);

@@ -1,0 +1,19 @@
+import type { DeviceTree } from '../dt/tree.ts';
+import type { XenBuild } from './build.ts';
+import type { CommandLine } from './command-line.ts';
+import type { Console } from './console.ts';
+import type { Machine } from './machine.ts';
+import type { Vmap } from './vmap.ts';
+
+/** What all parts of one running Xen share. */
+export interface Context {
+  readonly build: XenBuild;
+  readonly commandLine: CommandLine;
+  readonly console: Console;
+  readonly machine: Machine;
+  readonly vmap: Vmap;
+  /** The host's device tree (`dt_host`). */
+  readonly hostTree: DeviceTree;
+  /** Told what the sources leave undefined about this configuration, in words. */
+  undefinedBehaviour(words: string): void;
+}

@@ -1,0 +1,112 @@
+/** How Xen reads its host tree (xen/common/device-tree/device-tree.c), printing what Xen prints. */
+import { nodeReg } from '../dt/address.ts';
+import type { DeviceTree, DtNode } from '../dt/tree.ts';
+import type { Because } from './console.ts';
+import type { Context } from './context.ts';
+import { errno } from './errno.ts';
+
+/** dt_device_get_address(): entry `index` of `reg` as a machine address, or a negative errno. */
+export function deviceAddress(
+  context: Context,
+  node: DtNode,
+  index = 0,
+): { readonly rc: number; readonly address: number; readonly size: number } {
+  const result = nodeReg(node, index);
+  for (const { level, text } of result.lines) {
+    context.console.printk(level === 'error' ? 'device-tree.address-error' : 'device-tree.address', [text], {
+      words: `the address of ${node.path} cannot be translated: a node above it lacks \`ranges\` or has bad cell counts`,
+      place: node.path,
+    });
+  }
+  if (result.ok) return { rc: 0, address: result.address, size: result.size };
+  if (result.reason === 'above 2^53') {
+    context.undefinedBehaviour(`the address of ${node.path} is above 2^53: not modelled`);
+  }
+  return { rc: -errno.EINVAL, address: 0, size: 0 };
+}
+
+/** dt_find_compatible_node() from the root: the first such node, available or not. */
+export function findCompatible(tree: DeviceTree, compatible: string): DtNode | undefined {
+  for (const node of tree.root.walk()) if (node.isCompatible(compatible)) return node;
+  return undefined;
+}
+
+/** Where the page is that `shmem` of an SCMI node names; 0 where that cannot be told. */
+export function sharedMemoryAddress(tree: DeviceTree, node: DtNode): number {
+  const page = tree.byPhandle(node.u32('shmem') ?? 0);
+  const reg = page && nodeReg(page);
+  return reg?.ok === true ? reg.address : 0;
+}
+
+/** dt_device_is_available(): no `status`, or `okay` or `ok`. */
+export function isAvailable(node: DtNode): boolean {
+  const status = node.string('status');
+  return !node.has('status') || status === 'okay' || status === 'ok';
+}
+
+/** dt_device_for_passthrough() */
+export function isForPassthrough(node: DtNode): boolean {
+  return node.has('xen,passthrough');
+}
+
+/** dt_node_name(): the name without its unit address. */
+export function nodeName(node: DtNode): string {
+  return node.name.replace(/@.*$/, '');
+}
+
+export interface PhandleArguments {
+  readonly node: DtNode;
+  readonly args: readonly number[];
+}
+
+/**
+ * dt_parse_phandle_with_args(): entry `index` of a list of phandles with arguments. The list is walked from its
+ * beginning, so a mistake in it is printed each time.
+ * @returns the entry, or a negative errno
+ */
+export function parsePhandleWithArguments(
+  context: Context,
+  device: DtNode,
+  { list, cells, index }: { readonly list: string; readonly cells: string; readonly index: number },
+): PhandleArguments | number {
+  const values = device.cells(list);
+  if (values === undefined) return -errno.ENOENT;
+  const because = (words: string): Because => ({ words, place: device.path });
+  let current = 0;
+  for (let at = 0; at < values.length; current++) {
+    const phandle = values[at++] ?? 0;
+    if (phandle === 0) {
+      if (current === index) return -errno.ENOENT;
+      continue;
+    }
+    const node = context.hostTree.byPhandle(phandle);
+    if (node === undefined) {
+      context.console.printk(
+        'device-tree.no-phandle',
+        [device.path],
+        because(`${list} of ${device.path} names a phandle that no node has`),
+      );
+      return -errno.EINVAL;
+    }
+    const count = node.u32(cells);
+    if (count === undefined) {
+      context.console.printk(
+        'device-tree.no-cells',
+        [device.path, cells, node.path],
+        because(`${node.path} has no ${cells}, so that ${list} of ${device.path} cannot be read`),
+      );
+      return -errno.EINVAL;
+    }
+    if (at + count > values.length) {
+      context.console.printk(
+        'device-tree.arguments',
+        [device.path],
+        because(`${list} of ${device.path} has fewer arguments than ${cells} of ${node.path} asks for`),
+      );
+      return -errno.EINVAL;
+    }
+    if (current === index) return { node, args: values.slice(at, at + count) };
+    at += count;
+  }
+  return -errno.ENOENT;
+}

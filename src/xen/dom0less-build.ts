@@ -1,0 +1,167 @@
+/** Domains that Xen itself creates: xen/arch/arm/dom0less-build.c, xen/common/device-tree/dom0less-build.c. */
+import type { DeviceTree as Tree } from '../dt/tree.ts';
+import { DeviceTree, DtNode } from '../dt/tree.ts';
+import type { Context } from './context.ts';
+import { nodeName } from './device-tree.ts';
+import type { Domain } from './domain.ts';
+import { pageFrame, pageSize } from './domain.ts';
+import type { DomainConfig } from './domctl.ts';
+import { errno } from './errno.ts';
+import { XenPanic } from './panic.ts';
+import type { Sci } from './sci.ts';
+import { INVALID_AGENT_ID } from './scmi-smc-multiagent.ts';
+import { hasSciSeries, hasSciSubsystem } from './version.ts';
+
+/**
+ * domu_dt_sci_parse(): what a domain's node in /chosen asks for.
+ * @throws {XenPanic} where the node's SCI properties are refused
+ */
+export function domUConfig(context: Context, node: DtNode): DomainConfig {
+  const name = nodeName(node);
+  const none = { name, sciType: 'none', sciAgentId: 0 } as const;
+  const type = hasSciSubsystem(context.build) ? node.string('xen,sci_type') : 'none';
+  if (!node.has('xen,sci_type') || type === 'none') return none;
+  if (type === 'scmi_smc') return { ...none, sciType: type };
+  if (type === 'scmi_smc_multiagent' && hasSciSeries(context.build)) {
+    const agentId = node.u32('xen,sci-agent-id');
+    if (agentId === undefined) throw refused(node, 'xen,sci-agent-id is missing');
+    if (agentId >= INVALID_AGENT_ID) throw refused(node, `xen,sci-agent-id is ${agentId}, beyond 254`);
+    return { ...none, sciType: type, sciAgentId: agentId };
+  }
+  if (type === undefined) throw refused(node, 'xen,sci_type is no string');
+  const words = `xen,sci_type "${type}" is not one that Xen knows`;
+  context.console.printk('dom0less.sci-type', [type, name], { words, place: node.path });
+  throw refused(node, words);
+}
+
+function refused(node: DtNode, why: string): XenPanic {
+  return new XenPanic('dom0less.sci-configuration', 'Error getting SCI configuration', why, node.path);
+}
+
+/**
+ * prepare_dtb_domU(): the domain's tree with what its partial tree passes through, mapped and assigned.
+ * @param partial the tree of the domain's module `multiboot,device-tree`, where it has one
+ * @returns the tree, or a negative errno
+ */
+export function buildDomUTree(
+  context: Context,
+  sci: Sci,
+  domain: Domain,
+  partial: Tree | undefined,
+): Tree | number {
+  const root = new DtNode('', null);
+  root.properties.set('#address-cells', TWO_CELLS);
+  root.properties.set('#size-cells', TWO_CELLS);
+  const builder = new PartialTree(context, sci, domain);
+  for (const node of partial?.root.children ?? []) {
+    if (node.name !== 'passthrough' && node.name !== 'aliases') continue;
+    const rc = builder.scan(node, root, { address: 2, size: 1 }, node.name === 'passthrough');
+    if (rc !== 0) return rc;
+  }
+  return new DeviceTree(root);
+}
+
+interface Cells {
+  readonly address: number;
+  readonly size: number;
+}
+
+class PartialTree {
+  readonly #context: Context;
+  readonly #sci: Sci;
+  readonly #domain: Domain;
+
+  constructor(context: Context, sci: Sci, domain: Domain) {
+    this.#context = context;
+    this.#sci = sci;
+    this.#domain = domain;
+  }
+
+  /** scan_pfdt_node(): copies a node and all below it, doing what its `xen,` properties say. */
+  scan(node: DtNode, parent: DtNode, cells: Cells, passthrough: boolean): number {
+    const own = new DtNode(node.name, parent);
+    parent.children.push(own);
+    for (const [name, value] of node.properties) {
+      if (!(passthrough && passthroughProperties.includes(name))) own.properties.set(name, value);
+    }
+    const rc = passthrough ? this.#passThrough(node, cells) : 0;
+    if (rc !== 0) return rc;
+    const inner = { address: node.u32('#address-cells') ?? 2, size: node.u32('#size-cells') ?? 1 };
+    for (const child of node.children) {
+      const childRc = this.scan(child, own, inner, passthrough);
+      if (childRc !== 0) return childRc;
+    }
+    return 0;
+  }
+
+  /** handle_prop_pfdt() */
+  #passThrough(node: DtNode, cells: Cells): number {
+    const reg = node.cells('xen,reg');
+    const path = node.string('xen,path');
+    const force = node.has('xen,force-assign-without-iommu');
+    if (reg !== undefined && (path !== undefined || force)) {
+      const rc = this.#assign(node, reg, path, force, cells);
+      if (rc < 0) this.#print('dom0less.assign-failed', [this.#domain.domid], node, 'assigning it failed');
+      return rc;
+    }
+    if ((path === undefined) === (reg === undefined)) return 0;
+    const words =
+      'a node that is passed through needs xen,reg and xen,path, or xen,force-assign-without-iommu';
+    this.#print('dom0less.passthrough-incomplete', [this.#domain.domid], node, words);
+    return -errno.EINVAL;
+  }
+
+  /** handle_passthrough_prop() */
+  #assign(
+    node: DtNode,
+    reg: readonly number[],
+    path: string | undefined,
+    force: boolean,
+    cells: Cells,
+  ): number {
+    const entry = 2 * cells.address + cells.size;
+    for (let at = 0; at + entry <= reg.length; at += entry) {
+      const machine = number(reg.slice(at, at + cells.address));
+      const size = number(reg.slice(at + cells.address, at + cells.address + cells.size));
+      const guest = number(reg.slice(at + cells.address + cells.size, at + entry));
+      if ([machine, size, guest].some(each => each % pageSize !== 0)) {
+        this.#print('dom0less.passthrough-unaligned', [], node, 'xen,reg is not made of whole pages');
+        return -errno.EINVAL;
+      }
+      // PAGE_ALIGN() rounds up: the domain may be given one page more than it gets mapped.
+      this.#domain.iomem.add(pageFrame(machine), pageFrame(machine + size));
+      this.#domain.map(pageFrame(guest), pageFrame(machine), size / pageSize);
+    }
+    if (path === undefined) return force ? 0 : -errno.EINVAL;
+    const device = this.#context.hostTree.node(path);
+    if (device === undefined) {
+      this.#print(
+        'dom0less.no-host-node',
+        [path],
+        node,
+        `xen,path names ${path}, which the host's tree lacks`,
+      );
+      return -errno.EINVAL;
+    }
+    const rc = this.#sci.assignDevice(this.#domain, device);
+    if (rc !== 0) return rc;
+    return device.has('iommus') || force ? 0 : -errno.EINVAL;
+  }
+
+  #print(
+    key: Parameters<Context['console']['printk']>[0],
+    values: readonly (string | number)[],
+    node: DtNode,
+    words: string,
+  ): void {
+    const place = `partial tree of ${this.#domain.name}, ${node.path}`;
+    this.#context.console.printk(key, values, { words, place, domid: this.#domain.domid });
+  }
+}
+
+function number(cells: readonly number[]): number {
+  return cells.reduce((value, cell) => value * 2 ** 32 + cell, 0);
+}
+
+const TWO_CELLS = Uint8Array.of(0, 0, 0, 2);
+const passthroughProperties = ['xen,reg', 'xen,path', 'xen,force-assign-without-iommu'];

@@ -1,0 +1,51 @@
+import type { DeviceTree } from '../dt/tree.ts';
+import type { DomainConfig } from './domctl.ts';
+import { PageRanges } from './page-ranges.ts';
+
+/** Pages of a guest's physical address space: `count` frames from `gfn` are the machine's from `mfn`. */
+export interface Mapping {
+  readonly gfn: number;
+  readonly mfn: number;
+  readonly count: number;
+}
+
+/** A domain as far as SCMI touches it (struct domain, struct arch_domain). */
+export class Domain {
+  readonly domid: number;
+  readonly name: string;
+  readonly config: DomainConfig;
+  readonly hardware: boolean;
+  /** Machine frames that it may map, or allow others to map (`iomem_caps`). */
+  readonly iomem = new PageRanges();
+  readonly p2m: Mapping[] = [];
+  /** What the mediator keeps for it (`arch.sci_data`), and whether it serves it (`arch.sci_enabled`). */
+  sciData: unknown = null;
+  sciEnabled = false;
+  state: 'alive' | 'dying' | 'dead' = 'alive';
+  /** What it was started with; null before that. */
+  tree: DeviceTree | null = null;
+
+  constructor(domid: number, config: DomainConfig, hardware = false) {
+    this.domid = domid;
+    this.name = config.name;
+    this.config = config;
+    this.hardware = hardware;
+  }
+
+  map(gfn: number, mfn: number, count: number): void {
+    if (count > 0) this.p2m.push({ gfn, mfn, count });
+  }
+
+  /** Machine address of a guest physical one; undefined where nothing is mapped. The last mapping counts. */
+  translate(address: number): number | undefined {
+    const gfn = Math.floor(address / pageSize);
+    const mapping = this.p2m.findLast(each => each.gfn <= gfn && gfn < each.gfn + each.count);
+    return mapping && address + (mapping.mfn - mapping.gfn) * pageSize;
+  }
+}
+
+export const pageSize = 0x1000;
+/** Page frame that an address is in. */
+export const pageFrame = (address: number): number => Math.floor(address / pageSize);
+/** Pages that `size` bytes fill, the last one perhaps not whole. */
+export const pagesUp = (size: number): number => Math.ceil(size / pageSize);

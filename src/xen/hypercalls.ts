@@ -1,0 +1,109 @@
+import type { Context } from './context.ts';
+import { Domain } from './domain.ts';
+import type { Domctl, DomainConfig } from './domctl.ts';
+import { errno } from './errno.ts';
+import type { Sci } from './sci.ts';
+
+/** The domctls that Dom0's toolstack makes: xen/common/domctl.c, xen/arch/arm/domain.c. */
+export class Hypercalls implements Domctl {
+  readonly iommuEnabled: boolean;
+  readonly #context: Context;
+  readonly #sci: Sci;
+  readonly #domains: Map<number, Domain>;
+  /** The last id given out: ids of domains that failed or ended are not used again soon. */
+  #lastDomid = 0;
+
+  /** @param domains all domains that there are, kept up to date by this class */
+  constructor(context: Context, sci: Sci, domains: Map<number, Domain>, iommuEnabled: boolean) {
+    this.#context = context;
+    this.#sci = sci;
+    this.#domains = domains;
+    this.iommuEnabled = iommuEnabled;
+  }
+
+  createDomain(config: DomainConfig): { readonly rc: number; readonly domid: number } {
+    const domid = this.allocate();
+    const domain = this.create(domid, config);
+    return typeof domain === 'number' ? { rc: domain, domid } : { rc: 0, domid };
+  }
+
+  /** domain_create() with a given id; a negative errno where it fails. */
+  create(domid: number, config: DomainConfig, hardware = false): Domain | number {
+    const refused = this.#sci.sanitiseConfig(config);
+    if (refused !== 0) return this.#done(refused);
+    const domain = new Domain(domid, config, hardware);
+    const rc = this.#sci.domainInit(domain);
+    if (rc !== 0) {
+      this.#sci.domainDestroy(domain);
+      return this.#done(rc);
+    }
+    this.#domains.set(domid, domain);
+    this.#lastDomid = Math.max(this.#lastDomid, domid);
+    return domain;
+  }
+
+  iomemPermission(domid: number, first: number, count: number, allow: boolean): number {
+    const domain = this.#domains.get(domid);
+    if (domain === undefined) return -errno.ESRCH;
+    const last = first + count - 1;
+    if (last < first) return -errno.EINVAL;
+    if (!this.#caller().iomem.contains(first, last)) return -errno.EPERM;
+    if (allow) domain.iomem.add(first, last);
+    else domain.iomem.remove(first, last);
+    return 0;
+  }
+
+  memoryMapping(domid: number, gfn: number, mfn: number, count: number): number {
+    const domain = this.#domains.get(domid);
+    if (domain === undefined) return -errno.ESRCH;
+    const last = mfn + count - 1;
+    if (last < mfn) return -errno.EINVAL;
+    if (count > 64) return -errno.E2BIG;
+    if (!this.#caller().iomem.contains(mfn, last) || !domain.iomem.contains(mfn, last)) return -errno.EPERM;
+    domain.map(gfn, mfn, count);
+    return 0;
+  }
+
+  /** SCI is the gate: what it refuses, other than by -ENXIO, never reaches the IOMMU. */
+  assignDevice(domid: number, path: string): number {
+    const domain = this.#domains.get(domid);
+    if (domain === undefined) return -errno.ESRCH;
+    const rc = this.#sci.assignDeviceByPath(domain, path);
+    return this.#done(rc === 0 || rc === -errno.ENXIO ? this.#assignToIommu(path) : rc);
+  }
+
+  destroyDomain(domid: number): number {
+    const domain = this.#domains.get(domid);
+    if (domain === undefined) return -errno.ESRCH;
+    domain.state = 'dying';
+    const rc = this.#sci.relinquishResources(domain);
+    if (rc !== 0) return this.#done(rc);
+    domain.state = 'dead';
+    this.#domains.delete(domid);
+    this.#sci.domainDestroy(domain);
+    return this.#done(0);
+  }
+
+  /** iommu_do_domctl(): a device that no IOMMU protects counts as assigned. */
+  #assignToIommu(path: string): number {
+    if (!this.iommuEnabled) return -errno.EOPNOTSUPP;
+    return this.#context.hostTree.node(path) === undefined ? -errno.ESRCH : 0;
+  }
+
+  /** domid_alloc(DOMID_ANY) */
+  allocate(): number {
+    do this.#lastDomid++;
+    while (this.#domains.has(this.#lastDomid));
+    return this.#lastDomid;
+  }
+
+  #caller(): Domain {
+    return this.#domains.get(0) ?? new Domain(0, { name: 'Dom0', sciType: 'none', sciAgentId: 0 }, true);
+  }
+
+  /** Back to Dom0, whose own output may come before Xen's next. */
+  #done(rc: number): number {
+    if (this.#domains.get(0)?.tree != null) this.#context.console.leave();
+    return rc;
+  }
+}

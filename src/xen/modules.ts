@@ -1,0 +1,35 @@
+import type { DeviceTree, DtNode } from '../dt/tree.ts';
+
+/** Whether a node of /chosen is a domain's rather than Dom0's. */
+export function isDomain(node: DtNode): boolean {
+  return node.isCompatible('xen,domain');
+}
+
+/** The nodes of dom0less domains, in the order in which Xen creates them. */
+export function domainNodes(tree: DeviceTree): readonly DtNode[] {
+  return tree.node('/chosen')?.children.filter(isDomain) ?? [];
+}
+
+/** Whether Xen builds Dom0: it does unless there are kernels for other domains only (is_dom0less_mode()). */
+export function hasDom0(tree: DeviceTree): boolean {
+  return hasDom0Kernel(tree) || !domainNodes(tree).some(node => node.children.some(isKernel));
+}
+
+/** Whether a boot module is Dom0's kernel, by its kind or by being the first of no kind. */
+export function hasDom0Kernel(tree: DeviceTree): boolean {
+  const chosen = tree.node('/chosen');
+  const modules = chosen?.child('modules')?.children ?? [];
+  return [...(chosen?.children ?? []), ...modules].some(
+    node => isKernel(node) || (isModule(node) && !kinds.some(kind => node.isCompatible(kind))),
+  );
+}
+
+function isKernel(node: DtNode): boolean {
+  return node.isCompatible('multiboot,kernel') || node.isCompatible('xen,linux-zimage');
+}
+
+function isModule(node: DtNode): boolean {
+  return node.isCompatible('multiboot,module') || node.isCompatible('xen,multiboot-module');
+}
+
+const kinds = ['multiboot,ramdisk', 'xen,linux-initrd', 'xen,xsm-policy', 'multiboot,device-tree'] as const;
