@@ -65,6 +65,8 @@ export const lookQuestions: readonly LookQuestion[] = [
   },
 ];
 
+const anything = '[\\s\\S]*';
+
 /** The question that a command asks; undefined for a command that is none of them. */
 export function lookQuestion(command: string): LookQuestion | undefined {
   return lookQuestions.find(each => each.command === command);
@@ -99,7 +101,7 @@ function log(view: LinuxView): LookAnswer {
   const lines = view.kernel.log.lines.filter(({ text }) => wanted.test(text));
   const patterns = lines.map(line => `(?:\\[ *\\d+\\.\\d+\\] )?${line.pattern ?? literally(line.text)}`);
   return {
-    pattern: patterns.map(each => `(?:.*\\n)*?${each}\\r?\\n?`).join('') + '(?:.*\\n?)*',
+    pattern: patterns.map(each => `[\\s\\S]*?${each}`).join('') + anything,
     text: lines.map(line => line.text).join('\n'),
     exitStatus: lines.length > 0 ? 0 : 1,
   };
@@ -116,16 +118,16 @@ function clocks(view: LinuxView): LookAnswer {
   const rows = scmi.map(({ name }) => {
     const row = lines.find(line => line.trimStart().startsWith(`${name} `)) ?? name;
     const columns = row.trim().split(/\s+/).slice(0, 5).map(literally).join('\\s+');
-    return `(?:.*\\n)*?\\s*${columns}\\s.*\\r?\\n?`;
+    return `[\\s\\S]*?\\s${columns}\\s`;
   });
-  return { pattern: `${rows.join('')}(?:.*\\n?)*`, text, exitStatus: 0 };
+  return { pattern: rows.join('') + anything, text, exitStatus: 0 };
 }
 
 function deferred(view: LinuxView): LookAnswer {
   const { deferred: devices } = view.kernel;
-  const rows = devices.map(device => `(?:.*\\n)*?${literally(device)}\\s.*\\r?\\n?`);
+  const rows = devices.map(device => `[\\s\\S]*?${literally(device)}`);
   return {
-    pattern: `${rows.join('')}(?:.*\\n?)*`,
+    pattern: rows.join('') + anything,
     text: devices.map(device => `${device}\t`).join('\n'),
     exitStatus: 0,
   };

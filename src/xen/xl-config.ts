@@ -181,7 +181,7 @@ class Parser {
         return true;
       case 'list':
         return this.#shiftList(token);
-      case 'recovery':
+      default:
         if (token.kind !== 'NEWLINE') return false;
         this.#state = 'statement';
         return true;
