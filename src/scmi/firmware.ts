@@ -165,6 +165,6 @@ export class Firmware {
 
   #unknownServiceCall(functionId: number): void {
     const line = this.profile.unknownServiceCall;
-    if (line !== undefined) this.#onConsole(line.replace('%', `0x${functionId.toString(16)}`));
+    if (line !== undefined) this.#onConsole(line.replace('%', functionId.toString(16)));
   }
 }
