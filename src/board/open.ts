@@ -7,6 +7,8 @@ import type { SerialDriver } from '../drivers/serial/serial.ts';
 import { serialTcp } from '../drivers/serial/tcp.ts';
 import { sshClient } from '../drivers/ssh/client.ts';
 import { acquireTftp } from '../drivers/tftp/shared.ts';
+import type { FirmwareProfile } from '../scmi/profile.ts';
+import type { BoardType } from './board-type.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { readIdentity } from './identity.ts';
 import type { LabBoard } from './lab.ts';
@@ -15,20 +17,31 @@ import { isVirtual } from './load-lab.ts';
 import type { OpenBoard } from './open-board.ts';
 import { displayName } from './yaml-file.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** What is flashed or built for a run. A virtual board has it put on; a real one has what it has. */
+export interface Software {
+  readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
+  readonly xen: BoardType['xen'];
+  readonly linux: BoardType['linux'];
+}
+
+export interface OpenOptions {
+  /** For the SSH agent's socket. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The board type's unless given. */
+  readonly software?: Software;
+}
 
 /**
  * Opens a board for a run. The caller closes it.
- * @param environment for the SSH agent's socket
  * @throws ConfigurationError where an image or a key cannot be read
  * @throws DriverError where the TFTP server's port cannot be had
  */
-export async function openBoard(entry: BoardEntry, environment: Environment): Promise<OpenBoard> {
+export async function openBoard(entry: BoardEntry, { env, software }: OpenOptions): Promise<OpenBoard> {
   const { name, type, setup } = entry;
-  if (isVirtual(setup)) return openVirtual(entry);
+  if (isVirtual(setup)) return openVirtual(entry, software);
   const { network, ssh } = setup;
   requireImages(name, setup);
-  const identity = readIdentity(ssh.identity, environment);
+  const identity = readIdentity(ssh.identity, env);
   const dom0 = {
     host: ssh.host ?? network.address,
     port: ssh.port ?? type.dom0.sshPort,
@@ -81,9 +94,11 @@ export async function openWires(entry: BoardEntry): Promise<Wires> {
   };
 }
 
-async function openVirtual({ name, type }: BoardEntry): Promise<OpenBoard> {
+async function openVirtual({ name, type }: BoardEntry, software?: Software): Promise<OpenBoard> {
   const { openVirtualBoard } = await import('../virtual/open.ts');
-  return openVirtualBoard(type, { name });
+  if (software === undefined) return openVirtualBoard(type, { name });
+  const { firmware, xen, linux } = software;
+  return openVirtualBoard({ ...type, xen, linux }, { name, firmware });
 }
 
 function powerOf({ power: { on, off, state } }: LabBoard): PowerDriver {

@@ -23,6 +23,16 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./scenarios.ts')).addScenarios,
   },
   {
+    name: 'console',
+    summary: 'talk to a board over its serial console',
+    load: async () => (await import('./console.ts')).addConsole,
+  },
+  {
+    name: 'power',
+    summary: 'switch the supply of a board',
+    load: async () => (await import('./power.ts')).addPower,
+  },
+  {
     name: 'schema',
     summary: 'write JSON Schemas for editors',
     load: async () => (await import('./schema.ts')).addSchema,

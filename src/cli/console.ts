@@ -1,0 +1,140 @@
+/** `scmi-hil console`: a board's serial line at this terminal. */
+import { duration } from '../board/board-type.ts';
+import type { BoardEntry } from '../board/load-lab.ts';
+import { boardOf, isVirtual } from '../board/load-lab.ts';
+import { openWires } from '../board/open.ts';
+import type { SerialConnection, SerialDriver } from '../drivers/serial/serial.ts';
+import type { AddCommand, CliProcess } from './command.ts';
+import { exitCode, UsageError } from './command.ts';
+import { hold } from './hold.ts';
+import { addHelpNotes, commonExits } from './help.ts';
+import type { LabOption } from './lab-option.ts';
+import { addLabOption, labOf } from './lab-option.ts';
+import { within } from './signals.ts';
+
+interface ConsoleOptions extends LabOption {
+  readonly powerCycle?: boolean;
+  /** Milliseconds. */
+  readonly for?: number;
+}
+
+/** Ctrl-], as in telnet. */
+const leave = 0x1d;
+/** Milliseconds to open the line. */
+const openDeadline = 10_000;
+/** Milliseconds that the board may still talk after standard input has ended, where that is no terminal. */
+const lastWords = 500;
+
+export const addConsole: AddCommand = (program, process, done) => {
+  const command = addLabOption(program.command('console <board>'))
+    .description(
+      'Connects this terminal to the serial console of a board. Ctrl-] leaves; Ctrl-C goes to the board.',
+    )
+    .option('--power-cycle', 'power the board off and on first, to see it boot')
+    .option(
+      '--for <duration>',
+      'leave after this time (60s, 5m), also when standard input has ended',
+      durationOf,
+    )
+    .action(async (name: string, options: ConsoleOptions) => {
+      await connect(boardOf(labOf(options, process), name), options, process);
+      done(exitCode.met);
+    });
+  addHelpNotes(command, {
+    examples: [
+      ['console rpi5-01', 'type to the board; Ctrl-] leaves'],
+      ['console virtual-v4h', 'a virtual board is powered on for it'],
+      ['console rpi5-01 --power-cycle --for 60s </dev/null | tee boot.log', 'only listen'],
+    ],
+    exits: {
+      met: 'left with Ctrl-], or the end of standard input',
+      usage: commonExits.usage,
+      infrastructure: 'the line is gone, or somebody else holds the board',
+      interrupted: commonExits.interrupted,
+    },
+  });
+};
+
+async function connect(entry: BoardEntry, options: ConsoleOptions, process: CliProcess): Promise<void> {
+  const { signal, stderr } = process;
+  await using stack = new AsyncDisposableStack();
+  stack.use(await hold(entry.name, `scmi-hil console ${entry.name}`, process));
+  const wires = stack.use(await openWires(entry));
+  const session = Promise.withResolvers<void>();
+  await using connection = await openLine(wires.serial, process, error => session.reject(error));
+  stderr.write(`${wires.serial.name}; Ctrl-] leaves\n`);
+  if (options.powerCycle === true || isVirtual(entry.setup)) {
+    await wires.power.off(within(entry.type.deadlines.powerOff, signal));
+    await wires.power.on(within(entry.type.deadlines.powerOn, signal));
+  }
+  const interrupted = () => session.reject(signal.reason);
+  const timer = options.for === undefined ? undefined : setTimeout(session.resolve, options.for);
+  signal.addEventListener('abort', interrupted, { once: true });
+  const restore = forwardInput(process, connection, session, options.for !== undefined);
+  try {
+    signal.throwIfAborted();
+    await session.promise;
+  } finally {
+    signal.removeEventListener('abort', interrupted);
+    clearTimeout(timer);
+    restore();
+  }
+}
+
+function openLine(
+  serial: SerialDriver,
+  { stdout, signal }: CliProcess,
+  lost: (error: Error) => void,
+): Promise<SerialConnection> {
+  const events = { data: (bytes: Uint8Array) => void stdout.write(bytes), lost };
+  return serial.open(events, within(openDeadline, signal));
+}
+
+/** Sends what is typed. @returns what gives the terminal back as it was */
+function forwardInput(
+  { stdin }: CliProcess,
+  connection: SerialConnection,
+  session: PromiseWithResolvers<void>,
+  staysAfterEnd: boolean,
+): () => void {
+  const terminal = asTerminal(stdin);
+  let sent = Promise.resolve();
+  const send = (bytes: Uint8Array) => {
+    sent = sent.then(() => connection.write(bytes));
+    sent.catch(session.reject);
+  };
+  const typed = (chunk: Buffer | string) => {
+    const bytes = Buffer.from(chunk);
+    const end = bytes.indexOf(leave);
+    if (end !== 0) send(end < 0 ? bytes : bytes.subarray(0, end));
+    if (end >= 0) sent.then(session.resolve, session.reject);
+  };
+  const ended = () => {
+    if (!staysAfterEnd) setTimeout(() => void sent.then(session.resolve, session.reject), lastWords);
+  };
+  terminal?.setRawMode(true);
+  stdin.on('data', typed);
+  stdin.on('end', ended);
+  stdin.resume();
+  return () => {
+    stdin.off('data', typed);
+    stdin.off('end', ended);
+    stdin.pause();
+    terminal?.setRawMode(false);
+  };
+}
+
+function durationOf(text: string): number {
+  const parsed = duration.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`--for ${text}: not a duration`, 'such as 60s or 5m');
+}
+
+interface RawTerminal {
+  setRawMode(raw: boolean): unknown;
+}
+
+function asTerminal(stream: NodeJS.ReadableStream): RawTerminal | undefined {
+  const isTerminal = 'isTTY' in stream && stream.isTTY === true && 'setRawMode' in stream;
+  return isTerminal ? (stream as NodeJS.ReadableStream & RawTerminal) : undefined;
+}
