@@ -18,8 +18,8 @@ import type { Witness } from './witness.ts';
 export interface RpiInput {
   readonly deadlines: Deadlines;
   readonly witness: Witness;
-  /** Names that the EEPROM has to fetch whole before it can hand over. */
-  readonly files: readonly string[];
+  /** The file that, once it has come whole, the EEPROM hands over to. */
+  readonly kernel: string;
   /** How often the board may be power-cycled; 3 unless told. */
   readonly attempts?: number;
 }
@@ -28,8 +28,7 @@ interface RpiContext extends Required<RpiInput> {
   readonly tried: number;
   /** Transfers of this attempt: what is left of one before it is none of ours. */
   readonly transfers: readonly number[];
-  /** Files that came whole in this attempt. */
-  readonly fetched: readonly string[];
+  readonly kernelAsked: boolean;
   readonly xenSeen: boolean;
   readonly since: number;
   readonly fault: Fault | null;
@@ -80,8 +79,9 @@ export const bootRpi = setup({
     attemptsLeft: ({ context }) => context.tried < context.attempts,
     isRequest: (_, params: { transfer: TftpEvent }) =>
       params.transfer.kind === 'request' || params.transfer.kind === 'refused',
+    kernelAsked: ({ context }) => context.kernelAsked,
     completes: ({ context }, params: { transfer: TftpEvent }) =>
-      params.transfer.kind === 'done' && missing(context).every(file => file === params.transfer.file),
+      params.transfer.kind === 'done' && params.transfer.file === context.kernel,
     timedOut: ({ context }, params: { transfer: TftpEvent }) =>
       params.transfer.kind === 'ended' &&
       params.transfer.why !== 'client-error' &&
@@ -101,7 +101,7 @@ export const bootRpi = setup({
     attempts: input.attempts ?? 3,
     tried: 0,
     transfers: [],
-    fetched: [],
+    kernelAsked: false,
     xenSeen: false,
     since: 0,
     fault: null,
@@ -112,7 +112,12 @@ export const bootRpi = setup({
   states: {
     toHandOver: {
       description: 'one attempt to get from power off to the hand-over',
-      entry: assign({ tried: ({ context }) => context.tried + 1, transfers: [], fetched: [], fault: null }),
+      entry: assign({
+        tried: ({ context }) => context.tried + 1,
+        transfers: [],
+        kernelAsked: false,
+        fault: null,
+      }),
       invoke: {
         src: 'power',
         input: ({ context }) => ({
@@ -157,12 +162,22 @@ export const bootRpi = setup({
           },
         },
         // Something else than this deployment boots: the next entry of BOOT_ORDER.
+        'console.handOver': {
+          target: 'broken',
+          actions: {
+            type: 'refused',
+            params: ({ context, event }) => ({
+              what: `the EEPROM went on without having fetched ${context.kernel}`,
+              line: event.line,
+            }),
+          },
+        },
         'console.xen': {
           target: 'broken',
           actions: {
             type: 'refused',
             params: ({ context, event }) => ({
-              what: `the board started Xen without having fetched ${missing(context).join(', ')}`,
+              what: `the board started Xen without having fetched ${context.kernel}`,
               line: event.line,
             }),
           },
@@ -192,6 +207,13 @@ export const bootRpi = setup({
           description: 'probes that end early are normal',
           entry: 'enter',
           on: {
+            // The console may be ahead of the last acknowledgement of the kernel.
+            'console.handOver': { guard: 'kernelAsked', target: '#boot-rpi.handedOver' },
+            'console.xen': {
+              guard: 'kernelAsked',
+              target: '#boot-rpi.handedOver',
+              actions: assign({ xenSeen: true }),
+            },
             transfer: [
               {
                 guard: { type: 'timedOut', params: ({ event }) => ({ transfer: event.transfer }) },
@@ -222,7 +244,7 @@ export const bootRpi = setup({
               actions: {
                 type: 'expired',
                 params: ({ context }) => ({
-                  for: `the EEPROM to ask for ${missing(context).join(', ')}`,
+                  for: `the EEPROM to fetch ${context.kernel}`,
                   class: 'infrastructure' as const,
                 }),
               },
@@ -235,8 +257,12 @@ export const bootRpi = setup({
             'console.handOver': '#boot-rpi.handedOver',
             'console.banner': '#boot-rpi.handedOver',
             'console.xen': { target: '#boot-rpi.handedOver', actions: assign({ xenSeen: true }) },
-            // The EEPROM may look at a file again; that changes nothing.
-            transfer: {},
+            // More files may follow, an initramfs for instance: each starts the clock again.
+            transfer: { target: 'handingOver', reenter: true },
+            transferStalled: {
+              target: '#boot-rpi.broken',
+              actions: { type: 'keep', params: ({ event }) => ({ fault: event.fault }) },
+            },
           },
           after: {
             xenBanner: { target: '#boot-rpi.broken', actions: { type: 'expired', params: waits.handOver } },
@@ -283,12 +309,11 @@ export const bootRpi = setup({
 });
 
 function noted(context: RpiContext, transfer: TftpEvent): Partial<RpiContext> {
-  if (transfer.kind === 'request') return { transfers: [...context.transfers, transfer.transfer] };
-  return transfer.kind === 'done' ? { fetched: [...context.fetched, transfer.file] } : {};
-}
-
-function missing(context: RpiContext): string[] {
-  return context.files.filter(file => !context.fetched.includes(file));
+  if (transfer.kind !== 'request') return {};
+  return {
+    transfers: [...context.transfers, transfer.transfer],
+    kernelAsked: context.kernelAsked || transfer.file === context.kernel,
+  };
 }
 
 function words(transfer: TftpEvent): string {

@@ -13,7 +13,7 @@ import type { Witness } from './witness.ts';
 export interface DeployInput {
   readonly deadlines: Deadlines;
   readonly witness: Witness;
-  /** Names that the board must have fetched by the hand-over. */
+  /** Names that the board must have asked for by the hand-over. */
   readonly files: readonly string[];
 }
 
@@ -37,7 +37,7 @@ interface DeployContext {
   readonly deadlines: Deadlines;
   readonly witness: Witness;
   readonly files: readonly string[];
-  readonly fetched: readonly string[];
+  readonly asked: readonly string[];
   /** Transfers under way: file and bytes by transfer number. */
   readonly underWay: ReadonlyMap<number, { readonly file: string; readonly bytes: number }>;
   readonly lastPacket: number;
@@ -73,7 +73,7 @@ export const deploy = setup({
   id: 'deploy',
   context: ({ input }) => ({
     ...input,
-    fetched: [],
+    asked: [],
     underWay: new Map(),
     lastPacket: 0,
     fault: null,
@@ -121,13 +121,13 @@ function noted(context: DeployContext, transfer: TftpEvent): Partial<DeployConte
   switch (transfer.kind) {
     case 'request':
       underWay.set(transfer.transfer, { file: transfer.file, bytes: 0 });
-      return { underWay, lastPacket };
+      return { underWay, lastPacket, asked: [...context.asked, transfer.file] };
     case 'progress':
       underWay.set(transfer.transfer, { file: transfer.file, bytes: transfer.bytes });
       return { underWay, lastPacket };
     case 'done':
       underWay.delete(transfer.transfer);
-      return { underWay, lastPacket, fetched: [...context.fetched, transfer.file] };
+      return { underWay, lastPacket };
     case 'ended':
       // The client's own end is a probe; a client that went silent is what the stall's clock is for.
       if (transfer.why === 'client-error') underWay.delete(transfer.transfer);
@@ -148,7 +148,7 @@ function stalled(context: DeployContext): Fault {
 }
 
 function neverAskedFor(context: DeployContext): Fault | null {
-  const missing = context.files.filter(file => !context.fetched.includes(file));
+  const missing = context.files.filter(file => !context.asked.includes(file));
   if (missing.length === 0) return null;
   return {
     class: 'infrastructure',

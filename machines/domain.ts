@@ -9,6 +9,8 @@ export interface DomainInput {
   readonly name: string;
   readonly deadlines: Deadlines;
   readonly witness: Witness;
+  /** A dom0less domain runs from the start. */
+  readonly runs?: boolean;
 }
 
 export type DomainEvent =
@@ -24,7 +26,7 @@ export type DomainEvent =
 /** What a toolstack command came to: its exit status. */
 export type ToolstackStatus = number;
 
-interface DomainContext extends DomainInput {
+interface DomainContext extends Required<DomainInput> {
   /** A domain of this name runs already, whatever becomes of another attempt to create it. */
   readonly runs: boolean;
   readonly since: number;
@@ -68,9 +70,10 @@ export const domain = setup({
   },
 }).createMachine({
   id: 'domain',
-  context: ({ input }) => ({ ...input, runs: false, since: 0, fault: null }),
-  initial: 'absent',
+  context: ({ input }) => ({ ...input, runs: input.runs ?? false, since: 0, fault: null }),
+  initial: 'beginning',
   states: {
+    beginning: { always: [{ guard: 'runs', target: 'created' }, { target: 'absent' }] },
     absent: {
       tags: 'settled',
       entry: assign({ runs: false }),

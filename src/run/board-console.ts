@@ -1,0 +1,147 @@
+/** The serial line of a board during one run: everything that comes is recorded and read, whoever listens. */
+import type { ConsoleEvent } from '../../machines/console-event.ts';
+import type { BoardType } from '../board/board-type.ts';
+import type { ConsoleMark, ConsoleMatch } from '../console/expect.ts';
+import { ConsoleReader } from '../console/reader.ts';
+import type { SignSeen } from '../console/signs.ts';
+import type { SerialConnection, SerialDriver } from '../drivers/serial/serial.ts';
+import type { Recorder } from '../recording/event.ts';
+import { Broadcast } from './broadcast.ts';
+import type { RunClock } from './clock.ts';
+import { boardSigns, consoleEvent } from './console-signs.ts';
+import { recordedBytes } from '../recording/bytes.ts';
+
+/** Name of the console in a recording. */
+const name = 'main';
+
+export class BoardConsole {
+  /** What moves the machines. */
+  readonly events = new Broadcast<ConsoleEvent>();
+  readonly #driver: SerialDriver;
+  readonly #recorder: Recorder;
+  readonly #clock: RunClock;
+  readonly #reader: ConsoleReader;
+  #connection: SerialConnection | undefined;
+  #closing: Promise<void> = Promise.resolve();
+
+  constructor(driver: SerialDriver, type: BoardType, recorder: Recorder, clock: RunClock) {
+    this.#driver = driver;
+    this.#recorder = recorder;
+    this.#clock = clock;
+    this.#reader = new ConsoleReader(
+      {
+        sign: sign => this.#seen(sign),
+        query: query => void this.write(query.answer).catch(() => undefined),
+      },
+      { signs: boardSigns(type) },
+    );
+  }
+
+  /**
+   * Opens the line. Text that comes from now on is read.
+   * @param lost called when the line is gone without having been closed
+   */
+  async open(lost: (error: Error) => void, signal: AbortSignal): Promise<void> {
+    const connection = await this.#driver.open(
+      {
+        data: bytes => this.#received(bytes),
+        lost: error => {
+          this.#connection = undefined;
+          lost(error);
+        },
+      },
+      signal,
+    );
+    if (signal.aborted) await connection.close();
+    else this.#connection = connection;
+  }
+
+  /** Ends what was unfinished and closes the line; further calls wait for the first. */
+  close(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection !== undefined) {
+      this.#reader.end(this.#clock.now());
+      this.#closing = connection.close();
+    }
+    return this.#closing;
+  }
+
+  /** The board is about to be switched on: every banner is due again. */
+  powerOn(): void {
+    this.#reader.powerOn(this.#clock.now());
+  }
+
+  /** @throws where the line is not open */
+  async write(text: string): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) throw new Error(`${this.#driver.name} is not open`);
+    const bytes = new TextEncoder().encode(text);
+    this.#recorder.record('console', { kind: 'sent', data: { console: name, ...recordedBytes(bytes) } });
+    await connection.write(bytes);
+  }
+
+  mark(): ConsoleMark {
+    return this.#reader.mark();
+  }
+
+  /** Text of the lines that have ended since a mark. */
+  linesSince(mark: ConsoleMark): string[] {
+    return this.#reader.since(mark).map(({ text }) => text);
+  }
+
+  lastLines(): string[] {
+    return this.#reader.lastLines(shownLines).map(({ text }) => text);
+  }
+
+  /** Text that stands on the line that has not ended. */
+  unfinished(): string {
+    return this.#reader.tails()[0]?.text ?? '';
+  }
+
+  /**
+   * Waits for text that no newline has ended.
+   * @param pattern anchored at both ends where the text may be followed by a line of another talker
+   * @throws the signal's reason
+   */
+  prompt(pattern: RegExp, from: ConsoleMark, signal: AbortSignal): Promise<ConsoleMatch> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason as Error);
+        return;
+      }
+      const stop = () => {
+        expectation.cancel();
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', stop, { once: true });
+      const expectation = this.#reader.expect(
+        [{ name: 'prompt', on: 'prompt', pattern }],
+        match => {
+          signal.removeEventListener('abort', stop);
+          resolve(match);
+        },
+        from,
+      );
+    });
+  }
+
+  #received(bytes: Uint8Array): void {
+    this.#recorder.record('console', { kind: 'received', data: { console: name, ...recordedBytes(bytes) } });
+    this.#reader.feed(bytes, this.#clock.now());
+  }
+
+  #seen(sign: SignSeen): void {
+    if (!unrecorded.has(sign.name)) {
+      const line = sign.detail === undefined ? sign.text : `${sign.text} ${sign.detail}`;
+      const domain = sign.domid === undefined ? {} : { domain: String(sign.domid) };
+      this.#recorder.record('console', { kind: 'milestone', data: { name: sign.name, line, ...domain } });
+    }
+    const event = consoleEvent(sign);
+    if (event !== undefined) this.events.send(event);
+  }
+}
+
+const shownLines = 10;
+/** They come again and again, or beside another name for the same. */
+const unrecorded: ReadonlySet<string> = new Set(['u-boot-prompt', 'board-banner', 'board-autoboot']);

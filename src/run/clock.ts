@@ -1,0 +1,55 @@
+/** Time as a run counts it. */
+export interface RunClock {
+  /** Milliseconds since the run began. */
+  now(): number;
+  setTimeout(callback: (...arguments_: unknown[]) => void, milliseconds: number): unknown;
+  clearTimeout(handle: unknown): void;
+}
+
+/** The clock on the wall, started now. */
+export function systemClock(): RunClock {
+  const began = performance.now();
+  return {
+    now: () => performance.now() - began,
+    setTimeout: (callback, milliseconds) => setTimeout(callback, milliseconds),
+    clearTimeout: handle => clearTimeout(handle as NodeJS.Timeout),
+  };
+}
+
+/** Waits, or rejects with the signal's reason. */
+export function pause(clock: RunClock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason as Error);
+      return;
+    }
+    const stop = () => {
+      clock.clearTimeout(handle);
+      reject(signal.reason as Error);
+    };
+    const handle = clock.setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, milliseconds);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** A deadline for one piece of work within a longer one: aborted by either. Dispose of it when the work is over. */
+export function deadline(
+  clock: RunClock,
+  milliseconds: number,
+  what: string,
+  outer: AbortSignal,
+): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const handle = clock.setTimeout(() => {
+    const error = new Error(`waited ${(milliseconds / 1000).toFixed(1)} s for ${what}`);
+    error.name = 'TimeoutError';
+    controller.abort(error);
+  }, milliseconds);
+  return {
+    signal: AbortSignal.any([outer, controller.signal]),
+    [Symbol.dispose]: () => clock.clearTimeout(handle),
+  };
+}

@@ -1,0 +1,41 @@
+/** What a run still asks of Dom0 when it ends, whatever ended it. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Recorder } from '../recording/event.ts';
+import { deadline, type RunClock } from './clock.ts';
+import { collected } from './domain-commands.ts';
+import { dom0, type Sessions } from './sessions.ts';
+
+export interface Collection {
+  readonly sessions: Sessions;
+  readonly recorder: Recorder;
+  readonly clock: RunClock;
+  /** The run's directory; the logs go into `collected/` below it. */
+  readonly directory: string;
+}
+
+/** Best effort: a log that cannot be had is noted, and after a lost connection no other is asked for. */
+export async function collect(collection: Collection, signal: AbortSignal): Promise<void> {
+  const { sessions, recorder, clock } = collection;
+  const note = (text: string) => recorder.record('run', { kind: 'note', data: { text } });
+  try {
+    using patience = deadline(clock, login, 'Dom0 to answer SSH for its logs', signal);
+    await sessions.reach(dom0, patience.signal);
+  } catch (error) {
+    note(`no logs of Dom0: ${error instanceof Error ? error.message : String(error)}`);
+    return;
+  }
+  const directory = path.join(collection.directory, 'collected');
+  await mkdir(directory, { recursive: true });
+  for (const [file, command] of Object.entries(collected)) {
+    try {
+      const { stdout, stderr } = await sessions.read(dom0, command, signal);
+      await writeFile(path.join(directory, file), stdout === '' ? stderr : stdout);
+    } catch (error) {
+      note(`no ${file}: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
+  }
+}
+
+const login = 5000;

@@ -1,0 +1,46 @@
+/** The commands that a step types in a domain. The prediction names them in the same words. */
+import type { Guest } from '../scenario/scenario.ts';
+
+/** Where a guest's configuration is put in Dom0. */
+export function configPath(directory: string, guest: string): string {
+  return `${directory}/${guest}.cfg`;
+}
+
+export const toolstack = {
+  create: (directory: string, guest: string) => `xl create ${configPath(directory, guest)}`,
+  destroy: (guest: string) => `xl destroy ${guest}`,
+  shutdown: (guest: string) => `xl shutdown -w ${guest}`,
+  reboot: (guest: string) => `xl reboot ${guest}`,
+} as const;
+
+/** What a guest is told so that it ends by itself; the connection breaks with it. */
+export const ownEnd = {
+  'guest-powers-off': 'poweroff',
+  'guest-reboots': 'reboot',
+  'guest-crashes': 'echo c > /proc/sysrq-trigger',
+} as const;
+
+/** Logs that are saved when a run ends, by the name of their file. */
+export const collected = {
+  'xl-dmesg.txt': 'xl dmesg',
+  'xl-list.txt': 'xl list',
+  'dom0-dmesg.txt': 'dmesg',
+} as const;
+
+/** Files that a guest needs in Dom0: its configuration and what that names. */
+export function guestFiles(directory: string, guest: Guest): Map<string, Uint8Array> {
+  return new Map([
+    [configPath(directory, guest.name), new TextEncoder().encode(guest.config)],
+    ...guest.files,
+  ]);
+}
+
+/** Writes standard input to a file. */
+export function upload(path: string): string {
+  const directory = path.slice(0, path.lastIndexOf('/')) || '/';
+  return `mkdir -p ${quoted(directory)} && cat > ${quoted(path)}`;
+}
+
+function quoted(text: string): string {
+  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

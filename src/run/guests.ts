@@ -1,0 +1,119 @@
+/** The guests of a run: one machine each, told what the steps want and waited for. */
+import { type Actor, createActor, fromPromise, waitFor } from 'xstate';
+import { domain } from '../../machines/domain.ts';
+import type { DomainEvent } from '../../machines/domain.ts';
+import type { Fault } from '../../machines/fault.ts';
+import type { Witness } from '../../machines/witness.ts';
+import type { BoardType } from '../board/board-type.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import type { RunClock } from './clock.ts';
+import { guestFiles, toolstack, upload } from './domain-commands.ts';
+import { dom0, type Sessions } from './sessions.ts';
+import type { Watched } from './watched.ts';
+
+export interface GuestsOptions {
+  readonly type: BoardType;
+  readonly scenario: Scenario;
+  readonly sessions: Sessions;
+  readonly witness: Witness;
+  readonly clock: RunClock;
+  readonly watched: Watched;
+  /** Told that a guest was created, and so on. */
+  readonly milestone: (name: string, domain: string) => void;
+}
+
+export class Guests {
+  readonly #options: GuestsOptions;
+  readonly #actors = new Map<string, Actor<typeof domain>>();
+
+  constructor(options: GuestsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a guest is there to be asked something, as far as the steps so far tell. */
+  mayRun(name: string): boolean {
+    const state = this.#actors.get(name)?.getSnapshot();
+    // A guest that no step created is a dom0less one.
+    return (
+      state === undefined ||
+      state.matches('created') ||
+      state.matches('reachable') ||
+      state.matches('unknown')
+    );
+  }
+
+  isReachable(name: string): boolean {
+    return this.#actors.get(name)?.getSnapshot().matches('reachable') ?? false;
+  }
+
+  /**
+   * Sends a guest's machine an event and waits until it has settled.
+   * @returns the fault that it came to, if it did
+   * @throws the signal's reason
+   */
+  async tell(name: string, event: DomainEvent, signal: AbortSignal): Promise<Fault | null> {
+    const actor = this.#actor(name);
+    actor.send(event);
+    const state = await waitFor(actor, snapshot => snapshot.hasTag('settled'), { signal });
+    return state.context.fault;
+  }
+
+  /** Ends all machines; the guests themselves end with the power. */
+  stop(): void {
+    for (const actor of this.#actors.values()) actor.stop();
+  }
+
+  #actor(name: string): Actor<typeof domain> {
+    const known = this.#actors.get(name);
+    if (known !== undefined) return known;
+    const { type, witness, clock, watched } = this.#options;
+    const actor = createActor(this.#provided(name), {
+      input: { name, deadlines: type.deadlines, witness, runs: !this.#options.scenario.guests.has(name) },
+      clock,
+      inspect: watched.inspect,
+    });
+    this.#actors.set(name, actor);
+    actor.start();
+    return actor;
+  }
+
+  #provided(name: string) {
+    const { type, scenario, sessions, watched, milestone } = this.#options;
+    const { directory } = type.dom0;
+    const inDom0 = async (command: string, done: string, signal: AbortSignal, stdin?: Uint8Array) => {
+      const options = stdin === undefined ? { signal } : { signal, stdin };
+      const { status } = await sessions.run(dom0, command, options);
+      if (status === 0 && done !== '') milestone(done, name);
+      return status;
+    };
+    const ending = (command: string, done: string) =>
+      fromPromise<number, undefined>(({ signal }) =>
+        watched.work(async () => {
+          const status = await inDom0(command, done, signal);
+          if (status === 0) await sessions.forget(name);
+          return status;
+        }),
+      );
+    return domain.provide({
+      actors: {
+        create: fromPromise<number, undefined>(({ signal }) =>
+          watched.work(async () => {
+            const guest = scenario.guests.get(name);
+            if (guest === undefined) throw new Error(`the scenario has no guest ${name}`);
+            for (const [path, bytes] of guestFiles(directory, guest)) {
+              const status = await inDom0(upload(path), '', signal, bytes);
+              if (status !== 0) throw new Error(`${path} could not be written in Dom0 (status ${status})`);
+            }
+            return inDom0(toolstack.create(directory, name), 'domain-created', signal);
+          }),
+        ),
+        destroy: ending(toolstack.destroy(name), 'domain-destroyed'),
+        shutdown: ending(toolstack.shutdown(name), 'domain-shut-down'),
+        reboot: ending(toolstack.reboot(name), 'domain-rebooted'),
+        connect: fromPromise<void, undefined>(({ signal }) =>
+          watched.work(() => sessions.reach(name, signal)),
+        ),
+      },
+    });
+  }
+}

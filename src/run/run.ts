@@ -1,0 +1,318 @@
+/** One run: the machines get their actors from the board's drivers, and all that is seen is recorded. */
+import { createActor, type EventObject, fromCallback, fromPromise, toPromise } from 'xstate';
+import { bootRpi } from '../../machines/boot-rpi.ts';
+import { bootUBoot } from '../../machines/boot-u-boot.ts';
+import type { ConsoleEvent } from '../../machines/console-event.ts';
+import { deploy, type HandedOver } from '../../machines/deploy.ts';
+import type { Fault } from '../../machines/fault.ts';
+import { power, type PowerState } from '../../machines/power.ts';
+import { run, type RunOutcome } from '../../machines/run.ts';
+import { type StepResult, steps } from '../../machines/steps.ts';
+import type { TransferEvent } from '../../machines/transfer-event.ts';
+import type { Witness } from '../../machines/witness.ts';
+import { xen } from '../../machines/xen.ts';
+import type { OpenBoard } from '../board/open-board.ts';
+import type { TftpEvent } from '../drivers/tftp/tftp.ts';
+import type { Prediction } from '../model/prediction.ts';
+import type { Recorder } from '../recording/event.ts';
+import type { Scenario, Step } from '../scenario/scenario.ts';
+import { BoardConsole } from './board-console.ts';
+import { Broadcast } from './broadcast.ts';
+import { type RunClock, systemClock } from './clock.ts';
+import { collect } from './collect.ts';
+import type { Deployment } from './deployment.ts';
+import { Guests } from './guests.ts';
+import { reserve, type Reservation } from './reservation.ts';
+import { dom0, Sessions } from './sessions.ts';
+import { runStep } from './steps.ts';
+import { Typist } from './typing.ts';
+import { Watched } from './watched.ts';
+
+export interface RunOptions {
+  readonly board: OpenBoard;
+  readonly scenario: Scenario;
+  /** What the board is given: `prepareDeployment(board, scenario)`. */
+  readonly deployment: Deployment;
+  /** Called once the board is reserved. */
+  readonly predict: () => Prediction | Promise<Prediction>;
+  readonly recorder: Recorder;
+  /** The run's directory, for collected logs. */
+  readonly directory: string;
+  /** Aborted by Ctrl-C: the run then ends in collect, power off and release. */
+  readonly signal: AbortSignal;
+  readonly reservation: {
+    /** Where holds are; the user's state directory unless told. */
+    readonly directory?: string;
+    /** What this process does, for whoever wants the board too. */
+    readonly command: string;
+  };
+  readonly clock?: RunClock;
+}
+
+export interface RunResult {
+  readonly outcome: RunOutcome;
+  readonly faults: readonly Fault[];
+  /** Null where the board could not be reserved, or the prediction failed. */
+  readonly prediction: Prediction | null;
+}
+
+/**
+ * Runs a scenario on a board and leaves nothing behind: the power is off, the serial line, all sessions and
+ * the file server's handle are closed, the reservation is given back.
+ * @returns never rejects for what the board or the lab did: that is in `faults`, and recorded
+ */
+export async function runScenario(options: RunOptions): Promise<RunResult> {
+  const { recorder, signal } = options;
+  const parts = new Parts(options);
+  const machine = createActor(providedRun(parts), {
+    input: {
+      deadlines: options.board.type.deadlines,
+      witness: parts.witness,
+      files: [...options.deployment.files.keys()],
+      steps: options.scenario.steps,
+      boot: options.deployment.boot,
+    },
+    clock: parts.clock,
+    inspect: parts.watched.inspect,
+  });
+  recordFaults(machine, recorder);
+  const interrupt = () => machine.send({ type: 'interrupt' });
+  try {
+    const over = toPromise(machine);
+    machine.start();
+    signal.addEventListener('abort', interrupt);
+    if (signal.aborted) interrupt();
+    const { outcome, faults } = await over;
+    return { outcome, faults, prediction: parts.prediction };
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+    await parts.close();
+  }
+}
+
+/** What the actors of one run share. */
+class Parts {
+  readonly options: RunOptions;
+  readonly clock: RunClock;
+  readonly console: BoardConsole;
+  readonly transfers = new Broadcast<TransferEvent>();
+  readonly watched: Watched;
+  readonly sessions: Sessions;
+  readonly guests: Guests;
+  readonly witness: Witness;
+  prediction: Prediction | null = null;
+  reservation: Reservation | undefined;
+
+  constructor(options: RunOptions) {
+    const { board, scenario, recorder } = options;
+    const clock = options.clock ?? systemClock();
+    const console = new BoardConsole(board.serial, board.type, recorder, clock);
+    const watched = new Watched(recorder);
+    const sessions = new Sessions(board, recorder, clock);
+    const witness: Witness = { now: () => clock.now(), lastLines: () => console.lastLines() };
+    this.options = options;
+    this.clock = clock;
+    this.console = console;
+    this.watched = watched;
+    this.sessions = sessions;
+    this.witness = witness;
+    this.guests = new Guests({
+      type: board.type,
+      scenario,
+      sessions,
+      witness,
+      clock,
+      watched,
+      milestone: (name, domain) => recorder.record('run', { kind: 'milestone', data: { name, domain } }),
+    });
+  }
+
+  /** Whatever the machines have left: they end everything they began, this waits until it has ended. */
+  async close(): Promise<void> {
+    this.guests.stop();
+    await this.sessions.close();
+    await this.watched.settled();
+    await this.sessions.close();
+    await this.console.close();
+    await this.reservation?.release();
+  }
+}
+
+function providedRun(parts: Parts) {
+  const { options, console, watched, sessions, guests, clock } = parts;
+  const { board, recorder } = options;
+  const consoleEvents = fromCallback<ConsoleEvent, undefined>(({ sendBack }) =>
+    console.events.listen(sendBack),
+  );
+  const powerSwitch = providedPower(parts);
+  const prediction = () => required(parts.prediction);
+  return run.provide({
+    actors: {
+      power: powerSwitch,
+      deploy: deploy.provide({ actors: { serve: serve(parts) } }),
+      xen: xen.provide({ actors: { console: consoleEvents } }),
+      bootUBoot: bootUBoot.provide({
+        actors: { power: powerSwitch, console: consoleEvents, ...typing(parts) },
+      }),
+      bootRpi: bootRpi.provide({
+        actors: {
+          power: powerSwitch,
+          console: consoleEvents,
+          transfers: fromCallback<TransferEvent, undefined>(({ sendBack }) =>
+            parts.transfers.listen(sendBack),
+          ),
+        },
+      }),
+      steps: steps.provide({
+        actors: {
+          reachDom0: fromPromise<void, undefined>(({ signal }) =>
+            watched.work(() => sessions.reach(dom0, signal)),
+          ),
+          step: fromPromise<StepResult, { index: number; step: Step }>(({ input, signal }) =>
+            watched.work(() =>
+              runStep(input.index, input.step, { sessions, guests, recorder, clock, prediction }, signal),
+            ),
+          ),
+        },
+      }),
+      reserve: fromPromise<void, undefined>(() =>
+        watched.work(async () => {
+          const reservation = await reserve(board.name, options.reservation);
+          parts.reservation = reservation;
+          if (reservation.tookOver === undefined) return;
+          const { user, pid, since } = reservation.tookOver;
+          const text = `took ${board.name} over from ${user}'s process ${pid}, which is gone; it held it since ${since}`;
+          recorder.record('run', { kind: 'note', data: { text } });
+        }),
+      ),
+      predict: fromPromise<Prediction, undefined>(() =>
+        watched.work(async () => (parts.prediction = await options.predict())),
+      ),
+      holdConsole: holdConsole(parts),
+      collect: fromPromise<void, { dom0Reached: boolean }>(({ input, signal }) =>
+        watched.work(async () => {
+          if (!input.dom0Reached) return;
+          await collect({ sessions, recorder, clock, directory: options.directory }, signal);
+        }),
+      ),
+      release: fromPromise<void, undefined>(() =>
+        watched.work(async () => {
+          await console.close();
+          await parts.reservation?.release();
+        }),
+      ),
+    },
+  });
+}
+
+/** The serial line, open for as long as the machine says. */
+function holdConsole({ console, watched }: Parts) {
+  return fromCallback<EventObject, undefined>(({ sendBack }) => {
+    const controller = new AbortController();
+    const lost = (error: Error) => sendBack({ type: 'consoleLost', error });
+    void watched
+      .work(() => console.open(lost, controller.signal))
+      .then(() => sendBack({ type: 'consoleOpened' }), lost);
+    return () => {
+      controller.abort();
+      void watched.work(() => console.close());
+    };
+  });
+}
+
+function serve({ options, transfers }: Parts) {
+  const { board, deployment, recorder } = options;
+  return fromCallback<HandedOver, undefined>(({ sendBack }) => {
+    const { address, prefixes } = board.network;
+    const served = board.tftp.serve({
+      name: board.name,
+      ...(address !== undefined && { clients: [address] }),
+      prefixes,
+      files: deployment.files,
+      onEvent: (transfer: TftpEvent) => {
+        const { kind, ...data } = transfer;
+        recorder.record('tftp', { kind: 'tftp', data: { event: kind, ...data } });
+        const event: TransferEvent = { type: 'transfer', transfer };
+        sendBack(event);
+        transfers.send(event);
+      },
+    });
+    return () => served[Symbol.dispose]();
+  });
+}
+
+function providedPower({ options, console, watched }: Parts) {
+  const { board, recorder } = options;
+  const record = (action: 'on' | 'off' | 'confirmed' | 'failed', detail?: string) =>
+    recorder.record('power', { kind: 'power', data: { action, ...(detail !== undefined && { detail }) } });
+  let told: 'on' | 'off' | undefined;
+  return power.provide({
+    actors: {
+      switchPower: fromPromise<void, { to: 'on' | 'off' }>(({ input, signal }) =>
+        watched.work(async () => {
+          told = input.to;
+          if (input.to === 'on') console.powerOn();
+          record(input.to, board.power.name);
+          try {
+            await board.power[input.to](signal);
+          } catch (error) {
+            record('failed', error instanceof Error ? error.message : String(error));
+            throw error;
+          }
+        }),
+      ),
+      readPower: fromPromise<PowerState, undefined>(({ signal }) =>
+        watched.work(async () => {
+          const state = await board.power.state(signal);
+          if (state === told) record('confirmed', state);
+          return state;
+        }),
+      ),
+    },
+  });
+}
+
+function typing({ options, console, clock, watched }: Parts) {
+  const { boot } = options.board.type;
+  const typist = new Typist(console, clock, boot.chain === 'u-boot-tftp' ? boot.prompt : '');
+  return {
+    press: fromPromise<void, { text: string }>(({ input }) => watched.work(() => console.write(input.text))),
+    ask: fromPromise<string, { command: string }>(({ input, signal }) =>
+      watched.work(() => typist.ask(input.command, signal)),
+    ),
+    type: fromPromise<void, { command: string }>(({ input, signal }) =>
+      watched.work(() => typist.type(input.command, signal)),
+    ),
+  };
+}
+
+/** Each fault is recorded when the run's machine learns of it. */
+function recordFaults(
+  machine: {
+    subscribe(observer: {
+      next: (snapshot: { context: { faults: readonly Fault[] } }) => void;
+      error: (error: unknown) => void;
+    }): unknown;
+  },
+  recorder: Recorder,
+): void {
+  let recorded = 0;
+  machine.subscribe({
+    next: ({ context }) => {
+      for (const { class: kind, what, mend } of context.faults.slice(recorded)) {
+        recorder.record('run', {
+          kind: 'fault',
+          data: { class: kind, what, ...(mend !== undefined && { mend }) },
+        });
+      }
+      recorded = context.faults.length;
+    },
+    // `toPromise` rejects with it.
+    error: () => undefined,
+  });
+}
+
+function required(prediction: Prediction | null): Prediction {
+  if (prediction === null) throw new Error('a step ran before the prediction');
+  return prediction;
+}

@@ -1,0 +1,133 @@
+/** SSH to Dom0 and, through it, to guests: logged in when first needed, again when a connection broke. */
+import type { OpenBoard } from '../board/open-board.ts';
+import { DriverError } from '../drivers/driver-error.ts';
+import type { SshResult, SshSession } from '../drivers/ssh/ssh.ts';
+import type { Recorder } from '../recording/event.ts';
+import { deadline, pause, type RunClock } from './clock.ts';
+
+/** The name that scenarios and recordings have for the hardware domain. */
+export const dom0 = 'dom0';
+
+export class Sessions {
+  readonly #board: OpenBoard;
+  readonly #recorder: Recorder;
+  readonly #clock: RunClock;
+  readonly #open = new Map<string, SshSession>();
+
+  constructor(board: OpenBoard, recorder: Recorder, clock: RunClock) {
+    this.#board = board;
+    this.#recorder = recorder;
+    this.#clock = clock;
+  }
+
+  /** Whether the lab says how to log in to a domain. */
+  canReach(domain: string): boolean {
+    return domain === dom0 || this.#board.guest(domain) !== undefined;
+  }
+
+  /**
+   * Logs in, again and again until it works or the signal ends it.
+   * @throws DriverError with the last attempt's reason
+   */
+  async reach(domain: string, signal: AbortSignal): Promise<void> {
+    let last: unknown;
+    for (;;) {
+      try {
+        await this.#session(domain, signal);
+        return;
+      } catch (error) {
+        if (!signal.aborted && messageOf(error) !== messageOf(last)) {
+          this.#recorder.record('ssh', { kind: 'note', data: { text: messageOf(error) } });
+          last = error;
+        }
+        if (signal.aborted) throw last instanceof Error ? last : error;
+      }
+      await pause(this.#clock, betweenAttempts, signal).catch(() => undefined);
+    }
+  }
+
+  /**
+   * Runs one command, recorded with its answer.
+   * @throws where the connection breaks or the command's deadline passes; the connection is then given up
+   */
+  async run(
+    domain: string,
+    command: string,
+    options: { readonly signal: AbortSignal; readonly stdin?: Uint8Array },
+  ): Promise<SshResult> {
+    this.#recorder.record('ssh', { kind: 'command', data: { domain, command } });
+    const result = await this.read(domain, command, options.signal, options.stdin);
+    const { status, stdout, stderr } = result;
+    this.#recorder.record('ssh', { kind: 'answer', data: { domain, command, status, stdout, stderr } });
+    return result;
+  }
+
+  /** Like `run`, but not a part of what the run is judged by. */
+  async read(domain: string, command: string, signal: AbortSignal, stdin?: Uint8Array): Promise<SshResult> {
+    const { deadlines } = this.#board.type;
+    const what = `\`${command}\` in ${domain} to end`;
+    using patience = deadline(this.#clock, deadlines.command, what, signal);
+    const session = await this.#session(domain, patience.signal);
+    try {
+      return await session.exec(command, {
+        signal: patience.signal,
+        ...(stdin !== undefined && { stdin }),
+      });
+    } catch (error) {
+      await this.forget(domain);
+      throw patience.signal.aborted && !signal.aborted ? (patience.signal.reason as Error) : error;
+    }
+  }
+
+  /** Gives a connection up: the domain is gone, or about to go. Guests behind Dom0 go with Dom0's. */
+  async forget(domain: string): Promise<void> {
+    const names = domain === dom0 ? [...this.#open.keys()].toReversed() : [domain];
+    for (const name of names) {
+      const session = this.#open.get(name);
+      this.#open.delete(name);
+      await session?.close().catch(() => undefined);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.forget(dom0);
+  }
+
+  async #session(domain: string, signal: AbortSignal): Promise<SshSession> {
+    const open = this.#open.get(domain);
+    if (open !== undefined) return open;
+    using patience = deadline(this.#clock, oneAttempt, `${domain} to answer SSH`, signal);
+    const session = await this.#board.ssh.connect(
+      await this.#target(domain, patience.signal),
+      patience.signal,
+    );
+    if (signal.aborted) {
+      await session.close();
+      throw signal.reason as Error;
+    }
+    this.#open.set(domain, session);
+    this.#recorder.record('ssh', { kind: 'milestone', data: { name: 'reachable', domain } });
+    return session;
+  }
+
+  async #target(domain: string, signal: AbortSignal) {
+    if (domain === dom0) return this.#board.dom0;
+    const target = this.#board.guest(domain);
+    if (target === undefined) {
+      throw new DriverError(
+        `log in to ${domain}`,
+        'the lab names no address for it',
+        `add it to ssh.guests of ${this.#board.name} in lab.yaml`,
+      );
+    }
+    return { ...target, via: await this.#session(dom0, signal) };
+  }
+}
+
+const betweenAttempts = 250;
+/** A server that accepts and then says nothing must not take all the time there is. */
+const oneAttempt = 10_000;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,126 @@
+/** What each kind of step does. Its commands and answers are recorded between its start and its end. */
+import type { Fault } from '../../machines/fault.ts';
+import { failure } from '../../machines/fault.ts';
+import type { StepResult } from '../../machines/steps.ts';
+import type { Prediction } from '../model/prediction.ts';
+import type { Recorder } from '../recording/event.ts';
+import type { Step } from '../scenario/scenario.ts';
+import { pause, type RunClock } from './clock.ts';
+import { ownEnd } from './domain-commands.ts';
+import type { Guests } from './guests.ts';
+import { lookCommands } from './look.ts';
+import { dom0, type Sessions } from './sessions.ts';
+
+export interface StepActor {
+  readonly sessions: Sessions;
+  readonly guests: Guests;
+  readonly recorder: Recorder;
+  readonly clock: RunClock;
+  readonly prediction: () => Prediction;
+}
+
+/** Runs one step; a fault of a guest is not the end of the steps. */
+export async function runStep(
+  index: number,
+  step: Step,
+  actor: StepActor,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  const record = (phase: 'started' | 'finished', detail?: string) =>
+    actor.recorder.record('run', {
+      kind: 'step',
+      data: { index, do: step.do, phase, ...(detail !== undefined && { detail }) },
+    });
+  record('started', subject(step));
+  try {
+    const { fault, detail } = await perform(index, step, actor, signal);
+    record('finished', fault?.what ?? detail);
+    return { faults: fault === null ? [] : [fault], goOn: true };
+  } catch (error) {
+    const fault = failure(`step ${index + 1} (${step.do})`, error, 'board');
+    record('finished', fault.what);
+    return { faults: [fault], goOn: false };
+  }
+}
+
+interface Performed {
+  readonly fault: Fault | null;
+  readonly detail?: string;
+}
+
+const fine: Performed = { fault: null };
+
+async function perform(index: number, step: Step, actor: StepActor, signal: AbortSignal): Promise<Performed> {
+  const { guests, clock } = actor;
+  switch (step.do) {
+    case 'create':
+    case 'destroy':
+    case 'shutdown':
+    case 'reboot':
+      return { fault: await guests.tell(step.guest, { type: step.do }, signal) };
+    case 'guest-powers-off':
+    case 'guest-reboots':
+    case 'guest-crashes':
+      return inDomain(step.guest, actor, signal, () =>
+        endByItself(step.guest, ownEnd[step.do], actor, signal),
+      );
+    case 'look':
+      return inDomain(step.domain, actor, signal, async () => {
+        const commands = lookCommands(index, actor.prediction());
+        for (const command of commands) await actor.sessions.run(step.domain, command, { signal });
+      });
+    case 'command':
+      return inDomain(step.domain, actor, signal, async () => {
+        await actor.sessions.run(step.domain, step.run, { signal });
+      });
+    case 'assign-device':
+      return { fault: null, detail: 'not done: Dom0 has no program that issues XEN_DOMCTL_assign_device' };
+    case 'wait':
+      await pause(clock, step.milliseconds, signal);
+      return fine;
+    default:
+      return step satisfies never;
+  }
+}
+
+/** Does something in a domain that can be reached, or says why not. */
+async function inDomain(
+  domain: string,
+  { guests, sessions }: StepActor,
+  signal: AbortSignal,
+  act: () => Promise<void>,
+): Promise<Performed> {
+  if (domain !== dom0) {
+    if (!guests.mayRun(domain)) return { fault: null, detail: `${domain} does not run` };
+    if (!sessions.canReach(domain)) return { fault: null, detail: `the lab names no address of ${domain}` };
+    const fault = await guests.tell(domain, { type: 'reach' }, signal);
+    if (fault !== null) return { fault };
+  }
+  try {
+    await act();
+    return fine;
+  } catch (error) {
+    // Without Dom0 there is nothing to go on with; a guest may be lost alone.
+    if (domain === dom0 || signal.aborted) throw error;
+    await guests.tell(domain, { type: 'lost' }, signal);
+    return { fault: failure(`ask ${domain}`, error, 'board') };
+  }
+}
+
+/** The connection breaks with the guest, sooner or later than the command's answer. */
+async function endByItself(
+  guest: string,
+  command: string,
+  { sessions, guests }: StepActor,
+  signal: AbortSignal,
+): Promise<void> {
+  await sessions.run(guest, command, { signal }).catch(() => undefined);
+  signal.throwIfAborted();
+  await sessions.forget(guest);
+  await guests.tell(guest, { type: 'lost' }, signal);
+}
+
+function subject(step: Step): string | undefined {
+  if ('guest' in step) return step.guest;
+  return 'domain' in step ? step.domain : undefined;
+}
