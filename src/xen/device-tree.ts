@@ -54,6 +54,11 @@ export function nodeName(node: DtNode): string {
   return node.name.replace(/@.*$/, '');
 }
 
+/** A string as the flattened format has it. */
+export function stringProperty(text: string): Uint8Array {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
 export interface PhandleArguments {
   readonly node: DtNode;
   readonly args: readonly number[];

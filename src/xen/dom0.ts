@@ -2,10 +2,11 @@
 import { nodeReg } from '../dt/address.ts';
 import { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
-import { deviceAddress, findCompatible, isForPassthrough } from './device-tree.ts';
+import { deviceAddress, findCompatible, isForPassthrough, stringProperty } from './device-tree.ts';
 import type { Domain } from './domain.ts';
 import { pageFrame } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
+import { dom0Bootargs } from './modules.ts';
 import type { Sci } from './sci.ts';
 import { INVALID_AGENT_ID } from './scmi-smc-multiagent.ts';
 import { hasSciSeries } from './version.ts';
@@ -65,12 +66,22 @@ class Dom0Tree {
     const rc = this.#handleDevice(node);
     if (rc !== 0) return rc;
     if (isForPassthrough(node)) own.properties.set('status', disabled);
+    if (node.path === '/chosen') this.#writeChosen(own);
     for (const child of node.children) {
       const handled = this.handle(child, own);
       if (typeof handled === 'number') return handled;
       if (handled !== null) own.children.push(handled);
     }
     return own;
+  }
+
+  /** write_properties() keeps what is Xen's in /chosen from Dom0 and gives it its own command line. */
+  #writeChosen(chosen: DtNode): void {
+    chosen.properties.delete('xen,xen-bootargs');
+    chosen.properties.delete('xen,dom0-bootargs');
+    chosen.properties.delete('bootargs');
+    const bootargs = dom0Bootargs(this.#context.hostTree);
+    if (bootargs !== undefined) chosen.properties.set('bootargs', stringProperty(bootargs));
   }
 
   /** handle_device(): the mediator, then memory. */
@@ -129,18 +140,18 @@ function isGicUser(node: DtNode): boolean {
   for (let above: DtNode | null = node; above !== null; above = above.parent) {
     const phandle = above.u32('interrupt-parent');
     if (phandle === undefined) continue;
-    return [...root(node).walk()].some(
+    return [...rootOf(node).walk()].some(
       each => each.u32('phandle') === phandle && each.u32('#interrupt-cells') === 3,
     );
   }
   return false;
 }
 
-function root(node: DtNode): DtNode {
-  return node.parent === null ? node : root(node.parent);
+function rootOf(node: DtNode): DtNode {
+  return node.parent === null ? node : rootOf(node.parent);
 }
 
-const disabled = new TextEncoder().encode('disabled\0');
+const disabled = stringProperty('disabled');
 
 /** Nodes that Dom0 does not get, with all below them. */
 const skipped = [

@@ -2,11 +2,12 @@
 import type { DeviceTree as Tree } from '../dt/tree.ts';
 import { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
-import { nodeName } from './device-tree.ts';
+import { nodeName, stringProperty } from './device-tree.ts';
 import type { Domain } from './domain.ts';
 import { pageFrame, pageSize } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
 import { errno } from './errno.ts';
+import { domUBootargs } from './modules.ts';
 import { XenPanic } from './panic.ts';
 import type { Sci } from './sci.ts';
 import { INVALID_AGENT_ID } from './scmi-smc-multiagent.ts';
@@ -40,6 +41,7 @@ function refused(node: DtNode, why: string): XenPanic {
 
 /**
  * prepare_dtb_domU(): the domain's tree with what its partial tree passes through, mapped and assigned.
+ * @param node the domain's node in /chosen
  * @param partial the tree of the domain's module `multiboot,device-tree`, where it has one
  * @returns the tree, or a negative errno
  */
@@ -47,17 +49,22 @@ export function buildDomUTree(
   context: Context,
   sci: Sci,
   domain: Domain,
+  node: DtNode,
   partial: Tree | undefined,
 ): Tree | number {
   const root = new DtNode('', null);
   root.properties.set('#address-cells', TWO_CELLS);
   root.properties.set('#size-cells', TWO_CELLS);
   const builder = new PartialTree(context, sci, domain);
-  for (const node of partial?.root.children ?? []) {
-    if (node.name !== 'passthrough' && node.name !== 'aliases') continue;
-    const rc = builder.scan(node, root, { address: 2, size: 1 }, node.name === 'passthrough');
+  for (const part of partial?.root.children ?? []) {
+    if (part.name !== 'passthrough' && part.name !== 'aliases') continue;
+    const rc = builder.scan(part, root, { address: 2, size: 1 }, part.name === 'passthrough');
     if (rc !== 0) return rc;
   }
+  const chosen = new DtNode('chosen', root);
+  const bootargs = domUBootargs(node);
+  if (bootargs !== undefined) chosen.properties.set('bootargs', stringProperty(bootargs));
+  root.children.push(chosen);
   return new DeviceTree(root);
 }
 

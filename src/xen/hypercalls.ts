@@ -103,7 +103,8 @@ export class Hypercalls implements Domctl {
 
   /** Back to Dom0, whose own output may come before Xen's next. */
   #done(rc: number): number {
-    if (this.#domains.get(0)?.tree != null) this.#context.console.leave();
+    const isDom0Running = (this.#domains.get(0)?.tree ?? null) !== null;
+    if (isDom0Running) this.#context.console.leave();
     return rc;
   }
 }

@@ -152,7 +152,7 @@ export class Hypervisor {
       throw new XenPanic('dom0less.create-failed', text, words, place);
     }
     const partial = this.#partialTrees.get(node.name) ?? this.#partialTrees.get(nodeName(node));
-    const tree = buildDomUTree(this.#context, this.sci, domain, partial);
+    const tree = buildDomUTree(this.#context, this.sci, domain, node, partial);
     if (typeof tree === 'number') {
       const words = `the partial tree of ${config.name} cannot be put into effect`;
       this.#context.console.printk('domain-build.tree-failed', [tree], { words, place, domid });

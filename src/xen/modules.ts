@@ -24,6 +24,23 @@ export function hasDom0Kernel(tree: DeviceTree): boolean {
   );
 }
 
+/**
+ * Dom0's kernel command line: of its module, else `xen,dom0-bootargs`, else `bootargs` where Xen's own is apart
+ * (docs/misc/arm/device-tree/booting.txt).
+ */
+export function dom0Bootargs(tree: DeviceTree): string | undefined {
+  const chosen = tree.node('/chosen');
+  const modules = [...(chosen?.children ?? []), ...(chosen?.child('modules')?.children ?? [])];
+  const ofModule = modules.find(node => isKernel(node))?.string('bootargs');
+  const ofChosen = chosen?.has('xen,xen-bootargs') === true ? chosen.string('bootargs') : undefined;
+  return ofModule ?? chosen?.string('xen,dom0-bootargs') ?? ofChosen;
+}
+
+/** The kernel command line of a dom0less domain. */
+export function domUBootargs(node: DtNode): string | undefined {
+  return node.children.find(isKernel)?.string('bootargs') ?? node.string('bootargs');
+}
+
 function isKernel(node: DtNode): boolean {
   return node.isCompatible('multiboot,kernel') || node.isCompatible('xen,linux-zimage');
 }
