@@ -26,14 +26,17 @@ export class References {
     for (const node of root.walk()) this.#keepPhandle(node);
   }
 
+  /** The node that a label or path means, if it is still there. */
   node(reference: string): SourceNode | undefined {
-    return reference.startsWith('/') ? nodeByReference(this.#root, reference) : this.#labels.get(reference);
+    if (reference.startsWith('/')) return nodeByReference(this.#root, reference);
+    const node = this.#labels.get(reference);
+    return node?.deleted ? undefined : node;
   }
 
   /** The node's phandle; the lowest free one is assigned where it has none. */
   phandle(node: SourceNode): number {
     if (node.phandle !== 0) return node.phandle;
-    while (this.#phandles.has(this.#next)) this.#next += 1;
+    while (this.#phandles.get(this.#next)?.deleted === false) this.#next += 1;
     this.#keep(node, this.#next);
     if (node.property('phandle') === undefined) node.set('phandle', cell(node.phandle));
     return node.phandle;

@@ -259,7 +259,7 @@ const EDITS: readonly [what: string, edit: string][] = [
   ['a definition after a deletion', '/delete-node/ &{/m/o}; &b { o { v; }; };'],
   ['references to the base', '&b { r = <&a 7 &b>; p = &a; };'],
   ['a new label and references to it', '&b { l = <&c>; c: o { r = <&c>; }; };'],
-  ['a second label', 'd: &a { r = <&d>; };'],
+  ['a label for a change', 'd: &{/m/o} { r = <&d>; };'],
 ];
 
 for (const [what, edit] of EDITS) {
