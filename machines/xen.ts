@@ -103,10 +103,10 @@ export const xen = setup({
       description: "the boot loader's machine has the deadlines; here only crashes are watched for",
       tags: 'watching',
       on: {
-        xenIsDue: [
-          { guard: ({ event }) => event.xenSeen, target: 'startingDom0' },
-          { target: 'startingXen' },
-        ],
+        xenIsDue: {
+          target: 'handedOver',
+          actions: assign({ xenSeen: ({ event }) => event.xenSeen }),
+        },
       },
     },
     handedOver: {

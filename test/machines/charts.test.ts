@@ -1,0 +1,185 @@
+import test from 'ava';
+import type { AnyMachineSnapshot, AnyStateNode, EventObject } from 'xstate';
+import { getAdjacencyMap } from 'xstate/graph';
+import { charts } from '../../machines/index.ts';
+import { toMermaid } from '../../machines/mermaid.ts';
+import { run } from '../../machines/run.ts';
+import { deadlines, silentWitness } from './scripted.ts';
+
+/** Machines whose own states have deadlines: whoever waits for one of them need not have another. */
+const timed = new Set(['power', 'deploy', 'xen', 'steps', 'bootUBoot', 'bootRpi']);
+
+function* leaves(node: AnyStateNode): Generator<AnyStateNode> {
+  const below = Object.values(node.states);
+  if (below.length === 0) yield node;
+  for (const each of below) yield* leaves(each);
+}
+
+function* upwards(node: AnyStateNode | undefined): Generator<AnyStateNode> {
+  for (let each = node; each !== undefined; each = each.parent) yield each;
+}
+
+function isTimed(node: AnyStateNode): boolean {
+  const own = [...upwards(node)];
+  const invoked = own.flatMap(({ invoke }) => invoke.map(({ src }) => String(src)));
+  return own.some(each => each.after.length > 0) || invoked.some(src => timed.has(src));
+}
+
+for (const { name, machine } of charts) {
+  test(`${name}: a state that waits has a deadline, passes on at once, or only watches`, t => {
+    for (const leaf of leaves(machine.root)) {
+      const passesOn = (leaf.always?.length ?? 0) > 0;
+      const resting =
+        leaf.type === 'final' || leaf.tags.includes('watching') || leaf.tags.includes('settled');
+      t.true(passesOn || resting || isTimed(leaf), `${name}.${leaf.path.join('.')} can wait for ever`);
+    }
+  });
+
+  test(`${name}: a chain of states that pass on at once has a way out without a condition`, t => {
+    const stuck = [...leaves(machine.root)]
+      .filter(leaf => leaf.always?.at(-1)?.guard !== undefined)
+      .map(leaf => leaf.path.join('.'));
+    t.deepEqual(stuck, []);
+  });
+
+  test(`${name}: every actor that is invoked has an answer to its failure`, t => {
+    const silent = new Set(['console', 'transfers']);
+    const nodes = new Set([...leaves(machine.root)].flatMap(leaf => [...upwards(leaf)]));
+    const unanswered = [...nodes].flatMap(node =>
+      node.invoke
+        .filter(
+          ({ id, src }) => !silent.has(String(src)) && !node.transitions.has(`xstate.error.actor.${id}`),
+        )
+        .map(({ src }) => `${node.path.join('.')} invokes ${String(src)}`),
+    );
+    t.deepEqual(unanswered, []);
+  });
+
+  test(`${name}: the drawing names every state and every deadline`, t => {
+    const drawing = toMermaid(machine);
+    t.true(drawing.startsWith('stateDiagram-v2\n'));
+    for (const leaf of leaves(machine.root)) {
+      t.regex(drawing, new RegExp(`state "${leaf.key}\\b`), leaf.path.join('.'));
+      for (const { delay } of leaf.after) t.true(drawing.includes(`after ${String(delay)}`));
+    }
+  });
+}
+
+test('the states that wait without a deadline are those that watch while another has it', t => {
+  const watching = charts.flatMap(({ name, machine }) =>
+    [...leaves(machine.root)]
+      .filter(({ tags }) => tags.includes('watching'))
+      .map(({ path }) => `${name}.${path.join('.')}`),
+  );
+  t.deepEqual(watching, [
+    'run.attended.working.on.deploying.handedOver',
+    'run.attended.working.on.startingXen',
+    'deploy.serving.waiting',
+    'xen.bootLoader',
+    'xen.handedOver.dom0',
+  ]);
+});
+
+interface Edge {
+  readonly from: string;
+  readonly event: string;
+  readonly to: string;
+}
+
+/** Every transition of the run's chart, whatever its actors come to. */
+function edgesOfRun(chain: 'u-boot-tftp' | 'rpi-eeprom-tftp'): Edge[] {
+  const fault = { class: 'infrastructure', what: 'it broke' };
+  const outputs = [
+    { fault: null, was: 'off', attempts: 1, xenSeen: false, faults: [], panicked: false },
+    { fault: null, was: 'on', attempts: 1, xenSeen: true, faults: [fault], panicked: true },
+    { fault, was: 'unknown', attempts: 3, xenSeen: false, faults: [fault], panicked: false },
+  ];
+  const told: Readonly<Record<string, object>> = {
+    consoleLost: { error: new Error('unplugged') },
+    transferStalled: { fault },
+  };
+  const eventsOf = (state: AnyMachineSnapshot): EventObject[] =>
+    state._nodes.flatMap(node =>
+      node.ownEvents.flatMap(type => {
+        if (type.startsWith('xstate.done.')) return outputs.map(output => ({ type, output }));
+        if (type.startsWith('xstate.error.')) return [{ type, error: new Error('it broke') }];
+        return [{ type, ...told[type] }];
+      }),
+    );
+  const map = getAdjacencyMap(run, {
+    input: {
+      deadlines,
+      witness: silentWitness,
+      files: ['xen'],
+      steps: [],
+      boot:
+        chain === 'rpi-eeprom-tftp'
+          ? { chain, kernel: 'xen' }
+          : { chain, interrupt: ' ', environment: [], load: [], start: 'booti' },
+    },
+    events: eventsOf as never,
+    serializeState: state => JSON.stringify(state.value),
+    serializeEvent: event => JSON.stringify(event),
+  });
+  type Value = {
+    state: AnyMachineSnapshot;
+    transitions: Record<string, { event: EventObject; state: AnyMachineSnapshot }>;
+  };
+  return Object.values<Value>(map as never).flatMap(({ state, transitions }) =>
+    Object.values(transitions).map(({ event, state: next }) => ({
+      from: JSON.stringify(state.value),
+      event: event.type,
+      to: JSON.stringify(next.value),
+    })),
+  );
+}
+
+function reachable(edges: readonly Edge[], from: string, without: (state: string) => boolean): Set<string> {
+  const found = new Set([from]);
+  for (const state of found) {
+    if (without(state)) continue;
+    for (const edge of edges) if (edge.from === state) found.add(edge.to);
+  }
+  return found;
+}
+
+for (const chain of ['u-boot-tftp', 'rpi-eeprom-tftp'] as const) {
+  test(`run by ${chain}: from every state there is a way to power off and release`, t => {
+    const edges = edgesOfRun(chain);
+    const states = new Set(edges.flatMap(({ from, to }) => [from, to]));
+    t.true(states.size > 12, `${states.size} states`);
+    for (const state of states) {
+      t.true(reachable(edges, state, () => false).has('"finished"'), `from ${state}`);
+    }
+  });
+
+  test(`run by ${chain}: no way from a board that may be powered leads past power off, or past release`, t => {
+    const edges = edgesOfRun(chain);
+    const attended = new Set(edges.map(({ from }) => from).filter(state => state.startsWith('{"attended"')));
+    t.true(attended.size > 8);
+    for (const state of attended) {
+      const withoutPowerOff = reachable(edges, state, each => each === '{"attended":"poweringOff"}');
+      t.false(withoutPowerOff.has('"finished"'), `${state} reaches the end without power off`);
+      const withoutRelease = reachable(edges, state, each => each === '"releasing"');
+      t.false(withoutRelease.has('"finished"'), `${state} reaches the end without release`);
+    }
+  });
+
+  test(`run by ${chain}: wherever the board is worked on, Ctrl-C leads to collect`, t => {
+    const interrupted = edgesOfRun(chain).filter(
+      ({ from, event }) => event === 'interrupt' && from.includes('"working"'),
+    );
+    t.true(interrupted.length > 4);
+    for (const { from, to } of interrupted) t.is(to, '{"attended":"collecting"}', from);
+  });
+}
+
+test('run: a prediction that could not be made gives the board back without touching it', t => {
+  const failed = edgesOfRun('u-boot-tftp').filter(
+    ({ from, event }) => from === '"predicting"' && event.startsWith('xstate.error.'),
+  );
+  t.deepEqual(
+    failed.map(({ to }) => to),
+    ['"releasing"'],
+  );
+});

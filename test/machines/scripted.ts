@@ -1,0 +1,49 @@
+/** Actors that do what a test says, and a clock that stands until it is moved. */
+import { type EventObject, fromCallback, fromPromise, SimulatedClock } from 'xstate';
+import type { Witness } from '../../machines/witness.ts';
+import type { Deadlines } from '../../src/board/board-type.ts';
+
+/** All different, so that a test sees which one expired. */
+export const deadlines: Deadlines = {
+  powerOff: 1100,
+  powerOn: 1200,
+  firstOutput: 1300,
+  bootLoader: 1400,
+  transferStall: 1500,
+  deploy: 16_000,
+  xenBanner: 1700,
+  dom0: 1800,
+  domain: 1900,
+  command: 2000,
+  collect: 2100,
+};
+
+export const silentWitness: Witness = { now: () => 0, lastLines: () => [] };
+
+/** The simulated clock, and a witness of it that remembers what the console said last. */
+export function simulation() {
+  const clock = new SimulatedClock();
+  const lines: string[] = [];
+  const witness: Witness = { now: () => clock.now(), lastLines: () => lines };
+  return { clock, lines, witness };
+}
+
+/** An actor that never answers. */
+export const never = fromPromise<never, never>(() => new Promise(() => undefined));
+
+/** A callback actor through which a test tells a machine things. */
+export function told<Event extends EventObject>() {
+  let send: ((event: Event) => void) | undefined;
+  const logic = fromCallback<Event, undefined>(({ sendBack }) => {
+    send = sendBack;
+    return () => {
+      send = undefined;
+    };
+  });
+  return { logic, tell: (event: Event) => send?.(event), isListening: () => send !== undefined };
+}
+
+/** Lets promises that are due come to their end. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve));
+}
