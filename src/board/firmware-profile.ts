@@ -178,6 +178,40 @@ const pins = z
   })
   .transform(dropUndefined);
 
+const performanceDomain = z.strictObject({
+  id,
+  name,
+  levels: z
+    .array(
+      z.strictObject({ level: word, power: word, latency: z.number().int().min(0).max(0xffff).default(0) }),
+    )
+    .min(1)
+    .refine(levels => isAscending(levels.map(({ level }) => level)), 'levels in ascending order'),
+  sustainedLevel: word,
+  sustainedFrequency: word,
+});
+
+const sensor = z.strictObject({
+  id,
+  name,
+  type: z.number().int().min(0).max(0xff),
+  exponent: z.number().int().min(-16).max(15).default(0),
+  reading: z.number().int(),
+});
+
+const microvolts = z.number().int().min(-0x8000_0000).max(0x7fff_ffff);
+const voltageDomain = z.strictObject({
+  id,
+  name,
+  levels: z.array(microvolts).min(1).refine(isAscending, 'levels in ascending order'),
+  level: microvolts,
+  on: z.boolean().default(false),
+});
+
+function isAscending(values: readonly number[]): boolean {
+  return values.every((value, index) => index === 0 || value > (values[index - 1] ?? value));
+}
+
 /** Names whose position is their id. */
 const namedList = z.array(name).transform(names => names.map((entry, index) => ({ id: index, name: entry })));
 
@@ -203,6 +237,10 @@ export const firmwareProfileSchema = z
     resets: namedList.default([]),
     powerDomains: z.array(powerDomain).default([]),
     pins: pins.optional(),
+    performanceDomains: z.array(performanceDomain).optional(),
+    sensors: z.array(sensor).optional(),
+    voltageDomains: z.array(voltageDomain).optional(),
+    systemPowerAgents: z.array(id).optional(),
     quirks: z.array(z.string().refine(isQuirk, `a quirk: ${Object.keys(quirks).join(', ')}`)).default([]),
     unknownServiceCall: z.string().optional(),
   })

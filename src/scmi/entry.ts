@@ -1,19 +1,27 @@
 import { base, faultyBaseStatus, isBaseMessage } from './base.ts';
 import { clock } from './clock.ts';
 import { pinControl } from './pin-control.ts';
+import { performance } from './performance.ts';
 import { powerDomain } from './power-domain.ts';
 import type { Message, Protocol, Reply, Request, Server } from './protocol.ts';
 import { fail } from './protocol.ts';
 import { protocolId } from './protocol-ids.ts';
 import { resetDomain } from './reset-domain.ts';
+import { sensor } from './sensor.ts';
 import { status } from './status.ts';
+import { systemPower } from './system-power.ts';
+import { voltageDomain } from './voltage-domain.ts';
 
 /** The protocols that are served; a profile says which of them its firmware has. */
 export const servedProtocols: ReadonlyMap<number, Protocol> = new Map([
   [protocolId.base, base],
   [protocolId.powerDomain, powerDomain],
+  [protocolId.systemPower, systemPower],
+  [protocolId.performance, performance],
   [protocolId.clock, clock],
+  [protocolId.sensor, sensor],
   [protocolId.resetDomain, resetDomain],
+  [protocolId.voltageDomain, voltageDomain],
   [protocolId.pinControl, pinControl],
 ]);
 

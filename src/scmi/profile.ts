@@ -24,6 +24,11 @@ export interface FirmwareProfile {
   readonly resets: readonly ResetProfile[];
   readonly powerDomains: readonly PowerDomainProfile[];
   readonly pins?: PinProfile;
+  readonly performanceDomains?: readonly PerformanceDomainProfile[];
+  readonly sensors?: readonly SensorProfile[];
+  readonly voltageDomains?: readonly VoltageDomainProfile[];
+  /** Agents beside the privileged one that may change the power state of the system. */
+  readonly systemPowerAgents?: readonly number[];
   /** Named departures from the specification; quirks.ts documents each. */
   readonly quirks: readonly string[];
   /**
@@ -110,4 +115,35 @@ export interface PinProfile {
    * without an entry has no multiplexer. Absent: every pin has every function.
    */
   readonly multiplexers?: readonly (readonly (number | null)[])[];
+}
+
+export interface PerformanceDomainProfile {
+  readonly id: number;
+  readonly name: string;
+  /** In ascending order; `power` in mW, `latency` in microseconds. */
+  readonly levels: readonly { readonly level: number; readonly power: number; readonly latency: number }[];
+  /** Level at boot, which can be sustained, and its frequency in kHz. */
+  readonly sustainedLevel: number;
+  readonly sustainedFrequency: number;
+}
+
+export interface SensorProfile {
+  readonly id: number;
+  readonly name: string;
+  /** Sensor type of specification table 15, for instance 2 degrees Celsius. */
+  readonly type: number;
+  /** Power of ten of a reading's unit, -16 to 15. */
+  readonly exponent: number;
+  /** What it reads: a signed number. */
+  readonly reading: number;
+}
+
+export interface VoltageDomainProfile {
+  readonly id: number;
+  readonly name: string;
+  /** Microvolts, in ascending order. */
+  readonly levels: readonly number[];
+  /** Microvolts at boot. */
+  readonly level: number;
+  readonly on: boolean;
 }

@@ -17,6 +17,10 @@ export interface FirmwareState {
   readonly assertedResets: Set<number>;
   readonly powerDomains: Map<number, PowerDomainState>;
   readonly pins: Map<number, PinState>;
+  readonly performanceDomains: Map<number, PerformanceDomainState>;
+  readonly voltageDomains: Map<number, VoltageDomainState>;
+  /** Power state of the system (system-power.ts); the value may change, the object does not. */
+  readonly system: { powerState: number };
 }
 
 export interface ClockState {
@@ -40,6 +44,21 @@ export interface PinState {
   readonly configurations: Map<number, number>;
 }
 
+export interface PerformanceDomainState {
+  level: number;
+  minimum: number;
+  maximum: number;
+}
+
+export interface VoltageDomainState {
+  on: boolean;
+  /** Microvolts. */
+  level: number;
+}
+
+/** State 3 of the system: it is up. */
+const powerUp = 3;
+
 /** The state at boot. */
 export function initialState(profile: FirmwareProfile): FirmwareState {
   const owned = profile.devices.flatMap(({ id, owner }) =>
@@ -59,5 +78,13 @@ export function initialState(profile: FirmwareProfile): FirmwareState {
     pins: new Map(
       (profile.pins?.pins ?? []).map((_, id) => [id, { function: 0, configurations: new Map() }]),
     ),
+    performanceDomains: new Map(
+      (profile.performanceDomains ?? []).map(({ id, levels, sustainedLevel }) => [
+        id,
+        { level: sustainedLevel, minimum: levels[0]?.level ?? 0, maximum: levels.at(-1)?.level ?? 0 },
+      ]),
+    ),
+    voltageDomains: new Map((profile.voltageDomains ?? []).map(({ id, on, level }) => [id, { on, level }])),
+    system: { powerState: powerUp },
   };
 }

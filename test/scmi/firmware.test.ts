@@ -13,6 +13,7 @@ import { putMessage, readReply, SharedMemory, textOfWords } from '../../src/scmi
 import { status } from '../../src/scmi/status.ts';
 
 const { base, clock, powerDomain, resetDomain, pinControl } = protocolId;
+const { systemPower, performance, sensor, voltageDomain } = protocolId;
 const reference = loadFirmwareProfile('reference');
 const raspberry = loadFirmwareProfile('rpi5-scmi_pinctrl_agent_v3');
 const singleAgent = loadFirmwareProfile('rpi5_dev');
@@ -27,7 +28,12 @@ const specified: FirmwareProfile = {
   ...reference,
   name: 'specified',
   quirks: [],
-  protocols: new Map([clock, powerDomain, resetDomain, pinControl].map(id => [id, 0x20000])),
+  protocols: new Map(
+    [clock, powerDomain, resetDomain, pinControl, systemPower, performance, sensor, voltageDomain].map(id => [
+      id,
+      0x20000,
+    ]),
+  ),
   baseMessages: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
   agents: reference.agents.filter(({ id }) => id > 0),
   devices: [
@@ -48,6 +54,30 @@ const specified: FirmwareProfile = {
     functionGroups: [[0, 1, 2], [2]],
     configurations: [2, 4, 10],
   },
+  performanceDomains: [
+    {
+      id: 0,
+      name: 'cpu',
+      levels: Array.from({ length: 9 }, (_, index) => ({
+        level: 100 * (index + 1),
+        power: index,
+        latency: 5,
+      })),
+      sustainedLevel: 500,
+      sustainedFrequency: 500_000,
+    },
+  ],
+  sensors: Array.from({ length: 4 }, (_, id) => ({
+    id,
+    name: `sensor${id}`,
+    type: 2,
+    exponent: -3,
+    reading: id === 1 ? -1500 : 45_000,
+  })),
+  voltageDomains: [
+    { id: 0, name: 'vdd', levels: Array.from({ length: 25 }, (_, index) => index - 1), level: 0, on: true },
+  ],
+  systemPowerAgents: [3],
 };
 
 interface Rig {
@@ -570,6 +600,70 @@ test('pin control of the Raspberry Pi: a device brings its pins', t => {
   t.is(rig.console.at(-1), 'ERROR:   scmi: pinctrl cfg denied pin id 29');
 });
 
+// Protocols that no firmware here has
+
+test('system power: who may, and which states there are', t => {
+  const rig = boot(specified);
+  const set = (agent: number, flags: number, state: number) =>
+    call(rig, agent, systemPower, 0x3, flags, state)[0];
+  t.deepEqual(call(rig, 2, systemPower, 0x4), [0, 3]);
+  t.is(set(2, 0, 0), status.DENIED);
+  t.is(set(3, 1, 2), 0);
+  t.is(set(1, 0, 5), status.INVALID_PARAMETERS);
+  t.is(set(1, 2, 0), status.INVALID_PARAMETERS);
+  t.deepEqual(call(rig, 2, systemPower, 0x4), [0, 2]);
+});
+
+test('performance: levels within limits', t => {
+  const rig = boot(specified);
+  t.deepEqual(call(rig, 2, performance, 0x1), [0, 0x1_0001, 0, 0, 0]);
+  const [, attributes, , frequency, level, ...name] = call(rig, 2, performance, 0x3, 0);
+  t.deepEqual([attributes, frequency, level, textOfWords(name)], [0xc000_0000, 500_000, 500, 'cpu']);
+  t.deepEqual(call(rig, 2, performance, 0x4, 0, 7), [0, 2, 800, 7, 5, 900, 8, 5]);
+  t.is(call(rig, 2, performance, 0x4, 0, 0)[1], (2 << 16) | 7);
+  t.deepEqual(call(rig, 2, performance, 0x4, 0, 9), [status.OUT_OF_RANGE]);
+  t.deepEqual(call(rig, 2, performance, 0x5, 0, 400, 200), [0]);
+  t.deepEqual(call(rig, 2, performance, 0x6, 0), [0, 400, 200]);
+  t.deepEqual(call(rig, 2, performance, 0x8, 0), [0, 400]);
+  t.deepEqual(call(rig, 2, performance, 0x7, 0, 300), [0]);
+  t.deepEqual(call(rig, 2, performance, 0x7, 0, 500), [status.OUT_OF_RANGE]);
+  t.deepEqual(call(rig, 2, performance, 0x7, 0, 301), [status.OUT_OF_RANGE]);
+  t.deepEqual(call(rig, 2, performance, 0x5, 0, 200, 400), [status.INVALID_PARAMETERS]);
+  t.deepEqual(call(rig, 2, performance, 0x5, 0, 901, 200), [status.OUT_OF_RANGE]);
+  t.deepEqual(call(rig, 2, performance, 0x8, 1), [status.NOT_FOUND]);
+});
+
+test('sensors: descriptions three at a time, signed readings', t => {
+  const rig = boot(specified);
+  t.deepEqual(call(rig, 2, sensor, 0x1), [0, 4, 0, 0, 0]);
+  t.is(call(rig, 2, sensor, 0x3, 0)[1], (1 << 16) | 3);
+  const [code, count, id, , attributes, ...name] = call(rig, 2, sensor, 0x3, 3);
+  t.deepEqual([code, count, id, attributes, textOfWords(name)], [0, 1, 3, 2 | (0x1d << 11), 'sensor3']);
+  t.deepEqual(call(rig, 2, sensor, 0x3, 4), [status.OUT_OF_RANGE]);
+  t.deepEqual(call(rig, 2, sensor, 0x6, 0, 0), [0, 45_000, 0]);
+  t.deepEqual(call(rig, 2, sensor, 0x6, 1, 0), [0, 0xffff_fa24, 0xffff_ffff]);
+  t.deepEqual(call(rig, 2, sensor, 0x6, 0, 1), [status.NOT_SUPPORTED]);
+  t.deepEqual(call(rig, 2, sensor, 0x6, 4, 0), [status.NOT_FOUND]);
+});
+
+test('voltage domains: modes and levels', t => {
+  const rig = boot(specified);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x1), [0, 1]);
+  t.is(textOfWords(call(rig, 2, voltageDomain, 0x3, 0).slice(2)), 'vdd');
+  t.deepEqual(call(rig, 2, voltageDomain, 0x4, 0, 23), [0, 2, 22, 23]);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x4, 0, 0).slice(1, 3), [(2 << 16) | 23, 0xffff_ffff]);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x4, 0, 25), [status.OUT_OF_RANGE]);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x6, 0), [0, 7]);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x5, 0, 0), [0]);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x6, 0), [0, 0]);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x5, 0, 3), [status.INVALID_PARAMETERS]);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x7, 0, 0, 0xffff_ffff), [0]);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x8, 0), [0, 0xffff_ffff]);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x7, 0, 0, 99), [status.OUT_OF_RANGE]);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x7, 0, 1, 1), [status.NOT_SUPPORTED]);
+  t.deepEqual(call(rig, 2, voltageDomain, 0x8, 1), [status.NOT_FOUND]);
+});
+
 // Quirks
 
 /** What a firmware without a quirk answers, and what one with it. */
@@ -642,8 +736,8 @@ const quirkCases: Readonly<Record<Quirk, QuirkCase>> = {
       call(rig, 1, base, 0xa, 2, 1, clock, 0);
       return [call(rig, 2, base, 0x6, 0)[1], call(rig, 2, clock, 0x0)[0]];
     },
-    specification: [3, status.DENIED],
-    firmware: [3, 0],
+    specification: [7, status.DENIED],
+    firmware: [7, 0],
   },
   'deny-refused-for-others-device': {
     ask: rig => [call(rig, 1, base, 0x9, 3, 1, 0), rig.firmware.ownerOf(1)],
@@ -883,7 +977,7 @@ const page = fc.uint8Array({ minLength: 128, maxLength: 128 });
 const word = fc.oneof(fc.nat(10), fc.nat(0xffff_ffff));
 const command = fc.record({
   agent: fc.constantFrom(1, 2, 3),
-  protocol: fc.constantFrom(base, powerDomain, clock, resetDomain, pinControl, 0x13),
+  protocol: fc.integer({ min: base, max: 0x1a }),
   message: fc.nat(12),
   words: fc.array(word, { maxLength: 8 }),
 });
