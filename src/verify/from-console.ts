@@ -1,0 +1,111 @@
+/** A bare console log as observations. */
+import type { TalkerLine } from '../console/line.ts';
+import { ConsoleReader } from '../console/reader.ts';
+import type { Phase } from '../model/prediction.ts';
+import type { Observations, SeenAnswer, SeenLine, SeenMilestone, SeenSign } from './observation.ts';
+import { WithoutRepeats } from './repeats.ts';
+
+export interface ConsoleLogNames {
+  readonly board: string;
+  readonly scenario: string;
+}
+
+/**
+ * @param log bytes of one boot's console; what comes after the board started again is not looked at
+ * @returns observations without phases: everything is in `boot`, since nobody wrote down when steps began
+ */
+export function fromConsole(log: Uint8Array, names: ConsoleLogNames): Observations {
+  const spoken: TalkerLine[] = [];
+  const signs: SeenSign[] = [];
+  const repeats = new WithoutRepeats();
+  let startedAgain = false;
+  const reader = new ConsoleReader(
+    {
+      line: line => {
+        if (!startedAgain && !repeats.has('', line.domid, line.stamp, line.text)) spoken.push(line);
+      },
+      sign: sign => {
+        if (startedAgain) return;
+        startedAgain = sign.kind === 'reset';
+        signs.push({ line: sign.number, sign, phase: 'boot' });
+      },
+    },
+    { history: 0 },
+  );
+  reader.feed(log, 0);
+  reader.end(0);
+  const login = spoken.find(line => line.domid === 0 && dom0Ready.test(line.text));
+  const milestones: SeenMilestone[] =
+    login === undefined ? [] : [{ name: 'dom0-login', text: login.text, line: login.number, phase: 'boot' }];
+  const booted = login !== undefined;
+  return {
+    form: 'console log',
+    ...names,
+    lines: spoken.flatMap(seenLines),
+    signs,
+    milestones,
+    answers: consoleCommands(spoken),
+    faults: [],
+    begun: new Set<Phase>(['boot']),
+    finished: new Set<Phase>(booted ? ['boot'] : []),
+    ended: booted ? null : 'the log ends before Dom0 can be logged in to',
+  };
+}
+
+/** A login prompt, or a shell's: no board type says here what Dom0's looks like. */
+const dom0Ready = /(?:^|\s)login: |built-in shell|^(?:\S+[@:])?[\w.~/:-]* ?[#$] /;
+
+/** A line of Dom0 may be the toolstack's as well, where it is used on the console. */
+function seenLines({ talker, domid, text, number, unterminated }: TalkerLine): SeenLine[] {
+  const seen = {
+    ...(domid !== undefined && { domid }),
+    text,
+    line: number,
+    phase: 'boot' as const,
+    ...(unterminated && { unterminated }),
+  };
+  const toolstack =
+    domid === 0 &&
+    /^(?:libxl|xl|xc|Parsing config|An invalid|Unknown|Failed|Shutting|Rebooting|Waiting|Domain)\b/.test(
+      text,
+    );
+  return toolstack
+    ? [
+        { ...seen, talker },
+        { ...seen, talker: 'xl' },
+      ]
+    : [{ ...seen, talker }];
+}
+
+/** Commands that were typed at Dom0's shell on the console, with what came until its next prompt. */
+function consoleCommands(lines: readonly TalkerLine[]): SeenAnswer[] {
+  const answers: SeenAnswer[] = [];
+  let open: { readonly command: string; readonly line: number; readonly output: string[] } | undefined;
+  const close = () => {
+    if (open === undefined) return;
+    const status = open.output.map(text => /^rc=(\d+)$/.exec(text)?.[1]).find(rc => rc !== undefined);
+    answers.push({
+      domain: 'dom0',
+      command: open.command,
+      status: status === undefined ? null : Number(status),
+      stdout: open.output.filter(text => !/^rc=\d+$/.test(text)).join('\n'),
+      stderr: '',
+      line: open.line,
+      phase: 'boot',
+    });
+    open = undefined;
+  };
+  for (const { domid, text, number, stamp } of lines) {
+    if (domid !== 0 || stamp !== undefined) continue;
+    const typed = /^\S*(?:~ |\b)?[#$] (.*)$/.exec(text);
+    if (typed === null) {
+      open?.output.push(text);
+      continue;
+    }
+    close();
+    const command = typed[1]?.trim() ?? '';
+    if (command !== '') open = { command, line: number, output: [] };
+  }
+  close();
+  return answers;
+}

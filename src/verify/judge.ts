@@ -1,0 +1,313 @@
+/** Holds a prediction against what was seen. Pure: the same for a run that just ended and for last month's. */
+import type { Expectation, Prediction } from '../model/prediction.ts';
+import type { RecordedEvent } from '../recording/event.ts';
+import { type AnswerFound, matchAnswers } from './answers.ts';
+import { fromConsole } from './from-console.ts';
+import { fromRecording } from './from-recording.ts';
+import { linesFor, type MatchedLines, matchLines, patternOf, textsOf } from './lines.ts';
+import { nearest } from './nearest.ts';
+import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
+import { unobservable } from './unobservable.ts';
+import { evidenceOf, foreseenPanic, unexpected, unforeseenEnd } from './unexpected.ts';
+import type { Evidence, Judgement, Outcome, Verdict } from './verdict.ts';
+
+export interface JudgeRecording {
+  readonly prediction: Prediction;
+  readonly recording: readonly RecordedEvent[];
+  /** Line of recording.jsonl of each event; absent: they are consecutive from 1. */
+  readonly lines?: readonly number[];
+  /** What was broken as predicted fails. */
+  readonly strict?: boolean;
+}
+
+export interface JudgeConsole {
+  readonly prediction: Prediction;
+  /** Bytes of a console log, as they came. */
+  readonly log: Uint8Array;
+  readonly board?: string;
+  readonly scenario?: string;
+  readonly strict?: boolean;
+}
+
+/** Judges a run by its recording. */
+export function judge({ prediction, recording, lines, strict = false }: JudgeRecording): Verdict {
+  const seen = fromRecording(recording, index => lines?.[index] ?? index + 1);
+  return verdictOf(prediction, seen, strict);
+}
+
+/** Judges a bare console log: the same, but for what a console does not show. */
+export function judgeConsole(given: JudgeConsole): Verdict {
+  const { prediction, log, board = 'console log', scenario = '', strict = false } = given;
+  return verdictOf(prediction, fromConsole(log, { board, scenario }), strict);
+}
+
+function verdictOf(prediction: Prediction, seen: Observations, strict: boolean): Verdict {
+  const evidence = new Seen(prediction, seen);
+  const judgements = [
+    ...prediction.expectations.map(expectation => evidence.judge(expectation)),
+    ...unexpected(prediction, seen, evidence.lines),
+  ];
+  const counts: Record<Outcome, number> = { ...none };
+  for (const { outcome } of judgements) counts[outcome]++;
+  const faults = faultsOf(seen, counts);
+  return {
+    schema: 1,
+    board: seen.board,
+    scenario: seen.scenario,
+    outcome: outcomeOf(counts, faults, strict),
+    counts,
+    judgements,
+    faults: faults.map(({ class: kind, what, mend }) => ({
+      class: kind,
+      what,
+      ...(mend !== undefined && { mend }),
+    })),
+  };
+}
+
+const none: Readonly<Record<Outcome, number>> = {
+  met: 0,
+  missed: 0,
+  contradicted: 0,
+  'broken-as-predicted': 0,
+  'not-observable': 0,
+  'not-run': 0,
+  infrastructure: 0,
+};
+
+type Fault = Pick<SeenFault, 'class' | 'what' | 'mend'>;
+
+/** The faults that were recorded, or the one that a recording or log shows by ending too early. */
+function faultsOf(seen: Observations, counts: Readonly<Record<Outcome, number>>): readonly Fault[] {
+  if (seen.faults.length > 0 || seen.ended === null) return seen.faults;
+  if (seen.form === 'recording') return [{ class: 'interrupted', what: seen.ended }];
+  const learned = counts['not-run'] === 0;
+  return learned
+    ? []
+    : [{ class: 'infrastructure', what: seen.ended, mend: 'a log of the whole boot is needed' }];
+}
+
+function outcomeOf(
+  counts: Readonly<Record<Outcome, number>>,
+  faults: readonly Fault[],
+  strict: boolean,
+): Verdict['outcome'] {
+  if (faults.some(fault => fault.class === 'interrupted')) return 'interrupted';
+  const broken = strict ? counts['broken-as-predicted'] : 0;
+  const board = faults.some(fault => fault.class === 'board');
+  if (counts.missed + counts.contradicted + broken > 0 || board) return 'failed';
+  return faults.length > 0 ? 'infrastructure' : 'met';
+}
+
+/** What was found for one expectation, before it is asked what it means that nothing was. */
+type Finding = { readonly outcome: Outcome; readonly why?: string; readonly seen?: Evidence } | undefined;
+
+class Seen {
+  readonly lines: MatchedLines;
+  readonly #prediction: Prediction;
+  readonly #seen: Observations;
+  readonly #answers: ReadonlyMap<Expectation, AnswerFound>;
+  /** Expectations that were met, by their place in the prediction: what stands before one of them was due. */
+  readonly #lastMet: number;
+  readonly #places: ReadonlyMap<Expectation, number>;
+  readonly #unforeseen: SeenSign | undefined;
+  /** By stream: whether its first missing line was told as missed, after an end that nobody foresaw. */
+  readonly #missedBeforeEnd = new Set<string>();
+
+  constructor(prediction: Prediction, seen: Observations) {
+    this.#prediction = prediction;
+    this.#seen = seen;
+    this.lines = matchLines(prediction.expectations, seen);
+    this.#answers = matchAnswers(prediction.expectations, seen);
+    this.#unforeseen = unforeseenEnd(prediction, seen, this.lines.accounted);
+    this.#places = new Map(prediction.expectations.map((expectation, index) => [expectation, index]));
+    this.#lastMet = prediction.expectations.findLastIndex(
+      expectation => expectation.claim === undefined && this.#positive(expectation)?.outcome === 'met',
+    );
+  }
+
+  judge(expectation: Expectation): Judgement {
+    const found = this.#find(expectation) ?? this.#unmet(expectation);
+    return { expectation, ...asClaim(expectation, found, this.#foreseenEnd()) };
+  }
+
+  #find(expectation: Expectation): Finding {
+    return expectation.kind === 'absent' ? this.#absent(expectation) : this.#positive(expectation);
+  }
+
+  /** What speaks for the expectation. */
+  #positive(expectation: Expectation): Finding {
+    if (expectation.kind === 'line') {
+      const line = this.lines.met.get(expectation);
+      return line === undefined
+        ? this.#inAnswers(expectation)
+        : { outcome: 'met', seen: evidenceOf(line, line.text) };
+    }
+    if (expectation.kind === 'milestone') return this.#milestone(expectation);
+    if (expectation.kind === 'absent') return undefined;
+    const found = this.#answers.get(expectation);
+    if (found === undefined) return undefined;
+    const { answer, why } = found;
+    return {
+      outcome: found.is,
+      ...(why !== undefined && { why }),
+      seen: evidenceOf(answer, firstLine(answer.stdout || answer.stderr) ?? `exit status ${answer.status}`),
+    };
+  }
+
+  /** A line of a domain whose console nobody heard may stand in the log that was read from it. */
+  #inAnswers(expectation: Expectation): Finding {
+    const { source, domid } = expectation;
+    const command = source === 'linux' ? /\bdmesg\b/ : source === 'xen' ? /\bxl dmesg\b/ : undefined;
+    if (command === undefined) return undefined;
+    const name = source === 'xen' ? undefined : nameOf(this.#prediction, domid ?? 0);
+    const pattern = patternOf(expectation);
+    for (const answer of this.#seen.answers) {
+      if (!command.test(answer.command) || orderOf(answer.phase) < orderOf(expectation.phase)) continue;
+      if (
+        source === 'linux' &&
+        (/\bxl dmesg\b/.test(answer.command) || !isDomain(answer.domain, name, domid))
+      ) {
+        continue;
+      }
+      const line = answer.stdout
+        .split(/\r*\n/)
+        .map(withoutPrefix)
+        .find(text => pattern.test(text));
+      if (line !== undefined) return { outcome: 'met', seen: evidenceOf(answer, line) };
+    }
+    return undefined;
+  }
+
+  #milestone(expectation: Expectation): Finding {
+    if (expectation.pattern === 'panic') {
+      const panic = foreseenPanic(this.#prediction, this.#seen);
+      return panic && { outcome: 'met', seen: evidenceOf(panic, panic.sign.detail ?? panic.sign.text) };
+    }
+    const phase = orderOf(expectation.phase);
+    const milestone = this.#seen.milestones.find(
+      ({ name, phase: when }) => name === expectation.pattern && orderOf(when) >= phase,
+    );
+    if (milestone !== undefined) return { outcome: 'met', seen: evidenceOf(milestone, milestone.text) };
+    const sign = this.#seen.signs.find(found => found.sign.name === expectation.pattern);
+    return sign && { outcome: 'met', seen: evidenceOf(sign, sign.sign.text) };
+  }
+
+  /** Forbidden from its phase on. */
+  #absent(expectation: Expectation): Finding {
+    const pattern = patternOf(expectation);
+    const lines = linesFor(expectation, this.#seen);
+    const phase = orderOf(expectation.phase);
+    for (const [index, line] of lines.entries()) {
+      if (orderOf(line.phase) < phase) continue;
+      const text = textsOf(line, lines[index + 1]).find(offered => pattern.test(offered));
+      if (text !== undefined) return { outcome: 'contradicted', seen: evidenceOf(line, text) };
+    }
+    return this.#seen.begun.has(expectation.phase) || this.#seen.form === 'console log'
+      ? (this.#overBefore(expectation) ?? { outcome: 'met' })
+      : undefined;
+  }
+
+  /** Nothing was found: because it was not there, or because nobody could have found it? */
+  #unmet(expectation: Expectation): NonNullable<Finding> {
+    const hidden = unobservable(expectation, this.#prediction, this.#seen);
+    if (hidden !== undefined) return { outcome: 'not-observable', why: hidden };
+    const place = this.#places.get(expectation) ?? 0;
+    if (expectation.kind !== 'absent' && place < this.#lastMet) return this.#missed(expectation);
+    return this.#overBefore(expectation) ?? this.#missed(expectation);
+  }
+
+  /** Set where the run was over before its turn. */
+  #overBefore(expectation: Expectation): Finding {
+    const { finished, begun, faults, ended, form } = this.#seen;
+    const { phase } = expectation;
+    const unforeseen = this.#unforeseen;
+    if (unforeseen !== undefined && orderOf(unforeseen.phase) <= orderOf(phase)) {
+      const stream = `${expectation.source} ${expectation.domid ?? ''}`;
+      if (expectation.kind !== 'absent' && begun.has(phase) && !this.#missedBeforeEnd.has(stream)) {
+        this.#missedBeforeEnd.add(stream);
+        return undefined;
+      }
+      return {
+        outcome: 'not-run',
+        why: `the boot ended before: ${unforeseen.sign.detail ?? unforeseen.sign.text}`,
+      };
+    }
+    if (form === 'console log') {
+      if (ended !== null && foreseenPanic(this.#prediction, this.#seen) === undefined) {
+        return { outcome: 'not-run', why: ended };
+      }
+      const typed = this.#seen.answers.some(({ command }) => /\bxl\b/.test(command));
+      if (phase !== 'boot' && !typed)
+        return { outcome: 'not-run', why: 'the log shows no command that was given' };
+      return undefined;
+    }
+    if (finished.has(phase)) return undefined;
+    const fault = faults.find(found => orderOf(found.phase) <= orderOf(phase));
+    if (fault?.class === 'infrastructure') return { outcome: 'infrastructure', why: fault.what };
+    // The board was given all the time that it has: what did not come in this phase is missing.
+    if (fault?.class === 'board' && begun.has(phase) && fault.phase === phase) return undefined;
+    if (ended !== null) return { outcome: 'not-run', why: fault?.what ?? ended };
+    return begun.has(phase) ? undefined : { outcome: 'not-run', why: 'the run ended before this step' };
+  }
+
+  #missed(expectation: Expectation): NonNullable<Finding> {
+    if (expectation.kind !== 'line') return { outcome: 'missed' };
+    const lines = linesFor(expectation, this.#seen).filter(line => !this.lines.accounted.has(line));
+    const pattern = patternOf(expectation);
+    const elsewhere = lines.find(line => pattern.test(line.text));
+    if (elsewhere !== undefined) {
+      return {
+        outcome: 'missed',
+        why: 'it was said, but not in its place in the order',
+        seen: evidenceOf(elsewhere, elsewhere.text),
+      };
+    }
+    const texts = lines.map(({ text }) => text);
+    const index = nearest(expectation.text, texts);
+    const line = index === undefined ? undefined : lines[index];
+    return {
+      outcome: 'missed',
+      why: line === undefined ? 'nothing like it was said' : 'the nearest line that was said is another',
+      ...(line !== undefined && { seen: evidenceOf(line, line.text) }),
+    };
+  }
+
+  /** The boot ended as the model foresaw, which may be what breaks a claim. */
+  #foreseenEnd(): boolean {
+    return foreseenPanic(this.#prediction, this.#seen) !== undefined;
+  }
+}
+
+/** A claim of the series that the model saw break here is broken as predicted when it is not met. */
+function asClaim(
+  { claim }: Expectation,
+  found: NonNullable<Finding>,
+  foreseenEnd: boolean,
+): NonNullable<Finding> {
+  const broken = claim?.broken;
+  if (broken === undefined || broken === null) return found;
+  if (found.outcome === 'met')
+    return { ...found, why: `it holds, though the model saw it break: ${broken.words}` };
+  const unmet = found.outcome === 'missed' || found.outcome === 'contradicted';
+  if (!unmet && !(found.outcome === 'not-run' && foreseenEnd)) return found;
+  return { ...found, outcome: 'broken-as-predicted', why: broken.words };
+}
+
+function nameOf(prediction: Prediction, domid: number): string | undefined {
+  return prediction.domains.find(domain => domain.domid === domid)?.name;
+}
+
+function isDomain(seen: string, name: string | undefined, domid: number | undefined): boolean {
+  if (seen === name) return true;
+  return (domid ?? 0) === 0 && /^dom(?:ain-)?0$/i.test(seen);
+}
+
+/** A line of `dmesg` or `xl dmesg` as the console reader would give it. */
+function withoutPrefix(text: string): string {
+  return text.replace(/^(?:\(XEN\) )?(?:<\d>)?(?:\[ *\d+\.\d+\] )?/, '');
+}
+
+function firstLine(text: string): string | undefined {
+  return text.split(/\r*\n/).find(line => line !== '');
+}

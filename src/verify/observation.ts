@@ -1,0 +1,71 @@
+/** What was seen, in the one form that both a run's recording and a bare console log are brought to. */
+import type { ConsoleTalker } from '../console/line.ts';
+import type { SignSeen } from '../console/signs.ts';
+import type { Phase } from '../model/prediction.ts';
+
+/** Where in the recording or log something is. */
+export interface Place {
+  /** Line of recording.jsonl, or of the console log, counted from 1. */
+  readonly line: number;
+  readonly t?: number;
+}
+
+export interface SeenLine extends Place {
+  readonly talker: ConsoleTalker | 'xl';
+  readonly domid?: number;
+  readonly text: string;
+  readonly phase: Phase;
+  /** The next line of the talker was glued to this one. */
+  readonly unterminated?: true;
+}
+
+export interface SeenSign extends Place {
+  readonly sign: SignSeen;
+  readonly phase: Phase;
+}
+
+export interface SeenMilestone extends Place {
+  readonly name: string;
+  readonly text: string;
+  readonly phase: Phase;
+}
+
+/** A command and what it answered. */
+export interface SeenAnswer extends Place {
+  readonly domain: string;
+  readonly command: string;
+  /** Null where only the console shows the command, without its exit status. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly phase: Phase;
+}
+
+export interface SeenFault extends Place {
+  readonly class: 'infrastructure' | 'board' | 'interrupted' | 'controller';
+  readonly what: string;
+  readonly mend?: string;
+  readonly phase: Phase;
+}
+
+/** All that one boot showed. What a board says after it started again by itself is left out. */
+export interface Observations {
+  readonly form: 'recording' | 'console log';
+  readonly board: string;
+  readonly scenario: string;
+  readonly lines: readonly SeenLine[];
+  readonly signs: readonly SeenSign[];
+  readonly milestones: readonly SeenMilestone[];
+  readonly answers: readonly SeenAnswer[];
+  readonly faults: readonly SeenFault[];
+  /** Phases that were begun, and those that came to their end. */
+  readonly begun: ReadonlySet<Phase>;
+  readonly finished: ReadonlySet<Phase>;
+  /** What ended the run before its end; null where it completed. */
+  readonly ended: string | null;
+}
+
+/** `boot` comes before step 0. */
+export function orderOf(phase: Phase): number {
+  return phase === 'boot' ? -1 : phase;
+}

@@ -1,0 +1,147 @@
+/** What was seen though nothing foresaw it. */
+import type { Expectation, Phase, Prediction } from '../model/prediction.ts';
+import { type MatchedLines, patternOf } from './lines.ts';
+import type { Observations, SeenLine, SeenSign } from './observation.ts';
+import type { Evidence, Judgement } from './verdict.ts';
+
+/** One contradicted judgement for each thing, with an expectation made for it. */
+export function unexpected(
+  prediction: Prediction,
+  seen: Observations,
+  { accounted }: MatchedLines,
+): readonly Judgement[] {
+  return [...unexpectedLines(prediction, seen, accounted), ...unexpectedEnds(prediction, seen, accounted)];
+}
+
+/** The end of the boot that was not foreseen, if there was one. */
+export function unforeseenEnd(
+  prediction: Prediction,
+  seen: Observations,
+  accounted: ReadonlySet<SeenLine>,
+): SeenSign | undefined {
+  return seen.signs.find(({ sign }) => ending(sign.name) && !foreseen(prediction, seen, sign, accounted));
+}
+
+/** The panic that the model foresees, once it was seen. */
+export function foreseenPanic(prediction: Prediction, seen: Observations): SeenSign | undefined {
+  return seen.signs.find(
+    ({ sign }) =>
+      sign.name === 'xen-panic' && prediction.panic !== null && samePanic(prediction.panic, sign.detail),
+  );
+}
+
+export function evidenceOf({ line, t }: { line: number; t?: number }, text: string): Evidence {
+  return { text, line, ...(t !== undefined && { t }) };
+}
+
+function* unexpectedLines(
+  prediction: Prediction,
+  seen: Observations,
+  accounted: ReadonlySet<SeenLine>,
+): Generator<Judgement> {
+  const doorbells = new Set(prediction.agents.map(({ functionId }) => functionId.toLowerCase()));
+  const patterns = prediction.expectations.filter(({ kind, source }) => kind === 'line' && source === 'xen');
+  let count = 0;
+  for (const line of seen.lines) {
+    if (line.talker !== 'xen' || accounted.has(line)) continue;
+    // The end of what was recorded may be the middle of a line.
+    if (line.unterminated && line === seen.lines.at(-1)) continue;
+    const doorbell = /Unhandled SMC\/HVC: (0x[0-9a-f]+)/i.exec(line.text)?.[1]?.toLowerCase();
+    if (doorbell === undefined ? !aboutMediator.test(line.text) : !doorbells.has(doorbell)) continue;
+    // How often a driver rings in vain is its own affair.
+    if (doorbell !== undefined && patterns.some(pattern => patternOf(pattern).test(line.text))) continue;
+    yield contradicted({
+      id: `unexpected.xen.${++count}`,
+      source: 'xen',
+      phase: line.phase,
+      text: 'Xen says nothing of the mediator that the model does not foresee',
+      words: 'No rule of the model prints this line here.',
+      evidence: evidenceOf(line, line.text),
+    });
+  }
+}
+
+function* unexpectedEnds(
+  prediction: Prediction,
+  seen: Observations,
+  accounted: ReadonlySet<SeenLine>,
+): Generator<Judgement> {
+  let count = 0;
+  for (const found of seen.signs) {
+    const { sign, phase } = found;
+    const end = ending(sign.name);
+    if (end === undefined || foreseen(prediction, seen, sign, accounted)) continue;
+    const detail = sign.detail !== undefined && sign.name !== 'reset' ? sign.detail : sign.text;
+    yield contradicted({
+      id: `unexpected.${sign.name}.${++count}`,
+      source: end.source,
+      phase,
+      text: end.absent,
+      words:
+        sign.name === 'xen-panic' && prediction.panic !== null
+          ? `The model foresees another panic: ${prediction.panic}`
+          : 'The model foresees no such end.',
+      evidence: evidenceOf(found, detail),
+    });
+  }
+}
+
+function foreseen(
+  prediction: Prediction,
+  seen: Observations,
+  sign: SeenSign['sign'],
+  accounted: ReadonlySet<SeenLine>,
+): boolean {
+  if (sign.name === 'xen-panic') return prediction.panic !== null && samePanic(prediction.panic, sign.detail);
+  // Somebody asked for it: Dom0, or Xen after the panic that was judged already.
+  if (sign.name === 'reset') return sign.detail !== undefined;
+  return seen.lines.some(line => accounted.has(line) && line.text === sign.text && line.domid === sign.domid);
+}
+
+function samePanic(predicted: string, message: string | undefined): boolean {
+  return message !== undefined && message.trim() === predicted.trim();
+}
+
+/** Ends of a boot. A guest's kernel panic is one of a guest, but nobody foresaw it either. */
+function ending(
+  sign: string,
+): { readonly source: Expectation['source']; readonly absent: string } | undefined {
+  return ends[sign];
+}
+
+const ends: Readonly<Record<string, { readonly source: Expectation['source']; readonly absent: string }>> = {
+  'xen-panic': { source: 'xen', absent: 'Xen does not panic' },
+  'kernel-panic': { source: 'linux', absent: 'no kernel panics' },
+  'el3-panic': { source: 'firmware', absent: 'the EL3 firmware does not panic' },
+  'synchronous-abort': { source: 'run', absent: 'the boot loader does not crash' },
+  reset: { source: 'run', absent: 'the board does not start again by itself' },
+};
+
+/** Text by which the mediator is known: sci.c, scmi-smc.c, scmi-smc-multiagent.c, scmi-shmem.c, dom0less-build.c. */
+const aboutMediator =
+  /^(?:scmi|sci)\b|^SCMI: |^Using SCMI with|\bscmi: |xen,sci|xen,dom0-sci-agent-id|SCI configuration|^id=0x[0-9a-f]+ name=/;
+
+function contradicted(what: {
+  readonly id: string;
+  readonly source: Expectation['source'];
+  readonly phase: Phase;
+  readonly text: string;
+  readonly words: string;
+  readonly evidence: Evidence;
+}): Judgement {
+  const { id, source, phase, text, words, evidence } = what;
+  return {
+    expectation: {
+      id,
+      kind: 'absent',
+      phase,
+      source,
+      text,
+      pattern: '',
+      reason: { rule: 'verify.unexpected', words },
+    },
+    outcome: 'contradicted',
+    why: words,
+    seen: evidence,
+  };
+}

@@ -1,0 +1,44 @@
+/** What no part of a recording or log could have shown, and why. */
+import type { Expectation, Prediction } from '../model/prediction.ts';
+import type { Observations } from './observation.ts';
+
+/** @returns in words why an unmet expectation could not have been seen; undefined where it could */
+export function unobservable(
+  expectation: Expectation,
+  prediction: Prediction,
+  seen: Observations,
+): string | undefined {
+  if (expectation.kind === 'answer') {
+    return seen.form === 'console log' ? 'a console log does not show what was asked over SSH' : undefined;
+  }
+  if (expectation.kind === 'milestone') return undefined;
+  if (expectation.source === 'firmware') return firmware(seen);
+  if (expectation.source === 'xl') return toolstack(seen);
+  if (expectation.source === 'linux') return kernel(expectation.domid ?? 0, prediction, seen);
+  return undefined;
+}
+
+function firmware(seen: Observations): string | undefined {
+  const xen = seen.lines.findIndex(({ talker }) => talker === 'xen');
+  const later = seen.lines.some(({ talker }, index) => talker === 'tf-a' && index > xen);
+  return xen >= 0 && !later ? 'the EL3 firmware does not write to this console once Xen runs' : undefined;
+}
+
+function toolstack(seen: Observations): string | undefined {
+  if (seen.lines.some(({ talker }) => talker === 'xl')) return undefined;
+  if (seen.answers.some(({ command }) => /\bxl\b/.test(command))) return undefined;
+  return seen.form === 'console log' ? 'the toolstack was not used on this console' : undefined;
+}
+
+function kernel(domid: number, prediction: Prediction, seen: Observations): string | undefined {
+  const speaks = seen.lines.some(line => line.talker === 'linux' && line.domid === domid);
+  if (speaks) return undefined;
+  const booted = seen.signs.some(({ sign }) => sign.name === 'xen-booted');
+  if (domid === 0) {
+    const loggedIn = seen.milestones.some(({ name }) => name === 'dom0-login');
+    return booted && loggedIn ? 'Dom0 writes to another console' : undefined;
+  }
+  const name = prediction.domains.find(domain => domain.domid === domid)?.name ?? `domain ${domid}`;
+  const asked = seen.answers.some(({ domain, command }) => domain === name && /\bdmesg\b/.test(command));
+  return asked ? undefined : `nothing of the console of ${name} is here, and its log was not read`;
+}
