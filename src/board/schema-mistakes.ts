@@ -33,6 +33,10 @@ function explain(issue: Issue, above: readonly PropertyKey[], context: Context):
     return issue.keys.map(key => ({ field, key, message: `unknown field (${hintAt(key, names)})` }));
   }
   if (issue.code === 'invalid_union') return explainUnion(issue, field, context);
+  if (issue.code === 'invalid_key') {
+    const why = issue.issues.map(each => inWords(each.message)).join('; ');
+    return [{ field: field.slice(0, -1), key: String(field.at(-1)), message: why }];
+  }
   const message = inWords(issue.message);
   if (valueAt(context.content, field) === undefined && field.length > 0) {
     return [
@@ -124,5 +128,7 @@ function record(value: unknown): JsonObject {
 function inWords(message: string): string {
   if (/^[^A-Z]/.test(message)) return `expected ${message}`;
   const text = message.replace(/^Invalid input: /, '');
-  return text.charAt(0).toLowerCase() + text.slice(1);
+  // YAML takes 0123 and yes for other things than text.
+  const hint = /expected string, received (number|boolean)/.test(text) ? ' (put it in quotes)' : '';
+  return `${text.charAt(0).toLowerCase()}${text.slice(1)}${hint}`;
 }

@@ -50,7 +50,10 @@ export function parseYaml<S extends z.ZodType>(text: string, name: string, schem
   const content = toValue(document, name);
   const result = schema.safeParse(content);
   if (!result.success) {
-    const mistakes = schemaMistakes(result.error.issues, schema, content).map(each => places.describe(each));
+    const mistakes = schemaMistakes(result.error.issues, schema, content)
+      .map(mistake => ({ offset: places.offsetOf(mistake), mistake }))
+      .toSorted((one, other) => one.offset - other.offset)
+      .map(({ offset, mistake }) => `${places.ofOffset(offset)}: ${inWords(mistake)}`);
     throw new ConfigurationError(listed(name, mistakes, `has ${mistakes.length} mistakes`));
   }
   return {
@@ -128,12 +131,6 @@ class Places {
     this.#lines = lines;
   }
 
-  describe({ field, key, message }: Mistake): string {
-    const place = key === undefined ? this.ofField(field) : this.#ofKey(field, key);
-    const name = fieldName(key === undefined ? field : [...field, key]);
-    return name === '' ? `${place}: ${message}` : `${place}: ${name}: ${message}`;
-  }
-
   ofField(field: readonly PropertyKey[]): string {
     return this.ofOffset(this.#deepest(field)?.range?.[0] ?? 0);
   }
@@ -143,16 +140,17 @@ class Places {
     return this.#lines.linePos(node?.range?.[0] ?? 0).line + (isBlockText(node) ? 1 : 0);
   }
 
-  ofOffset(offset: number): string {
-    const { line, col } = this.#lines.linePos(offset);
-    return `${this.#name}:${line}:${col}`;
-  }
-
-  #ofKey(field: readonly PropertyKey[], key: string): string {
+  /** Of the unknown name itself, else of the field or of what it should be in. */
+  offsetOf({ field, key }: Mistake): number {
     const node = this.#deepest(field);
     const pair = isMap(node) ? node.items.find(each => String(each.key) === key) : undefined;
     const at = isNode(pair?.key) ? pair.key : node;
-    return this.ofOffset(at?.range?.[0] ?? 0);
+    return at?.range?.[0] ?? 0;
+  }
+
+  ofOffset(offset: number): string {
+    const { line, col } = this.#lines.linePos(offset);
+    return `${this.#name}:${line}:${col}`;
   }
 
   /** The node of a field, or the last one on the way to it that exists. */
@@ -177,6 +175,11 @@ function childOf(node: Node | null, name: string): Node | undefined {
 
 function isBlockText(node: Node | null): boolean {
   return node !== null && 'type' in node && (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED');
+}
+
+function inWords({ field, key, message }: Mistake): string {
+  const name = fieldName(key === undefined ? field : [...field, key]);
+  return name === '' ? message : `${name}: ${message}`;
 }
 
 /** `boards.rpi5-01.load[2].file` */

@@ -1,0 +1,222 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { boardTypeNames, loadBoardType } from '../../src/board/board-types.ts';
+import { ConfigurationError } from '../../src/board/configuration-error.ts';
+import { readIdentity } from '../../src/board/identity.ts';
+import { labSchema } from '../../src/board/lab.ts';
+import { boardOf, imageNames, isVirtual, loadLab } from '../../src/board/load-lab.ts';
+import { nearestName } from '../../src/board/nearest-name.ts';
+import { openBoard, openWires } from '../../src/board/open.ts';
+import { parseYaml, readYaml } from '../../src/board/yaml-file.ts';
+
+const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-lab-'));
+test.after.always(() => rmSync(directory, { recursive: true, force: true }));
+
+const lab = `schema: 1
+name: bench
+boards:
+  rpi5-01:
+    type: rpi5
+    serial: { kind: tcp, host: 127.0.0.1, port: 7001 }
+    power: { kind: command, on: "true", off: "true", state: "echo on" }
+    network: { address: 192.168.1.2, server: 127.0.0.1, tftpPort: 16969, serialNumber: 0c8f7e5cbd989ae1 }
+    ssh:
+      identity: { kind: password, file: secret }
+      guests: { guest: 10.0.0.2 }
+    images: { armstub: a, xen: x, kernel: k, ramdisk: r }
+    deadlines: { dom0: 5m }
+`;
+
+test('shipped board types are read, with addresses as numbers and durations in milliseconds', t => {
+  t.deepEqual(boardTypeNames(), ['rcar-v4h-white-hawk', 'rpi5']);
+  for (const name of boardTypeNames()) t.is(loadBoardType(name).type, name);
+  const { guestShmem, deadlines } = loadBoardType('rpi5');
+  t.is(guestShmem, 0x22001000);
+  t.is(deadlines.deploy, 180_000);
+});
+
+test('without a lab file the lab is two virtual boards', t => {
+  const empty = mkdtempSync(path.join(directory, 'empty-'));
+  const { file, boards } = loadLab({ cwd: empty, env: { HOME: empty } });
+  t.is(file, null);
+  t.deepEqual(
+    [...boards.values()].map(({ name, type, setup }) => [name, type.type, isVirtual(setup)]),
+    [
+      ['virtual-rpi5', 'rpi5', true],
+      ['virtual-v4h', 'rcar-v4h-white-hawk', true],
+    ],
+  );
+});
+
+test('a lab file is looked for at --lab, in the working directory, then in the configuration directory', t => {
+  const home = mkdtempSync(path.join(directory, 'home-'));
+  const cwd = mkdtempSync(path.join(directory, 'cwd-'));
+  mkdirSync(path.join(home, '.config/scmi-hil'), { recursive: true });
+  writeFileSync(path.join(home, '.config/scmi-hil/lab.yaml'), virtualLab('user'));
+  t.is(loadLab({ cwd, env: { HOME: home } }).name, 'user');
+  t.is(loadLab({ cwd, env: { XDG_CONFIG_HOME: path.join(home, '.config') } }).name, 'user');
+  writeFileSync(path.join(cwd, 'lab.yaml'), virtualLab('here'));
+  t.is(loadLab({ cwd, env: { HOME: home } }).name, 'here');
+  writeFileSync(path.join(cwd, 'other.yaml'), virtualLab('other'));
+  t.is(loadLab({ lab: 'other.yaml', cwd, env: { HOME: home } }).name, 'other');
+});
+
+test('a lab gives its boards absolute paths and its own deadlines', t => {
+  const { type, setup } = boardOf(loadLabText(lab), 'rpi5-01');
+  t.is(type.deadlines.dom0, 300_000);
+  t.is(type.deadlines.deploy, 180_000);
+  t.like(setup, {
+    images: { xen: path.join(directory, 'x') },
+    ssh: { identity: { kind: 'password', file: path.join(directory, 'secret') } },
+  });
+});
+
+test('the images that a board needs follow from its boot chain', t => {
+  t.deepEqual(imageNames(loadBoardType('rpi5')), ['armstub', 'xen', 'kernel', 'ramdisk']);
+  t.deepEqual(imageNames(loadBoardType('rcar-v4h-white-hawk')), ['xen', 'kernel', 'ramdisk']);
+});
+
+/** What is written in place of what, and what is said about it. */
+const mistakes: readonly (readonly [title: string, from: string | RegExp, to: string, said: RegExp])[] = [
+  [
+    'an unknown field',
+    'power:',
+    'pover:',
+    /:7:5: boards\.rpi5-01\.pover: unknown field \(did you mean power\?\)/,
+  ],
+  ['a missing field', / +power:.*\n/, '', /:\d+:\d+: boards\.rpi5-01\.power: is missing/],
+  ['a port that is none', '7001', '70010', /:6:\d+: boards\.rpi5-01\.serial\.port: too big/],
+  ['an unknown kind', 'kind: tcp', 'kind: udp', /:6:\d+: .*serial\.kind: expected one of device, tcp/],
+  ['a duration without unit', '5m', '5', /:13:\d+: boards\.rpi5-01\.deadlines\.dom0: expected a duration/],
+  ['an unknown deadline', 'dom0: 5m', 'domO: 5m', /deadlines\.domO: unknown field \(did you mean dom0\?\)/],
+  ['an unknown board type', 'type: rpi5', 'type: rpi4', /:5:11: type: there is no board type rpi4/],
+  ['a missing image', 'kernel: k, ', '', /:12:\d+: boards\.rpi5-01\.images: kernel missing/],
+  ['a board name with a slash', 'rpi5-01:', 'a/b:', /:4:3: boards\.a\/b: expected a name of letters/],
+  [
+    'a number where a name is due',
+    'name: bench',
+    'name: 12',
+    /:2:7: name: .*received number \(put it in quotes\)/,
+  ],
+  ['a wrong schema version', 'schema: 1', 'schema: 2', /:1:9: schema: expected 1/],
+  ['a key written twice', 'name: bench', 'schema: 1', /:2:1: Map keys must be unique/],
+  ['a tab as indentation', '    type: rpi5', '\ttype: rpi5', /:5:1: Tabs are not allowed as indentation/],
+  ['no board at all', /boards:[^]*/, 'boards: {}\n', /:3:9: boards: there is none/],
+  ['an unknown alias', 'rpi5\n', '*nothing\n', /lab\.yaml: Unresolved alias.*nothing/],
+];
+
+for (const [title, from, to, said] of mistakes) {
+  test(`a lab file with ${title} is refused with its line`, t => {
+    const error = t.throws(() => loadLabText(lab.replace(from, to)), { instanceOf: ConfigurationError });
+    t.regex(error?.message ?? '', said);
+  });
+}
+
+test('two boards cannot have one console', t => {
+  const second = lab.slice(lab.indexOf('  rpi5-01:')).replace('rpi5-01', 'rpi5-02').replace('1.2', '1.3');
+  const text = lab + second.replace('0c8f7e5cbd989ae1', '"11111111"');
+  t.throws(() => loadLabText(text), { message: /rpi5-02\.serial: 127\.0\.0\.1:7001 is rpi5-01's already/ });
+});
+
+test('all mistakes of a file are listed, in the order of its lines', t => {
+  const text = lab.replace('on: "true"', 'on: 1').replace('5m', 'soon').replace('schema: 1', 'schema: 3');
+  const error = t.throws(() => loadLabText(text), { instanceOf: ConfigurationError });
+  const [summary, ...rest] = (error?.message ?? '').split('\n');
+  t.regex(summary ?? '', /has 3 mistakes$/);
+  t.deepEqual(
+    rest.map(line => /yaml:(\d+):/.exec(line)?.[1]),
+    ['1', '7', '13'],
+  );
+});
+
+test('files that are no YAML file at all are refused by name', t => {
+  const cases: readonly (readonly [file: string, content: string | Uint8Array | null, said: RegExp])[] = [
+    ['empty.yaml', '', /empty\.yaml: the file is empty/],
+    ['comment.yaml', '# nothing\n', /comment\.yaml: the file is empty/],
+    ['text.yaml', 'just text\n', /text\.yaml:1:1: expected object, received string/],
+    ['bytes.yaml', new Uint8Array([0xff, 0xfe, 0x00]), /bytes\.yaml: it is not UTF-8 text/],
+    ['absent.yaml', null, /absent\.yaml: there is no such file/],
+    ['two.yaml', 'a: 1\n---\nb: 2\n', /two\.yaml:2:\d+: .*multiple documents/],
+    ['huge.yaml', `a: ${'x'.repeat(5_000_000)}`, /huge\.yaml: larger than/],
+    ['laughs.yaml', laughs(), /laughs\.yaml: .*alias/],
+  ];
+  for (const [name, content, said] of cases) {
+    const file = path.join(directory, name);
+    if (content !== null) writeFileSync(file, content);
+    const error = t.throws(() => readYaml(file, labSchema), { instanceOf: ConfigurationError }, name);
+    t.regex(error?.message ?? '', said);
+  }
+  t.throws(() => readYaml(directory, labSchema), { message: /it is a directory/ });
+});
+
+test('the line of a block text is that of its first line', t => {
+  const { line } = parseYaml('schema: 1\nboards: {}\nname: |\n  text\n', 'x.yaml', labSchema);
+  t.is(line(['name']), 4);
+  t.is(line(['boards']), 2);
+});
+
+test('an unknown board is told with the nearest one', t => {
+  const error = t.throws(() => boardOf(loadLabText(lab), 'rpi5-10'), { instanceOf: ConfigurationError });
+  t.is(error?.mend, 'did you mean rpi5-01?');
+});
+
+test('the nearest name is a slip of the hand, not any name', t => {
+  const names = ['run', 'boards', 'scenarios', 'predict'];
+  t.is(nearestName('rnu', names), 'run');
+  t.is(nearestName('Boards', names), 'boards');
+  t.is(nearestName('scen', names), 'scenarios');
+  t.is(nearestName('xyz', names), undefined);
+});
+
+test('secrets are read from their files and never named in errors', t => {
+  const file = path.join(directory, 'password');
+  writeFileSync(file, 'hunter2\n');
+  t.deepEqual(readIdentity({ kind: 'password', file }, {}), { kind: 'password', password: 'hunter2' });
+  t.deepEqual(readIdentity({ kind: 'agent' }, { SSH_AUTH_SOCK: '/run/agent' }), {
+    kind: 'agent',
+    socket: '/run/agent',
+  });
+  t.throws(() => readIdentity({ kind: 'agent' }, {}), { message: /no SSH agent runs here/ });
+  t.throws(() => readIdentity({ kind: 'key', path: `${file}-absent` }, {}), { message: /absent: ENOENT/ });
+});
+
+test('a board with a missing image is refused before anything is touched', async t => {
+  const entry = boardOf(loadLabText(lab), 'rpi5-01');
+  const error = await t.throwsAsync(openBoard(entry, { env: {} }), { instanceOf: ConfigurationError });
+  t.regex(error?.message ?? '', /board rpi5-01: cannot read armstub \(.*a\), xen/);
+});
+
+test('a real board opens with the drivers that its lab names', async t => {
+  for (const file of ['a', 'x', 'k', 'r']) writeFileSync(path.join(directory, file), file);
+  writeFileSync(path.join(directory, 'secret'), 's3cret\n');
+  const entry = boardOf(loadLabText(lab), 'rpi5-01');
+  await using board = await openBoard(entry, { env: {} });
+  t.deepEqual(board.network.prefixes, ['bd989ae1/']);
+  t.is(board.tftp.port, 16_969);
+  t.is(board.dom0.host, '192.168.1.2');
+  t.is(board.dom0.port, 22);
+  t.deepEqual(board.dom0.identity, { kind: 'password', password: 's3cret' });
+  t.is(board.guest('guest')?.host, '10.0.0.2');
+  t.is(board.guest('stranger'), undefined);
+  t.is(await board.power.state(AbortSignal.timeout(5000)), 'on');
+  await using wires = await openWires(entry);
+  t.regex(wires.serial.name, /127\.0\.0\.1:7001/);
+});
+
+function virtualLab(name: string): string {
+  return `schema: 1\nname: ${name}\nboards: { v: { type: rpi5, virtual: true } }\n`;
+}
+
+function loadLabText(text: string): ReturnType<typeof loadLab> {
+  const file = path.join(mkdtempSync(path.join(directory, 'lab-')), '../lab.yaml');
+  writeFileSync(file, text);
+  return loadLab({ lab: file, cwd: directory, env: {} });
+}
+
+/** Aliases that would grow to ten billion strings. */
+function laughs(): string {
+  const lines = Array.from({ length: 10 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n}, `.repeat(10)}]`);
+  return `a0: &a0 lol\n${lines.join('\n')}\n`;
+}
