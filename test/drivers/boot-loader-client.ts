@@ -24,8 +24,7 @@ export async function openRawClient(address = '127.0.0.1'): Promise<RawClient> {
     socket.bind(0, address, resolve);
   });
   const queue: RawPacket[] = [];
-  let outgoing = 0;
-  let sent: (() => void) | undefined;
+  const outgoing = new Set<Promise<void>>();
   let waiting: ((packet: RawPacket) => void) | undefined;
   socket.on('message', (bytes, { port }) => {
     const packet = {
@@ -44,11 +43,11 @@ export async function openRawClient(address = '127.0.0.1'): Promise<RawClient> {
   return {
     port: socket.address().port,
     send: (bytes, port) => {
-      outgoing += 1;
-      socket.send(bytes, port, '127.0.0.1', () => {
-        outgoing -= 1;
-        sent?.();
+      const sent = new Promise<void>(resolve => {
+        socket.send(bytes, port, '127.0.0.1', () => resolve());
       });
+      outgoing.add(sent);
+      void sent.finally(() => outgoing.delete(sent));
     },
     next: (patience = 2000) => {
       const first = queue.shift();
@@ -69,12 +68,7 @@ export async function openRawClient(address = '127.0.0.1'): Promise<RawClient> {
       });
     },
     close: async () => {
-      while (outgoing > 0) {
-        await new Promise<void>(resolve => {
-          sent = resolve;
-        });
-      }
-
+      await Promise.all(outgoing);
       await new Promise<void>(resolve => {
         socket.close(() => resolve());
       });

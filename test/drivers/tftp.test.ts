@@ -4,6 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { DriverError } from '../../src/drivers/driver-error.ts';
@@ -544,6 +545,9 @@ test.serial('closing ends running transfers and leaves no socket', async t => {
   t.like(await seen('ended'), { why: 'closed' });
   t.like(await client.next(), { opcode: 5 });
   await client.close();
+  // The handles go in the turn after.
+  await setImmediate();
+  await setImmediate();
   t.is(process.getActiveResourcesInfo().filter(name => name.startsWith('UDP')).length, before);
 });
 

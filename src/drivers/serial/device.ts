@@ -1,6 +1,7 @@
 import { SerialPort } from 'serialport';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
+import { watchHangUp } from './hang-up.ts';
 import { findHolders } from './holder.ts';
 import type { Holder } from './holder.ts';
 import type { SerialConnection, SerialDriver, SerialEvents } from './serial.ts';
@@ -106,6 +107,7 @@ function connect(port: SerialPort, events: SerialEvents): SerialConnection {
   let ended: Error | undefined;
   const end = (error: Error) => {
     ended = error;
+    unwatch();
     for (const reject of pending) {
       reject(error);
     }
@@ -120,6 +122,11 @@ function connect(port: SerialPort, events: SerialEvents): SerialConnection {
       events.lost(ended ?? new Error(why));
     }
   };
+
+  const unwatch = watchHangUp(port, error => {
+    lose(error);
+    port.close(() => {});
+  });
 
   port.on('data', (bytes: Uint8Array) => {
     if (ended === undefined) {

@@ -10,7 +10,8 @@ const mostOutput = 16 * 1024 * 1024;
 
 /**
  * Runs one command to its end. A command that a signal ended has the status that a shell gives it, 128 and the
- * signal's number.
+ * signal's number. One that is given up has its channel closed; a server need not end its process for that,
+ * so what must not outlive its deadline belongs behind `timeout` in the command itself.
  *
  * @throws DriverError where the connection breaks, the output is too much, or the signal ends it
  */
@@ -31,9 +32,7 @@ export function execute(
           if (over) {
             channel?.close();
           } else if (error) {
-            reject(
-              new DriverError(attempt, error.message, 'see the log of the SSH server', { cause: error }),
-            );
+            reject(connection.refused(attempt, error));
           } else {
             open = channel;
             collect(channel, connection, attempt, resolve, reject);
@@ -46,11 +45,6 @@ export function execute(
 
       return () => {
         over = true;
-        if (signal.aborted) {
-          // Closing the channel alone leaves a silent process running there.
-          open?.signal('TERM');
-        }
-
         open?.close();
       };
     },

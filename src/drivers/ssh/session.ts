@@ -10,6 +10,8 @@ export interface Connection {
   readonly client: Client;
   /** The error of an attempt that the connection's end broke off. */
   lost(attempt: string): DriverError;
+  /** The error of an attempt that got no channel: the server refused it, or the connection ended first. */
+  refused(attempt: string, error: Error): DriverError;
 }
 
 /** Milliseconds that the server gets for a polite end. */
@@ -29,15 +31,21 @@ export function createSession(client: Client, name: string, hostKey: string): Ss
     trouble = error;
   });
 
+  const lost = (attempt: string) => {
+    const why = `the connection was lost${trouble ? ` (${trouble.message})` : ''}`;
+    return new DriverError(attempt, why, 'see the console: the domain may have gone down', {
+      cause: trouble,
+    });
+  };
   const connection: Connection = {
     name,
     client,
-    lost: attempt => {
-      const why = `the connection was lost${trouble ? ` (${trouble.message})` : ''}`;
-      return new DriverError(attempt, why, 'see the console: the domain may have gone down', {
-        cause: trouble,
-      });
-    },
+    lost,
+    refused: (attempt, error) =>
+      // What ssh2 says to channels that are still being opened when the connection ends.
+      error.message === 'No response from server'
+        ? lost(attempt)
+        : new DriverError(attempt, error.message, 'see the log of the SSH server', { cause: error }),
   };
 
   let closed: Promise<void> | undefined;

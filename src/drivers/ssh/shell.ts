@@ -1,6 +1,5 @@
 import type { ClientChannel } from 'ssh2';
 import { abortable, cutShort } from '../abortable.ts';
-import { DriverError } from '../driver-error.ts';
 import type { Connection } from './session.ts';
 import type { SshShell } from './ssh.ts';
 
@@ -33,9 +32,7 @@ export function openShell(
           if (over) {
             channel?.close();
           } else if (error) {
-            reject(
-              new DriverError(attempt, error.message, 'see the log of the SSH server', { cause: error }),
-            );
+            reject(connection.refused(attempt, error));
           } else {
             resolve(createShell(channel, events));
           }
