@@ -116,7 +116,8 @@ export const run = setup({
     isFault: (_, params: { fault: Fault | null }) => params.fault !== null,
   },
   delays: {
-    command: ({ context }) => context.deadlines.command,
+    /** For what does not touch the board. */
+    bookkeeping: 10_000,
     powerOn: ({ context }) => context.deadlines.powerOn,
     collect: ({ context }) => context.deadlines.collect,
     discharge: 2000,
@@ -142,7 +143,7 @@ export const run = setup({
         },
       },
       on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
-      after: { command: { target: 'releasing', actions: { type: 'expired', params: waits.reserve } } },
+      after: { bookkeeping: { target: 'releasing', actions: { type: 'expired', params: waits.reserve } } },
     },
     predicting: {
       entry: 'enter',
@@ -158,7 +159,7 @@ export const run = setup({
         },
       },
       on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
-      after: { command: { target: 'releasing', actions: { type: 'expired', params: waits.predict } } },
+      after: { bookkeeping: { target: 'releasing', actions: { type: 'expired', params: waits.predict } } },
     },
     attended: {
       description: 'the serial line is open from before power on until after power off',
@@ -463,7 +464,7 @@ export const run = setup({
           },
         },
       },
-      after: { command: { target: 'finished', actions: { type: 'expired', params: waits.release } } },
+      after: { bookkeeping: { target: 'finished', actions: { type: 'expired', params: waits.release } } },
     },
     finished: { type: 'final' },
   },

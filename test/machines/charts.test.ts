@@ -19,9 +19,13 @@ function* upwards(node: AnyStateNode | undefined): Generator<AnyStateNode> {
   for (let each = node; each !== undefined; each = each.parent) yield each;
 }
 
+function nameOf(source: unknown): string {
+  return typeof source === 'string' ? source : '';
+}
+
 function isTimed(node: AnyStateNode): boolean {
   const own = [...upwards(node)];
-  const invoked = own.flatMap(({ invoke }) => invoke.map(({ src }) => String(src)));
+  const invoked = own.flatMap(({ invoke }) => invoke.map(({ src }) => nameOf(src)));
   return own.some(each => each.after.length > 0) || invoked.some(src => timed.has(src));
 }
 
@@ -48,9 +52,9 @@ for (const { name, machine } of charts) {
     const unanswered = [...nodes].flatMap(node =>
       node.invoke
         .filter(
-          ({ id, src }) => !silent.has(String(src)) && !node.transitions.has(`xstate.error.actor.${id}`),
+          ({ id, src }) => !silent.has(nameOf(src)) && !node.transitions.has(`xstate.error.actor.${id}`),
         )
-        .map(({ src }) => `${node.path.join('.')} invokes ${String(src)}`),
+        .map(({ src }) => `${node.path.join('.')} invokes ${nameOf(src)}`),
     );
     t.deepEqual(unanswered, []);
   });
@@ -98,8 +102,8 @@ function edgesOfRun(chain: 'u-boot-tftp' | 'rpi-eeprom-tftp'): Edge[] {
     consoleLost: { error: new Error('unplugged') },
     transferStalled: { fault },
   };
-  const eventsOf = (state: AnyMachineSnapshot): EventObject[] =>
-    state._nodes.flatMap(node =>
+  const eventsOf = ({ _nodes: nodes }: AnyMachineSnapshot): EventObject[] =>
+    nodes.flatMap(node =>
       node.ownEvents.flatMap(type => {
         if (type.startsWith('xstate.done.')) return outputs.map(output => ({ type, output }));
         if (type.startsWith('xstate.error.')) return [{ type, error: new Error('it broke') }];
