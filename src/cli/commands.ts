@@ -13,6 +13,16 @@ export interface CommandRow {
 
 export const commands: readonly CommandRow[] = [
   {
+    name: 'verify',
+    summary: 'judge a recorded run again, or a bare console log',
+    load: async () => (await import('./verify.ts')).addVerify,
+  },
+  {
+    name: 'replay',
+    summary: 'show a recorded run again as it happened',
+    load: async () => (await import('./replay.ts')).addReplay,
+  },
+  {
     name: 'boards',
     summary: 'list the boards of the lab',
     load: async () => (await import('./boards.ts')).addBoards,

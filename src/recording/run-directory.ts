@@ -1,8 +1,6 @@
 /** Where the files of one run are. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Prediction } from '../model/prediction.ts';
-import type { Verdict } from '../verify/verdict.ts';
 
 /** Names of the files in a run's directory. */
 export const runFiles = {
@@ -37,11 +35,11 @@ export async function makeRunDirectory(root: string, run: RunName): Promise<stri
   }
 }
 
-export async function writePrediction(directory: string, prediction: Prediction): Promise<void> {
+export async function writePrediction(directory: string, prediction: { readonly schema: 1 }): Promise<void> {
   await writeJson(join(directory, runFiles.prediction), prediction);
 }
 
-export async function writeVerdict(directory: string, verdict: Verdict): Promise<void> {
+export async function writeVerdict(directory: string, verdict: { readonly schema: 1 }): Promise<void> {
   await writeJson(join(directory, runFiles.verdict), verdict);
 }
 
@@ -52,31 +50,6 @@ export async function writeChecksums(
 ): Promise<void> {
   const lines = Object.entries(files).map(([name, sum]) => `${sum}  ${name}\n`);
   await writeFile(join(directory, runFiles.checksums), lines.join(''));
-}
-
-/**
- * Reads a prediction back.
- * @throws Error that names the file where it is no prediction
- */
-export async function readPrediction(file: string): Promise<Prediction> {
-  const text = await readFile(file, 'utf8');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${file}: not JSON: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  }
-  if (!isPrediction(value)) {
-    throw new Error(`${file}: not a prediction of schema 1 (no "schema": 1 with "expectations")`);
-  }
-  return value;
-}
-
-function isPrediction(value: unknown): value is Prediction {
-  if (typeof value !== 'object' || value === null || !('schema' in value) || value.schema !== 1) return false;
-  return 'expectations' in value && Array.isArray(value.expectations);
 }
 
 async function writeJson(file: string, value: unknown): Promise<void> {

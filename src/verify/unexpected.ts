@@ -54,7 +54,7 @@ function* unexpectedLines(
       id: `unexpected.xen.${++count}`,
       source: 'xen',
       phase: line.phase,
-      text: 'Xen says nothing of the mediator that the model does not foresee',
+      text: 'a line of the mediator that the model does not foresee',
       words: 'No rule of the model prints this line here.',
       evidence: evidenceOf(line, line.text),
     });
@@ -110,11 +110,11 @@ function ending(
 }
 
 const ends: Readonly<Record<string, { readonly source: Expectation['source']; readonly absent: string }>> = {
-  'xen-panic': { source: 'xen', absent: 'Xen does not panic' },
-  'kernel-panic': { source: 'linux', absent: 'no kernel panics' },
-  'el3-panic': { source: 'firmware', absent: 'the EL3 firmware does not panic' },
-  'synchronous-abort': { source: 'run', absent: 'the boot loader does not crash' },
-  reset: { source: 'run', absent: 'the board does not start again by itself' },
+  'xen-panic': { source: 'xen', absent: 'a panic of Xen that the model does not foresee' },
+  'kernel-panic': { source: 'linux', absent: 'a kernel panic' },
+  'el3-panic': { source: 'firmware', absent: 'a panic of the EL3 firmware' },
+  'synchronous-abort': { source: 'run', absent: 'a crash of the boot loader' },
+  reset: { source: 'run', absent: 'a board that starts again by itself' },
 };
 
 /** Text by which the mediator is known: sci.c, scmi-smc.c, scmi-smc-multiagent.c, scmi-shmem.c, dom0less-build.c. */

@@ -1,0 +1,150 @@
+/** `scmi-hil verify`: judges again what was recorded, or a console log that somebody mailed in. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Prediction } from '../model/prediction.ts';
+import { type Recording, readRun, RecordingVersionError } from '../recording/reader.ts';
+import { runFiles } from '../recording/run-directory.ts';
+import { wantsColour } from '../report/colour.ts';
+import { renderJson } from '../report/json.ts';
+import { outcomeOf, type RunReport } from '../report/run-report.ts';
+import { renderVerdict } from '../report/terminal.ts';
+import { judge, judgeConsole } from '../verify/judge.ts';
+import type { Verdict } from '../verify/verdict.ts';
+import type { AddCommand, CliProcess } from './command.ts';
+import { exitCode, UsageError } from './command.ts';
+import { addHelpNotes, commonExits } from './help.ts';
+import { readPrediction } from './prediction-file.ts';
+
+interface VerifyOptions {
+  readonly console?: string;
+  readonly prediction?: string;
+  readonly strict?: boolean;
+  readonly verbose?: boolean;
+  readonly json?: boolean;
+}
+
+export const addVerify: AddCommand = (program, process, done) => {
+  const command = program
+    .command('verify [run]')
+    .description('Judges a recorded run again, or a bare console log, against a prediction.')
+    .option('--console <log>', 'judge this console log instead of a run')
+    .option('--prediction <file>', 'a prediction.json; of a run, its own where absent')
+    .option('--strict', 'a claim that breaks as predicted fails')
+    .option('--verbose', 'the reason and the evidence of every expectation')
+    .option('--json', 'print JSON')
+    .action(async (run: string | undefined, options: VerifyOptions) => {
+      const report = await reportOf(run, options, process);
+      print(report, options, process);
+      done(exitCode[outcomeOf(report, { strict: options.strict === true })]);
+    });
+  addHelpNotes(command, {
+    examples: [
+      ['verify runs/2026-02-16T102030-rpi5-01-dom0-and-guest', 'judge a run again'],
+      ['verify --console boot.log --prediction prediction.json', 'judge a log'],
+    ],
+    exits: {
+      met: 'every expectation that could be observed was met',
+      failed: 'at least one was missed or contradicted',
+      usage: commonExits.usage,
+      infrastructure: 'the lab had failed, or the log ends too early: too little was learned',
+      interrupted: 'the run had been interrupted',
+    },
+  });
+};
+
+function reportOf(run: string | undefined, options: VerifyOptions, process: CliProcess): Promise<RunReport> {
+  const mend = 'see: scmi-hil verify --help';
+  if (run !== undefined && options.console !== undefined) {
+    throw new UsageError('verify takes a run or --console, not both', mend);
+  }
+  if (run !== undefined) return reportOfRun(path.resolve(process.cwd, run), options, process);
+  if (options.console === undefined) throw new UsageError('verify needs a run, or --console and a log', mend);
+  return reportOfLog(path.resolve(process.cwd, options.console), options, process);
+}
+
+async function reportOfRun(
+  directory: string,
+  options: VerifyOptions,
+  process: CliProcess,
+): Promise<RunReport> {
+  const recording = await readRecordingOf(directory);
+  warnOfDamage(recording, process);
+  const file = options.prediction ?? path.join(directory, runFiles.prediction);
+  const prediction = readPrediction(path.resolve(process.cwd, file));
+  const { events, lines } = recording;
+  const verdict = judge({ prediction, recording: events, lines, strict: options.strict === true });
+  const header = events.find(event => event.kind === 'run-started')?.data;
+  return {
+    ...reportAbout(prediction, verdict),
+    directory,
+    started: header?.started ?? '',
+    milliseconds: events.at(-1)?.t ?? 0,
+  };
+}
+
+async function reportOfLog(log: string, options: VerifyOptions, process: CliProcess): Promise<RunReport> {
+  if (options.prediction === undefined) {
+    throw new UsageError('a console log is judged against a prediction', 'give --prediction FILE');
+  }
+  const prediction = readPrediction(path.resolve(process.cwd, options.prediction));
+  const bytes = await readFile(log).catch((error: unknown) => {
+    throw new UsageError(`${log} cannot be read: ${messageOf(error)}`, undefined, { cause: error });
+  });
+  const verdict = judgeConsole({
+    prediction,
+    log: new Uint8Array(bytes),
+    scenario: path.basename(log),
+    strict: options.strict === true,
+  });
+  return { ...reportAbout(prediction, verdict), directory: null, started: '', milliseconds: 0 };
+}
+
+function reportAbout(prediction: Prediction, verdict: Verdict) {
+  const claims = [...new Set(prediction.expectations.flatMap(({ claim }) => claim?.ids ?? []))];
+  return { title: 'judged again', claims, verdict };
+}
+
+function print(report: RunReport, options: VerifyOptions, { stdout, env }: CliProcess): void {
+  const strict = options.strict === true;
+  if (options.json === true) {
+    stdout.write(renderJson([report], { strict }));
+    return;
+  }
+  const terminal = stdout as { readonly columns?: number; readonly isTTY?: boolean };
+  stdout.write(
+    renderVerdict(report, {
+      strict,
+      colour: wantsColour(terminal, env),
+      verbose: options.verbose === true,
+      columns: terminal.columns,
+    }),
+  );
+}
+
+/** A run's recording; everything that is wrong with it is the user's to know. */
+export async function readRecordingOf(directory: string): Promise<Recording> {
+  const file = path.join(directory, runFiles.recording);
+  if (!existsSync(file)) {
+    throw new UsageError(`${directory} is no run: it has no ${runFiles.recording}`, 'runs are in runs/');
+  }
+  try {
+    return await readRun(directory);
+  } catch (error) {
+    if (!(error instanceof RecordingVersionError)) throw error;
+    throw new UsageError(error.message, 'use the version of scmi-hil that wrote it, or a later one');
+  }
+}
+
+/** Says on standard error what of a recording could not be read. */
+export function warnOfDamage({ damaged, cut }: Recording, { stderr }: CliProcess): void {
+  for (const { line, what } of damaged.slice(0, 10)) {
+    stderr.write(`${runFiles.recording}, line ${line}: ${what}; left out\n`);
+  }
+  if (damaged.length > 10) stderr.write(`and ${damaged.length - 10} more lines that are no events\n`);
+  if (cut) stderr.write(`${runFiles.recording} ends in the middle of a line: the run was killed\n`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
+import test from 'ava';
+import { main } from '../../src/cli/main.ts';
+import type { Expectation } from '../../src/model/prediction.ts';
+import type { RecordedData } from '../../src/recording/event.ts';
+import { writePrediction } from '../../src/recording/run-directory.ts';
+import { RecordingWriter } from '../../src/recording/writer.ts';
+
+const reason = { rule: 'test.rule', words: 'the test wants it' };
+const line = (text: string): Expectation => ({
+  id: `boot.${text}`,
+  kind: 'line',
+  phase: 'boot',
+  source: 'xen',
+  text,
+  pattern: `^${text}$`,
+  reason,
+});
+const prediction = {
+  schema: 1,
+  agents: [],
+  domains: [],
+  panic: null,
+  expectations: [line('scmi: one'), { ...line('scmi: never'), claim: { ids: ['D5'], broken: reason } }],
+} as const;
+
+const events: readonly RecordedData[] = [
+  {
+    kind: 'run-started',
+    data: {
+      schema: 1,
+      started: '2026-02-16T10:20:30Z',
+      board: 'rpi5-01',
+      boardType: 'rpi5',
+      virtual: false,
+      scenario: 'good',
+      controller: 'test',
+      files: {},
+    },
+  },
+  { kind: 'received', data: { console: 'serial', text: '(XEN) scmi: one\r\n' } },
+  { kind: 'milestone', data: { name: 'dom0-login' } },
+  { kind: 'received', data: { console: 'serial', base64: '/wo=' } },
+  { kind: 'run-finished', data: { outcome: 'completed' } },
+];
+
+async function aRun(recorded: readonly RecordedData[] = events): Promise<string> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'scmi-hil-run-'));
+  let t = 0;
+  using writer = new RecordingWriter(directory, {
+    clock: () => (t += 20),
+    onError: error => {
+      throw error;
+    },
+  });
+  for (const event of recorded) writer.record('test', event);
+  await writePrediction(directory, prediction);
+  return directory;
+}
+
+function sink() {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write: (chunk, _encoding, next) => {
+      chunks.push(Buffer.from(chunk));
+      next();
+    },
+  });
+  return { stream, bytes: () => Buffer.concat(chunks), text: () => Buffer.concat(chunks).toString() };
+}
+
+async function run(argv: readonly string[], signal = new AbortController().signal) {
+  const [stdout, stderr] = [sink(), sink()];
+  const code = await main(argv, {
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    stdin: new PassThrough().end(),
+    cwd: tmpdir(),
+    env: {},
+    signal,
+  });
+  return { code, out: stdout.text(), bytes: stdout.bytes(), err: stderr.text() };
+}
+
+test('a run is judged again from its own recording', async t => {
+  const directory = await aRun();
+  const { code, out, err } = await run(['verify', directory]);
+  t.is(code, 0, err);
+  t.regex(out, /good on rpi5-01: met \(1 met, 1 broken as predicted\)/);
+  const strict = await run(['verify', directory, '--strict', '--json']);
+  t.is(strict.code, 1);
+  const { runs } = JSON.parse(strict.out);
+  t.deepEqual(runs[0].verdict.judgements[0].seen, { text: 'scmi: one', line: 2, t: 40 });
+  t.is(runs[0].started, '2026-02-16T10:20:30Z');
+});
+
+test('a run that was killed is judged by what is left, and what is damaged is told', async t => {
+  const directory = await aRun(events.slice(0, 3));
+  writeFileSync(path.join(directory, 'recording.jsonl'), '{}\n{"t":9,"sou', { flag: 'a' });
+  const { code, out, err } = await run(['verify', directory]);
+  t.is(code, 130);
+  t.regex(out, /the controller was killed/);
+  t.regex(err, /line 4: no time \(`t`\); left out\n.*ends in the middle of a line/);
+});
+
+const dom0 = '(XEN) Freed 400kB init memory.\r\ndom0 login: ';
+
+test('a bare console log is judged against a prediction', async t => {
+  const directory = await aRun();
+  const log = path.join(directory, 'boot.log');
+  const judged = (text: string) => {
+    writeFileSync(log, text);
+    return run(['verify', '--console', log, '--prediction', path.join(directory, 'prediction.json')]);
+  };
+  t.is((await judged(`(XEN) scmi: one\r\n${dom0}`)).code, 0);
+  const failed = await judged(`(XEN) scmi: one\r\n(XEN) scmi: Error received: -13\r\n${dom0}`);
+  t.is(failed.code, 1);
+  t.regex(failed.out, /contradicted .*a line of the mediator that the model does not foresee/);
+  t.is((await judged('(XEN) RAM\r\n')).code, 3);
+});
+
+test('what verify and replay cannot do is one line, with what to do', async t => {
+  const directory = await aRun();
+  const noJson = path.join(directory, 'console-serial.log');
+  writeFileSync(path.join(directory, 'other.json'), '{"schema":1,"agents":7}');
+  const rows: readonly (readonly [readonly string[], RegExp])[] = [
+    [['verify'], /verify needs a run, or --console/],
+    [['verify', directory, '--console', 'x'], /not both/],
+    [['verify', tmpdir()], /is no run: it has no recording\.jsonl/],
+    [['verify', '--console', noJson], /judged against a prediction/],
+    [
+      [
+        'verify',
+        '--console',
+        path.join(directory, 'no.log'),
+        '--prediction',
+        path.join(directory, 'prediction.json'),
+      ],
+      /no\.log cannot be read: ENOENT/,
+    ],
+    [['verify', directory, '--prediction', noJson], /console-serial\.log is no prediction: /],
+    [
+      ['verify', directory, '--prediction', path.join(directory, 'other.json')],
+      /other\.json is no prediction: agents: /,
+    ],
+    [['replay', directory, '--speed', '0'], /--speed 0: not a speed\n {2}give a number/],
+    [['replay', directory, '--console', 'tty9'], /the run has no console tty9\n {2}it has serial/],
+  ];
+  for (const [argv, message] of rows) {
+    const { code, err } = await run(argv);
+    t.is(code, 2, argv.join(' '));
+    t.regex(err, message);
+    t.notRegex(err, /internal error/);
+  }
+});
+
+test("a replay shows a run's events, or a console's bytes exactly", async t => {
+  const directory = await aRun();
+  const { code, out } = await run(['replay', directory, '--speed', 'max']);
+  t.is(code, 0);
+  t.regex(out, /rpi5-01 {2}run of good[^]*dom0 login[^]*run over: completed/);
+  const { bytes } = await run(['replay', directory, '--console', 'serial', '--speed', 'max']);
+  t.deepEqual(bytes, Buffer.from([...Buffer.from('(XEN) scmi: one\r\n'), 0xff, 0x0a]));
+});
+
+test('a replay that is interrupted ends at once', async t => {
+  const directory = await aRun();
+  const controller = new AbortController();
+  const ended = run(['replay', directory, '--speed', '0.00001'], controller.signal);
+  setImmediate(() => controller.abort());
+  t.is((await ended).code, 130);
+  rmSync(directory, { recursive: true });
+});
