@@ -1,0 +1,164 @@
+/** A whole run with its files: predicted, run, recorded, judged. */
+import type { RunOutcome } from '../../machines/run.ts';
+import type { OpenBoard } from '../board/open-board.ts';
+import { predict } from '../model/predict.ts';
+import type { Prediction } from '../model/prediction.ts';
+import type { RecordedEvent, Recorder } from '../recording/event.ts';
+import { readRun } from '../recording/reader.ts';
+import {
+  makeRunDirectory,
+  writeChecksums,
+  writePrediction,
+  writeVerdict,
+} from '../recording/run-directory.ts';
+import { RecordingWriter } from '../recording/writer.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { judge } from '../verify/judge.ts';
+import type { Verdict } from '../verify/verdict.ts';
+import { systemClock } from './clock.ts';
+import { checksums, prepareDeployment } from './deployment.ts';
+import { runScenario } from './run.ts';
+
+export interface SessionOptions {
+  /** Open, and closed by the caller. */
+  readonly board: OpenBoard;
+  readonly scenario: Scenario;
+  /** Directory under which the run gets its own (`runs`). */
+  readonly runs: string;
+  /** Aborted by Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Name and version of this program, for the recording. */
+  readonly controller: string;
+  /** What others who want the board are told: the command line. */
+  readonly command: string;
+  /** Where reservations are; the user's state directory unless told. */
+  readonly stateDirectory?: string;
+  /** Strings that must not reach a file, passwords for instance. */
+  readonly secrets?: Iterable<string>;
+  /** Claims that break as predicted fail. */
+  readonly strict?: boolean;
+  /** The run's directory, as soon as there is one. */
+  readonly onDirectory?: (directory: string) => void;
+  /** Everything that is recorded, when it is: for whoever shows the run live. */
+  readonly onEvent?: (event: RecordedEvent) => void;
+}
+
+export interface Session {
+  readonly verdict: Verdict;
+  readonly outcome: RunOutcome;
+  /** The run's directory. */
+  readonly directory: string;
+  /** Null where the run ended before it, because somebody else has the board for instance. */
+  readonly prediction: Prediction | null;
+  /** ISO 8601. */
+  readonly started: string;
+  readonly milliseconds: number;
+}
+
+/**
+ * Runs one scenario on one board. What the board and the lab do is in the verdict.
+ * @throws ConfigurationError before anything is touched, where the scenario and the board's images do not fit
+ */
+export async function runOnBoard(options: SessionOptions): Promise<Session> {
+  const { board, scenario } = options;
+  const started = new Date();
+  const deployment = await prepareDeployment(board, scenario);
+  const deployed: Scenario = { ...scenario, hostTree: deployment.hostTree };
+  const files = await checksums(deployment.files);
+  const directory = await makeRunDirectory(options.runs, {
+    started,
+    board: board.name,
+    scenario: scenario.name,
+  });
+  options.onDirectory?.(directory);
+  await writeChecksums(directory, files);
+
+  const clock = systemClock();
+  const broken = new AbortController();
+  using writer = new RecordingWriter(directory, {
+    clock: () => clock.now(),
+    ...(options.secrets !== undefined && { secrets: options.secrets }),
+    onError: error => broken.abort(error),
+  });
+  const recorder = tee(writer, clock, options.onEvent);
+  recorder.record('run', {
+    kind: 'run-started',
+    data: {
+      schema: 1,
+      started: started.toISOString(),
+      board: board.name,
+      boardType: board.type.type,
+      virtual: board.virtual,
+      scenario: scenario.name,
+      controller: options.controller,
+      files,
+    },
+  });
+  const { outcome, prediction } = await runScenario({
+    board,
+    scenario: deployed,
+    deployment,
+    predict: () => predictAndSave(deployed, directory),
+    recorder,
+    directory,
+    // A run whose recording cannot be written proves nothing.
+    signal: AbortSignal.any([options.signal, broken.signal]),
+    reservation: {
+      command: options.command,
+      ...(options.stateDirectory !== undefined && { directory: options.stateDirectory }),
+    },
+    clock,
+  });
+  recorder.record('run', { kind: 'run-finished', data: { outcome } });
+  writer.close();
+  if (writer.failed !== undefined) throw writer.failed;
+
+  const verdict = await judged(directory, prediction, options.strict === true);
+  await writeVerdict(directory, verdict);
+  return {
+    verdict,
+    outcome,
+    directory,
+    prediction,
+    started: started.toISOString(),
+    milliseconds: Math.round(clock.now()),
+  };
+}
+
+async function predictAndSave(scenario: Scenario, directory: string): Promise<Prediction> {
+  const prediction = predict(scenario);
+  await writePrediction(directory, prediction);
+  return prediction;
+}
+
+/** Judged by what is on the disk, as `verify` will judge it again. */
+async function judged(directory: string, prediction: Prediction | null, strict: boolean): Promise<Verdict> {
+  const { events, lines } = await readRun(directory);
+  return judge({ prediction: prediction ?? nothing, recording: events, lines, strict });
+}
+
+const nothing: Prediction = {
+  schema: 1,
+  mediator: { kind: 'none', registered: false, errno: 0, node: null, agentId: null },
+  agents: [],
+  domains: [],
+  panic: null,
+  console: [],
+  toolstack: [],
+  firmware: [],
+  expectations: [],
+  undefined: [],
+};
+
+function tee(
+  writer: RecordingWriter,
+  clock: { now(): number },
+  show: ((event: RecordedEvent) => void) | undefined,
+): Recorder {
+  return {
+    record: (source, event) => {
+      writer.record(source, event);
+      show?.({ t: clock.now(), source, ...event });
+    },
+  };
+}
