@@ -1,0 +1,146 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import test from 'ava';
+import { loadFirmwareProfile } from '../../src/board/firmware-profile.ts';
+import { parseFlat } from '../../src/dt/flat.ts';
+import type { Kernel } from '../../src/linux/kernel.ts';
+import { bootKernel } from '../../src/linux/kernel.ts';
+import type { ConsoleLine, Observer } from '../../src/model/observation.ts';
+import { Firmware } from '../../src/scmi/firmware.ts';
+import { PhysicalMemory } from '../../src/scmi/memory.ts';
+import { Hypervisor } from '../../src/xen/hypervisor.ts';
+import { Toolstack } from '../../src/xen/xl.ts';
+
+const corpus = new URL('../../../shared/corpus/', import.meta.url);
+const whenPresent = existsSync(corpus) ? test : test.skip;
+/** All but the one that prints Xen's log again. */
+const names = existsSync(corpus)
+  ? readdirSync(corpus).filter(name => name.startsWith('y-xl-') && name !== 'y-xl-dmesg')
+  : ['y-xl-good'];
+
+for (const name of names) {
+  whenPresent(`what was done with xl in ${name} goes as it went on the board`, t => {
+    const file = (path: string) => readFileSync(new URL(`${name}/${path}`, corpus));
+    const record = JSON.parse(file('case.json').toString('utf8')) as CorpusCase;
+    const printed: ConsoleLine[] = [];
+    const observer: Observer = { console: line => printed.push(line), message: () => {} };
+    const { toolstack, messages } = machine(
+      file('host.dtb'),
+      record.firmware.faults,
+      path => file(path.replace('/root/', '')),
+      observer,
+    );
+    printed.length = 0;
+
+    const codes = record.toolstack.map(step => perform(toolstack, step, path => file(path).toString('utf8')));
+    t.deepEqual(
+      codes.filter((_, index) => record.toolstack[index]?.rc !== undefined),
+      record.toolstack.flatMap(step => (step.rc === undefined ? [] : [step.rc])),
+    );
+
+    const log = terminal(file('console.log').toString('latin1'));
+    t.deepEqual(
+      printed.filter(line => line.source === 'xl').map(line => line.text),
+      log.xl,
+    );
+    t.deepEqual(
+      printed.filter(isMediatorLine).map(line => line.text.replace('<3>', '')),
+      log.xen,
+    );
+    const last = log.listings.at(-1);
+    if (last !== undefined && record.toolstack.at(-1)?.do === 'create') {
+      t.regex(last, new RegExp(`^(?:${toolstack.list().pattern})$`));
+    }
+    const logged = file('el3.log').toString('latin1');
+    const resets = [...logged.matchAll(/proto 0x10 msg 0xb .* status (-?\d+)/g)].map(match =>
+      Number(match[1]),
+    );
+    t.deepEqual(
+      messages.filter(each => each.protocol === 0x10 && each.message === 0xb).map(each => each.status),
+      resets,
+    );
+  });
+}
+
+interface CorpusCase {
+  readonly firmware: { readonly faults: readonly string[] };
+  readonly toolstack: ReadonlyArray<{
+    readonly do: string;
+    readonly config?: string;
+    readonly domain?: string;
+    readonly domid?: number;
+    readonly path?: string;
+    readonly rc?: number;
+  }>;
+}
+
+function machine(
+  blob: Uint8Array,
+  faults: readonly string[],
+  files: (path: string) => Uint8Array | undefined,
+  observer: Observer,
+) {
+  const memory = new PhysicalMemory();
+  const messages: Array<{ protocol: number; message: number; status: number }> = [];
+  const firmware = new Firmware(loadFirmwareProfile('reference'), {
+    memory,
+    faults,
+    onMessage: message => messages.push(message),
+  });
+  const hypervisor = new Hypervisor({
+    build: { mediator: 'multi-agent', debug: true },
+    hostTree: parseFlat(blob),
+    machine: { memory, smcccVersion: 0x1_0002, smc: id => firmware.smc(id) },
+    partialTrees: new Map(),
+    observer,
+  });
+  hypervisor.boot();
+  const kernels: Kernel[] = [bootKernel(hypervisor.guest(0), '6.12', observer)];
+  const toolstack = new Toolstack({
+    domctl: hypervisor.domctl,
+    files,
+    observer,
+    start: ({ domid, tree }) => kernels.push(bootKernel(hypervisor.guest(domid, tree), '6.12', observer)),
+  });
+  return { toolstack, messages, kernels };
+}
+
+function perform(
+  toolstack: Toolstack,
+  step: CorpusCase['toolstack'][number],
+  text: (path: string) => string,
+): number {
+  const { config = '', domain = '', domid = 0, path = '' } = step;
+  if (step.do === 'create') {
+    // A later version of a configuration lies beside the first, and had its name on the board.
+    return toolstack.create(`/root/${config.replace(/-\d+\.cfg$/, '.cfg')}`, text(config)).rc;
+  }
+  if (step.do === 'destroy') return toolstack.destroy(domain).rc;
+  if (step.do === 'shutdown') return toolstack.shutdown(domain).rc;
+  if (step.do === 'reboot') return toolstack.reboot(domain).rc;
+  if (step.do === 'assign-device') {
+    const name = toolstack.domains.find(each => each.domid === domid)?.name;
+    return toolstack.assignDevice(name ?? '', path).rc;
+  }
+  return 0;
+}
+
+/** What stands on the terminal after Dom0's first prompt, by talker. */
+function terminal(log: string) {
+  const text = log
+    .replaceAll('\r', '')
+    .replaceAll('\x1b[6n', '')
+    .replace(/^.*?\ndom0# /s, '');
+  const xl =
+    /^(?:libxl: (?:error|warning)|Parsing config|destroy failed|An invalid ARM_SCI|Unknown ARM_SCI|Shutting down|Waiting for|Domain \d+ has|Rebooting).*$/gm;
+  const xen = /(?:\(XEN\) |<3>)((?:scmi|sci): .*?)(?:xcdt .*)?$/gm;
+  const list = /^Name +ID .*\n(?:(?!dom0#|\(XEN\)).*\n)+/gm;
+  return {
+    xl: [...text.matchAll(xl)].map(match => match[0]),
+    xen: [...text.matchAll(xen)].map(match => match[1] ?? ''),
+    listings: [...text.matchAll(list)].map(match => match[0].trimEnd()),
+  };
+}
+
+function isMediatorLine({ source, text }: ConsoleLine): boolean {
+  return source === 'xen' && /^(?:<3>)?(?:scmi|sci): /.test(text);
+}
