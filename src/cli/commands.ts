@@ -43,6 +43,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./power.ts')).addPower,
   },
   {
+    name: 'machines',
+    summary: 'draw the state machines that drive a run',
+    load: async () => (await import('./machines.ts')).addMachines,
+  },
+  {
     name: 'schema',
     summary: 'write JSON Schemas for editors',
     load: async () => (await import('./schema.ts')).addSchema,

@@ -1,9 +1,12 @@
+import { PassThrough } from 'node:stream';
 import test from 'ava';
+import { Command } from 'commander';
 import type { AnyMachineSnapshot, AnyStateNode, EventObject } from 'xstate';
 import { getAdjacencyMap } from 'xstate/graph';
 import { charts } from '../../machines/index.ts';
 import { toMermaid } from '../../machines/mermaid.ts';
 import { run } from '../../machines/run.ts';
+import { addMachines } from '../../src/cli/machines.ts';
 import { deadlines, silentWitness } from './scripted.ts';
 
 /** Machines whose own states have deadlines: whoever waits for one of them need not have another. */
@@ -186,4 +189,36 @@ test('run: a prediction that could not be made gives the board back without touc
     failed.map(({ to }) => to),
     ['"releasing"'],
   );
+});
+
+async function cli(...words: string[]): Promise<string> {
+  const stdout = new PassThrough();
+  const program = new Command().exitOverride();
+  const process = {
+    stdout,
+    stderr: new PassThrough(),
+    stdin: new PassThrough(),
+    cwd: '/',
+    env: {},
+    signal: new AbortController().signal,
+  };
+  addMachines(program, process, () => stdout.end());
+  await program.parseAsync(['node', 'scmi-hil', 'machines', ...words]);
+  return (await stdout.toArray()).join('');
+}
+
+test('scmi-hil machines lists every chart, draws the one that is named, and writes the page', async t => {
+  const list = await cli();
+  for (const { name, title } of charts) t.true(list.includes(name) && list.includes(title), name);
+  t.is(await cli('xen'), toMermaid(charts.find(({ name }) => name === 'xen')?.machine ?? run));
+  const page = await cli('--markdown');
+  t.is(page.match(/```mermaid\nstateDiagram-v2\n/g)?.length, charts.length);
+  t.deepEqual(
+    (JSON.parse(await cli('--json')) as { name: string }[]).map(({ name }) => name),
+    charts.map(({ name }) => name),
+  );
+});
+
+test('scmi-hil machines names those that there are when asked for another', async t => {
+  await t.throwsAsync(cli('xenn'), { message: 'there is no machine xenn' });
 });
