@@ -6,6 +6,7 @@ import { ConfigurationError } from '../board/configuration-error.ts';
 import { loadFirmwareProfile } from '../board/firmware-profile.ts';
 import { parseFlat } from '../dt/flat.ts';
 import type { DeviceTree } from '../dt/tree.ts';
+import { dom0Bootargs } from '../xen/modules.ts';
 import type { Guest, Scenario, Step } from './scenario.ts';
 
 /** Something that was done in Dom0, or that a guest did. Fields vary with `do`. */
@@ -47,6 +48,7 @@ export type CaseFile = z.output<typeof caseFile>;
 export function loadCase(directory: string): Scenario {
   const document = readCaseFile(directory);
   const { version, ...xen } = document.xen;
+  const hostTree = readTree(path.join(directory, 'host.dtb'));
   const blobs = readdirSync(directory).filter(name => name.endsWith('.dtb') && name !== 'host.dtb');
   const files = new Map(blobs.map(name => [`/root/${name}`, read(path.join(directory, name))]));
   const configs = readdirSync(directory).filter(name => name.endsWith('.cfg'));
@@ -60,14 +62,17 @@ export function loadCase(directory: string): Scenario {
       profile: loadFirmwareProfile(document.firmware.profile),
       faults: document.firmware.faults,
     },
-    hostTree: readTree(path.join(directory, 'host.dtb')),
+    hostTree,
     dom0less: new Map(
       document.guests.flatMap(({ node, partialTree }): [string, DeviceTree][] =>
         partialTree === undefined ? [] : [[node, readTree(path.join(directory, partialTree))]],
       ),
     ),
-    guests: new Map(configs.map(name => [stem(name), readGuest(path.join(directory, name), files)])),
-    steps: document.toolstack.map((each, index) => stepOf(each, index, directory)),
+    guests: new Map(configs.map(name => [stem(name), readGuest(path.join(directory, name), configs, files)])),
+    steps: [
+      ...startScripts(hostTree, document),
+      ...document.toolstack.flatMap((each, index) => stepsOf(each, index, directory)),
+    ],
     statements: [],
   };
 }
@@ -95,6 +100,22 @@ function parseJson(text: string, file: string): unknown {
   }
 }
 
+/** The user land of the corpus reads the clocks of its domain as soon as it starts; `rdinit` is another one. */
+function startScripts(hostTree: DeviceTree, { guests }: CaseFile): readonly Step[] {
+  const bootargs = dom0Bootargs(hostTree) ?? '';
+  const dom0 = /\brdinit=/.test(bootargs) ? [] : ['dom0'];
+  return [...dom0, ...guests.map(({ node }) => node)].map(readClocks);
+}
+
+function readClocks(domain: string): Step {
+  return { do: 'command', domain, run: 'cat /sys/kernel/debug/clk/clk_summary' };
+}
+
+function stepsOf(each: z.output<typeof action>, index: number, directory: string): readonly Step[] {
+  const step = stepOf(each, index, directory);
+  return step.do === 'create' ? [step, readClocks(step.guest)] : [step];
+}
+
 function stepOf(each: z.output<typeof action>, index: number, directory: string): Step {
   const wrong = (what: string): ConfigurationError =>
     new ConfigurationError(`${path.join(directory, 'case.json')}: toolstack.${index}: ${what}`);
@@ -119,9 +140,15 @@ function stepOf(each: z.output<typeof action>, index: number, directory: string)
   }
 }
 
-function readGuest(file: string, files: ReadonlyMap<string, Uint8Array>): Guest {
-  const config = new TextDecoder().decode(read(file));
-  return { name: stem(path.basename(file)), config, origin: file, files };
+/** d2-2.cfg is what d2.cfg was at its second `create`. */
+function readGuest(
+  file: string,
+  configs: readonly string[],
+  files: ReadonlyMap<string, Uint8Array>,
+): Guest {
+  const original = stem(file).replace(/-\d+$/, '');
+  const name = configs.includes(`${original}.cfg`) ? original : stem(file);
+  return { name, config: new TextDecoder().decode(read(file)), origin: file, files };
 }
 
 function readTree(file: string): DeviceTree {

@@ -1,0 +1,241 @@
+/** Firmware, Xen, the kernels in its domains and the toolstack of one machine, as one boot brings them up. */
+import type { DeviceTree } from '../dt/tree.ts';
+import { bootKernel } from '../linux/kernel.ts';
+import { LinuxView } from '../linux/view.ts';
+import type { LinuxVersion } from '../scenario/scenario.ts';
+import { Firmware } from '../scmi/firmware.ts';
+import type { AbortingRange } from '../scmi/memory.ts';
+import { PhysicalMemory } from '../scmi/memory.ts';
+import type { FirmwareProfile } from '../scmi/profile.ts';
+import type { XenBuild } from '../xen/build.ts';
+import type { Domctl } from '../xen/domctl.ts';
+import { Hypervisor } from '../xen/hypervisor.ts';
+import type { Channel } from '../xen/mediator.ts';
+import type { XenPanic } from '../xen/panic.ts';
+import type { CommandResult, Listing, StartedDomain } from '../xen/xl.ts';
+import { Toolstack } from '../xen/xl.ts';
+import { abortingRanges } from './machine-map.ts';
+import type { Observer } from './observation.ts';
+
+export interface PlatformOptions {
+  readonly build: XenBuild;
+  readonly linux: LinuxVersion;
+  readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
+  /** The device tree that Xen is started with. */
+  readonly hostTree: DeviceTree;
+  /** Partial trees of dom0less domains, by the name of their node in /chosen. */
+  readonly partialTrees: ReadonlyMap<string, DeviceTree>;
+  /** Told each console line and each message that reaches firmware, as they come. */
+  readonly observer: Observer;
+  /** SMC Calling Convention of EL3, major << 16 | minor; 1.5 where absent. */
+  readonly smcccVersion?: number;
+  /** Where the bus aborts; where absent what is known of the firmware's machine. */
+  readonly abortingRanges?: readonly AbortingRange[];
+}
+
+/** A domain as it can be seen from outside. */
+export interface PlatformDomain {
+  readonly domid: number;
+  readonly name: string;
+  /** Agent whose channel it was given; null: none. */
+  readonly agentId: number | null;
+  /** What it was started with; null where that was never made. */
+  readonly tree: DeviceTree | null;
+  /** `dying`: its destruction did not complete. */
+  readonly state: 'running' | 'kernel-panicked' | 'dying';
+}
+
+/**
+ * One machine from power to the end of its Xen. Nothing here waits: a call returns when all that follows from
+ * it has happened, and what would be seen of it has been told to the observer.
+ *
+ * @example
+ * const platform = new Platform({ build, linux: '6.12', firmware, hostTree, partialTrees, observer });
+ * platform.boot();
+ * if (platform.panic === null) platform.xlCreate('/root/guest.cfg', text, files).rc; // 0
+ */
+export class Platform {
+  readonly #options: PlatformOptions;
+  readonly #firmware: Firmware;
+  readonly #hypervisor: Hypervisor;
+  readonly #toolstack: Toolstack;
+  readonly #views = new Map<number, LinuxView>();
+  /** Files in Dom0 that the toolstack may be told to read, by path. */
+  readonly #files = new Map<string, Uint8Array>();
+
+  /** @throws {RangeError} for a firmware fault or quirk that does not exist */
+  constructor(options: PlatformOptions) {
+    const { build, firmware, hostTree, partialTrees, observer, smcccVersion = SMCCC_1_5 } = options;
+    this.#options = options;
+    const memory = new PhysicalMemory();
+    for (const range of options.abortingRanges ?? abortingRanges(firmware.profile.name)) {
+      memory.abortRange(range);
+    }
+    this.#firmware = new Firmware(firmware.profile, {
+      memory,
+      faults: firmware.faults,
+      onMessage: message => observer.message(message),
+      onConsole: text => observer.console({ source: 'firmware', text, reason: firmwareSpeaks }),
+    });
+    const machine = { memory, smcccVersion, smc: (id: number) => this.#firmware.smc(id) };
+    this.#hypervisor = new Hypervisor({ build, hostTree, machine, partialTrees, observer });
+    this.#toolstack = new Toolstack({
+      domctl: this.#hypervisor.domctl,
+      files: path => this.#files.get(path),
+      observer,
+      start: domain => this.#start(domain),
+      ...(build.version === undefined ? {} : { version: build.version }),
+    });
+  }
+
+  /** Boots Xen, then the kernels of the domains that it built: Dom0's first. */
+  boot(): void {
+    this.#hypervisor.boot();
+    if (this.panic !== null) return;
+    for (const { domid, tree, name } of this.#hypervisor.domains.values()) {
+      if (tree !== null) this.#start({ domid, name, tree });
+    }
+  }
+
+  /** The panic that ended the boot; null while Xen runs. */
+  get panic(): XenPanic | null {
+    return this.#hypervisor.panic;
+  }
+
+  /** Whether Dom0 can be logged in to. */
+  get isDom0Up(): boolean {
+    return this.panic === null && this.#views.get(0)?.kernel.state === 'running';
+  }
+
+  /** The mediator: what it bound to, with what the probe ended, and its channels. */
+  get mediator(): {
+    readonly registered: boolean;
+    readonly errno: number;
+    readonly node: string | null;
+    readonly agentId: number | null;
+    readonly channels: readonly Channel[];
+  } {
+    const { mediator, errno, node } = this.#hypervisor.sci;
+    return {
+      registered: mediator !== null,
+      errno,
+      node,
+      agentId: mediator?.agentId ?? null,
+      channels: mediator?.channels() ?? [],
+    };
+  }
+
+  /** EL3 firmware: who may use what, now. */
+  get firmware(): Firmware {
+    return this.#firmware;
+  }
+
+  /** Domctls, for what no toolstack command does. */
+  get domctl(): Domctl {
+    return this.#hypervisor.domctl;
+  }
+
+  /** What the sources leave undefined about what has happened, in words. */
+  get undefinedBehaviour(): readonly string[] {
+    return this.#hypervisor.undefinedBehaviour;
+  }
+
+  /** All domains that exist, by rising id. */
+  domains(): readonly PlatformDomain[] {
+    return [...this.#hypervisor.domains.values()]
+      .toSorted((one, other) => one.domid - other.domid)
+      .map(({ domid, name, tree, state }) => ({
+        domid,
+        name,
+        agentId: this.mediator.channels.find(channel => channel.domid === domid)?.agentId ?? null,
+        tree,
+        state: state === 'dying' ? 'dying' : this.#kernelState(domid),
+      }));
+  }
+
+  /**
+   * What can be read in a domain, by name (`dom0` is Dom0) or id.
+   * @returns undefined where there is no such domain, or its shell never came
+   */
+  view(nameOrId: string): LinuxView | undefined {
+    const domain = this.#find(nameOrId);
+    const view = domain && this.#views.get(domain.domid);
+    return view?.kernel.state === 'running' && domain?.state !== 'dying' ? view : undefined;
+  }
+
+  /**
+   * `xl create PATH`.
+   * @param path path of the configuration in Dom0
+   * @param config its text
+   * @param files files in Dom0 that it names, by path; they stay there
+   */
+  xlCreate(path: string, config: string, files: ReadonlyMap<string, Uint8Array> = new Map()): CommandResult {
+    for (const [name, bytes] of files) this.#files.set(name, bytes);
+    return this.#toolstack.create(path, config);
+  }
+
+  /** `xl destroy NAME`; a number is taken for an id. */
+  xlDestroy(nameOrId: string): CommandResult {
+    return this.#toolstack.destroy(nameOrId);
+  }
+
+  /** `xl shutdown -w NAME`. */
+  xlShutdown(nameOrId: string): CommandResult {
+    return this.#toolstack.shutdown(nameOrId);
+  }
+
+  /** `xl reboot NAME`. */
+  xlReboot(nameOrId: string): CommandResult {
+    return this.#toolstack.reboot(nameOrId);
+  }
+
+  /** `xl list` */
+  xlList(): Listing {
+    return this.#toolstack.list();
+  }
+
+  /**
+   * XEN_DOMCTL_assign_device, called without xl.
+   * @param path of the device in the host's tree
+   * @returns 0 or a negative errno
+   */
+  assignDevice(nameOrId: string, path: string): number {
+    const domid = this.#find(nameOrId)?.domid ?? Number.parseInt(nameOrId, 10);
+    return this.#hypervisor.domctl.assignDevice(domid, path);
+  }
+
+  /** What a guest does by itself. */
+  guestPowersOff(name: string): CommandResult {
+    return this.#toolstack.guestPowersOff(name);
+  }
+
+  guestReboots(name: string): CommandResult {
+    return this.#toolstack.guestReboots(name);
+  }
+
+  guestCrashes(name: string): CommandResult {
+    return this.#toolstack.guestCrashes(name);
+  }
+
+  #start({ domid, tree }: StartedDomain): void {
+    const machine = this.#hypervisor.guest(domid, tree);
+    const kernel = bootKernel(machine, this.#options.linux, this.#options.observer);
+    this.#views.set(domid, new LinuxView(kernel));
+  }
+
+  #find(nameOrId: string): PlatformDomain | undefined {
+    const wanted = /^dom(?:ain-)?0$/i.test(nameOrId) ? '0' : nameOrId;
+    return this.domains().findLast(({ domid, name }) => String(domid) === wanted || name === wanted);
+  }
+
+  #kernelState(domid: number): 'running' | 'kernel-panicked' {
+    return this.#views.get(domid)?.kernel.state === 'panicked' ? 'kernel-panicked' : 'running';
+  }
+}
+
+const SMCCC_1_5 = 0x1_0005;
+
+const firmwareSpeaks = {
+  rule: 'firmware.console',
+  words: 'the EL3 firmware says this of a message, where its console can be seen',
+} as const;

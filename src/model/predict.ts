@@ -1,0 +1,308 @@
+/** What a scenario's boot and steps lead to: the platform is driven through them, and all it shows is kept. */
+import type { LookQuestion } from '../linux/look.ts';
+import { lookQuestion, lookQuestions } from '../linux/look.ts';
+import type { Guest, Scenario, Step } from '../scenario/scenario.ts';
+import type { FirmwareMessage } from '../scmi/firmware-message.ts';
+import { escape, Expectations, patternOf } from './expectations.ts';
+import { DomainHistory } from './history.ts';
+import type { ConsoleLine, Reason } from './observation.ts';
+import { Platform } from './platform.ts';
+import type {
+  Phase,
+  PredictedLine,
+  PredictedMessage,
+  PredictedToolstackCall,
+  Prediction,
+} from './prediction.ts';
+import type { ForeseenCommand, ForeseenLine } from './statements.ts';
+import { claimsOf } from './statements.ts';
+
+export interface PredictOptions {
+  /** Directory in Dom0 that guests' configurations are in: it stands in the commands that are typed. */
+  readonly directory?: string;
+}
+
+/**
+ * Predicts a scenario.
+ * @returns what a run of it has to show, each part with its reason
+ * @throws {RangeError} for a firmware fault or quirk that does not exist
+ */
+export function predict(scenario: Scenario, options: PredictOptions = {}): Prediction {
+  const run = new PredictedRun(scenario, options.directory ?? '/root');
+  run.boot();
+  for (const [index, step] of scenario.steps.entries()) run.step(index, step);
+  return run.prediction();
+}
+
+class PredictedRun {
+  readonly #scenario: Scenario;
+  readonly #directory: string;
+  readonly #platform: Platform;
+  readonly #expectations = new Expectations();
+  readonly #lines: PredictedLine[] = [];
+  readonly #foreseenLines: ForeseenLine[] = [];
+  readonly #messages: PredictedMessage[] = [];
+  readonly #calls: PredictedToolstackCall[] = [];
+  readonly #commands = new Map<number, ForeseenCommand>();
+  readonly #milestones: string[] = [];
+  readonly #history: DomainHistory;
+  #phase: Phase = 'boot';
+
+  constructor(scenario: Scenario, directory: string) {
+    this.#scenario = scenario;
+    this.#directory = directory;
+    this.#platform = new Platform({
+      build: scenario.xen,
+      linux: scenario.linux,
+      firmware: scenario.firmware,
+      hostTree: scenario.hostTree,
+      partialTrees: scenario.dom0less,
+      observer: {
+        console: line => this.#print(line),
+        message: message => this.#messages.push(predicted(message)),
+      },
+    });
+    this.#history = new DomainHistory(this.#platform, scenario);
+  }
+
+  boot(): void {
+    this.#reach('xen-banner', 'Xen starts', {
+      rule: 'boot.xen',
+      words: 'the boot loader hands over to Xen, which prints its banner',
+    });
+    this.#platform.boot();
+    this.#history.look();
+    const { panic } = this.#platform;
+    if (panic !== null) this.#reach('xen-panic', `Xen panics: ${panic.text}`, panicReason(panic));
+    else if (this.#platform.isDom0Up) {
+      this.#reach('dom0-login', 'Dom0 can be logged in to', {
+        rule: 'boot.dom0',
+        words: 'Dom0 boots to its login',
+      });
+    }
+  }
+
+  /** Without Dom0 nobody is there to do a step. */
+  step(index: number, step: Step): void {
+    if (!this.#platform.isDom0Up) return;
+    this.#phase = index;
+    switch (step.do) {
+      case 'create':
+        this.#create(step.guest);
+        break;
+      case 'destroy':
+        this.#call(
+          step.do,
+          `xl destroy ${this.#nameOf(step.guest)}`,
+          name => this.#platform.xlDestroy(name),
+          step,
+        );
+        break;
+      case 'shutdown':
+        this.#call(
+          step.do,
+          `xl shutdown -w ${this.#nameOf(step.guest)}`,
+          name => this.#platform.xlShutdown(name),
+          step,
+        );
+        break;
+      case 'reboot':
+        this.#call(
+          step.do,
+          `xl reboot ${this.#nameOf(step.guest)}`,
+          name => this.#platform.xlReboot(name),
+          step,
+        );
+        break;
+      case 'assign-device':
+        this.#calls.push({
+          do: step.do,
+          rc: this.#platform.assignDevice(this.#nameOf(step.guest), step.path),
+        });
+        break;
+      case 'guest-powers-off':
+        this.#calls.push({ do: step.do, rc: this.#platform.guestPowersOff(this.#nameOf(step.guest)).rc });
+        break;
+      case 'guest-reboots':
+        this.#calls.push({ do: step.do, rc: this.#platform.guestReboots(this.#nameOf(step.guest)).rc });
+        break;
+      case 'guest-crashes':
+        this.#calls.push({ do: step.do, rc: this.#platform.guestCrashes(this.#nameOf(step.guest)).rc });
+        break;
+      case 'look':
+        for (const question of lookQuestions) this.#look(step.domain, question);
+        break;
+      case 'command': {
+        const question = lookQuestion(step.run);
+        if (question !== undefined) this.#look(step.domain, question);
+        break;
+      }
+      case 'wait':
+        break;
+    }
+    this.#history.look();
+  }
+
+  prediction(): Prediction {
+    this.#forbid();
+    const { registered, errno, node, agentId, channels } = this.#platform.mediator;
+    const panic = this.#platform.panic;
+    const end = panic === null ? null : panicReason(panic);
+    for (const claim of claimsOf(this.#scenario, {
+      lines: this.#foreseenLines,
+      commands: this.#commands,
+      milestones: this.#milestones,
+      end,
+    })) {
+      this.#expectations.claim(claim);
+    }
+    return {
+      schema: 1,
+      mediator: { kind: this.#scenario.xen.mediator, registered, errno, node, agentId },
+      agents: channels.map(channel => ({
+        agentId: channel.agentId,
+        functionId: hexadecimal(channel.functionId),
+        shmem: hexadecimal(channel.address),
+        domid: channel.domid,
+      })),
+      domains: this.#history.domains(),
+      panic: panic?.text ?? null,
+      console: this.#lines,
+      toolstack: this.#calls,
+      firmware: this.#messages,
+      expectations: this.#expectations.all,
+      undefined: this.#platform.undefinedBehaviour,
+    };
+  }
+
+  #create(guestName: string): void {
+    const guest = this.#guest(guestName);
+    const path = `${this.#directory}/${guest.name}.cfg`;
+    const run = (): { rc: number; domid?: number } => {
+      const result = this.#platform.xlCreate(path, guest.config, guest.files);
+      this.#history.created(this.#nameOf(guestName), result);
+      return result;
+    };
+    this.#command('create', `xl create ${path}`, run, `guest ${guest.name} is created`);
+  }
+
+  #call(
+    what: string,
+    command: string,
+    run: (name: string) => { rc: number },
+    { guest }: { readonly guest: string },
+  ): void {
+    this.#command(what, command, () => run(this.#nameOf(guest)), `step of the scenario: ${what} ${guest}`);
+  }
+
+  #command(what: string, command: string, run: () => { readonly rc: number }, words: string): void {
+    const before = this.#lines.length;
+    const { rc } = run();
+    const printed = this.#lines.slice(before).filter(({ source }) => source === 'xl');
+    const cause = printed.at(-1)?.reason;
+    const reason: Reason =
+      rc === 0 || cause === undefined
+        ? { rule: `xl.${what}`, words: rc === 0 ? `${words}, and nothing stands against it` : words }
+        : { ...cause, words: `${words}, which fails: ${cause.words}` };
+    this.#calls.push({ do: what, rc });
+    this.#expectations.command(command, rc, this.#phase, reason);
+    if (typeof this.#phase !== 'number') return;
+    const output = printed.map(({ text }) => text).join('\n');
+    this.#commands.set(this.#phase, { command, exitStatus: rc, output });
+  }
+
+  #look(domain: string, question: LookQuestion): void {
+    const view = this.#platform.view(this.#nameOf(domain));
+    if (view === undefined) return;
+    const { domid } = view.kernel.machine;
+    this.#expectations.look(question, question.answer(view), domid, this.#phase, domain);
+  }
+
+  #print(line: ConsoleLine): void {
+    const { source, domid, level, text, reason } = line;
+    const pattern = patternOf(line);
+    this.#lines.push({
+      source,
+      ...(domid === undefined ? {} : { domid }),
+      ...(level === undefined ? {} : { level }),
+      text,
+      pattern,
+      reason,
+    });
+    this.#foreseenLines.push({ source, level, text, phase: this.#phase, reason });
+    this.#expectations.line(line, this.#phase);
+  }
+
+  #reach(name: string, text: string, reason: Reason): void {
+    this.#milestones.push(name);
+    this.#expectations.milestone(name, text, reason);
+  }
+
+  /** What nothing in the configuration leads to. */
+  #forbid(): void {
+    if (this.#platform.panic === null) {
+      this.#expectations.absent('panic', 'xen', 'Xen does not panic', '^Panic on CPU \\d+:$', {
+        rule: 'model.no-panic',
+        words: 'nothing in this configuration makes Xen panic',
+      });
+    }
+    const foreseen = this.#lines.filter(({ source }) => source === 'xen').map(({ pattern }) => pattern);
+    const others = foreseen.length === 0 ? '' : `(?!${[...new Set(foreseen)].map(unanchored).join('|')})`;
+    this.#expectations.absent(
+      'mediator-error',
+      'xen',
+      'no error of the mediator beside those foreseen',
+      `^${others}(?:${mediatorErrors.map(escape).join('|')}).*$`,
+      {
+        rule: 'model.no-error',
+        words: 'the model foresees every message of the mediator, and none of these',
+      },
+    );
+  }
+
+  #guest(name: string): Guest {
+    const guest = this.#scenario.guests.get(name);
+    if (guest === undefined) throw new RangeError(`the scenario has no guest ${name}`);
+    return guest;
+  }
+
+  /** What the toolstack calls a guest: the name in its configuration, not the scenario's. */
+  #nameOf(guest: string): string {
+    const config = this.#scenario.guests.get(guest)?.config;
+    return config === undefined
+      ? guest
+      : (/^[ \t]*name[ \t]*=[ \t]*["']([^"']*)["']/m.exec(config)?.[1] ?? guest);
+  }
+}
+
+/** A pattern for use in front of others: matched to the end of the line. */
+const unanchored = (pattern: string): string => `(?:${pattern.replace(/^\^/, '')})`;
+
+function panicReason({ rule, why, place }: { rule: string; why: string; place: string | undefined }): Reason {
+  return place === undefined ? { rule, words: why } : { rule, words: why, place };
+}
+
+function predicted({ functionId, agent, protocol, message, status }: FirmwareMessage): PredictedMessage {
+  return { functionId: hexadecimal(functionId), agent, protocol, message, status };
+}
+
+const hexadecimal = (value: number): string => `0x${value.toString(16)}`;
+
+/** How the mediator's error messages begin. */
+const mediatorErrors = [
+  'scmi: Failed',
+  'scmi: Could not',
+  'scmi: could not',
+  'scmi: Invalid',
+  'scmi: No ',
+  'scmi: Wrong',
+  'scmi: Not enough',
+  'scmi: Unable',
+  'scmi: unable',
+  'scmi: shmem memory',
+  'scmi: Device tree error',
+  'scmi: Error received',
+  'SCMI: mediator already',
+  'SCMI: Only one',
+  'SCMI: No ',
+];

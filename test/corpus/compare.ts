@@ -1,0 +1,107 @@
+/** One case of the corpus: what was recorded against what the model predicts. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { predict } from '../../src/model/predict.ts';
+import type { PredictedMessage, Prediction } from '../../src/model/prediction.ts';
+import { loadCase, readCaseFile } from '../../src/scenario/case.ts';
+import { readConsoleLog } from './console-log.ts';
+import { readFirmwareLog } from './firmware-log.ts';
+
+/** The parts of a case that are compared; null: exact, else the first difference. */
+export interface Comparison {
+  readonly name: string;
+  /** Why the sources leave this case open; null where they do not. */
+  readonly undefined: string | null;
+  readonly xen: string | null;
+  readonly toolstack: string | null;
+  readonly xenMessages: string | null;
+  readonly allMessages: string | null;
+  readonly prediction: Prediction;
+}
+
+export function compareCase(directory: string): Comparison {
+  const document = readCaseFile(directory);
+  const prediction = predict(loadCase(directory));
+  const console = readConsoleLog(readFileSync(path.join(directory, 'console.log')));
+  const messages = recordedMessages(path.join(directory, 'el3.log'));
+  const own = prediction.mediator.agentId;
+  const isOwn = ({ agent }: { agent: number }): boolean => agent === own;
+  return {
+    name: document.name,
+    undefined: document.undefined ?? null,
+    xen: compareLines(prediction, 'xen', console.xen),
+    toolstack: compareLines(prediction, 'xl', console.xl) ?? compareStatus(prediction, document.toolstack),
+    xenMessages: compareTexts(
+      prediction.firmware.filter(isOwn).map(textOf),
+      messages.filter(isOwn).map(textOf),
+    ),
+    allMessages: compareAgents(prediction.firmware, messages),
+    prediction,
+  };
+}
+
+function recordedMessages(file: string): readonly PredictedMessage[] {
+  return existsSync(file) ? readFirmwareLog(readFileSync(file)) : [];
+}
+
+function compareLines(
+  { console }: Prediction,
+  source: 'xen' | 'xl',
+  recorded: readonly string[],
+): string | null {
+  const predicted = console.filter(each => each.source === source);
+  return firstDifference(
+    predicted.map(({ text }) => text),
+    recorded,
+    index => new RegExp(predicted[index]?.pattern ?? '^$').test(recorded[index] ?? ''),
+  );
+}
+
+function compareTexts(predicted: readonly string[], recorded: readonly string[]): string | null {
+  return firstDifference(predicted, recorded, index => predicted[index] === recorded[index]);
+}
+
+/** Domains run at the same time: each agent's messages have an order, those of several have none. */
+function compareAgents(
+  predicted: readonly PredictedMessage[],
+  recorded: readonly PredictedMessage[],
+): string | null {
+  const agents = new Set([...predicted, ...recorded].map(({ agent }) => agent));
+  for (const each of agents) {
+    const ofAgent = (messages: readonly PredictedMessage[]): string[] =>
+      messages.filter(({ agent }) => agent === each).map(textOf);
+    const difference = compareTexts(ofAgent(predicted), ofAgent(recorded));
+    if (difference !== null) return difference;
+  }
+  return null;
+}
+
+/** Exit statuses, where the case recorded them. */
+function compareStatus(
+  { toolstack }: Prediction,
+  recorded: readonly { readonly do: string; readonly rc?: number | undefined }[],
+): string | null {
+  for (const [index, { do: what, rc }] of recorded.entries()) {
+    if (rc === undefined || toolstack[index]?.rc === rc) continue;
+    return `${what} (step ${index}): exit status ${toolstack[index]?.rc} instead of ${rc}`;
+  }
+  return null;
+}
+
+function firstDifference(
+  predicted: readonly string[],
+  recorded: readonly string[],
+  same: (index: number) => boolean,
+): string | null {
+  for (let index = 0; index < Math.max(predicted.length, recorded.length); index++) {
+    if (index < predicted.length && index < recorded.length && same(index)) continue;
+    return `line ${index}: predicted ${quoted(predicted[index])}, recorded ${quoted(recorded[index])}`;
+  }
+  return null;
+}
+
+const quoted = (text: string | undefined): string => (text === undefined ? 'nothing' : JSON.stringify(text));
+
+function textOf({ functionId, agent, protocol, message, status }: PredictedMessage): string {
+  return `${functionId} agent ${agent} protocol ${protocol} message ${message} status ${status}`;
+}
