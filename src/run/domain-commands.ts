@@ -6,6 +6,11 @@ export function configPath(directory: string, guest: string): string {
   return `${directory}/${guest}.cfg`;
 }
 
+/** What the toolstack calls a guest: the name in its configuration, not the scenario's. */
+export function nameInToolstack({ name, config }: Guest): string {
+  return /^[ \t]*name[ \t]*=[ \t]*["']([^"']*)["']/m.exec(config)?.[1] ?? name;
+}
+
 export const toolstack = {
   create: (directory: string, guest: string) => `xl create ${configPath(directory, guest)}`,
   destroy: (guest: string) => `xl destroy ${guest}`,

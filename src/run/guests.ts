@@ -7,7 +7,7 @@ import type { Witness } from '../../machines/witness.ts';
 import type { BoardType } from '../board/board-type.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { RunClock } from './clock.ts';
-import { guestFiles, toolstack, upload } from './domain-commands.ts';
+import { guestFiles, nameInToolstack, toolstack, upload } from './domain-commands.ts';
 import { dom0, type Sessions } from './sessions.ts';
 import type { Watched } from './watched.ts';
 
@@ -30,6 +30,12 @@ export class Guests {
     this.#options = options;
   }
 
+  /** What a domain of the scenario is called in Dom0. */
+  nameOf(domain: string): string {
+    const guest = this.#options.scenario.guests.get(domain);
+    return guest === undefined ? domain : nameInToolstack(guest);
+  }
+
   /** Whether a guest is there to be asked something, as far as the steps so far tell. */
   mayRun(name: string): boolean {
     const state = this.#actors.get(name)?.getSnapshot();
@@ -40,10 +46,6 @@ export class Guests {
       state.matches('reachable') ||
       state.matches('unknown')
     );
-  }
-
-  isReachable(name: string): boolean {
-    return this.#actors.get(name)?.getSnapshot().matches('reachable') ?? false;
   }
 
   /**
@@ -80,17 +82,18 @@ export class Guests {
   #provided(name: string) {
     const { type, scenario, sessions, watched, milestone } = this.#options;
     const { directory } = type.dom0;
+    const inToolstack = this.nameOf(name);
     const inDom0 = async (command: string, done: string, signal: AbortSignal, stdin?: Uint8Array) => {
       const options = stdin === undefined ? { signal } : { signal, stdin };
       const { status } = await sessions.run(dom0, command, options);
-      if (status === 0 && done !== '') milestone(done, name);
+      if (status === 0 && done !== '') milestone(done, inToolstack);
       return status;
     };
     const ending = (command: string, done: string) =>
       fromPromise<number, undefined>(({ signal }) =>
         watched.work(async () => {
           const status = await inDom0(command, done, signal);
-          if (status === 0) await sessions.forget(name);
+          if (status === 0) await sessions.forget(inToolstack);
           return status;
         }),
       );
@@ -107,11 +110,11 @@ export class Guests {
             return inDom0(toolstack.create(directory, name), 'domain-created', signal);
           }),
         ),
-        destroy: ending(toolstack.destroy(name), 'domain-destroyed'),
-        shutdown: ending(toolstack.shutdown(name), 'domain-shut-down'),
-        reboot: ending(toolstack.reboot(name), 'domain-rebooted'),
+        destroy: ending(toolstack.destroy(inToolstack), 'domain-destroyed'),
+        shutdown: ending(toolstack.shutdown(inToolstack), 'domain-shut-down'),
+        reboot: ending(toolstack.reboot(inToolstack), 'domain-rebooted'),
         connect: fromPromise<void, undefined>(({ signal }) =>
-          watched.work(() => sessions.reach(name, signal)),
+          watched.work(() => sessions.reach(inToolstack, signal)),
         ),
       },
     });

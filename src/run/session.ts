@@ -98,7 +98,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     board,
     scenario: deployed,
     deployment,
-    predict: () => predictAndSave(deployed, directory),
+    predict: () => predictAndSave(deployed, board.type.dom0.directory, directory),
     recorder,
     directory,
     // A run whose recording cannot be written proves nothing.
@@ -125,8 +125,8 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
   };
 }
 
-async function predictAndSave(scenario: Scenario, directory: string): Promise<Prediction> {
-  const prediction = predict(scenario);
+async function predictAndSave(scenario: Scenario, inDom0: string, directory: string): Promise<Prediction> {
+  const prediction = predict(scenario, { directory: inDom0 });
   await writePrediction(directory, prediction);
   return prediction;
 }

@@ -67,11 +67,12 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
     case 'look':
       return inDomain(step.domain, actor, signal, async () => {
         const commands = lookCommands(index, actor.prediction());
-        for (const command of commands) await actor.sessions.run(step.domain, command, { signal });
+        const domain = guests.nameOf(step.domain);
+        for (const command of commands) await actor.sessions.run(domain, command, { signal });
       });
     case 'command':
       return inDomain(step.domain, actor, signal, async () => {
-        await actor.sessions.run(step.domain, step.run, { signal });
+        await actor.sessions.run(guests.nameOf(step.domain), step.run, { signal });
       });
     case 'assign-device':
       return { fault: null, detail: 'not done: Dom0 has no program that issues XEN_DOMCTL_assign_device' };
@@ -92,7 +93,8 @@ async function inDomain(
 ): Promise<Performed> {
   if (domain !== dom0) {
     if (!guests.mayRun(domain)) return { fault: null, detail: `${domain} does not run` };
-    if (!sessions.canReach(domain)) return { fault: null, detail: `the lab names no address of ${domain}` };
+    if (!sessions.canReach(guests.nameOf(domain)))
+      return { fault: null, detail: `the lab names no address of ${domain}` };
     const fault = await guests.tell(domain, { type: 'reach' }, signal);
     if (fault !== null) return { fault };
   }
@@ -114,9 +116,10 @@ async function endByItself(
   { sessions, guests }: StepActor,
   signal: AbortSignal,
 ): Promise<void> {
-  await sessions.run(guest, command, { signal }).catch(() => undefined);
+  const name = guests.nameOf(guest);
+  await sessions.run(name, command, { signal }).catch(() => undefined);
   signal.throwIfAborted();
-  await sessions.forget(guest);
+  await sessions.forget(name);
   await guests.tell(guest, { type: 'lost' }, signal);
 }
 
