@@ -48,6 +48,8 @@ export function fromConsole(log: Uint8Array, names: ConsoleLogNames): Observatio
     faults: [],
     begun: new Set<Phase>(['boot']),
     finished: new Set<Phase>(booted ? ['boot'] : []),
+    notDone: new Map(),
+    endedBy: 'infrastructure',
     ended: booted ? null : 'the log ends before Dom0 can be logged in to',
   };
 }

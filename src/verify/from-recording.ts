@@ -33,6 +33,10 @@ class RunSeen {
   readonly #faults: SeenFault[] = [];
   readonly #begun = new Set<Phase>(['boot']);
   readonly #finished = new Set<Phase>();
+  /** What was said of a step at its end. */
+  readonly #details = new Map<Phase, string>();
+  /** Steps in which something was asked. */
+  readonly #asked = new Set<Phase>();
   readonly #repeats = new WithoutRepeats();
   #phase: Phase = 'boot';
   #place: Place = { line: 1 };
@@ -56,17 +60,23 @@ class RunSeen {
         if (event.data.action === 'on') for (const reader of this.#consoles.values()) reader.powerOn(event.t);
         break;
       case 'milestone':
-        this.#milestones.push({ ...here, name: event.data.name, text: event.data.line ?? event.data.name });
-        if (event.data.name === 'dom0-login') this.#finished.add('boot');
+        this.#milestone(event.data, here);
         break;
       case 'step':
-        this.#step(event.data.index, event.data.phase);
+        this.#step(event.data.index, event.data.phase, event.data.detail);
         break;
       case 'answer':
         this.#answer(event.data, here);
         break;
+      case 'command':
+        this.#asked.add(this.#phase);
+        break;
       case 'fault':
         this.#faults.push({ ...event.data, ...here });
+        // A step that a fault ended tells so first; it did not come to its own end.
+        if (event.data.class !== 'board' && this.#details.get(this.#phase) === event.data.what) {
+          this.#finished.delete(this.#phase);
+        }
         break;
       case 'run-finished':
         this.#outcome = event.data.outcome;
@@ -89,7 +99,9 @@ class RunSeen {
       faults: this.#faults,
       begun: this.#begun,
       finished: this.#finished,
+      notDone: this.#notDone(),
       ended,
+      endedBy: this.#outcome === 'infrastructure' ? 'infrastructure' : 'interrupted',
     };
   }
 
@@ -121,9 +133,19 @@ class RunSeen {
     return reader;
   }
 
-  #step(index: number, phase: 'started' | 'finished'): void {
+  #milestone(
+    data: Extract<RecordedEvent, { kind: 'milestone' }>['data'],
+    here: Place & { phase: Phase },
+  ): void {
+    const { name, domain, line } = data;
+    this.#milestones.push({ ...here, name, text: line ?? name, ...(domain !== undefined && { domain }) });
+    if (name === 'dom0-login' && ofDom0(domain)) this.#finished.add('boot');
+  }
+
+  #step(index: number, phase: 'started' | 'finished', detail: string | undefined): void {
     if (phase === 'finished') {
       this.#finished.add(index);
+      if (detail !== undefined) this.#details.set(index, detail);
       return;
     }
     // A later step is only begun when the one before is over.
@@ -133,6 +155,7 @@ class RunSeen {
   }
 
   #answer(data: Extract<RecordedEvent, { kind: 'answer' }>['data'], here: Place & { phase: Phase }): void {
+    this.#asked.add(here.phase);
     this.#answers.push({ ...here, ...data });
     if (/^\s*(?:sudo )?xl\b/.test(data.command)) {
       for (const text of linesOf(`${data.stdout}\n${data.stderr}`)) {
@@ -141,12 +164,25 @@ class RunSeen {
     }
   }
 
+  /** A step that ended with a word but asked nothing, and that no fault ended, was passed over. */
+  #notDone(): ReadonlyMap<Phase, string> {
+    const faults = new Set(this.#faults.map(({ what }) => what));
+    return new Map(
+      [...this.#details].filter(([phase, detail]) => !this.#asked.has(phase) && !faults.has(detail)),
+    );
+  }
+
   #ended(): string | null {
     const fault = this.#faults.at(0);
     if (fault !== undefined) return fault.what;
     if (this.#outcome === undefined) return 'the recording has no end: the controller was killed';
     return this.#outcome === 'completed' ? null : `the run ended as ${this.#outcome}`;
   }
+}
+
+/** Domains of milestones are numbers where the console shows them, names where a machine does. */
+function ofDom0(domain: string | undefined): boolean {
+  return domain === undefined || domain === '0' || /^dom(?:ain-)?0$/i.test(domain);
 }
 
 function linesOf(text: string): string[] {

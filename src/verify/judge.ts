@@ -80,7 +80,7 @@ type Fault = Pick<SeenFault, 'class' | 'what' | 'mend'>;
 /** The faults that were recorded, or the one that a recording or log shows by ending too early. */
 function faultsOf(seen: Observations, counts: Readonly<Record<Outcome, number>>): readonly Fault[] {
   if (seen.faults.length > 0 || seen.ended === null) return seen.faults;
-  if (seen.form === 'recording') return [{ class: 'interrupted', what: seen.ended }];
+  if (seen.form === 'recording') return [{ class: seen.endedBy, what: seen.ended }];
   const learned = counts['not-run'] === 0;
   return learned
     ? []
@@ -186,16 +186,28 @@ class Seen {
     }
     const phase = orderOf(expectation.phase);
     const milestone = this.#seen.milestones.find(
-      ({ name, phase: when }) => name === expectation.pattern && orderOf(when) >= phase,
+      ({ name, domain, phase: when }) =>
+        name === expectation.pattern && orderOf(when) >= phase && this.#isOf(domain, expectation.domid),
     );
     if (milestone !== undefined) return { outcome: 'met', seen: evidenceOf(milestone, milestone.text) };
     const sign = this.#seen.signs.find(found => found.sign.name === expectation.pattern);
     return sign && { outcome: 'met', seen: evidenceOf(sign, sign.sign.text) };
   }
 
+  #isOf(domain: string | undefined, domid = 0): boolean {
+    if (domain === undefined || domain === String(domid)) return true;
+    return isDomain(domain, nameOf(this.#prediction, domid), domid);
+  }
+
   /** Forbidden from its phase on. */
   #absent(expectation: Expectation): Finding {
     const pattern = patternOf(expectation);
+    const milestone = this.#seen.milestones.find(
+      ({ name }) => expectation.source === 'run' && pattern.test(name),
+    );
+    if (milestone !== undefined) {
+      return { outcome: 'contradicted', seen: evidenceOf(milestone, milestone.text) };
+    }
     const lines = linesFor(expectation, this.#seen);
     const phase = orderOf(expectation.phase);
     for (const [index, line] of lines.entries()) {
@@ -212,6 +224,8 @@ class Seen {
   #unmet(expectation: Expectation): NonNullable<Finding> {
     const hidden = unobservable(expectation, this.#prediction, this.#seen);
     if (hidden !== undefined) return { outcome: 'not-observable', why: hidden };
+    const notDone = this.#seen.notDone.get(expectation.phase);
+    if (notDone !== undefined) return { outcome: 'not-observable', why: notDone };
     const place = this.#places.get(expectation) ?? 0;
     if (expectation.kind !== 'absent' && place < this.#lastMet) return this.#missed(expectation);
     return this.#overBefore(expectation) ?? this.#missed(expectation);

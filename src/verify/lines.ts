@@ -13,20 +13,18 @@ export function matchLines(expectations: readonly Expectation[], seen: Observati
   const met = new Map<Expectation, SeenLine>();
   const accounted = new Set<SeenLine>();
   const lines = expectations.filter(({ kind }) => kind === 'line');
-  // A claim may ask for the same line as the model does: each kind has an alignment of its own.
-  for (const group of [
+  // Claims stand by themselves: each may ask for a line that the model expects as well.
+  const claims = lines.filter(({ claim }) => claim !== undefined);
+  for (const claim of claims) matchAnywhere([claim], linesFor(claim, seen), seen, met, accounted);
+  const streams = Map.groupBy(
     lines.filter(({ claim }) => claim === undefined),
-    lines.filter(({ claim }) => claim),
-  ]) {
-    for (const [stream, expected] of Map.groupBy(group, streamOfExpectation)) {
-      matchStream(
-        expected,
-        seen.lines.filter(line => streamsOfLine(line).includes(stream)),
-        seen,
-        met,
-        accounted,
-      );
-    }
+    streamOfExpectation,
+  );
+  for (const [stream, expected] of streams) {
+    const spoken = seen.lines.filter(line => streamOfLine(line) === stream);
+    // Standard output and error of a command have no order between them.
+    const match = stream === 'xl' ? matchAnywhere : matchInOrder;
+    match(expected, spoken, seen, met, accounted);
   }
   return { met, accounted };
 }
@@ -34,7 +32,10 @@ export function matchLines(expectations: readonly Expectation[], seen: Observati
 /** Lines that an expectation could be met by, whatever they say. */
 export function linesFor(expectation: Expectation, seen: Observations): readonly SeenLine[] {
   const stream = streamOfExpectation(expectation);
-  return seen.lines.filter(line => streamsOfLine(line).includes(stream));
+  const anyDomain = expectation.source === 'linux' && expectation.domid === undefined;
+  const anyOfXen = expectation.source === 'xen' && (expectation.kind === 'absent' || expectation.claim);
+  if (anyDomain || anyOfXen) return seen.lines.filter(({ talker }) => talker === expectation.source);
+  return seen.lines.filter(line => streamOfLine(line) === stream);
 }
 
 /**
@@ -58,7 +59,31 @@ export function textsOf(line: SeenLine, next: SeenLine | undefined): readonly st
   return texts;
 }
 
-function matchStream(
+/** Each takes the first line that fits and that no other took, wherever it stands. */
+function matchAnywhere(
+  expected: readonly Expectation[],
+  lines: readonly SeenLine[],
+  seen: Observations,
+  met: Map<Expectation, SeenLine>,
+  accounted: Set<SeenLine>,
+): void {
+  const taken = new Set<SeenLine>();
+  for (const expectation of expected) {
+    const pattern = patternOf(expectation);
+    const line = lines.find(
+      (offered, index) =>
+        !taken.has(offered) &&
+        (seen.form === 'console log' || orderOf(offered.phase) >= orderOf(expectation.phase)) &&
+        textsOf(offered, lines[index + 1]).some(text => pattern.test(text)),
+    );
+    if (line === undefined) continue;
+    taken.add(line);
+    met.set(expectation, line);
+    accounted.add(line);
+  }
+}
+
+function matchInOrder(
   expected: readonly Expectation[],
   lines: readonly SeenLine[],
   seen: Observations,
@@ -101,9 +126,9 @@ function streamOfExpectation({ source, domid, text }: Expectation): string {
   return source === 'xen' ? xenStream(text) : source;
 }
 
-function streamsOfLine({ talker, domid, text }: SeenLine): readonly string[] {
-  if (talker === 'linux') return [`linux ${domid ?? 0}`];
-  return [talker === 'xen' ? xenStream(text) : talker];
+function streamOfLine({ talker, domid, text }: SeenLine): string {
+  if (talker === 'linux') return `linux ${domid ?? 0}`;
+  return talker === 'xen' ? xenStream(text) : talker;
 }
 
 function xenStream(text: string): string {

@@ -26,6 +26,8 @@ export interface SeenSign extends Place {
 
 export interface SeenMilestone extends Place {
   readonly name: string;
+  /** Name or number of the domain, where the milestone is one's. */
+  readonly domain?: string;
   readonly text: string;
   readonly phase: Phase;
 }
@@ -61,8 +63,12 @@ export interface Observations {
   /** Phases that were begun, and those that came to their end. */
   readonly begun: ReadonlySet<Phase>;
   readonly finished: ReadonlySet<Phase>;
+  /** Steps that were passed over, each with why. */
+  readonly notDone: ReadonlyMap<Phase, string>;
   /** What ended the run before its end; null where it completed. */
   readonly ended: string | null;
+  /** Who is to blame for that, where no fault says so. */
+  readonly endedBy: 'infrastructure' | 'interrupted';
 }
 
 /** `boot` comes before step 0. */

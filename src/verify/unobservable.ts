@@ -14,7 +14,9 @@ export function unobservable(
   if (expectation.kind === 'milestone') return undefined;
   if (expectation.source === 'firmware') return firmware(seen);
   if (expectation.source === 'xl') return toolstack(seen);
-  if (expectation.source === 'linux') return kernel(expectation.domid ?? 0, prediction, seen);
+  if (expectation.source === 'linux' && expectation.domid !== undefined) {
+    return kernel(expectation.domid, prediction, seen);
+  }
   return undefined;
 }
 

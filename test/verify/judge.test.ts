@@ -411,6 +411,77 @@ const rows: readonly Row[] = [
     verdict: 'failed',
   },
   {
+    what: 'standard output and error of a command have no order between them',
+    expectations: ['first', 'second', 'third'].map(text =>
+      expectation(text, text, { source: 'xl', phase: 0 }),
+    ),
+    events: [login, step(0, 'started'), answer('xl create d2.cfg', 3, 'second\nthird\nfirst\n'), finished],
+    outcomes: { first: 'met', second: 'met', third: 'met' },
+    verdict: 'met',
+  },
+  {
+    what: 'claims have no order, and a kernel line may be any domain\u2019s',
+    expectations: [
+      one,
+      two,
+      { ...two, id: 'c1', ...claim(false) },
+      { ...one, id: 'c2', ...claim(false) },
+      expectation('c3', 'probed', { source: 'linux', ...claim(false) }),
+      expectation('c4', 'never', { source: 'linux', kind: 'absent', ...claim(true) }),
+    ],
+    events: [said(`${booted}(XEN) DOM1: probed\r\r\n(XEN) DOM1: never\r\r\n`), login, finished],
+    outcomes: {
+      'boot.xen.1': 'met',
+      'boot.xen.2': 'met',
+      c1: 'met',
+      c2: 'met',
+      c3: 'met',
+      c4: 'broken-as-predicted',
+    },
+    verdict: 'met',
+  },
+  {
+    what: 'a step that was passed over could not be observed',
+    expectations: [
+      { ...created, phase: 0 },
+      { ...freed, phase: 1 },
+    ],
+    events: [
+      login,
+      step(0, 'started'),
+      { kind: 'step', data: { index: 0, do: 'look', phase: 'finished', detail: 'd2 does not run' } },
+      step(1, 'started'),
+      { kind: 'step', data: { index: 1, do: 'assign-device', phase: 'finished', detail: 'not done' } },
+      finished,
+    ],
+    outcomes: { 'step0.answer': 'not-observable', 'step1.xen.1': 'not-observable' },
+    verdict: 'met',
+  },
+  {
+    what: 'a step that the lab ended has not come to its end, though it was told finished',
+    expectations: [created, freed],
+    events: [
+      login,
+      step(0, 'started'),
+      { kind: 'step', data: { index: 0, do: 'create', phase: 'finished', detail: 'SSH lost' } },
+      fault('infrastructure', 'SSH lost'),
+      finished,
+    ],
+    outcomes: { 'step0.answer': 'infrastructure', 'step1.xen.1': 'infrastructure' },
+    verdict: 'infrastructure',
+  },
+  {
+    what: "a guest's login is not Dom0's",
+    expectations: [expectation('l', 'login', { kind: 'milestone', source: 'run', pattern: 'dom0-login' })],
+    events: [
+      { kind: 'milestone', data: { name: 'dom0-login', domain: '1' } },
+      fault('board', 'no login'),
+      finished,
+    ],
+    outcomes: { l: 'missed' },
+    verdict: 'failed',
+  },
+  {
     what: 'claims: met, missed, and broken as predicted',
     expectations: [
       { ...one, id: 'holds', ...claim(false) },
