@@ -13,6 +13,11 @@ export interface CommandRow {
 
 export const commands: readonly CommandRow[] = [
   {
+    name: 'run',
+    summary: 'run scenarios on boards and judge them',
+    load: async () => (await import('./run.ts')).addRun,
+  },
+  {
     name: 'verify',
     summary: 'judge a recorded run again, or a bare console log',
     load: async () => (await import('./verify.ts')).addVerify,

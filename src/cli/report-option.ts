@@ -1,0 +1,59 @@
+/** `--report KIND=FILE`. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { nearestName } from '../board/nearest-name.ts';
+import { renderJson } from '../report/json.ts';
+import { renderJunit } from '../report/junit.ts';
+import type { RunReport, Strictness } from '../report/run-report.ts';
+import { UsageError } from './command.ts';
+
+type Render = (reports: readonly RunReport[], strictness: Strictness) => string;
+
+const kinds: ReadonlyMap<string, Render> = new Map([
+  ['junit', renderJunit],
+  ['json', renderJson],
+]);
+
+export interface ReportFile {
+  readonly file: string;
+  readonly render: Render;
+}
+
+/**
+ * Reads one `KIND=FILE`, and makes sure of the directory now rather than after hours of runs.
+ * @throws UsageError
+ */
+export function reportFile(text: string, cwd: string): ReportFile {
+  const [kind = '', ...rest] = text.split('=');
+  const render = kinds.get(kind);
+  if (render === undefined || rest.join('=') === '') {
+    const meant = nearestName(kind, kinds.keys());
+    throw new UsageError(
+      `--report ${text}: not a report`,
+      `write ${[...kinds.keys()].map(name => `${name}=FILE`).join(' or ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+    );
+  }
+  const file = path.resolve(cwd, rest.join('='));
+  attempt(file, () => mkdirSync(path.dirname(file), { recursive: true }));
+  return { file, render };
+}
+
+/** @throws UsageError where the file cannot be written */
+export function writeReports(
+  files: readonly ReportFile[],
+  reports: readonly RunReport[],
+  strictness: Strictness,
+): void {
+  for (const { file, render } of files) {
+    attempt(file, () => writeFileSync(file, render(reports, strictness)));
+  }
+}
+
+function attempt(file: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`cannot write the report ${file}: ${why}`, 'name another file', { cause: error });
+  }
+}

@@ -1,0 +1,96 @@
+/** Which scenario runs on which board, settled before any board is touched. */
+import type { BoardEntry, LoadedLab } from '../board/load-lab.ts';
+import { boardOf, isVirtual } from '../board/load-lab.ts';
+import { fitsBoardType } from '../scenario/fit.ts';
+import type { ScenarioFile } from '../scenario/load.ts';
+import { findScenario, listScenarios, loadScenario } from '../scenario/load.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { UsageError } from './command.ts';
+
+export interface PlanRequest {
+  /** Names or files; empty: all shipped ones. */
+  readonly scenarios: readonly string[];
+  /** Names; empty: all of the lab. */
+  readonly boards: readonly string[];
+  readonly cwd: string;
+}
+
+export interface RunPlan {
+  /** By board, in the order in which they run there. */
+  readonly runs: ReadonlyMap<BoardEntry, readonly Scenario[]>;
+  /** Pairs that were left out, with the reason. */
+  readonly leftOut: readonly { readonly board: string; readonly scenario: string; readonly why: string }[];
+}
+
+/**
+ * Reads all scenarios and fits them to their boards.
+ * @throws UsageError where nothing is to be run, or a scenario that was asked for runs on none of the boards
+ * @throws ConfigurationError where a scenario is wrong
+ */
+export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
+  const names = request.boards.length === 0 ? [...lab.boards.keys()] : [...new Set(request.boards)];
+  const boards = names.map(name => boardOf(lab, name));
+  const files =
+    request.scenarios.length === 0
+      ? listScenarios()
+      : request.scenarios.map(name => findScenario(name, request.cwd));
+  const runs = new Map<BoardEntry, Scenario[]>();
+  const leftOut: { board: string; scenario: string; why: string }[] = [];
+  for (const board of boards) {
+    const fitted: Scenario[] = [];
+    for (const file of files) {
+      const why = reasonAgainst(file, board);
+      if (why === undefined) fitted.push(loadScenario(file.file, board.type, labTreeOf(board)));
+      else leftOut.push({ board: board.name, scenario: file.name, why });
+    }
+    if (fitted.length > 0) runs.set(board, fitted);
+  }
+  requireAllAskedFor(request, files, runs, leftOut);
+  return { runs, leftOut };
+}
+
+/** Why a scenario cannot run on a board; undefined where it can. */
+function reasonAgainst({ document }: ScenarioFile, { type, setup }: BoardEntry): string | undefined {
+  if (!fitsBoardType(document, type)) return `it is for ${document.boards?.join(', ')}`;
+  if (isVirtual(setup)) return undefined;
+  // What a real board runs is flashed and built; a scenario does not change it.
+  const { xen, linux, firmware } = document;
+  const needs = [
+    ...(firmware.profile !== undefined && firmware.profile !== type.firmware
+      ? [`firmware ${firmware.profile}`]
+      : []),
+    ...firmware.faults.map(fault => `firmware with ${fault}`),
+    ...(xen.mediator !== undefined && xen.mediator !== type.xen.mediator ? [`a ${xen.mediator} Xen`] : []),
+    ...(xen.debug !== undefined && xen.debug !== type.xen.debug
+      ? [`Xen with debug=${xen.debug ? 'y' : 'n'}`]
+      : []),
+    ...(xen.version !== undefined && xen.version !== type.xen.version ? [`Xen ${xen.version}`] : []),
+    ...(linux !== undefined && linux !== type.linux ? [`Linux ${linux}`] : []),
+  ];
+  return needs.length === 0 ? undefined : `it needs ${needs.join(', ')}`;
+}
+
+function labTreeOf({ setup }: BoardEntry): { readonly labTree?: string } {
+  const labTree = isVirtual(setup) ? undefined : setup.images['dtb'];
+  return labTree === undefined ? {} : { labTree };
+}
+
+function requireAllAskedFor(
+  request: PlanRequest,
+  files: readonly ScenarioFile[],
+  runs: RunPlan['runs'],
+  leftOut: RunPlan['leftOut'],
+): void {
+  const planned = new Set([...runs.values()].flat().map(({ name }) => name));
+  const asked = request.scenarios.length > 0 ? files.filter(({ name }) => !planned.has(name)) : [];
+  const [nowhere] = asked;
+  if (nowhere !== undefined) {
+    const reasons = leftOut.filter(({ scenario }) => scenario === nowhere.name);
+    throw new UsageError(
+      `${nowhere.name} runs on none of the boards`,
+      reasons.map(({ board, why }) => `${board}: ${why}`).join('; '),
+    );
+  }
+  if (runs.size === 0)
+    throw new UsageError('there is nothing to run', 'see: scmi-hil scenarios, scmi-hil boards');
+}

@@ -1,0 +1,177 @@
+/** `scmi-hil run`: scenarios on boards, shown live, judged, reported. */
+import path from 'node:path';
+import type { BoardEntry } from '../board/load-lab.ts';
+import { openBoard } from '../board/open.ts';
+import type { SshIdentity } from '../drivers/ssh/ssh.ts';
+import { wantsColour } from '../report/colour.ts';
+import { renderJson } from '../report/json.ts';
+import type { Live } from '../report/live.ts';
+import { liveProgress } from '../report/live.ts';
+import type { RunReport } from '../report/run-report.ts';
+import { worstOutcome } from '../report/run-report.ts';
+import type { TerminalOptions } from '../report/terminal.ts';
+import { renderSummary, renderVerdict } from '../report/terminal.ts';
+import { runOnBoard } from '../run/session.ts';
+import { stateDirectory } from '../run/reservation.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import type { AddCommand, CliProcess } from './command.ts';
+import { exitCode, UsageError } from './command.ts';
+import { addHelpNotes, commonExits } from './help.ts';
+import type { LabOption } from './lab-option.ts';
+import { addLabOption, labOf } from './lab-option.ts';
+import { packageVersion } from './package.ts';
+import { reportFile, writeReports } from './report-option.ts';
+import type { RunPlan } from './run-plan.ts';
+import { planRuns } from './run-plan.ts';
+
+interface RunOptions extends LabOption {
+  readonly all?: boolean;
+  readonly board: readonly string[];
+  readonly strict?: boolean;
+  readonly verbose?: boolean;
+  readonly json?: boolean;
+  readonly report: readonly string[];
+  readonly runs: string;
+}
+
+export const addRun: AddCommand = (program, process, done) => {
+  const command = addLabOption(program.command('run [scenario...]'))
+    .description(
+      'Runs scenarios on boards: predicts, deploys, boots, looks and judges. Without names, all shipped ' +
+        'scenarios on all boards of the lab; boards run at the same time.',
+    )
+    .option('--board <name>', 'only on this board (may be given several times)', collect, [])
+    .option('--all', 'all shipped scenarios, as without names')
+    .option('--strict', 'a claim that breaks as predicted fails')
+    .option('--verbose', 'the reason and the evidence of every expectation')
+    .option('--report <kind=file>', 'write junit=FILE or json=FILE (may be given several times)', collect, [])
+    .option('--json', 'print the JSON report; what happens goes to standard error')
+    .option('--runs <dir>', 'where each run gets its directory', 'runs')
+    .action(async (scenarios: readonly string[], options: RunOptions) => {
+      done(await run(scenarios, options, process));
+    });
+  addHelpNotes(command, {
+    examples: [
+      ['run --all', 'what npm start does: everything on the virtual boards, where there is no lab file'],
+      ['run dom0-and-guest --board rpi5-01 --report junit=report.xml', 'one scenario on one board, for CI'],
+      ['run ./my-scenario.yaml --verbose', 'one of your own, with all reasons'],
+    ],
+    exits: {
+      met: 'all expectations met',
+      failed: 'at least one missed or contradicted on any board, whatever else happened',
+      usage: `${commonExits.usage}; no board was touched`,
+      infrastructure: 'the lab failed a run, and no other run failed: nothing was learned from that one',
+      interrupted:
+        'interrupted (Ctrl-C, SIGTERM): boards are switched off; a second Ctrl-C does not wait for it',
+    },
+  });
+};
+
+async function run(scenarios: readonly string[], options: RunOptions, process: CliProcess): Promise<number> {
+  if (options.all === true && scenarios.length > 0) {
+    throw new UsageError('--all and names of scenarios contradict each other', 'leave one of them out');
+  }
+  const strictness = { strict: options.strict === true };
+  const files = options.report.map(text => reportFile(text, process.cwd));
+  const lab = labOf(options, process);
+  const plan = planRuns({ scenarios, boards: options.board, cwd: process.cwd }, lab);
+
+  const show = display(options, process);
+  for (const { board, scenario, why } of plan.leftOut)
+    show.live.line(`left out: ${scenario} on ${board}: ${why}`);
+  const reports: RunReport[] = [];
+  const finished = (report: RunReport) => {
+    reports.push(report);
+    show.live.line(renderVerdict(report, show.terminal));
+  };
+  try {
+    await runPlan(plan, { options, process, live: show.live, finished });
+  } finally {
+    show.live.close();
+    // Also after a mistake or an interruption: what was learned until then is worth keeping.
+    if (reports.length > 0) writeReports(files, reports, strictness);
+  }
+  show.out.write(renderSummary(reports, show.terminal));
+  if (options.json === true) process.stdout.write(renderJson(reports, strictness));
+  process.signal.throwIfAborted();
+  return exitCode[worstOutcome(reports, strictness)];
+}
+
+interface Show {
+  /** Standard output; standard error where standard output is for JSON. */
+  readonly out: NodeJS.WritableStream;
+  readonly live: Live;
+  readonly terminal: TerminalOptions;
+}
+
+function display(options: RunOptions, { stdout, stderr, env }: CliProcess): Show {
+  const out: NodeJS.WritableStream & { isTTY?: boolean; columns?: number } =
+    options.json === true ? stderr : stdout;
+  const colour = wantsColour(out, env);
+  const inPlace = out.isTTY === true && !env['CI'] && env['TERM'] !== 'dumb';
+  return {
+    out,
+    live: liveProgress(text => out.write(text), { inPlace, colour, columns: () => out.columns ?? 80 }),
+    terminal: {
+      strict: options.strict === true,
+      verbose: options.verbose === true,
+      colour,
+      columns: out.isTTY === true ? out.columns : undefined,
+    },
+  };
+}
+
+interface RunContext {
+  readonly options: RunOptions;
+  readonly process: CliProcess;
+  readonly live: Live;
+  readonly finished: (report: RunReport) => void;
+}
+
+/** Boards side by side; a mistake on one does not take the others' runs away, and is reported in the end. */
+async function runPlan({ runs }: RunPlan, context: RunContext): Promise<void> {
+  const boards = [...runs].map(([entry, scenarios]) => runBoard(entry, scenarios, context));
+  const [failed] = (await Promise.allSettled(boards)).filter(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
+}
+
+async function runBoard(
+  entry: BoardEntry,
+  scenarios: readonly Scenario[],
+  { options, process, live, finished }: RunContext,
+): Promise<void> {
+  for (const scenario of scenarios) {
+    if (process.signal.aborted) return;
+    const { firmware, linux, xen } = scenario;
+    await using board = await openBoard(entry, { env: process.env, software: { firmware, linux, xen } });
+    const { verdict, directory, started, milliseconds } = await runOnBoard({
+      board,
+      scenario,
+      runs: path.resolve(process.cwd, options.runs),
+      signal: process.signal,
+      controller: `scmi-hil ${packageVersion()}`,
+      command: `scmi-hil run ${scenario.name} --board ${entry.name}`,
+      stateDirectory: stateDirectory(process.env),
+      secrets: secretsOf(board.dom0.identity),
+      strict: options.strict === true,
+      onEvent: event => live.event(entry.name, event),
+    });
+    const { title, claims } = scenario;
+    finished({ title, claims, verdict, directory: displayed(directory, process), started, milliseconds });
+  }
+}
+
+function secretsOf(identity: SshIdentity): string[] {
+  if (identity.kind === 'password') return [identity.password];
+  return identity.kind === 'key' && identity.passphrase !== undefined ? [identity.passphrase] : [];
+}
+
+/** Relative to the working directory where it is below it, as a person would type it. */
+function displayed(directory: string, { cwd }: CliProcess): string {
+  const relative = path.relative(cwd, directory);
+  return relative.startsWith('..') ? directory : relative;
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
