@@ -60,6 +60,8 @@ export class Platform {
   readonly #hypervisor: Hypervisor;
   readonly #toolstack: Toolstack;
   readonly #views = new Map<number, LinuxView>();
+  /** Domains that run, whose kernels have not come to their devices yet; null: kernels boot at once. */
+  #held: StartedDomain[] | null = null;
   /** Files in Dom0 that the toolstack may be told to read, by path. */
   readonly #files = new Map<string, Uint8Array>();
 
@@ -174,6 +176,20 @@ export class Platform {
     return this.#toolstack.create(path, config);
   }
 
+  /**
+   * From here on kernels of new guests do not boot before `releaseKernels`: what is done meanwhile is done in the
+   * seconds before a real guest's kernel gets to its devices.
+   */
+  holdKernels(): void {
+    this.#held ??= [];
+  }
+
+  releaseKernels(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const domain of held) if (this.#find(String(domain.domid))?.state === 'running') this.#start(domain);
+  }
+
   /** `xl destroy NAME`; a number is taken for an id. */
   xlDestroy(nameOrId: string): CommandResult {
     return this.#toolstack.destroy(nameOrId);
@@ -217,7 +233,12 @@ export class Platform {
     return this.#toolstack.guestCrashes(name);
   }
 
-  #start({ domid, tree }: StartedDomain): void {
+  #start(domain: StartedDomain): void {
+    if (this.#held !== null) {
+      this.#held.push(domain);
+      return;
+    }
+    const { domid, tree } = domain;
     const machine = this.#hypervisor.guest(domid, tree);
     const kernel = bootKernel(machine, this.#options.linux, this.#options.observer);
     this.#views.set(domid, new LinuxView(kernel));

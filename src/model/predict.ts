@@ -30,7 +30,9 @@ export interface PredictOptions {
 export function predict(scenario: Scenario, options: PredictOptions = {}): Prediction {
   const run = new PredictedRun(scenario, options.directory ?? '/root');
   run.boot();
-  for (const [index, step] of scenario.steps.entries()) run.step(index, step);
+  for (const [index, step] of scenario.steps.entries()) {
+    run.step(index, step, scenario.steps[index + 1]);
+  }
   return run.prediction();
 }
 
@@ -82,10 +84,20 @@ class PredictedRun {
     }
   }
 
-  /** Without Dom0 nobody is there to do a step. */
-  step(index: number, step: Step): void {
+  /**
+   * Without Dom0 nobody is there to do a step. A device that is assigned right after a `create` is the guest's
+   * before its kernel asks for it.
+   */
+  step(index: number, step: Step, next: Step | undefined): void {
     if (!this.#platform.isDom0Up) return;
     this.#phase = index;
+    if (next?.do === 'assign-device') this.#platform.holdKernels();
+    this.#do(step);
+    if (next?.do !== 'assign-device') this.#platform.releaseKernels();
+    this.#history.look();
+  }
+
+  #do(step: Step): void {
     switch (step.do) {
       case 'create':
         this.#create(step.guest);
@@ -140,7 +152,6 @@ class PredictedRun {
       case 'wait':
         break;
     }
-    this.#history.look();
   }
 
   prediction(): Prediction {

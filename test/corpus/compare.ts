@@ -23,7 +23,8 @@ export function compareCase(directory: string): Comparison {
   const document = readCaseFile(directory);
   const prediction = predict(loadCase(directory));
   const console = readConsoleLog(readFileSync(path.join(directory, 'console.log')));
-  const messages = recordedMessages(path.join(directory, 'el3.log'));
+  const messages = recordedMessages(directory);
+  const { guests } = document;
   const own = prediction.mediator.agentId;
   const isOwn = ({ agent }: { agent: number }): boolean => agent === own;
   return {
@@ -35,13 +36,17 @@ export function compareCase(directory: string): Comparison {
       prediction.firmware.filter(isOwn).map(textOf),
       messages.filter(isOwn).map(textOf),
     ),
-    allMessages: compareAgents(prediction.firmware, messages),
+    allMessages: compareAgents(prediction, messages, guests.length),
     prediction,
   };
 }
 
-function recordedMessages(file: string): readonly PredictedMessage[] {
-  return existsSync(file) ? readFirmwareLog(readFileSync(file)) : [];
+/** Firmware writes to the secure UART, or to the one that all share. */
+function recordedMessages(directory: string): readonly PredictedMessage[] {
+  return ['el3.log', 'console.log']
+    .map(name => path.join(directory, name))
+    .filter(file => existsSync(file))
+    .flatMap(file => readFirmwareLog(readFileSync(file)));
 }
 
 function compareLines(
@@ -61,19 +66,47 @@ function compareTexts(predicted: readonly string[], recorded: readonly string[])
   return firstDifference(predicted, recorded, index => predicted[index] === recorded[index]);
 }
 
-/** Domains run at the same time: each agent's messages have an order, those of several have none. */
+/**
+ * Domains run at the same time: each agent's messages have an order, those of several have none. A guest of the
+ * toolstack may have been ended while it booted, which no case tells: each of its boots may be cut.
+ */
 function compareAgents(
-  predicted: readonly PredictedMessage[],
+  { firmware, domains }: Prediction,
   recorded: readonly PredictedMessage[],
+  dom0less: number,
 ): string | null {
-  const agents = new Set([...predicted, ...recorded].map(({ agent }) => agent));
+  const agents = new Set([...firmware, ...recorded].map(({ agent }) => agent));
   for (const each of agents) {
     const ofAgent = (messages: readonly PredictedMessage[]): string[] =>
       messages.filter(({ agent }) => agent === each).map(textOf);
-    const difference = compareTexts(ofAgent(predicted), ofAgent(recorded));
+    const boots = domains.some(({ domid, agentId }) => agentId === each && domid > dom0less);
+    const difference = boots
+      ? compareBoots(ofAgent(firmware), ofAgent(recorded))
+      : compareTexts(ofAgent(firmware), ofAgent(recorded));
     if (difference !== null) return difference;
   }
   return null;
+}
+
+/** Boot by boot, each recorded one as far as it went. */
+function compareBoots(predicted: readonly string[], recorded: readonly string[]): string | null {
+  const boots = splitBoots(recorded);
+  const foreseen = splitBoots(predicted);
+  for (const [index, boot] of boots.entries()) {
+    const difference = compareTexts((foreseen[index] ?? []).slice(0, boot.length), boot);
+    if (difference !== null) return difference;
+  }
+  return null;
+}
+
+/** A kernel's first message is PROTOCOL_VERSION of Base. */
+function splitBoots(messages: readonly string[]): readonly (readonly string[])[] {
+  const boots: string[][] = [];
+  for (const message of messages) {
+    if (boots.length === 0 || / protocol 16 message 0 /.test(message)) boots.push([]);
+    boots.at(-1)?.push(message);
+  }
+  return boots;
 }
 
 /** Exit statuses, where the case recorded them. */
