@@ -84,7 +84,7 @@ function contents(view: LinuxView, patterns: readonly string[]): LookAnswer {
     const text = patterns
       .map(each => `cat: can't open '${directory}/${each}': No such file or directory`)
       .join('\n');
-    return { pattern: '(?:cat: .*No such file or directory\\s*)+', text, exitStatus: 1 };
+    return { pattern: '(?:cat: .*No such file or directory\\s*)*', text, exitStatus: 1 };
   }
   const lines = found.flat().map(path => new TextDecoder().decode(view.read(path)).trimEnd());
   return exactly(lines);

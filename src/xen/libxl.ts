@@ -25,7 +25,8 @@ export interface LibxlDomain {
   readonly config: XlDomainConfig;
   /** What it is started with; null while, or because, it could not be made. */
   tree: DeviceTree | null;
-  state: 'running' | 'shut down' | 'crashed' | 'undead';
+  /** `hung`: its kernel has panicked; `undead`: its destruction did not complete. */
+  state: 'running' | 'hung' | 'shut down' | 'undead';
 }
 
 export interface LibxlOptions {

@@ -16,8 +16,11 @@ export interface ToolstackOptions {
   /** Content of a file in Dom0; undefined where there is none. */
   readonly files: (path: string) => Uint8Array | undefined;
   readonly observer: Observer;
-  /** Runs the kernel of a domain that has just been unpaused. */
-  readonly start: (domain: StartedDomain) => void;
+  /**
+   * Runs the kernel of a domain that has just been unpaused; says whether it lives. Of one that panicked
+   * Xen learns nothing, but it no longer does what xl asks of it.
+   */
+  readonly start: (domain: StartedDomain) => 'running' | 'panicked' | void;
   /** Xen's version, for the guest's tree; `4.22` where absent. */
   readonly version?: string;
 }
@@ -32,6 +35,8 @@ export interface StartedDomain {
 export interface CommandResult {
   readonly rc: number;
   readonly domid?: number;
+  /** Set where the command would never return; `rc` then means nothing. */
+  readonly endless?: true;
 }
 
 /** Output of a command whose numbers vary. */
@@ -101,11 +106,12 @@ export class Toolstack {
     const domain = this.#domain(domid);
     const reason: Reason = { rule: 'xl.shutdown', words: `domain ${nameOrId} is shut down` };
     this.#say(`Shutting down domain ${domid}`, reason);
-    if (domain === undefined || domain.state !== 'running') {
+    if (domain === undefined || !reactsTo(domain)) {
       this.#say(`shutdown failed (rc=${libxlError.fail})`, reason);
       return { rc: 1 };
     }
     this.#say('Waiting for 1 domains', reason);
+    if (domain.state === 'hung') return { rc: 1, endless: true };
     const ended = `Domain ${domid} has been shut down, reason code 0`;
     this.#say(ended, reason, `Domain ${domid} has been (?:shut down, reason code 0|destroyed)`);
     return { rc: 0, ...this.#afterShutdown(domain, domain.config.onPoweroff) };
@@ -118,32 +124,33 @@ export class Toolstack {
     const domain = this.#domain(domid);
     const reason: Reason = { rule: 'xl.reboot', words: `domain ${nameOrId} is rebooted` };
     this.#say(`Rebooting domain ${domid}`, reason);
-    if (domain === undefined || domain.state !== 'running') {
+    if (domain === undefined || !reactsTo(domain)) {
       this.#say(`reboot failed (rc=${libxlError.fail})`, reason);
       return { rc: 1 };
     }
+    if (domain.state === 'hung') return { rc: 0, domid };
     return { rc: 0, ...this.#afterShutdown(domain, domain.config.onReboot) };
   }
 
   /** A guest powers itself off. */
   guestPowersOff(name: string): CommandResult {
-    return this.#ends(name, config => config.onPoweroff, 'shut down');
+    return this.#ends(name, config => config.onPoweroff);
   }
 
   /** A guest reboots itself. */
   guestReboots(name: string): CommandResult {
-    return this.#ends(name, config => config.onReboot, 'shut down');
+    return this.#ends(name, config => config.onReboot);
   }
 
-  /** A guest crashes so that Xen notices it. A Linux that panics merely stops: Xen sees nothing of it. */
+  /**
+   * A guest's Linux panics: on Arm it tells Xen nothing of it, so on_crash never comes to pass. The domain
+   * stays, holds its channel, and can only be destroyed.
+   */
   guestCrashes(name: string): CommandResult {
-    return this.#ends(name, config => config.onCrash, 'crashed');
-  }
-
-  /** XEN_DOMCTL_assign_device, called without xl. */
-  assignDevice(name: string, path: string): CommandResult {
     const domain = this.#named(name);
-    return { rc: domain === undefined ? 1 : this.#options.domctl.assignDevice(domain.domid, path) };
+    if (domain === undefined) return { rc: 1 };
+    domain.state = 'hung';
+    return { rc: 0, domid: domain.domid };
   }
 
   /** `xl list`; of Dom0's line only the name and the id are foreseen. */
@@ -184,7 +191,8 @@ export class Toolstack {
     const created = this.#libxl.create(config, place);
     if ('name' in created) {
       const { domid, tree } = created;
-      if (tree !== null) this.#options.start({ domid, name: config.name, tree });
+      const outcome = tree === null ? 'panicked' : this.#options.start({ domid, name: config.name, tree });
+      if (outcome === 'panicked') created.state = 'hung';
       return { rc: 0, domid };
     }
     if (created.domid !== undefined) {
@@ -194,19 +202,15 @@ export class Toolstack {
     return { rc: -created.rc };
   }
 
-  #ends(name: string, actionOf: (config: XlDomainConfig) => ShutdownAction, state: 'shut down' | 'crashed') {
+  #ends(name: string, actionOf: (config: XlDomainConfig) => ShutdownAction): CommandResult {
     const domain = this.#named(name);
-    if (domain === undefined) return { rc: 1 };
-    return { rc: 0, ...this.#afterShutdown(domain, actionOf(domain.config), state) };
+    if (domain === undefined || domain.state !== 'running') return { rc: 1 };
+    return { rc: 0, ...this.#afterShutdown(domain, actionOf(domain.config)) };
   }
 
   /** handle_domain_death of xl's daemon: a destruction that fails is not noticed there. */
-  #afterShutdown(
-    domain: LibxlDomain,
-    action: ShutdownAction,
-    state: 'shut down' | 'crashed' = 'shut down',
-  ): { readonly domid?: number } {
-    domain.state = state;
+  #afterShutdown(domain: LibxlDomain, action: ShutdownAction): { readonly domid?: number } {
+    domain.state = 'shut down';
     if (action === 'preserve' || action === 'soft-reset') return { domid: domain.domid };
     return this.#daemon(() => {
       const { config, domid } = domain;
@@ -255,6 +259,11 @@ export class Toolstack {
   }
 }
 
+/** Whether xl's request can be handed to the domain, whatever that makes of it. */
+function reactsTo({ state }: LibxlDomain): boolean {
+  return state === 'running' || state === 'hung';
+}
+
 const restarts: ReadonlySet<ShutdownAction> = new Set(['restart', 'rename-restart', 'coredump-restart']);
 
 const listHeader = 'Name                                        ID   Mem VCPUs\tState\tTime(s)';
@@ -265,7 +274,7 @@ const stateColumns: Readonly<
 > = {
   running: { text: '-b----', pattern: '[r-][b-]----' },
   'shut down': { text: '---s--', pattern: '[r-][b-][p-]s[-r]-' },
-  crashed: { text: '---sc-', pattern: '[r-][b-][p-]sc-' },
+  hung: { text: 'r-----', pattern: '[r-][b-]----' },
   undead: { text: '--p---', pattern: '--p---' },
 };
 

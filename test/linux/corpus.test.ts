@@ -75,8 +75,8 @@ whenPresent('a dom0less guest whose agent is its own sees only the shared clock'
 /** The lines of Dom0's kernel that this room foresees, what its start script printed, and the messages. */
 function readLog(name: string) {
   const text = readFileSync(new URL(`${name}/console.log`, corpus), 'latin1').replaceAll('\r', '');
-  const boot = text.slice(0, text.indexOf('CASE: init'));
-  const kernel = [...boot.matchAll(/^\[ *\d+\.\d+\] (.*)$/gm)]
+  const untilInit = text.slice(0, text.indexOf('CASE: init'));
+  const kernel = [...untilInit.matchAll(/^\[ *\d+\.\d+\] (.*)$/gm)]
     .map(match => match[1] ?? '')
     .filter(isScmiLine);
   const section = (title: string) => {

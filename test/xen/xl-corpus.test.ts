@@ -2,11 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import { loadFirmwareProfile } from '../../src/board/firmware-profile.ts';
 import { parseFlat } from '../../src/dt/flat.ts';
-import type { Kernel } from '../../src/linux/kernel.ts';
 import { bootKernel } from '../../src/linux/kernel.ts';
 import type { ConsoleLine, Observer } from '../../src/model/observation.ts';
 import { Firmware } from '../../src/scmi/firmware.ts';
 import { PhysicalMemory } from '../../src/scmi/memory.ts';
+import type { Domctl } from '../../src/xen/domctl.ts';
 import { Hypervisor } from '../../src/xen/hypervisor.ts';
 import { Toolstack } from '../../src/xen/xl.ts';
 
@@ -19,11 +19,11 @@ const names = existsSync(corpus)
 
 for (const name of names) {
   whenPresent(`what was done with xl in ${name} goes as it went on the board`, t => {
-    const file = (path: string) => readFileSync(new URL(`${name}/${path}`, corpus));
+    const file = filesOf(name);
     const record = JSON.parse(file('case.json').toString('utf8')) as CorpusCase;
     const printed: ConsoleLine[] = [];
     const observer: Observer = { console: line => printed.push(line), message: () => {} };
-    const { toolstack, messages } = machine(
+    const { toolstack, messages, domctl } = machine(
       file('host.dtb'),
       record.firmware.faults,
       path => file(path.replace('/root/', '')),
@@ -31,7 +31,9 @@ for (const name of names) {
     );
     printed.length = 0;
 
-    const codes = record.toolstack.map(step => perform(toolstack, step, path => file(path).toString('utf8')));
+    const codes = record.toolstack.map(step =>
+      perform(toolstack, domctl, step, path => file(path).toString('utf8')),
+    );
     t.deepEqual(
       codes.filter((_, index) => record.toolstack[index]?.rc !== undefined),
       record.toolstack.flatMap(step => (step.rc === undefined ? [] : [step.rc])),
@@ -59,6 +61,10 @@ for (const name of names) {
       resets,
     );
   });
+}
+
+function filesOf(name: string) {
+  return (path: string) => readFileSync(new URL(`${name}/${path}`, corpus));
 }
 
 interface CorpusCase {
@@ -94,18 +100,19 @@ function machine(
     observer,
   });
   hypervisor.boot();
-  const kernels: Kernel[] = [bootKernel(hypervisor.guest(0), '6.12', observer)];
+  bootKernel(hypervisor.guest(0), '6.12', observer);
   const toolstack = new Toolstack({
     domctl: hypervisor.domctl,
     files,
     observer,
-    start: ({ domid, tree }) => kernels.push(bootKernel(hypervisor.guest(domid, tree), '6.12', observer)),
+    start: ({ domid, tree }) => bootKernel(hypervisor.guest(domid, tree), '6.12', observer).state,
   });
-  return { toolstack, messages, kernels };
+  return { toolstack, messages, domctl: hypervisor.domctl };
 }
 
 function perform(
   toolstack: Toolstack,
+  domctl: Domctl,
   step: CorpusCase['toolstack'][number],
   text: (path: string) => string,
 ): number {
@@ -117,10 +124,7 @@ function perform(
   if (step.do === 'destroy') return toolstack.destroy(domain).rc;
   if (step.do === 'shutdown') return toolstack.shutdown(domain).rc;
   if (step.do === 'reboot') return toolstack.reboot(domain).rc;
-  if (step.do === 'assign-device') {
-    const name = toolstack.domains.find(each => each.domid === domid)?.name;
-    return toolstack.assignDevice(name ?? '', path).rc;
-  }
+  if (step.do === 'assign-device') return domctl.assignDevice(domid, path);
   return 0;
 }
 
