@@ -1,11 +1,12 @@
 /** `--report KIND=FILE`. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { nearestName } from '../board/nearest-name.ts';
 import { renderJson } from '../report/json.ts';
 import { renderJunit } from '../report/junit.ts';
 import type { RunReport, Strictness } from '../report/run-report.ts';
 import { UsageError } from './command.ts';
+import { makeDirectory } from './make-directory.ts';
 
 type Render = (reports: readonly RunReport[], strictness: Strictness) => string;
 
@@ -34,7 +35,7 @@ export function reportFile(text: string, cwd: string): ReportFile {
     );
   }
   const file = path.resolve(cwd, rest.join('='));
-  attempt(file, () => mkdirSync(path.dirname(file), { recursive: true }));
+  attempt(file, () => makeDirectory(path.dirname(file)));
   return { file, render };
 }
 

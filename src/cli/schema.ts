@@ -1,5 +1,5 @@
 /** `scmi-hil schema`: JSON Schemas of the YAML files, for editors. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { boardTypeSchema } from '../board/board-type.ts';
@@ -9,6 +9,7 @@ import { scenarioSchema } from '../scenario/schema.ts';
 import type { AddCommand } from './command.ts';
 import { exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
+import { makeDirectory } from './make-directory.ts';
 
 const schemas: Readonly<Record<string, { readonly title: string; readonly schema: z.ZodType }>> = {
   'board-type': { title: 'scmi-hil board type (boards/*.yaml)', schema: boardTypeSchema },
@@ -53,7 +54,7 @@ export function schemaFiles(): ReadonlyMap<string, string> {
 
 function write(file: string, text: string): void {
   try {
-    mkdirSync(path.dirname(file), { recursive: true });
+    makeDirectory(path.dirname(file));
     writeFileSync(file, text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
