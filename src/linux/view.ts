@@ -3,6 +3,7 @@ import type { DtNode } from '../dt/tree.ts';
 import { clockSummary } from './clock-tree.ts';
 import type { Kernel } from './kernel.ts';
 import { currentRate } from './kernel.ts';
+import { deviceName, deviceNodes } from './platform-devices.ts';
 import type { ScmiInstance } from './scmi-driver.ts';
 import type { VirtualDirectory, VirtualNode } from './virtual-files.ts';
 import { directory, find, glob, textFile } from './virtual-files.ts';
@@ -46,9 +47,16 @@ export class LinuxView {
 
 function rootOf(kernel: Kernel): VirtualDirectory {
   const tree = deviceTree(kernel.machine.tree.root);
+  const commandLine = kernel.machine.tree.node('/chosen')?.string('bootargs') ?? '';
   const busDevices = kernel.instances.flatMap(each => each.busDevices);
   return directory([
-    ['proc', directory([['device-tree', tree]])],
+    [
+      'proc',
+      directory([
+        ['cmdline', textFile(() => `${commandLine}\n`)],
+        ['device-tree', tree],
+      ]),
+    ],
     [
       'sys',
       directory([
@@ -62,13 +70,14 @@ function rootOf(kernel: Kernel): VirtualDirectory {
 
 function buses(kernel: Kernel, busDevices: readonly string[]): VirtualDirectory {
   const instances = kernel.instances.map(each => [each.device, attributes(each)] as const);
+  const platform = deviceNodes(kernel.machine.tree).map(node => [deviceName(node), directory([])] as const);
   const scmiDevices = busDevices.map(name => [name, directory([])] as const);
   return directory([
     ['scmi_protocol', directory([['devices', directory(scmiDevices)]])],
     [
       'platform',
       directory([
-        ['devices', directory(instances)],
+        ['devices', directory([...platform, ...instances])],
         ['drivers', directory([['arm-scmi', directory(instances)]])],
       ]),
     ],

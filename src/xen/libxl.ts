@@ -54,14 +54,10 @@ export class Libxl {
   /**
    * libxl_domain_create_new: makes a domain, paused.
    *
-   * @param place where the configuration comes from
    * @returns the domain, or libxl's error number; xl destroys once more what `domid` names
    */
-  create(
-    config: XlDomainConfig,
-    place: string,
-  ): LibxlDomain | { readonly rc: number; readonly domid?: number } {
-    const refused = this.#checkPassthrough(config, place);
+  create(config: XlDomainConfig): LibxlDomain | { readonly rc: number; readonly domid?: number } {
+    const refused = this.#checkPassthrough(config);
     if (refused !== 0) return { rc: refused };
     const { rc, domid } = this.#options.domctl.createDomain({
       name: config.name,
@@ -69,16 +65,18 @@ export class Libxl {
       sciAgentId: config.armSci.agentId,
     });
     if (rc < 0) {
+      const { type, agentId } = config.armSci;
+      const asked = type === 'none' ? 'no SCMI' : `${type} with agent ${agentId}`;
       const reason: Reason = {
         rule: 'libxl.create.refused',
-        words: `Xen refuses the domain: ${strerror(rc)}`,
-        place,
+        words: `Xen refuses the domain, which asks for ${asked}: ${strerror(rc)}`,
+        place: config.placeOf('arm_sci'),
       };
       this.#say({ message: 'creationFails', errno: rc, reason });
       this.#say({ message: 'cannotMake', values: [libxlError.fail], reason });
       return { rc: libxlError.fail };
     }
-    const failed = this.#build(domid, config, place);
+    const failed = this.#build(domid, config);
     if (!('failure' in failed)) return failed;
     this.#undo(domid, failed.failure);
     return { rc: libxlError.fail, domid };
@@ -95,7 +93,8 @@ export class Libxl {
     return rc;
   }
 
-  #checkPassthrough({ passthrough, dtdev }: XlDomainConfig, place: string): number {
+  #checkPassthrough({ passthrough, dtdev, placeOf }: XlDomainConfig): number {
+    const place = placeOf('dtdev');
     const needed = dtdev.length > 0;
     const mode =
       passthrough === undefined || passthrough === 'default'
@@ -120,39 +119,43 @@ export class Libxl {
     return 0;
   }
 
-  #build(domid: number, config: XlDomainConfig, place: string): LibxlDomain | { readonly failure: Reason } {
-    const name = this.#checkName(domid, config, place);
+  #build(domid: number, config: XlDomainConfig): LibxlDomain | { readonly failure: Reason } {
+    const name = this.#checkName(domid, config);
     if (name !== undefined) return { failure: name };
     const domain: LibxlDomain = { domid, name: config.name, config, tree: null, state: 'running' };
     this.#domains.set(domid, domain);
-    const tree = this.#tree(domid, config, place);
+    const tree = this.#tree(domid, config);
     if (!(tree instanceof Tree)) return tree;
     domain.tree = tree;
-    const failure = this.#giveMemory(domid, config, place) ?? this.#assignDevices(domid, config, place);
+    const failure = this.#giveMemory(domid, config) ?? this.#assignDevices(domid, config);
     if (failure !== undefined) return { failure };
     return domain;
   }
 
-  #checkName(domid: number, { name }: XlDomainConfig, place: string): Reason | undefined {
+  #checkName(domid: number, { name, placeOf }: XlDomainConfig): Reason | undefined {
     if (!this.domains.some(each => each.name === name)) return undefined;
     const reason: Reason = {
       rule: 'libxl.create.name-taken',
       words: `a domain ${name} exists already`,
-      place,
+      place: placeOf('name'),
     };
     this.#say({ message: 'nameTaken', domid, values: [name], reason });
     this.#say({ message: 'cannotMake', domid, values: [libxlError.invalid], reason });
     return reason;
   }
 
-  #tree(domid: number, config: XlDomainConfig, place: string): DeviceTree | { readonly failure: Reason } {
+  #tree(domid: number, config: XlDomainConfig): DeviceTree | { readonly failure: Reason } {
     const partial = this.#partialTree(config);
     const tree =
       partial === undefined || partial instanceof Tree
         ? guestTree(partial, config, this.#options.version)
         : partial;
     if (tree instanceof Tree) return tree;
-    const reason: Reason = { rule: 'libxl.create.tree', words: tree.words, place };
+    const reason: Reason = {
+      rule: 'libxl.create.tree',
+      words: tree.words,
+      place: config.placeOf('device_tree'),
+    };
     for (const { message, values = [] } of tree.messages) {
       const missing = message === 'partialTreeUnreadable' ? { errno: -errno.ENOENT } : {};
       this.#say({ message, values, ...missing, reason });
@@ -171,7 +174,8 @@ export class Libxl {
   }
 
   /** Each range is permitted, then mapped, before the next one is looked at. */
-  #giveMemory(domid: number, { iomem }: XlDomainConfig, place: string): Reason | undefined {
+  #giveMemory(domid: number, { iomem, placeOf }: XlDomainConfig): Reason | undefined {
+    const place = placeOf('iomem');
     for (const { start, count, guestFrame } of iomem) {
       const range = [start.toString(16), (start + count - 1).toString(16)];
       const refused = this.#options.domctl.iomemPermission(domid, start, count, true);
@@ -206,7 +210,8 @@ export class Libxl {
     return 0;
   }
 
-  #assignDevices(domid: number, { dtdev }: XlDomainConfig, place: string): Reason | undefined {
+  #assignDevices(domid: number, { dtdev, placeOf }: XlDomainConfig): Reason | undefined {
+    const place = placeOf('dtdev');
     for (const path of dtdev) {
       const rc = this.#options.domctl.assignDevice(domid, path);
       if (rc >= 0) continue;

@@ -37,6 +37,8 @@ export interface XlDomainConfig {
   readonly onPoweroff: ShutdownAction;
   readonly onReboot: ShutdownAction;
   readonly onCrash: ShutdownAction;
+  /** Where a setting stands: `/root/d2.cfg:8`; the file alone where it is not there. */
+  readonly placeOf: (setting: string) => string;
 }
 
 /** Something that xl prints of a configuration. */
@@ -56,9 +58,13 @@ export interface XlDomainConfigResult {
   readonly complaints: readonly XlComplaint[];
 }
 
-/** Reads the meaning of a configuration whose syntax is right. */
-export function readDomainConfig(config: XlConfig): XlDomainConfigResult {
-  const reader = new Reader(config);
+/**
+ * Reads the meaning of a configuration whose syntax is right.
+ *
+ * @param version Xen's: xl knows `arm_sci` since 4.21, before that the setting is passed over
+ */
+export function readDomainConfig(config: XlConfig, version = '4.22'): XlDomainConfigResult {
+  const reader = new Reader(config, knowsArmSci(version));
   try {
     return { domain: reader.domain(), complaints: reader.complaints };
   } catch (error) {
@@ -74,8 +80,11 @@ class Reader {
   readonly complaints: XlComplaint[] = [];
   readonly #config: XlConfig;
 
-  constructor(config: XlConfig) {
+  readonly #knowsArmSci: boolean;
+
+  constructor(config: XlConfig, withArmSci: boolean) {
     this.#config = config;
+    this.#knowsArmSci = withArmSci;
   }
 
   /** In the order in which xl looks at them: the first error is the only one that is printed. */
@@ -96,6 +105,7 @@ class Reader {
     const iomem = this.#iomem();
     const armSci = this.#armSci();
     const actions = { onPoweroff, onReboot, onCrash };
+    const placeOf = (setting: string) => this.#place(setting);
     return {
       name,
       memory,
@@ -108,6 +118,7 @@ class Reader {
       dtdev,
       passthrough,
       ...actions,
+      placeOf,
     };
   }
 
@@ -147,7 +158,7 @@ class Reader {
   /** A list here is not complained of: it is as if the setting were not there. */
   #armSci(): ArmSci {
     const written = this.#config.string('arm_sci');
-    if (written === undefined) return { type: 'none', agentId: 0 };
+    if (written === undefined || !this.#knowsArmSci) return { type: 'none', agentId: 0 };
     const sci = parseArmSci(written);
     return 'problem' in sci ? this.#giveUp(sci.rule, 'arm_sci', sci.problem) : sci;
   }
@@ -196,7 +207,12 @@ class Reader {
   }
 }
 
-/** MiB of a domain whose configuration does not say (LIBXL_... of libxl__domain_build_info_setdefault). */
+function knowsArmSci(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 4 || (major === 4 && minor >= 21);
+}
+
+/** MiB of a domain whose configuration does not say (libxl__domain_build_info_setdefault). */
 const defaultMemory = 32;
 
 const passthroughModes = ['default', 'disabled', 'enabled', 'sync_pt', 'share_pt'];

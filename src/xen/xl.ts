@@ -49,7 +49,6 @@ export interface Listing {
 export class Toolstack {
   readonly #options: ToolstackOptions;
   readonly #libxl: Libxl;
-  readonly #places = new Map<string, string>();
   /** While the daemon that watches a domain works: what it prints goes to its log, not to the terminal. */
   #inDaemon = false;
 
@@ -79,8 +78,7 @@ export class Toolstack {
     });
     const config = this.#read(path, text);
     if (config === undefined) return { rc: 1 };
-    this.#places.set(config.name, path);
-    return this.#createDomain(config, path);
+    return this.#createDomain(config);
   }
 
   /** `xl destroy NAME`. */
@@ -182,13 +180,13 @@ export class Toolstack {
       this.#say('Failed to parse config: Invalid argument', reason);
       return undefined;
     }
-    const { domain, complaints } = readDomainConfig(config);
+    const { domain, complaints } = readDomainConfig(config, this.#options.version);
     for (const { text: complaint, ...reason } of complaints) this.#say(complaint, reason);
     return domain;
   }
 
-  #createDomain(config: XlDomainConfig, place: string): CommandResult {
-    const created = this.#libxl.create(config, place);
+  #createDomain(config: XlDomainConfig): CommandResult {
+    const created = this.#libxl.create(config);
     if ('name' in created) {
       const { domid, tree } = created;
       const outcome = tree === null ? 'panicked' : this.#options.start({ domid, name: config.name, tree });
@@ -197,7 +195,11 @@ export class Toolstack {
     }
     if (created.domid !== undefined) {
       const words = 'xl destroys the domain that could not be built, which libxl has done already';
-      this.#libxl.destroy(created.domid, { rule: 'xl.create.clean-up', words, place });
+      this.#libxl.destroy(created.domid, {
+        rule: 'xl.create.clean-up',
+        words,
+        place: config.placeOf('name'),
+      });
     }
     return { rc: -created.rc };
   }
@@ -217,7 +219,7 @@ export class Toolstack {
       if (action === 'rename-restart') domain.name = `${config.name}-preserved`;
       else this.#libxl.destroy(domid, { rule: 'xl.on-shutdown', words: `domain ${config.name} has ended` });
       if (!restarts.has(action)) return {};
-      const { domid: next } = this.#createDomain(config, this.#places.get(config.name) ?? config.name);
+      const { domid: next } = this.#createDomain(config);
       return next === undefined ? {} : { domid: next };
     });
   }

@@ -258,6 +258,18 @@ test('a domain is made, given its page, given its devices and only then started'
   t.deepEqual(started, [1]);
 });
 
+test('xl of Xen 4.20 does not know arm_sci', t => {
+  const { config: read } = parseXlConfig('name = "d"\narm_sci = "type=nonsense"\n', 'd.cfg');
+  t.deepEqual(readDomainConfig(read, '4.20').domain?.armSci, { type: 'none', agentId: 0 });
+  t.is(readDomainConfig(read, '4.21').domain, undefined);
+});
+
+test('a failure names the line of the configuration that it comes from', t => {
+  const { toolstack, lines } = stand({ iomemPermission: -1 });
+  toolstack.create('/root/d2.cfg', config('iomem = [\n "47ff2,1" ]\n'));
+  t.is(lines[1]?.reason.place, '/root/d2.cfg:4');
+});
+
 test('a big range is mapped in parts that Xen takes', t => {
   const { toolstack, calls } = stand();
   toolstack.create('/root/d2.cfg', config('iomem = ["1000,80"]\n'));
