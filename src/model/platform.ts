@@ -27,6 +27,8 @@ export interface PlatformOptions {
   readonly partialTrees: ReadonlyMap<string, DeviceTree>;
   /** Told each console line and each message that reaches firmware, as they come. */
   readonly observer: Observer;
+  /** Dom0's kernel is there though the tree does not name it: whoever starts Xen adds it. */
+  readonly dom0KernelIsAdded?: boolean;
   /** SMC Calling Convention of EL3, major << 16 | minor; 1.5 where absent. */
   readonly smcccVersion?: number;
   /** Where the bus aborts; where absent what is known of the firmware's machine. */
@@ -80,7 +82,15 @@ export class Platform {
       onConsole: text => observer.console({ source: 'firmware', text, reason: firmwareSpeaks }),
     });
     const machine = { memory, smcccVersion, smc: (id: number) => this.#firmware.smc(id) };
-    this.#hypervisor = new Hypervisor({ build, hostTree, machine, partialTrees, observer });
+    const { dom0KernelIsAdded = false } = options;
+    this.#hypervisor = new Hypervisor({
+      build,
+      hostTree,
+      machine,
+      partialTrees,
+      observer,
+      dom0KernelIsAdded,
+    });
     this.#toolstack = new Toolstack({
       domctl: this.#hypervisor.domctl,
       files: path => this.#files.get(path),

@@ -34,6 +34,8 @@ export interface HypervisorOptions {
   /** Partial trees of dom0less domains, by the name of their node in /chosen. */
   readonly partialTrees: ReadonlyMap<string, DeviceTree>;
   readonly observer: Observer;
+  /** Dom0's kernel is there though the tree does not name it: whoever starts Xen adds it. */
+  readonly dom0KernelIsAdded?: boolean;
 }
 
 export class Hypervisor {
@@ -45,10 +47,13 @@ export class Hypervisor {
   readonly #context: Context;
   readonly #partialTrees: ReadonlyMap<string, DeviceTree>;
   readonly #hypercalls: Hypercalls;
+  readonly #dom0KernelIsAdded: boolean;
   readonly #domains = new Map<number, Domain>();
   #panic: XenPanic | null = null;
 
-  constructor({ build, hostTree, machine, partialTrees, observer }: HypervisorOptions) {
+  constructor(options: HypervisorOptions) {
+    const { build, hostTree, machine, partialTrees, observer } = options;
+    this.#dom0KernelIsAdded = options.dom0KernelIsAdded ?? false;
     this.commandLine = readCommandLine(hostTree, build);
     this.#context = {
       build,
@@ -81,7 +86,7 @@ export class Hypervisor {
   boot(): void {
     try {
       this.#initialiseMediator();
-      if (hasDom0(this.#context.hostTree)) this.#createDom0();
+      if (this.#dom0KernelIsAdded || hasDom0(this.#context.hostTree)) this.#createDom0();
       for (const node of domainNodes(this.#context.hostTree)) this.#createDomU(node);
     } catch (error) {
       this.#panic = this.#panicOf(error);
@@ -127,7 +132,7 @@ export class Hypervisor {
       throw new XenPanic('dom0.create-failed', `Error creating domain 0 (rc = ${dom0})`, words);
     }
     this.sci.setHardwareDomain(dom0);
-    if (!hasDom0Kernel(this.#context.hostTree)) {
+    if (!this.#dom0KernelIsAdded && !hasDom0Kernel(this.#context.hostTree)) {
       const words = "no module in /chosen is Dom0's kernel";
       this.#context.console.printk('domain-build.no-kernel', [], { words, place: '/chosen', domid: 0 });
       throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.ENOENT), words, '/chosen');

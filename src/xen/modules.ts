@@ -15,6 +15,11 @@ export function hasDom0(tree: DeviceTree): boolean {
   return hasDom0Kernel(tree) || !domainNodes(tree).some(node => node.children.some(isKernel));
 }
 
+/** Whether the tree names any boot module, of Dom0 or of another domain. */
+export function namesBootModules(tree: DeviceTree): boolean {
+  return [...(tree.node('/chosen')?.walk() ?? [])].some(node => isModule(node) || isKernel(node));
+}
+
 /** Whether a boot module is Dom0's kernel, by its kind or by being the first of no kind. */
 export function hasDom0Kernel(tree: DeviceTree): boolean {
   const chosen = tree.node('/chosen');
