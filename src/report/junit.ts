@@ -127,7 +127,8 @@ function renderCase({ name, seconds, result, output }: TestCase, classname: stri
     const { kind, type, message } = result;
     lines.push(`      ${open(kind, { type, message })}${escape(output)}</${kind}>`);
   }
-  if (output !== '') lines.push(`      <system-out>${escape(output)}</system-out>`);
+  const isAttached = result.kind === 'failure' || result.kind === 'error';
+  if (output !== '' && !isAttached) lines.push(`      <system-out>${escape(output)}</system-out>`);
   lines.push('    </testcase>');
   return lines.join('\n');
 }

@@ -9,9 +9,9 @@ import { outcomeOf } from './run-report.ts';
 
 export interface TerminalOptions extends Strictness {
   readonly colour: boolean;
-  /** Reasons of all expectations in full, with rule, place and what was seen; else only where it failed. */
+  /** Reasons of all expectations in full, with rule, place and what was seen; else only of what failed. */
   readonly verbose: boolean;
-  /** Columns of the terminal; lines of met expectations are cut there. Absent: never cut. */
+  /** Columns of the terminal; lines about what did not fail are cut there. Absent: never cut. */
   readonly columns?: number | undefined;
 }
 
@@ -44,7 +44,7 @@ export function renderVerdict(report: RunReport, options: TerminalOptions): stri
     `${paint('bold', nameOf(report))}: ${paint(outcome.colour, outcome.words)} (${countWords(verdict.counts)})`,
     `  ${title}${claims.length === 0 ? '' : ` [${claims.join(' ')}]`}`,
     ...verdict.faults.flatMap(fault => renderFault(fault, paint)),
-    ...verdict.judgements.flatMap(judgement => renderJudgement(judgement, options, paint)),
+    ...renderJudgements(verdict.judgements, options, paint),
   ];
   if (report.directory !== null) lines.push(`  files: ${report.directory}`);
   return `${lines.join('\n')}\n`;
@@ -89,16 +89,64 @@ function renderFault(fault: RunReport['verdict']['faults'][number], paint: Paint
   ];
 }
 
-function renderJudgement(judgement: Judgement, options: TerminalOptions, paint: Paint): string[] {
-  const { expectation, outcome } = judgement;
-  const { words, colour } = outcomes[outcome];
-  const label = paint(colour, words.padEnd(labelWidth));
+function renderJudgements(all: readonly Judgement[], options: TerminalOptions, paint: Paint): string[] {
+  if (options.verbose) return all.flatMap(judgement => inFull(judgement, paint));
+  return runsOfOneKind(all).flatMap(alike => {
+    const [first] = alike;
+    if (first === undefined) return [];
+    if (!unlearned.has(first.outcome)) {
+      return alike.flatMap(each =>
+        each.outcome === 'met' ? [onOneLine(each, options, paint)] : inFull(each, paint),
+      );
+    }
+    if (alike.length < folded) return alike.map(each => onOneLine(each, options, paint));
+    const text = `${alike.length} expectations, from "${printableLine(textOf(first))}" on`;
+    return [cutLine(first.outcome, text, first.why ?? '', options, paint)];
+  });
+}
+
+/** Outcomes from which nothing was learned: what was expected matters less than why it is not known. */
+const unlearned: ReadonlySet<Outcome> = new Set(['not-observable', 'not-run', 'infrastructure']);
+/** As many in a row with one reason are told as one. */
+const folded = 4;
+
+/** Neighbours with the same outcome for the same reason, together. */
+function runsOfOneKind(all: readonly Judgement[]): Judgement[][] {
+  const runs: Judgement[][] = [];
+  for (const judgement of all) {
+    const run = runs.at(-1);
+    const last = run?.at(-1);
+    if (last?.outcome === judgement.outcome && last.why === judgement.why) run?.push(judgement);
+    else runs.push([judgement]);
+  }
+  return runs;
+}
+
+function inFull(judgement: Judgement, paint: Paint): string[] {
+  const { words, colour } = outcomes[judgement.outcome];
+  const text = printableLine(`${judgement.expectation.source}: ${textOf(judgement)}`);
+  return [`  ${paint(colour, words.padEnd(labelWidth))} ${text}`, ...details(judgement, paint)];
+}
+
+function onOneLine(judgement: Judgement, options: TerminalOptions, paint: Paint): string {
+  const { expectation, outcome, why } = judgement;
   const text = printableLine(`${expectation.source}: ${textOf(judgement)}`);
-  if (options.verbose || outcome !== 'met') return [`  ${label} ${text}`, ...details(judgement, paint)];
-  const reason = `  <- ${expectation.reason.words}`;
-  const room = (options.columns ?? Infinity) - labelWidth - 3;
-  const cutText = cut(text, room);
-  return [`  ${label} ${cutText}${paint('dim', cut(reason, room - cutText.length))}`];
+  const reason = unlearned.has(outcome) && why !== undefined ? why : expectation.reason.words;
+  return cutLine(outcome, text, reason, options, paint);
+}
+
+function cutLine(
+  outcome: Outcome,
+  text: string,
+  reason: string,
+  { columns = Infinity }: TerminalOptions,
+  paint: Paint,
+): string {
+  const { words, colour } = outcomes[outcome];
+  const room = columns - labelWidth - 3;
+  const shown = cut(text, room);
+  const because = paint('dim', cut(`  <- ${printableLine(reason)}`, room - shown.length));
+  return `  ${paint(colour, words.padEnd(labelWidth))} ${shown}${because}`;
 }
 
 function textOf({ expectation }: Judgement): string {

@@ -230,7 +230,7 @@ boards:
       on: echo on >> ${switched}
       off: echo off >> ${switched}
       state: tail -n 1 ${switched}
-    network: { address: 127.0.0.2, server: 127.0.0.1, tftpPort: 16971 }
+    network: { address: 127.0.0.2, server: 127.0.0.1, tftpPort: ${port} }
     ssh: { identity: { kind: password, file: a } }
     images: { armstub: a, xen: x, kernel: k, ramdisk: r }
 `,
@@ -333,6 +333,52 @@ test('a real board is left out of scenarios that need other software than it has
   const { code, err } = await inDirectory('run', 'other-xen.yaml', '--lab', lab);
   t.is(code, 2);
   t.regex(err, /real: it needs firmware with no-discover-agent, a none Xen/);
+});
+
+test('a run on a board that stays silent is the lab’s failure: exit 3, reports written, power off', async t => {
+  const { lab, switched } = await bench('silent');
+  const text = readFileSync(lab, 'utf8');
+  writeFileSync(lab, `${text}    deadlines: { firstOutput: 200ms, bootLoader: 200ms, collect: 500ms }\n`);
+  const cwd = path.dirname(lab);
+  const argv = [
+    'run',
+    'dom0-and-guest',
+    '--report',
+    'junit=out/junit.xml',
+    '--report',
+    'json=out/report.json',
+  ];
+  const { code, out } = await scmiHil(argv, { cwd });
+  t.is(code, 3, out);
+  t.regex(out, /^ +0\.0s silent {2}run of dom0-and-guest \(rpi5\)\n[^]* silent {2}power on /);
+  t.regex(out, /\ndom0-and-guest on silent: INFRASTRUCTURE /);
+  t.regex(out, /\n {2}files: (runs\/\S+-silent-dom0-and-guest)\n[^]*\n1 runs: 1 INFRASTRUCTURE\n$/);
+  t.is(readFileSync(switched, 'utf8').trim().split('\n').at(-1), 'off');
+  t.regex(readFileSync(path.join(cwd, 'out/junit.xml'), 'utf8'), /<error type="infrastructure"/);
+  const report = JSON.parse(readFileSync(path.join(cwd, 'out/report.json'), 'utf8')) as object;
+  t.like(report, { outcome: 'infrastructure', runs: [{ verdict: { board: 'silent' } }] });
+});
+
+test('an interrupted run switches the board off, keeps what it has, and exits 130', async t => {
+  const { lab, switched, sockets } = await bench('stopped');
+  const controller = new AbortController();
+  const cwd = path.dirname(lab);
+  const running = scmiHil(['run', 'dom0-and-guest', '--json', '--report', 'json=report.json'], {
+    cwd,
+    signal: controller.signal,
+  });
+  const socket = await sockets;
+  while (!existsSync(switched) || !readFileSync(switched, 'utf8').endsWith('on\n')) {
+    await new Promise(resolve => void setTimeout(resolve, 10));
+  }
+  controller.abort(new Error('interrupted by SIGTERM'));
+  const { code, out, err } = await running;
+  t.is(code, 130);
+  t.like(JSON.parse(out) as object, { outcome: 'interrupted' });
+  t.regex(err, /\nscmi-hil: interrupted by SIGTERM\n$/);
+  t.is(readFileSync(switched, 'utf8').trim().split('\n').at(-1), 'off');
+  t.true(existsSync(path.join(cwd, 'report.json')));
+  socket.destroy();
 });
 
 test('the program runs from a checkout, and from an installed package by its dist', async t => {

@@ -135,7 +135,7 @@ test('a verdict names the nearest line and the reason of what was missed, and wh
   t.regex(text, /contradicted {3}xen: never: scmi: Error/);
   t.regex(text, /broken as predicted xen: \[D15\] a line/);
   t.regex(text, /breaks {7}because the firmware refuses agent 1 \(firmware\.denied\)/);
-  t.regex(text, /not observable xen: a line\n {4}why {10}guest_loglvl hides it/);
+  t.regex(text, /not observable xen: a line {2}<- guest_loglvl hides it\n/);
   t.regex(text, / {2}files: runs\/x\n$/);
 });
 
@@ -146,6 +146,14 @@ test('a met expectation is one line with its reason, cut at the terminal’s wid
   const narrow = renderVerdict(one, { ...plain, columns: 50 });
   for (const line of narrow.split('\n').slice(2)) t.true(line.length <= 50, line);
   t.regex(renderVerdict(one, { ...plain, verbose: true }), /met {12}xen: .*\n {4}seen .*line 12, 3\.2 s/);
+});
+
+test('many expectations in a row of which nothing was learned are told as one, with the reason', t => {
+  const many = Array.from({ length: 50 }, () => judged('infrastructure', {}, { why: 'no power' }));
+  const text = renderVerdict(report({ judgements: many, outcome: 'infrastructure' }), plain);
+  t.regex(text, / {2}infrastructure 50 expectations, from "a line" on {2}<- no power\n {2}files/);
+  const verbose = renderVerdict(report({ judgements: many }), { ...plain, verbose: true });
+  t.is(verbose.match(/infrastructure xen: a line/g)?.length, 50);
 });
 
 test('faults of the lab are told with what to do', t => {
