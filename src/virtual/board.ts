@@ -2,7 +2,6 @@
  * A board in this process: its firmware, boot loader, Xen and domains come to life when the switch is turned
  * and end when it is turned off. What they do follows from what was fetched and typed, and from the model.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BoardType } from '../board/board-type.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import { type Handover, type BootMachine, type VirtualNetwork } from './boot/handover.ts';
@@ -13,6 +12,7 @@ import { MachineMemory } from './machine-memory.ts';
 import type { Supplied } from './power-switch.ts';
 import type { SshIdentityOfBoard } from './ssh-keys.ts';
 import type { SshPort } from './ssh-server.ts';
+import { untilAborted, wait } from './time.ts';
 import type { Uart } from './uart.ts';
 import { runXen } from './xen.ts';
 
@@ -60,12 +60,12 @@ export class VirtualBoard implements Supplied {
       } catch (error) {
         this.#parts.ssh.connect(undefined);
         if (signal.aborted) return;
-        if (error instanceof BoardHalted) return await untilAborted(signal);
+        if (error instanceof BoardHalted) return await silence(signal);
         if (!(error instanceof BoardReset)) {
           this.#parts.uart.line(`virtual board: ${error instanceof Error ? error.stack : String(error)}`);
-          return await untilAborted(signal);
+          return await silence(signal);
         }
-        await sleep(RESET_DELAY, undefined, { signal }).catch(() => {});
+        await wait(RESET_DELAY, signal).catch(() => {});
       }
     }
   }
@@ -107,7 +107,7 @@ const firmwareBanner: Readonly<Record<BoardType['boot']['chain'], readonly strin
   ],
 };
 
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
+/** A board that does nothing more until its supply goes. */
+async function silence(signal: AbortSignal): Promise<void> {
+  await untilAborted(signal).catch(() => {});
 }

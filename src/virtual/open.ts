@@ -7,6 +7,7 @@ import { serialDevice } from '../drivers/serial/device.ts';
 import { sshClient } from '../drivers/ssh/client.ts';
 import { listenTftp } from '../drivers/tftp/server.ts';
 import { VirtualBoard } from './board.ts';
+import { guestAddress } from './dom0.ts';
 import type { VirtualFaults } from './faults.ts';
 import { createNetwork } from './network.ts';
 import { VirtualPowerSwitch } from './power-switch.ts';
@@ -16,7 +17,6 @@ import { makeStandIn } from './stand-in.ts';
 import { Uart } from './uart.ts';
 
 const LOOPBACK = '127.0.0.1';
-const GUEST_NETWORK = '10.77.0.';
 const SERIAL = '0000beef';
 
 export interface VirtualBoardOptions {
@@ -60,7 +60,7 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     network: { address: LOOPBACK, server: LOOPBACK, prefixes: [`${SERIAL}/`] },
     dom0: { host: LOOPBACK, port: ssh.port, user: type.dom0.user, hostKey: keys.fingerprint, identity },
     guest: guest => ({
-      host: `${GUEST_NETWORK}${guest}`,
+      host: guestAddress(guest),
       port: 22,
       user: 'root',
       hostKey: keys.fingerprint,

@@ -22,6 +22,11 @@ export class FileSystem implements ReadOnlyFiles {
     return this.#files.get(normal) ?? this.#kernel.read(normal);
   }
 
+  /** The files that were written, by path: not the kernel's. */
+  written(): ReadonlyMap<string, Uint8Array> {
+    return this.#files;
+  }
+
   /** @returns false where the directory does not exist */
   write(path: string, bytes: Uint8Array): boolean {
     const normal = normalize(path);

@@ -10,6 +10,7 @@ export interface Pipeline {
 }
 
 export interface SimpleCommand {
+  /** Unquoted `*` and `?` stand as `anyText` and `anyCharacter`, apart from quoted ones. */
   readonly words: readonly string[];
   readonly redirections: readonly Redirection[];
 }
@@ -18,6 +19,10 @@ export interface Redirection {
   readonly kind: 'read' | 'write' | 'append' | 'error' | 'error-to-output';
   readonly path: string;
 }
+
+/** What an unquoted `*` and `?` become until names are matched (private use, in no command line). */
+export const anyText = '\uE000';
+export const anyCharacter = '\uE001';
 
 /** A line that this shell cannot run. */
 export class ShellSyntaxError extends Error {}
@@ -122,13 +127,15 @@ function tokenize(line: string): readonly Token[] {
     } else if ('&()`$'.includes(character)) {
       throw new ShellSyntaxError(`"${character}" is not supported by this shell`);
     } else {
-      word = (word ?? '') + character;
+      word = (word ?? '') + (wildcards[character] ?? character);
       position++;
     }
   }
   endWord();
   return tokens;
 }
+
+const wildcards: Readonly<Record<string, string>> = { '*': anyText, '?': anyCharacter };
 
 function quoteEnd(line: string, start: number): number {
   const quote = line[start];

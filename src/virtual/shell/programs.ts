@@ -100,7 +100,8 @@ function grep({ arguments: words, stdin, files }: ProgramInput): ProgramResult {
   const [pattern, ...paths] = operands(words);
   if (pattern === undefined)
     return { status: 2, stdout: '', stderr: 'Usage: grep [-icqv] PATTERN [FILE]...\n' };
-  const source = flags.includes('F') ? pattern.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&') : pattern;
+  const basic = flags.includes('E') ? pattern : pattern.replaceAll(/[+?|(){}]/g, '\\$&');
+  const source = flags.includes('F') ? pattern.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&') : basic;
   const matcher = new RegExp(source, flags.includes('i') ? 'i' : '');
   const errors: string[] = [];
   const texts =

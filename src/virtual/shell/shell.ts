@@ -1,6 +1,13 @@
 /** Runs command lines in a virtual domain, as `sh -c` does for an SSH server. */
 import type { FileSystem } from './file-system.ts';
-import { type Pipeline, type SimpleCommand, ShellSyntaxError, parseCommandLine } from './parse.ts';
+import {
+  anyCharacter,
+  anyText,
+  type Pipeline,
+  parseCommandLine,
+  ShellSyntaxError,
+  type SimpleCommand,
+} from './parse.ts';
 
 export interface ProgramInput {
   readonly arguments: readonly string[];
@@ -73,7 +80,7 @@ async function runSimpleCommand(
     if (bytes === undefined) return failed(1, `sh: can't open ${path}: no such file`);
     input = bytes;
   }
-  const [name, ...words] = command.words;
+  const [name, ...words] = command.words.flatMap(word => expandName(shell.files, word));
   let { status, stdout, stderr } = {
     status: 0,
     stdout: new Uint8Array() as Uint8Array,
@@ -103,6 +110,32 @@ async function runSimpleCommand(
     }
   }
   return { status, stdout, stderr };
+}
+
+/** Names that a word with wildcards matches, sorted; the word itself where it has none, or none matches. */
+function expandName(files: FileSystem, word: string): string[] {
+  const isPattern = (part: string): boolean => part.includes(anyText) || part.includes(anyCharacter);
+  const literal = word.replaceAll(anyText, '*').replaceAll(anyCharacter, '?');
+  if (!isPattern(word)) return [literal];
+  let found = [word.startsWith('/') ? '/' : ''];
+  for (const part of word.split('/').filter(each => each !== '')) {
+    const pattern = new RegExp(
+      `^${part
+        .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+        .replaceAll(anyText, '.*')
+        .replaceAll(anyCharacter, '.')}$`,
+    );
+    found = found.flatMap(directory => {
+      const names = isPattern(part)
+        ? (files.list(directory || '.') ?? []).filter(name => pattern.test(name))
+        : [part];
+      return names.map(name =>
+        directory === '' || directory.endsWith('/') ? directory + name : `${directory}/${name}`,
+      );
+    });
+  }
+  const existing = found.filter(path => files.isDirectory(path) || files.read(path) !== undefined);
+  return existing.length > 0 ? existing : [literal];
 }
 
 function failed(status: number, message: string): ShellResult {

@@ -1,0 +1,252 @@
+/**
+ * From the hand-over to Dom0's shell, and as long as the supply lasts: Xen's and Dom0's lines as the model has
+ * them for the device tree that is really in memory, and what Dom0 then answers over SSH and its console.
+ */
+import { DtError } from '../dt/error.ts';
+import { parseFlat } from '../dt/flat.ts';
+import type { DeviceTree } from '../dt/tree.ts';
+import type { ConsoleLine } from '../model/observation.ts';
+import { Platform } from '../model/platform.ts';
+import type { VirtualBoardParts } from './board.ts';
+import type { Handover } from './boot/handover.ts';
+import { BoardHalted } from './boot/rpi-eeprom.ts';
+import { BoardReset } from './boot/u-boot.ts';
+import { type BootModuleFound, findBootModules } from './boot-modules.ts';
+import { dom0Loading, linuxStart, panicEnd, panicStart, xenReady, xenStart } from './boot-text.ts';
+import { Dom0 } from './dom0.ts';
+import { readCommandLine } from '../xen/command-line.ts';
+import type { MachineMemory } from './machine-memory.ts';
+import { Printer } from './printer.ts';
+import { consoleShell } from './shell/console-shell.ts';
+import { isArm64Image, makeStandIn, standInOf } from './stand-in.ts';
+import { untilAborted, wait } from './time.ts';
+
+export interface XenMachine extends VirtualBoardParts {
+  readonly memory: MachineMemory;
+  readonly handover: Handover;
+  /** Aborted when the supply goes away. */
+  readonly signal: AbortSignal;
+}
+
+const MAXIMUM_TREE = 2 * 1024 * 1024;
+/** Xen waits five seconds before it restarts the machine; nobody learns anything from all of them. */
+const REBOOT_PAUSE = 500;
+
+/**
+ * Runs what the boot loader jumped to, until the supply goes away.
+ * @throws BoardReset when Xen restarts the machine, BoardHalted when it stops
+ */
+export async function runXen(machine: XenMachine): Promise<never> {
+  const { memory, handover, uart, signal, faults, type } = machine;
+  if (faults.consoleLostAt === 'xen') uart.close();
+  const image = standInOf(memory.read(handover.image, 128));
+  if (image !== 'xen') return await runKernelAlone(machine, image === 'linux');
+  const hostTree = readTree(memory, handover.tree);
+  // Without a tree Xen knows no UART to say so on.
+  if (hostTree === undefined) throw new BoardHalted('Xen was given no device tree');
+
+  const heard = new Heard();
+  const platform = new Platform({
+    build: type.xen,
+    linux: type.linux,
+    firmware: machine.firmware,
+    hostTree,
+    partialTrees: partialTrees(hostTree, memory),
+    observer: heard,
+  });
+  const printer = new Printer(uart);
+  const modules = findBootModules(hostTree, memory);
+  const kernel = modules.find(({ kind }) => kind === 'Kernel');
+  const commandLine = readCommandLine(hostTree, type.xen);
+  const { noreboot } = commandLine;
+  printer.xen(xenStart(type.xen, commandLine.text, modules));
+  platform.boot();
+  const unusable = kernel !== undefined && !isWholeKernel(kernel) ? kernel : undefined;
+  const lines = bootLines(heard.take());
+  for (const line of lines.beforeDom0) printer.model(line);
+  if (platform.panic === null || lines.dom0.length > 0)
+    printer.xen(kernel === undefined ? [] : dom0Loading(kernel));
+  if (unusable !== undefined) {
+    printer.xen(panicStart);
+    printer.xen([{ text: 'Could not set up d0 guest OS (rc = -22)' }, ...panicEnd(noreboot)]);
+    return await endOfXen(noreboot, signal);
+  }
+  for (const line of lines.dom0) printer.model(line);
+  if (lines.panic !== undefined) {
+    printer.xen(panicStart);
+    printer.model(lines.panic);
+    printer.xen(panicEnd(noreboot));
+    return await endOfXen(noreboot, signal);
+  }
+  printer.xen(xenReady(commandLine));
+  for (const text of linuxStart(
+    type.linux,
+    hostTree.root.string('model') ?? type.title,
+    type.xen.version ?? '4.22',
+  )) {
+    printer.linux(text);
+  }
+  for (const line of lines.linux) printer.model(line);
+  if (!platform.isDom0Up) return await untilAborted(signal);
+  return await runDom0(machine, platform, heard, printer);
+}
+
+/** Dom0 is up: its console and its SSH server answer until it ends. */
+async function runDom0(
+  machine: XenMachine,
+  platform: Platform,
+  heard: Heard,
+  printer: Printer,
+): Promise<never> {
+  const { uart, ssh, keys, faults, type, signal } = machine;
+  const end = new AbortController();
+  const xl = { stdout: '', stderr: '' };
+  heard.listen(line => {
+    if (line.source !== 'xl') return printer.model(line);
+    const stream = line.text.startsWith('Parsing config') ? 'stdout' : 'stderr';
+    xl[stream] += `${line.text}\n`;
+  });
+  using dom0 = new Dom0({
+    platform,
+    takeXlOutput: () => {
+      const output = { ...xl };
+      xl.stdout = '';
+      xl.stderr = '';
+      return output;
+    },
+    xenLog: () => heard.xenLog(),
+    files: new Map([
+      [type.dom0.guestKernel, makeStandIn('linux', 4096)],
+      ...(type.dom0.guestRamdisk === undefined
+        ? []
+        : [[type.dom0.guestRamdisk, makeStandIn('ramdisk', 4096)] as const]),
+    ]),
+    ssh: {
+      authorizedKey: keys.publicKey,
+      hostKey: keys.hostKey,
+      neverAnswers: faults.sshNeverAnswers === true,
+    },
+    onEnd: how => end.abort(how),
+  });
+  uart.line();
+  uart.line('BusyBox v1.37.0 (virtual) built-in shell (ash)');
+  uart.line("Enter 'help' for a list of built-in commands.");
+  uart.line();
+  ssh.connect(dom0.server);
+  if (faults.consoleLostAt === 'dom0') uart.close();
+  if (faults.resetsInLinuxAfter !== undefined) {
+    void wait(faults.resetsInLinuxAfter, signal).then(
+      () => end.abort('reset'),
+      () => {},
+    );
+  }
+  try {
+    return await consoleShell(uart, dom0.shell, AbortSignal.any([signal, end.signal]));
+  } catch (error) {
+    if (signal.aborted || !end.signal.aborted) throw error;
+    if (end.signal.reason === 'reset') throw new BoardReset();
+    printer.linux(end.signal.reason === 'reboot' ? 'reboot: Restarting system' : 'reboot: Power down');
+    if (end.signal.reason === 'reboot') {
+      printer.xen([{ text: 'Hardware Dom0 shutdown: rebooting machine' }]);
+      throw new BoardReset();
+    }
+    printer.xen([{ text: 'Hardware Dom0 halted: halting machine' }]);
+    throw new BoardHalted('Dom0 powered off');
+  } finally {
+    ssh.connect(undefined);
+  }
+}
+
+/** Whatever was started is no Xen: a kernel without a hypervisor, or nothing that runs at all. */
+async function runKernelAlone({ uart, type, signal }: XenMachine, isLinux: boolean): Promise<never> {
+  if (isLinux) {
+    const printer = new Printer(uart);
+    for (const text of linuxStart(type.linux, type.title, '').slice(0, 3)) printer.linux(text);
+  }
+  return await untilAborted(signal);
+}
+
+async function endOfXen(noreboot: boolean, signal: AbortSignal): Promise<never> {
+  if (noreboot) return await untilAborted(signal);
+  await wait(REBOOT_PAUSE, signal);
+  throw new BoardReset();
+}
+
+/** What the model says, kept until it is taken, then passed on as it comes. */
+class Heard {
+  readonly #log: string[] = [];
+  #kept: ConsoleLine[] = [];
+  #listener: ((line: ConsoleLine) => void) | undefined;
+
+  console(line: ConsoleLine): void {
+    if (line.source === 'xen') this.#log.push(`(XEN) ${line.text}`);
+    if (this.#listener === undefined) this.#kept.push(line);
+    else this.#listener(line);
+  }
+
+  message(): void {}
+
+  take(): readonly ConsoleLine[] {
+    const kept = this.#kept;
+    this.#kept = [];
+    return kept;
+  }
+
+  listen(listener: (line: ConsoleLine) => void): void {
+    this.#listener = listener;
+  }
+
+  xenLog(): string {
+    return this.#log.map(line => `${line}\n`).join('');
+  }
+}
+
+/** The lines of a boot by where other text of Xen's stands between them. */
+function bootLines(lines: readonly ConsoleLine[]): {
+  readonly beforeDom0: readonly ConsoleLine[];
+  readonly dom0: readonly ConsoleLine[];
+  readonly panic: ConsoleLine | undefined;
+  readonly linux: readonly ConsoleLine[];
+} {
+  const firstLinux = lines.findIndex(({ source }) => source === 'linux');
+  const ofXen = firstLinux < 0 ? lines : lines.slice(0, firstLinux);
+  const panic = ofXen.find(({ text }) => panics.test(text));
+  const printed = ofXen.filter(line => line !== panic);
+  const afterCreation = printed.findIndex(({ text }) => whileDom0IsBuilt.test(text));
+  const split = afterCreation < 0 ? printed.length : afterCreation;
+  return {
+    beforeDom0: printed.slice(0, split),
+    dom0: panic !== undefined && /^Error creating/.test(panic.text) ? [] : printed.slice(split),
+    panic,
+    linux: firstLinux < 0 ? [] : lines.slice(firstLinux),
+  };
+}
+
+const panics =
+  /^(Error creating domain|Error getting SCI|Could not set up|Assertion '|CPU0: Unexpected Trap)/;
+const whileDom0IsBuilt = /^sci: assign device|^Missing kernel boot module/;
+
+function isWholeKernel({ bytes, size }: BootModuleFound): boolean {
+  return bytes.length === size && isArm64Image(bytes) && standInOf(bytes) === 'linux';
+}
+
+/** The tree at an address; undefined where there is none that can be read. */
+function readTree(memory: MachineMemory, address: number): DeviceTree | undefined {
+  try {
+    return parseFlat(memory.read(address, MAXIMUM_TREE), 'device tree in memory');
+  } catch (error) {
+    if (error instanceof DtError) return undefined;
+    throw error;
+  }
+}
+
+/** Partial trees of dom0less domains, from the modules that their nodes name. */
+function partialTrees(hostTree: DeviceTree, memory: MachineMemory): ReadonlyMap<string, DeviceTree> {
+  const trees = new Map<string, DeviceTree>();
+  for (const domain of hostTree.node('/chosen')?.children ?? []) {
+    const [module] = findBootModules(hostTree, memory, domain).filter(({ kind }) => kind === 'Device Tree');
+    const tree = module === undefined ? undefined : readTree(memory, module.address);
+    if (tree !== undefined) trees.set(domain.name, tree);
+  }
+  return trees;
+}
