@@ -58,7 +58,7 @@ export function fromConsole(log: Uint8Array, names: ConsoleLogNames): Observatio
 const dom0Ready = /(?:^|\s)login: |built-in shell|^(?:\S+[@:])?[\w.~/:-]* ?[#$] /;
 
 /** A line of Dom0 may be the toolstack's as well, where it is used on the console. */
-function seenLines({ talker, domid, text, number, unterminated }: TalkerLine): SeenLine[] {
+function seenLines({ talker, domid, text, number, stamp, unterminated }: TalkerLine): SeenLine[] {
   const seen = {
     ...(domid !== undefined && { domid }),
     text,
@@ -66,11 +66,7 @@ function seenLines({ talker, domid, text, number, unterminated }: TalkerLine): S
     phase: 'boot' as const,
     ...(unterminated && { unterminated }),
   };
-  const toolstack =
-    domid === 0 &&
-    /^(?:libxl|xl|xc|Parsing config|An invalid|Unknown|Failed|Shutting|Rebooting|Waiting|Domain)\b/.test(
-      text,
-    );
+  const toolstack = domid === 0 && stamp === undefined;
   return toolstack
     ? [
         { ...seen, talker },

@@ -75,16 +75,18 @@ const none: Readonly<Record<Outcome, number>> = {
   infrastructure: 0,
 };
 
+const noSteps = 'the log shows nothing of the steps';
+
 type Fault = Pick<SeenFault, 'class' | 'what' | 'mend'>;
 
 /** The faults that were recorded, or the one that a recording or log shows by ending too early. */
 function faultsOf(seen: Observations, counts: Readonly<Record<Outcome, number>>): readonly Fault[] {
-  if (seen.faults.length > 0 || seen.ended === null) return seen.faults;
-  if (seen.form === 'recording') return [{ class: seen.endedBy, what: seen.ended }];
-  const learned = counts['not-run'] === 0;
-  return learned
-    ? []
-    : [{ class: 'infrastructure', what: seen.ended, mend: 'a log of the whole boot is needed' }];
+  if (seen.faults.length > 0) return seen.faults;
+  if (seen.form === 'recording')
+    return seen.ended === null ? [] : [{ class: seen.endedBy, what: seen.ended }];
+  if (counts['not-run'] === 0) return [];
+  const what = seen.ended ?? noSteps;
+  return [{ class: seen.endedBy, what, mend: 'a log of the whole run is needed' }];
 }
 
 function outcomeOf(
@@ -111,6 +113,8 @@ class Seen {
   readonly #lastMet: number;
   readonly #places: ReadonlyMap<Expectation, number>;
   readonly #unforeseen: SeenSign | undefined;
+  /** Of a bare log: something of the steps is there, typed on the console or said by Xen. */
+  readonly #stepsShow: boolean;
   /** By stream: whether its first missing line was told as missed, after an end that nobody foresaw. */
   readonly #missedBeforeEnd = new Set<string>();
 
@@ -121,6 +125,9 @@ class Seen {
     this.#answers = matchAnswers(prediction.expectations, seen);
     this.#unforeseen = unforeseenEnd(prediction, seen, this.lines.accounted);
     this.#places = new Map(prediction.expectations.map((expectation, index) => [expectation, index]));
+    this.#stepsShow =
+      seen.answers.some(({ command }) => /\bxl\b/.test(command)) ||
+      [...this.lines.met.keys()].some(({ phase }) => phase !== 'boot');
     this.#lastMet = prediction.expectations.findLastIndex(
       expectation => expectation.claim === undefined && this.#positive(expectation)?.outcome === 'met',
     );
@@ -212,6 +219,8 @@ class Seen {
     const phase = orderOf(expectation.phase);
     for (const [index, line] of lines.entries()) {
       if (orderOf(line.phase) < phase) continue;
+      // What the model itself foresees it does not forbid; a claim may forbid it all the same.
+      if (expectation.claim === undefined && this.lines.foreseen.has(line)) continue;
       const text = textsOf(line, lines[index + 1]).find(offered => pattern.test(offered));
       if (text !== undefined) return { outcome: 'contradicted', seen: evidenceOf(line, text) };
     }
@@ -251,9 +260,7 @@ class Seen {
       if (ended !== null && foreseenPanic(this.#prediction, this.#seen) === undefined) {
         return { outcome: 'not-run', why: ended };
       }
-      const typed = this.#seen.answers.some(({ command }) => /\bxl\b/.test(command));
-      if (phase !== 'boot' && !typed)
-        return { outcome: 'not-run', why: 'the log shows no command that was given' };
+      if (phase !== 'boot' && !this.#stepsShow) return { outcome: 'not-run', why: noSteps };
       return undefined;
     }
     if (finished.has(phase)) return undefined;

@@ -7,15 +7,18 @@ import { orderOf, type Observations, type SeenLine } from './observation.ts';
 export interface MatchedLines {
   readonly met: ReadonlyMap<Expectation, SeenLine>;
   readonly accounted: ReadonlySet<SeenLine>;
+  /** The part of them that the model foresees; the rest are only what a claim asks for. */
+  readonly foreseen: ReadonlySet<SeenLine>;
 }
 
 export function matchLines(expectations: readonly Expectation[], seen: Observations): MatchedLines {
   const met = new Map<Expectation, SeenLine>();
-  const accounted = new Set<SeenLine>();
+  const foreseen = new Set<SeenLine>();
+  const claimed = new Set<SeenLine>();
   const lines = expectations.filter(({ kind }) => kind === 'line');
   // Claims stand by themselves: each may ask for a line that the model expects as well.
   const claims = lines.filter(({ claim }) => claim !== undefined);
-  for (const claim of claims) matchAnywhere([claim], linesFor(claim, seen), seen, met, accounted);
+  for (const claim of claims) matchAnywhere([claim], linesFor(claim, seen), seen, met, claimed);
   const streams = Map.groupBy(
     lines.filter(({ claim }) => claim === undefined),
     streamOfExpectation,
@@ -24,9 +27,9 @@ export function matchLines(expectations: readonly Expectation[], seen: Observati
     const spoken = seen.lines.filter(line => streamOfLine(line) === stream);
     // Standard output and error of a command have no order between them.
     const match = stream === 'xl' ? matchAnywhere : matchInOrder;
-    match(expected, spoken, seen, met, accounted);
+    match(expected, spoken, seen, met, foreseen);
   }
-  return { met, accounted };
+  return { met, accounted: new Set([...foreseen, ...claimed]), foreseen };
 }
 
 /** Lines that an expectation could be met by, whatever they say. */

@@ -10,7 +10,11 @@ export function unexpected(
   seen: Observations,
   { accounted }: MatchedLines,
 ): readonly Judgement[] {
-  return [...unexpectedLines(prediction, seen, accounted), ...unexpectedEnds(prediction, seen, accounted)];
+  return [
+    ...unexpectedLines(prediction, seen, accounted),
+    ...unexpectedDrivers(prediction, seen, accounted),
+    ...unexpectedEnds(prediction, seen, accounted),
+  ];
 }
 
 /** The end of the boot that was not foreseen, if there was one. */
@@ -56,6 +60,31 @@ function* unexpectedLines(
       phase: line.phase,
       text: 'a line of the mediator that the model does not foresee',
       words: 'No rule of the model prints this line here.',
+      evidence: evidenceOf(line, line.text),
+    });
+  }
+}
+
+/** A driver of SCMI that binds, or fails, in a domain that the model knows. */
+function* unexpectedDrivers(
+  prediction: Prediction,
+  seen: Observations,
+  accounted: ReadonlySet<SeenLine>,
+): Generator<Judgement> {
+  const known = new Set(prediction.domains.map(({ domid }) => domid));
+  const typed = seen.form === 'console log' ? (seen.answers[0]?.line ?? Infinity) : Infinity;
+  let count = 0;
+  for (const line of seen.lines) {
+    if (line.talker !== 'linux' || accounted.has(line) || !known.has(line.domid ?? 0)) continue;
+    if (!aboutDriver.test(line.text)) continue;
+    // Once somebody types, Dom0 may be printing the log of a guest.
+    if (line.domid === 0 && line.line > typed) continue;
+    yield contradicted({
+      id: `unexpected.linux.${++count}`,
+      source: 'linux',
+      phase: line.phase,
+      text: 'an SCMI driver that binds or fails otherwise than the model foresees',
+      words: 'The modelled kernel of this domain does not say this.',
       evidence: evidenceOf(line, line.text),
     });
   }
@@ -119,7 +148,10 @@ const ends: Readonly<Record<string, { readonly source: Expectation['source']; re
 
 /** Text by which the mediator is known: sci.c, scmi-smc.c, scmi-smc-multiagent.c, scmi-shmem.c, dom0less-build.c. */
 const aboutMediator =
-  /^(?:scmi|sci)\b|^SCMI: |^Using SCMI with|\bscmi: |xen,sci|xen,dom0-sci-agent-id|SCI configuration|^id=0x[0-9a-f]+ name=/;
+  /^(?:scmi|sci)\b|^SCMI: |^Using SCMI with|\bscmi: |xen,sci|xen,dom0-sci-agent-id|SCI configuration|^id=0x[0-9a-f]+ name=|^DT: \/chosen\S* is not a valid bus/;
+/** drivers/firmware/arm_scmi/driver.c, transports/smc.c, shmem.c. */
+const aboutDriver =
+  /^arm-scmi \S+: (?:SCMI Protocol v|.*\berror\b|.*\bfailed\b|.*unable to|.*not implemented|Timeout|timed out)/;
 
 function contradicted(what: {
   readonly id: string;

@@ -27,7 +27,6 @@ function firmware(seen: Observations): string | undefined {
 }
 
 function toolstack(seen: Observations): string | undefined {
-  if (seen.lines.some(({ talker }) => talker === 'xl')) return undefined;
   if (seen.answers.some(({ command }) => /\bxl\b/.test(command))) return undefined;
   return seen.form === 'console log' ? 'the toolstack was not used on this console' : undefined;
 }

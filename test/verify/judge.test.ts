@@ -159,15 +159,28 @@ const rows: readonly Row[] = [
     verdict: 'met',
   },
   {
-    what: 'what must be absent is met by silence and contradicted by a line',
+    what: 'what must be absent is met by silence, and contradicted by a line that the model does not itself foresee',
     expectations: [
       one,
       two,
       expectation('absent.1', 'no error', { kind: 'absent', pattern: '^scmi: Error' }),
-      expectation('absent.2', 'no two', { kind: 'absent', pattern: '^scmi: two' }),
+      expectation('absent.2', 'no two', {
+        kind: 'absent',
+        pattern: '^scmi: two',
+        claim: { ids: [], broken: null },
+      }),
+      expectation('absent.3', 'no Freed', { kind: 'absent', pattern: '^Freed' }),
+      expectation('absent.4', 'no other', { kind: 'absent', pattern: '^scmi: ' }),
     ],
     events: [said(booted), login, finished],
-    outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'absent.1': 'met', 'absent.2': 'contradicted' },
+    outcomes: {
+      'boot.xen.1': 'met',
+      'boot.xen.2': 'met',
+      'absent.1': 'met',
+      'absent.2': 'contradicted',
+      'absent.3': 'contradicted',
+      'absent.4': 'met',
+    },
     verdict: 'failed',
   },
   {
@@ -626,6 +639,28 @@ test('a bare log on which xl was used shows its answers', t => {
   const given = prediction([one, two, created]);
   t.is(outcomes(judgeConsole({ prediction: given, log: xlLog(0) }))['step0.answer'], 'met');
   t.is(outcomes(judgeConsole({ prediction: given, log: xlLog(3) }))['step0.answer'], 'contradicted');
+});
+
+test('a bare log that shows nothing of the steps has taught too little', t => {
+  const stepLine = expectation('step0.xen.1', 'scmi: Acquire channel', { phase: 0 });
+  const given = prediction([one, two, stepLine, created, freed]);
+  const silent = judgeConsole({ prediction: given, log: encoded(bootLog) });
+  t.is(outcomes(silent)['step0.xen.1'], 'not-run');
+  t.is(silent.outcome, 'infrastructure');
+  const began = encoded(`${bootLog}(XEN) scmi: Acquire channel\r\n`);
+  t.is(outcomes(judgeConsole({ prediction: given, log: began }))['step1.xen.1'], 'missed');
+});
+
+test('an SCMI driver that fails, or binds, though the model does not foresee it is contradicted', t => {
+  for (const message of [
+    'SCMI Protocol v2.0',
+    'error -EOPNOTSUPP: unable to communicate with SCMI',
+    'Timeout waiting',
+  ]) {
+    const log = encoded(`${booted}[    1.500000] arm-scmi arm-scmi.0.auto: ${message}\r\r\nlogin: `);
+    const verdict = judgeConsole({ prediction: prediction([one, two]), log });
+    t.is(outcomes(verdict)['unexpected.linux.1'], 'contradicted', message);
+  }
 });
 
 test('a bare log that ends too early has taught nothing about the rest, its torn last line included', t => {
