@@ -96,12 +96,16 @@ function functionIds(view: LinuxView): LookAnswer {
   return { pattern: `\\s*${literally(text.trim()).replaceAll(' ', '\\s+')}\\s*`, text, exitStatus: 0 };
 }
 
+/**
+ * Each line somewhere, with or without a time stamp. Not in order: that is held against the console, and a
+ * line that comes again and again would make the search endless.
+ */
 function log(view: LinuxView): LookAnswer {
   const wanted = /arm-scmi|scmi_protocol|scmi_core|SCMI protocol/i;
   const lines = view.kernel.log.lines.filter(({ text }) => wanted.test(text));
-  const patterns = lines.map(line => `(?:\\[ *\\d+\\.\\d+\\] )?${line.pattern ?? literally(line.text)}`);
+  const patterns = new Set(lines.map(line => line.pattern ?? literally(line.text)));
   return {
-    pattern: patterns.map(each => `[\\s\\S]*?${each}`).join('') + anything,
+    pattern: [...patterns].map(each => `(?=[\\s\\S]*${each})`).join('') + anything,
     text: lines.map(line => line.text).join('\n'),
     exitStatus: lines.length > 0 ? 0 : 1,
   };

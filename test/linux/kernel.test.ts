@@ -177,3 +177,22 @@ test('the log question is met by a log with time stamps', t => {
     .join('\r\n');
   t.regex(stamped, new RegExp(`^(?:${pattern})$`));
 });
+
+test('the log question is decided at once where one line comes again and again', t => {
+  const mappings = [{ guest: 0x47ff0000, machine: 0x47ff2000 }];
+  const view = new LinuxView(boot({ tree: hostTree(), functionId, mappings }).kernel);
+  const { text, pattern } = lookQuestions.find(each => each.id === 'log')?.answer(view) ?? {
+    text: '',
+    pattern: '',
+  };
+  const expression = new RegExp(`^(?:${pattern})$`);
+  t.regex(text, expression);
+  const timeouts = text.split('\n').filter(line => line.includes('Timeout'));
+  t.true(timeouts.length > 3);
+  t.notRegex(
+    Array.from({ length: 100 }, () => timeouts)
+      .flat()
+      .join('\n'),
+    expression,
+  );
+});
