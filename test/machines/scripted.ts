@@ -29,7 +29,9 @@ export function simulation() {
 }
 
 /** An actor that never answers. */
-export const never = fromPromise<never, never>(() => new Promise(() => undefined));
+export function never<Output, Input = undefined>() {
+  return fromPromise<Output, Input>(() => new Promise(() => undefined));
+}
 
 /** A callback actor through which a test tells a machine things. */
 export function told<Event extends EventObject>() {

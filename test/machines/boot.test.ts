@@ -1,0 +1,479 @@
+import test from 'ava';
+import { type Actor, createActor, fromPromise, type SimulatedClock } from 'xstate';
+import { bootRpi } from '../../machines/boot-rpi.ts';
+import { bootUBoot } from '../../machines/boot-u-boot.ts';
+import type { ConsoleEvent } from '../../machines/console-event.ts';
+import { power, type PowerState } from '../../machines/power.ts';
+import type { TransferEvent } from '../../machines/transfer-event.ts';
+import type { TftpEvent } from '../../src/drivers/tftp/tftp.ts';
+import { deadlines, never, settle, simulation, told } from './scripted.ts';
+
+/** A switch that turns at once and says so, and keeps count. */
+function switchThatTurns() {
+  const turned: string[] = [];
+  let state: PowerState = 'off';
+  const logic = power.provide({
+    actors: {
+      switchPower: fromPromise<void, { to: 'on' | 'off' }>(async ({ input }) => {
+        turned.push(input.to);
+        state = input.to;
+      }),
+      readPower: fromPromise<PowerState, undefined>(async () => state),
+    },
+  });
+  return { logic, turned };
+}
+
+const load = [
+  { file: 'xen', address: 0x48200000, size: 300 },
+  { file: 'dtb', address: 0x48000000, size: 40 },
+];
+
+function uBoot(answers: Readonly<Record<string, string>> = {}) {
+  const { clock, lines, witness } = simulation();
+  const console = told<ConsoleEvent>();
+  const { logic, turned } = switchThatTurns();
+  const typed: string[] = [];
+  const machine = bootUBoot.provide({
+    actors: {
+      power: logic,
+      console: console.logic,
+      press: fromPromise<void, { text: string }>(
+        async ({ input }) => void typed.push(JSON.stringify(input.text)),
+      ),
+      ask: fromPromise<string, { command: string }>(async ({ input: { command } }) => {
+        typed.push(command);
+        const answer = answers[command] ?? defaultAnswer(command);
+        if (answer === 'silence') await new Promise(() => undefined);
+        return answer;
+      }),
+      type: fromPromise<void, { command: string }>(async ({ input }) => void typed.push(input.command)),
+    },
+  });
+  const actor = createActor(machine, {
+    clock,
+    input: {
+      deadlines,
+      witness,
+      interrupt: ' ',
+      environment: ['setenv a 1', 'setenv b'],
+      load,
+      start: 'booti 1 - 2',
+    },
+  });
+  actor.start();
+  const say = async (type: Exclude<ConsoleEvent['type'], 'console.crash'>, line: string = type) => {
+    lines.push(line);
+    console.tell({ type, line });
+    await settle();
+  };
+  return { actor, clock, say, turned, typed };
+}
+
+function defaultAnswer(command: string): string {
+  const file = load.find(each => command.endsWith(` ${each.file}`));
+  return file === undefined ? '' : `Bytes transferred = ${file.size} (x hex)`;
+}
+
+/** Moves the clock in small steps, with what becomes due in between. */
+async function pass(clock: SimulatedClock, milliseconds: number): Promise<void> {
+  for (let left = milliseconds; left > 0; left -= 50) {
+    clock.increment(Math.min(50, left));
+    await settle();
+  }
+}
+
+const faultOf = (actor: { getSnapshot(): { output?: { fault: { what: string } | null } | undefined } }) =>
+  actor.getSnapshot().output?.fault?.what;
+
+test('U-Boot: the countdown is interrupted when it is seen, then one command at a time up to the hand-over', async t => {
+  const { actor, say, typed, turned } = uBoot();
+  await settle();
+  await say('console.banner');
+  t.deepEqual(typed, []);
+  await say('console.autoboot');
+  t.deepEqual(typed, ['" "']);
+  await say('console.prompt');
+  t.deepEqual(typed.slice(1), [
+    'setenv a 1',
+    'setenv b',
+    'tftpboot 0x48200000 xen',
+    'tftpboot 0x48000000 dtb',
+    'booti 1 - 2',
+  ]);
+  t.is(actor.getSnapshot().status, 'active');
+  await say('console.handOver');
+  t.deepEqual(actor.getSnapshot().output, { fault: null, attempts: 1, xenSeen: false });
+  t.deepEqual(turned, ['on']);
+});
+
+test('U-Boot: a board that stands at its prompt already is taken as it is', async t => {
+  const { say, typed } = uBoot();
+  await say('console.prompt');
+  t.is(typed[0], 'setenv a 1');
+});
+
+test('U-Boot: while no prompt follows the key, Ctrl-C asks for one', async t => {
+  const { clock, say, typed } = uBoot();
+  await say('console.autoboot');
+  await pass(clock, 1050);
+  t.deepEqual(typed, ['" "', String.raw`"\u0003"`]);
+});
+
+type Waiting = {
+  readonly name: string;
+  readonly reach: (board: ReturnType<typeof uBoot>) => Promise<void>;
+  readonly answers?: Readonly<Record<string, string>>;
+  readonly milliseconds: number;
+  readonly fault: RegExp;
+};
+
+const waiting: readonly Waiting[] = [
+  {
+    name: 'silence after power on',
+    reach: async () => settle(),
+    // Three attempts, with a discharge between them.
+    milliseconds: 3 * 1300 + 2 * 2000,
+    fault:
+      /^waited 1\.3 s for the first sign of life of the boot loader, since 6\.\d s into the run; the console was silent$/,
+  },
+  {
+    name: 'a banner and no countdown',
+    reach: async ({ clock, say }) => {
+      for (let attempt = 1; attempt < 3; attempt++) {
+        await say('console.banner');
+        await pass(clock, 1400 + 2000);
+      }
+      await say('console.banner', 'U-Boot 2023.04');
+    },
+    milliseconds: 1400,
+    fault: /^waited 1\.4 s for U-Boot's countdown or prompt, since .* last lines:\n[\s\S]*U-Boot 2023\.04$/,
+  },
+  {
+    name: 'a countdown and no prompt',
+    reach: async ({ clock, say }) => {
+      for (let attempt = 1; attempt < 3; attempt++) {
+        await say('console.autoboot');
+        await pass(clock, 1400 + 2000);
+      }
+      await say('console.autoboot', 'Hit any key');
+    },
+    milliseconds: 1400,
+    fault: /^waited 1\.4 s for U-Boot's prompt, since/,
+  },
+  {
+    name: 'a setting without an answer',
+    answers: { 'setenv b': 'silence' },
+    reach: ({ say }) => say('console.prompt'),
+    milliseconds: 1400,
+    fault: /^waited 1\.4 s for the prompt after `setenv b`, since/,
+  },
+  {
+    name: 'a file that does not come to its end',
+    answers: { 'tftpboot 0x48000000 dtb': 'silence' },
+    reach: ({ say }) => say('console.prompt'),
+    milliseconds: 16_000,
+    fault: /^waited 16\.0 s for the end of `tftpboot 0x48000000 dtb`, since/,
+  },
+  {
+    name: 'a start without a hand-over',
+    reach: ({ say }) => say('console.prompt'),
+    milliseconds: 1700,
+    fault: /^waited 1\.7 s for U-Boot's `Starting kernel`, since/,
+  },
+];
+
+for (const { name, reach, answers, milliseconds, fault } of waiting) {
+  test(`U-Boot: ${name} fails at its deadline, not before`, async t => {
+    const board = uBoot(answers);
+    await reach(board);
+    await pass(board.clock, milliseconds - 100);
+    t.is(board.actor.getSnapshot().status, 'active');
+    await pass(board.clock, 150);
+    t.regex(faultOf(board.actor) ?? 'no fault', fault);
+  });
+}
+
+const refusals: readonly {
+  name: string;
+  answers?: Record<string, string>;
+  signs?: ConsoleEvent[];
+  fault: RegExp;
+}[] = [
+  {
+    name: 'an answer that is an error',
+    answers: { 'setenv a 1': '## Error inserting "a" variable, errno=1' },
+    fault: /^U-Boot refused `setenv a 1`: ## Error inserting/,
+  },
+  {
+    name: 'fewer bytes than the file has',
+    answers: { 'tftpboot 0x48200000 xen': 'done\nBytes transferred = 299 (12b hex)' },
+    fault: /did not load the file: 299 bytes came, xen has 300$/,
+  },
+  {
+    name: 'a TFTP error',
+    answers: { 'tftpboot 0x48200000 xen': "Loading: *\nTFTP error: 'Access violation' (2)\nNot retrying..." },
+    fault: /did not load the file: TFTP error: 'Access violation' \(2\)$/,
+  },
+  {
+    name: 'the fourth time that a file starts again',
+    answers: { 'tftpboot 0x48200000 xen': 'silence' },
+    signs: Array.from({ length: 4 }, () => ({
+      type: 'console.refusal',
+      line: 'ARP Retry count exceeded; starting again',
+    })),
+    fault: /^`tftpboot 0x48200000 xen` does not get through: ARP Retry count exceeded; starting again$/,
+  },
+  {
+    name: 'a prompt where the kernel should start',
+    signs: [{ type: 'console.prompt', line: '=> ' }],
+    fault: /^U-Boot did not start `booti 1 - 2`/,
+  },
+  {
+    name: 'a reset at the prompt',
+    signs: [{ type: 'console.reset', line: 'U-Boot 2023.04' }],
+    fault: /^the board restarted while U-Boot was at its prompt: U-Boot 2023\.04$/,
+  },
+];
+
+for (const { name, answers, signs = [], fault } of refusals) {
+  test(`U-Boot: ${name} ends the boot with a fault of the lab`, async t => {
+    const { actor, say } = uBoot(answers);
+    await say('console.prompt');
+    for (const { type, line } of signs) if (type !== 'console.crash') await say(type, line);
+    t.regex(faultOf(actor) ?? 'no fault', fault);
+    t.is(actor.getSnapshot().output?.fault?.class, 'infrastructure');
+  });
+}
+
+test('U-Boot: a countdown that ran out is tried again by a power cycle, three times in all', async t => {
+  const { actor, clock, say, turned } = uBoot();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await settle();
+    await say('console.banner');
+    await say('console.handOver', 'Starting kernel ...');
+    await pass(clock, 2050);
+  }
+  t.deepEqual(turned, ['on', 'off', 'on', 'off', 'on']);
+  t.is(faultOf(actor), 'U-Boot ran its stored boot command before it was interrupted: Starting kernel ...');
+});
+
+function eeprom() {
+  const { clock, witness } = simulation();
+  const console = told<ConsoleEvent>();
+  const transfers = told<TransferEvent>();
+  const { logic, turned } = switchThatTurns();
+  const actor = createActor(
+    bootRpi.provide({ actors: { power: logic, console: console.logic, transfers: transfers.logic } }),
+    { clock, input: { deadlines, witness, kernel: 'xen' } },
+  );
+  actor.start();
+  const transfer = (event: TftpEvent) => transfers.tell({ type: 'transfer', transfer: event });
+  let number = 0;
+  return {
+    actor,
+    clock,
+    turned,
+    transfer,
+    tell: console.tell,
+    request: (file: string) =>
+      transfer({ kind: 'request', transfer: ++number, client: '192.0.2.3', file, options: {} }),
+    probeEnds: (file: string) =>
+      transfer({
+        kind: 'ended',
+        transfer: number,
+        file,
+        bytes: 0,
+        why: 'client-error',
+        detail: 'Early terminate',
+      }),
+    done: (file: string) =>
+      transfer({ kind: 'done', transfer: number, file, bytes: 9, blocks: 1, resent: 0, milliseconds: 1 }),
+  };
+}
+
+const states = (actor: Actor<typeof bootRpi>) => JSON.stringify(actor.getSnapshot().value);
+
+test('EEPROM: its requests are followed to the kernel, probes that end early are normal, BL31 is the hand-over', async t => {
+  const { actor, tell, request, probeEnds, done, turned } = eeprom();
+  await settle();
+  tell({ type: 'console.banner', line: 'RPi: BOOTSYS release' });
+  t.is(states(actor), '{"toHandOver":"waitingForRequest"}');
+  request('config.txt');
+  done('config.txt');
+  request('xen');
+  probeEnds('xen');
+  t.is(states(actor), '{"toHandOver":"fetching"}');
+  request('xen');
+  done('xen');
+  t.is(states(actor), '{"toHandOver":"handingOver"}');
+  tell({ type: 'console.banner', line: 'NOTICE:  BL31: v2.10' });
+  t.deepEqual(actor.getSnapshot().output, { fault: null, attempts: 1, xenSeen: false });
+  t.deepEqual(turned, ['on']);
+});
+
+test("EEPROM: the console may be ahead of the last acknowledgement, and Xen's banner be the first sign", t => {
+  const { actor, tell, request } = eeprom();
+  request('xen');
+  tell({ type: 'console.xen', line: 'Xen version 4.22' });
+  t.deepEqual(actor.getSnapshot().output, { fault: null, attempts: 1, xenSeen: true });
+});
+
+type Board = ReturnType<typeof eeprom>;
+const broken: readonly { name: string; breaks: (board: Board) => void; fault: RegExp }[] = [
+  {
+    name: 'a transfer that the server gave up',
+    breaks: ({ request, transfer }) => {
+      request('xen');
+      const number = 1;
+      transfer({ kind: 'request', transfer: 99, client: '192.0.2.3', file: 'xen', options: {} });
+      transfer({ kind: 'ended', transfer: 99, file: 'xen', bytes: number, why: 'timeout', detail: 'silent' });
+    },
+    fault: /^the EEPROM gave up a transfer: xen after 1 bytes \(timeout: silent\)$/,
+  },
+  {
+    name: 'a console that says that it cannot',
+    breaks: ({ tell }) => tell({ type: 'console.refusal', line: 'NETBOOT init failed' }),
+    fault: /^the EEPROM could not boot from the network: NETBOOT init failed$/,
+  },
+  {
+    name: 'an EEPROM that starts again',
+    breaks: ({ request, tell }) => {
+      request('config.txt');
+      tell({ type: 'console.reset', line: 'RPi: BOOTSYS release' });
+    },
+    fault: /^the EEPROM started again: RPi: BOOTSYS release$/,
+  },
+  {
+    name: 'a boot from somewhere else',
+    breaks: ({ tell }) => tell({ type: 'console.handOver', line: 'Starting OS 5794 ms' }),
+    fault: /^the EEPROM went on without having fetched xen: Starting OS/,
+  },
+];
+
+for (const { name, breaks, fault } of broken) {
+  test(`EEPROM: ${name} costs a power cycle, and the third time the run`, async t => {
+    const board = eeprom();
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await settle();
+      t.is(board.turned.filter(to => to === 'on').length, attempt);
+      breaks(board);
+      await settle();
+      await pass(board.clock, 2050);
+    }
+    t.regex(faultOf(board.actor) ?? 'no fault', fault);
+    t.deepEqual(board.turned, ['on', 'off', 'on', 'off', 'on']);
+  });
+}
+
+test('EEPROM: what is left of a transfer of the attempt before does not break the next one', async t => {
+  const { actor, clock, request, transfer, tell } = eeprom();
+  await settle();
+  request('xen');
+  tell({ type: 'console.refusal', line: 'NETBOOT CANCEL' });
+  await pass(clock, 2100);
+  transfer({ kind: 'request', transfer: 50, client: '192.0.2.3', file: 'config.txt', options: {} });
+  transfer({ kind: 'ended', transfer: 1, file: 'xen', bytes: 1, why: 'timeout', detail: 'silent' });
+  t.is(states(actor), '{"toHandOver":"fetching"}');
+});
+
+const eepromWaits: readonly {
+  name: string;
+  reach: (board: Board) => void;
+  milliseconds: number;
+  fault: RegExp;
+}[] = [
+  {
+    name: 'silence',
+    reach: () => undefined,
+    milliseconds: 1300,
+    fault: /^waited 1\.3 s for the first sign of life of the EEPROM/,
+  },
+  {
+    name: 'no request',
+    reach: ({ tell }) => tell({ type: 'console.banner', line: 'RPi: BOOTSYS release' }),
+    milliseconds: 1400,
+    fault: /^waited 1\.4 s for the first TFTP request of the EEPROM/,
+  },
+  {
+    name: 'no kernel',
+    reach: ({ request }) => request('config.txt'),
+    milliseconds: 16_000,
+    fault: /^waited 16\.0 s for the EEPROM to fetch xen/,
+  },
+  {
+    name: 'no hand-over',
+    reach: ({ request, done }) => {
+      request('xen');
+      done('xen');
+    },
+    milliseconds: 1700,
+    fault: /^waited 1\.7 s for BL31's or Xen's first line after the last file/,
+  },
+];
+
+for (const { name, reach, milliseconds, fault } of eepromWaits) {
+  test(`EEPROM: ${name} is given up at its deadline`, async t => {
+    const board = eeprom();
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await settle();
+      reach(board);
+      await pass(board.clock, milliseconds - 50);
+      t.is(board.turned.at(-1), 'on');
+      await pass(board.clock, 50);
+      await pass(board.clock, 2000);
+    }
+    t.regex(faultOf(board.actor) ?? 'no fault', fault);
+  });
+}
+
+function supply(actors: Parameters<typeof power.provide>[0]['actors']) {
+  const { clock, witness } = simulation();
+  const machine = power.provide({
+    actors: { switchPower: never<void, { to: 'on' | 'off' }>(), readPower: never<PowerState>(), ...actors },
+  });
+  const actor = createActor(machine, { clock, input: { to: 'on', deadlines, witness } });
+  actor.start();
+  return { actor, clock };
+}
+
+test('power: a switch that never answers is tried three times, each to its deadline', async t => {
+  const { actor, clock } = supply({ readPower: fromPromise<PowerState, undefined>(async () => 'off') });
+  await settle();
+  await pass(clock, 3 * 1200 + 2 * 1000 - 100);
+  t.is(actor.getSnapshot().status, 'active');
+  await pass(clock, 150);
+  t.regex(faultOf(actor) ?? '', /^waited 1\.2 s for the switch to turn on, since/);
+  t.is(actor.getSnapshot().output?.was, 'off');
+});
+
+for (const [says, fault] of [
+  ['on', undefined],
+  ['unknown', undefined],
+  ['off', 'switch the power on: the switch says that it is still off'],
+] as const) {
+  test(`power: after it was told to turn on, a switch that says ${says} is ${fault === undefined ? 'believed' : 'tried again'}`, async t => {
+    let tried = 0;
+    const { actor, clock } = supply({
+      switchPower: fromPromise<void, { to: 'on' | 'off' }>(async () => void tried++),
+      readPower: fromPromise<PowerState, undefined>(async () => says),
+    });
+    await settle();
+    await pass(clock, 3000);
+    t.is(faultOf(actor), fault);
+    t.is(tried, fault === undefined ? 1 : 3);
+  });
+}
+
+test('power: a failure that passes leaves no fault', async t => {
+  let tried = 0;
+  const { actor, clock } = supply({
+    switchPower: fromPromise<void, { to: 'on' | 'off' }>(async () => {
+      if (++tried === 1) throw new Error('no route to host');
+    }),
+    readPower: fromPromise<PowerState, undefined>(async () => 'unknown'),
+  });
+  await settle();
+  await pass(clock, 1100);
+  t.deepEqual(actor.getSnapshot().output, { fault: null, was: 'unknown' });
+});
