@@ -1,6 +1,7 @@
 /** `scmi-hil boards`: what stands in the lab. */
 import type { BoardEntry } from '../board/load-lab.ts';
 import { boardOf, isVirtual } from '../board/load-lab.ts';
+import { holderOf, stateDirectory } from '../run/reservation.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
@@ -16,10 +17,10 @@ const exits = { met: 'listed', usage: commonExits.usage };
 
 export const addBoards: AddCommand = (program, process, done) => {
   const boards = addLabOption(program.command('boards'))
-    .description('Lists the boards of the lab: type, console and power of each.')
+    .description('Lists the boards of the lab: type, console and power of each, and who holds it.')
     .option('--json', 'print JSON')
-    .action((options: BoardsOptions) => {
-      list(options, process);
+    .action(async (options: BoardsOptions) => {
+      await list(options, process);
       done(exitCode.met);
     });
   addHelpNotes(boards, {
@@ -39,15 +40,24 @@ export const addBoards: AddCommand = (program, process, done) => {
   addHelpNotes(show, { examples: [['boards show virtual-v4h --json', 'for a script']], exits });
 };
 
-function list(options: BoardsOptions, process: CliProcess): void {
+async function list(options: BoardsOptions, process: CliProcess): Promise<void> {
   const lab = labOf(options, process);
-  const boards = [...lab.boards.values()].map(summary);
+  const directory = stateDirectory(process.env);
+  const boards = await Promise.all(
+    [...lab.boards.values()].map(async entry => {
+      const holder = await holderOf(entry.name, directory);
+      return { ...summary(entry), heldBy: holder ?? null };
+    }),
+  );
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify({ lab: lab.name, file: lab.file, boards }, null, 2)}\n`);
     return;
   }
-  const rows = boards.map(({ name, type, console, power, title }) => [name, type, console, power, title]);
-  process.stdout.write(table(['BOARD', 'TYPE', 'CONSOLE', 'POWER', ''], rows));
+  const rows = boards.map(({ name, type, console, power, title, heldBy }) => {
+    const held = heldBy === null ? '-' : `${heldBy.user}@${heldBy.host}, process ${heldBy.pid}`;
+    return [name, type, console, power, held, title];
+  });
+  process.stdout.write(table(['BOARD', 'TYPE', 'CONSOLE', 'POWER', 'HELD BY', ''], rows));
 }
 
 function showBoard(name: string, options: BoardsOptions, process: CliProcess): void {

@@ -156,7 +156,7 @@ test('a mistake in the lab file is told with file, line and field', async t => {
 test('boards lists the virtual boards, as text and as JSON', async t => {
   const text = await inDirectory('boards');
   t.is(text.code, 0);
-  t.regex(text.out, /^BOARD .*\nvirtual-rpi5 +rpi5 +virtual +virtual +Raspberry Pi 5\nvirtual-v4h /);
+  t.regex(text.out, /^BOARD .*\nvirtual-rpi5 +rpi5 +virtual +virtual +- +Raspberry Pi 5\nvirtual-v4h /);
   const json: unknown = JSON.parse((await inDirectory('boards', '--json')).out);
   t.like(json, { file: null, boards: [{ name: 'virtual-rpi5', virtual: true }, { name: 'virtual-v4h' }] });
   const shown = await inDirectory('boards', 'show', 'virtual-v4h', '--json');
@@ -302,6 +302,7 @@ test('console is told who holds the board', async t => {
   const { code, err } = await inDirectory('power', 'held', 'off', '--lab', lab);
   t.is(code, 3);
   t.regex(err, /^scmi-hil: reserve held: .* holds it since .*scmi-hil console held/);
+  t.regex((await inDirectory('boards', '--lab', lab)).out, new RegExp(`held .*, process ${process.pid} `));
   stdin.write('\x1d');
   t.is((await holder).code, 0);
   socket.destroy();
