@@ -1,5 +1,5 @@
 /** Keys of one virtual board, made when it is opened: nothing secret outlives the process. */
-import { utils } from 'ssh2';
+import ssh2 from 'ssh2';
 import { createHash } from 'node:crypto';
 
 export interface SshIdentityOfBoard {
@@ -12,8 +12,8 @@ export interface SshIdentityOfBoard {
 }
 
 export function makeSshKeys(): SshIdentityOfBoard {
-  const host = utils.generateKeyPairSync('ed25519');
-  const user = utils.generateKeyPairSync('ed25519');
+  const host = ssh2.utils.generateKeyPairSync('ed25519');
+  const user = ssh2.utils.generateKeyPairSync('ed25519');
   return {
     hostKey: host.private,
     fingerprint: fingerprintOf(host.public),

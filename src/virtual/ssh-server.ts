@@ -2,9 +2,11 @@
  * The SSH server of a virtual domain: commands run in its shell; connections to guests go through Dom0's, as
  * on a board where only Dom0 has a network.
  */
-import { type Server as NetServer, type Socket, createServer } from 'node:net';
-import { type Connection, Server, type ServerChannel, utils } from 'ssh2';
+import { createServer, type Server as NetServer, Socket } from 'node:net';
+import ssh2, { type Connection, type ServerChannel } from 'ssh2';
 import { type Shell, runCommandLine } from './shell/shell.ts';
+
+const PROMPT = '~ # ';
 
 export interface SshServerOptions {
   /** OpenSSH public key that may log in. */
@@ -19,7 +21,7 @@ export interface SshServerOptions {
 }
 
 export class SshServer {
-  readonly #server: Server;
+  readonly #server: ssh2.Server;
   readonly #options: SshServerOptions;
   readonly #connections = new Set<Connection>();
   readonly #silent = new Set<Socket>();
@@ -27,12 +29,12 @@ export class SshServer {
 
   constructor(options: SshServerOptions) {
     this.#options = options;
-    this.#server = new Server({ hostKeys: [options.hostKey] }, connection => this.#serve(connection));
+    this.#server = new ssh2.Server({ hostKeys: [options.hostKey] }, connection => this.#serve(connection));
   }
 
-  /** Takes over a connection that arrived for this domain. */
+  /** Takes over a connection that arrived for this domain: a socket, or a channel through Dom0. */
   accept(socket: Socket): void {
-    socket.setNoDelay(true);
+    if (socket instanceof Socket) socket.setNoDelay(true);
     if (this.#options.neverAnswers) {
       this.#silent.add(socket.on('error', () => {}));
       return;
@@ -53,13 +55,13 @@ export class SshServer {
     connection.on('error', () => {});
     connection.on('close', () => this.#connections.delete(connection));
     connection.on('authentication', context => {
-      const allowed = utils.parseKey(this.#options.authorizedKey);
+      const allowed = ssh2.utils.parseKey(this.#options.authorizedKey);
       if (allowed instanceof Error || context.method !== 'publickey') return context.reject(['publickey']);
       const isKey = context.key.algo === allowed.type && context.key.data.equals(allowed.getPublicSSH());
       const isSigned =
         context.signature === undefined || context.blob === undefined
           ? true
-          : allowed.verify(context.blob, context.signature, context.hashAlgo) === true;
+          : allowed.verify(context.blob, context.signature, context.hashAlgo);
       return isKey && isSigned ? context.accept() : context.reject(['publickey']);
     });
     connection.on('ready', () => {
@@ -76,6 +78,18 @@ export class SshServer {
         else target.accept(accept() as unknown as Socket);
       });
     });
+  }
+
+  async #answer(channel: ServerChannel, command: string): Promise<void> {
+    if (command === 'exit') {
+      channel.end();
+      return;
+    }
+    const result = await runCommandLine(this.#options.shell, command, new Uint8Array(), this.#ended.signal);
+    for (const output of [result.stdout, result.stderr]) {
+      channel.write(Buffer.from(output).toString().replaceAll('\n', '\r\n'));
+    }
+    channel.write(PROMPT);
   }
 
   #execute(channel: ServerChannel, command: string): void {
@@ -102,11 +116,10 @@ export class SshServer {
 
   /** A shell without line editing: each line runs as a command. */
   #interact(channel: ServerChannel): void {
-    const prompt = '~ # ';
     let line = '';
     let turn = Promise.resolve();
     channel.on('error', () => {});
-    channel.write(prompt);
+    channel.write(PROMPT);
     channel.on('data', (bytes: Buffer) => {
       for (const character of bytes.toString()) {
         if (character !== '\r' && character !== '\n') {
@@ -117,19 +130,7 @@ export class SshServer {
         const command = line;
         line = '';
         channel.write('\r\n');
-        turn = turn.then(async () => {
-          if (command === 'exit') return void channel.end();
-          const result = await runCommandLine(
-            this.#options.shell,
-            command,
-            new Uint8Array(),
-            this.#ended.signal,
-          );
-          for (const bytes of [result.stdout, result.stderr]) {
-            channel.write(Buffer.from(bytes).toString().replaceAll('\n', '\r\n'));
-          }
-          channel.write(prompt);
-        });
+        turn = turn.then(() => this.#answer(channel, command));
         turn.catch(() => channel.close());
       }
     });

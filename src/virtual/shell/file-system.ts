@@ -56,7 +56,7 @@ export class FileSystem implements ReadOnlyFiles {
     for (const each of [...this.#files.keys(), ...this.#directories]) {
       if (each !== '/' && parentOf(each) === normal) names.add(each.slice(each.lastIndexOf('/') + 1));
     }
-    return [...names].sort();
+    return [...names].toSorted();
   }
 }
 

@@ -107,7 +107,9 @@ function tokenize(line: string): readonly Token[] {
   while (position < line.length) {
     const rest = line.slice(position);
     const operator =
-      word === undefined || !/^2>/.test(rest) ? operators.find(each => rest.startsWith(each)) : undefined;
+      word === undefined || !rest.startsWith('2>')
+        ? operators.find(each => rest.startsWith(each))
+        : undefined;
     const character = rest[0] ?? '';
     if (operator !== undefined) {
       endWord();

@@ -112,9 +112,12 @@ async function runSimpleCommand(
   return { status, stdout, stderr };
 }
 
+function isPattern(part: string): boolean {
+  return part.includes(anyText) || part.includes(anyCharacter);
+}
+
 /** Names that a word with wildcards matches, sorted; the word itself where it has none, or none matches. */
 function expandName(files: FileSystem, word: string): string[] {
-  const isPattern = (part: string): boolean => part.includes(anyText) || part.includes(anyCharacter);
   const literal = word.replaceAll(anyText, '*').replaceAll(anyCharacter, '?');
   if (!isPattern(word)) return [literal];
   let found = [word.startsWith('/') ? '/' : ''];
