@@ -24,6 +24,8 @@ export interface GuestOptions {
   readonly functionId?: number;
   readonly mappings?: readonly Mapping[];
   readonly faults?: readonly string[];
+  /** Name of the firmware profile; `reference` where absent. */
+  readonly profile?: string;
   /** Devices that Xen's agent gives to agent 0 before the kernel boots. */
   readonly devices?: readonly number[];
   /** Clocks that agent 0 has switched off before. */
@@ -38,7 +40,7 @@ export function boot(options: GuestOptions): {
 } {
   const memory = new PhysicalMemory();
   const messages: FirmwareMessage[] = [];
-  const firmware = new Firmware(loadFirmwareProfile('reference'), {
+  const firmware = new Firmware(loadFirmwareProfile(options.profile ?? 'reference'), {
     memory,
     faults: options.faults ?? [],
     onMessage: message => messages.push(message),

@@ -196,3 +196,32 @@ test('the log question is decided at once where one line comes again and again',
     expression,
   );
 });
+
+test('power domains, resets and clocks of a big firmware come up under every kernel', t => {
+  const tree = hostTree({ scmi: 'protocol@11 { reg = <0x11>; #power-domain-cells = <1>; };' });
+  for (const version of ['6.1', '6.12', '7.2'] as const) {
+    const { kernel, messages, lines } = boot({
+      tree,
+      functionId,
+      version,
+      profile: 'rcar_gen4_v2.7_v4x-scmi_pd',
+    });
+    t.deepEqual(
+      lines.filter(line => line.includes('not active') || line.includes('failed')),
+      [],
+      version,
+    );
+    t.is(kernel.powerDomains.length, 65);
+    t.is(kernel.clocks.clocks.filter(each => each.scmiId !== null).length, 229 - holes(messages));
+    const view = new LinuxView(kernel);
+    t.regex(new TextDecoder().decode(view.read('/sys/kernel/debug/pm_genpd/pm_genpd_summary')), /^a3vip0 /m);
+  }
+});
+
+/** Clocks whose attributes firmware refuses. */
+function holes(messages: ReturnType<typeof boot>['messages']): number {
+  const attributes = messages.filter(
+    each => each.protocol === 0x14 && each.message === 0x3 && each.status !== 0,
+  );
+  return new Set(attributes.map(each => each.argument)).size;
+}
