@@ -26,6 +26,9 @@ export interface LookAnswer {
 /** The SCMI node of a domain: Dom0 has it under /firmware, a guest of the toolstack under /passthrough. */
 const scmiNodes = ['/proc/device-tree/firmware/scmi', '/proc/device-tree/passthrough/firmware/scmi'] as const;
 
+/** Which lines of the kernel's log the model has an opinion on. */
+const ofScmi = 'arm-scmi|scmi_protocol|scmi_core|scmi-|SCMI|clk: |phandle|Internal error|Kernel panic';
+
 export const lookQuestions: readonly LookQuestion[] = [
   {
     id: 'bus',
@@ -48,7 +51,7 @@ export const lookQuestions: readonly LookQuestion[] = [
   {
     id: 'log',
     words: 'what the kernel said of SCMI',
-    command: 'dmesg | grep -i -E "arm-scmi|scmi_protocol|scmi_core|SCMI protocol"',
+    command: `dmesg | grep -E "${ofScmi}"`,
     answer: log,
   },
   {
@@ -101,7 +104,7 @@ function functionIds(view: LinuxView): LookAnswer {
  * line that comes again and again would make the search endless.
  */
 function log(view: LinuxView): LookAnswer {
-  const wanted = /arm-scmi|scmi_protocol|scmi_core|SCMI protocol/i;
+  const wanted = new RegExp(ofScmi);
   const lines = view.kernel.log.lines.filter(({ text }) => wanted.test(text));
   const patterns = new Set(lines.map(line => line.pattern ?? literally(line.text)));
   return {
