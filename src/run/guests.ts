@@ -31,9 +31,9 @@ export class Guests {
   }
 
   /** What a domain of the scenario is called in Dom0. */
-  nameOf(domain: string): string {
-    const guest = this.#options.scenario.guests.get(domain);
-    return guest === undefined ? domain : nameInToolstack(guest);
+  nameOf(name: string): string {
+    const guest = this.#options.scenario.guests.get(name);
+    return guest === undefined ? name : nameInToolstack(guest);
   }
 
   /** Whether a guest is there to be asked something, as far as the steps so far tell. */
