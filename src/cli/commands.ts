@@ -18,6 +18,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./run.ts')).addRun,
   },
   {
+    name: 'predict',
+    summary: 'predict what a configuration leads to',
+    load: async () => (await import('./predict.ts')).addPredict,
+  },
+  {
     name: 'verify',
     summary: 'judge a recorded run again, or a bare console log',
     load: async () => (await import('./verify.ts')).addVerify,

@@ -94,7 +94,7 @@ export function scenarioOf(options: ConfigurationOptions, cwd: string): Scenario
 /** Options over what the board type has. */
 export function buildOf(options: Partial<ConfigurationOptions>, board: BoardType | undefined): XenBuild {
   const base: XenBuild = board?.xen ?? { mediator: 'multi-agent', debug: true };
-  const { version = base.version } = { version: options.xenVersion };
+  const version = options.xenVersion ?? base.version;
   return {
     mediator: options.xen ?? base.mediator,
     debug: options.xenDebug === undefined ? base.debug : options.xenDebug === 'yes',

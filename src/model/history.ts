@@ -59,16 +59,18 @@ export class DomainHistory {
 
   /** For Dom0 what became of the host's nodes; for a guest whether it was given any. */
   #nodes(domid: number, tree: DeviceTree | null): PredictedDomain['scmiNodes'] {
-    const has = (given: DeviceTree): boolean =>
-      [...given.root.walk()].some(node => node.isCompatible('arm,scmi-smc') && !isXens(node.path));
-    if (domid !== 0) return tree !== null && has(tree) ? 'kept' : 'none';
-    if (!has(this.#scenario.hostTree)) return 'none';
-    if (tree !== null) return has(tree) ? 'kept' : 'dropped';
+    if (domid !== 0) return tree !== null && hasScmi(tree) ? 'kept' : 'none';
+    if (!hasScmi(this.#scenario.hostTree)) return 'none';
+    if (tree !== null) return hasScmi(tree) ? 'kept' : 'dropped';
     const { registered } = this.#platform.mediator;
     const agent = this.#platform.domains().find(each => each.domid === 0)?.agentId ?? null;
     return registered && agent === null ? 'dropped' : 'kept';
   }
 }
 
-/** The container's own node never reaches a domain. */
-const isXens = (path: string): boolean => path.startsWith('/chosen/');
+/** Whether a kernel would find an SCMI node; that of Xen's container is none. */
+function hasScmi(tree: DeviceTree): boolean {
+  return [...tree.root.walk()].some(
+    node => node.isCompatible('arm,scmi-smc') && !node.path.startsWith('/chosen/'),
+  );
+}

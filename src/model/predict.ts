@@ -99,12 +99,12 @@ class PredictedRun {
     if (!this.#platform.isDom0Up) return;
     this.#phase = index;
     if (next?.do === 'assign-device') this.#platform.holdKernels();
-    this.#do(step);
+    this.#do(index, step);
     if (next?.do !== 'assign-device') this.#platform.releaseKernels();
     this.#history.look();
   }
 
-  #do(step: Step): void {
+  #do(index: number, step: Step): void {
     switch (step.do) {
       case 'create':
         this.#create(step.guest);
@@ -149,10 +149,12 @@ class PredictedRun {
         this.#calls.push({ do: step.do, rc: this.#platform.guestCrashes(this.#nameOf(step.guest)).rc });
         break;
       case 'look':
+        this.#commands.set(index, unknownCommand(`look at ${step.domain}`));
         for (const question of lookQuestions) this.#look(step.domain, question);
         break;
       case 'command': {
         const question = lookQuestion(step.run);
+        this.#commands.set(index, unknownCommand(step.run));
         if (question !== undefined) this.#look(step.domain, question);
         break;
       }
@@ -247,7 +249,7 @@ class PredictedRun {
       pattern,
       reason,
     });
-    this.#foreseenLines.push({ source, level, text, phase: this.#phase, reason });
+    this.#foreseenLines.push({ source, domid, level, text, phase: this.#phase, reason });
     this.#expectations.line(line, this.#phase);
   }
 
@@ -306,6 +308,8 @@ function foreseenPattern({ text, pattern }: PredictedLine): string {
   const [unfinished] = /^scmi: could not assign dev for .*? \(-?\d+\)/.exec(text) ?? [];
   return unfinished === undefined ? `(?:${pattern.replace(/^\^/, '')})` : escape(unfinished);
 }
+
+const unknownCommand = (command: string): ForeseenCommand => ({ command, exitStatus: null, output: null });
 
 function panicReason({ rule, why, place }: { rule: string; why: string; place: string | undefined }): Reason {
   return place === undefined ? { rule, words: why } : { rule, words: why, place };

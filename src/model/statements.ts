@@ -16,6 +16,7 @@ export interface Foreseen {
 
 export interface ForeseenLine {
   readonly source: string;
+  readonly domid?: number | undefined;
   readonly level?: string | undefined;
   readonly text: string;
   readonly phase: Phase;
@@ -24,8 +25,9 @@ export interface ForeseenLine {
 
 export interface ForeseenCommand {
   readonly command: string;
-  readonly exitStatus: number;
-  readonly output: string;
+  /** Null where the model does not know the command. */
+  readonly exitStatus: number | null;
+  readonly output: string | null;
 }
 
 /** One expectation for each statement of the scenario. */
@@ -35,62 +37,83 @@ export function claimsOf(scenario: Scenario, foreseen: Foreseen): readonly Expec
 
 function claimOf(statement: Statement, index: number, foreseen: Foreseen): Expectation {
   const { claims: ids, words, check } = statement;
-  const common = {
+  const common: Common = {
     id: `statement.${index + 1}`,
     text: words,
     reason: { rule: 'scenario.statement', words: `the scenario states (${ids.join(', ')}): ${words}` },
+    ids,
   };
-  switch (check.kind) {
-    case 'step': {
-      const command = foreseen.commands.get(check.step);
-      const broken = command === undefined ? notReached(foreseen) : stepBroken(check, command, foreseen);
-      return {
-        ...common,
-        kind: 'answer',
-        phase: check.step,
-        source: 'xl',
-        pattern: anchored(check.output),
-        command: command?.command ?? '',
-        ...(check.exitStatus === undefined ? {} : { exitStatus: check.exitStatus }),
-        claim: { ids, broken },
-      };
-    }
-    case 'console': {
-      const pattern = anchored(check.pattern);
-      const line = foreseen.lines.find(
-        ({ source, text }) => source === check.source && new RegExp(pattern).test(text),
-      );
-      const absent = check.absent === true;
-      return {
-        ...common,
-        kind: absent ? 'absent' : 'line',
-        phase: line === undefined || absent ? 'boot' : line.phase,
-        source: check.source,
-        pattern,
-        claim: {
-          ids,
-          broken: absent ? (line?.reason ?? null) : line === undefined ? notSaid(foreseen) : null,
-        },
-      };
-    }
-    case 'milestone': {
-      const reached = foreseen.milestones.includes(check.name);
-      if (check.absent === true) {
-        const broken = reached ? (foreseen.end ?? reachedAnyway(check.name)) : null;
-        const sign = signs[check.name] ?? { source: 'run', pattern: `^${check.name}$` };
-        return { ...common, ...sign, kind: 'absent', phase: 'boot', claim: { ids, broken } };
-      }
-      const broken = reached ? null : notReached(foreseen);
-      return {
-        ...common,
-        kind: 'milestone',
-        phase: 'boot',
-        source: 'run',
-        pattern: check.name,
-        claim: { ids, broken },
-      };
-    }
+  if (check.kind === 'step') return stepClaim(common, check, foreseen);
+  return check.kind === 'console'
+    ? consoleClaim(common, check, foreseen)
+    : milestoneClaim(common, check, foreseen);
+}
+
+interface Common extends Pick<Expectation, 'id' | 'text' | 'reason'> {
+  readonly ids: readonly string[];
+}
+
+type Check<Kind> = Extract<Statement['check'], { readonly kind: Kind }>;
+
+function stepClaim({ ids, ...common }: Common, check: Check<'step'>, foreseen: Foreseen): Expectation {
+  const command = foreseen.commands.get(check.step);
+  const broken = command === undefined ? notReached(foreseen) : stepBroken(check, command, foreseen);
+  return {
+    ...common,
+    kind: 'answer',
+    phase: check.step,
+    source: 'xl',
+    pattern: anchored(check.output),
+    command: command?.command ?? '',
+    ...(check.exitStatus === undefined ? {} : { exitStatus: check.exitStatus }),
+    claim: { ids, broken },
+  };
+}
+
+function consoleClaim({ ids, ...common }: Common, check: Check<'console'>, foreseen: Foreseen): Expectation {
+  const { source } = check;
+  const pattern = anywhere(check.pattern);
+  const form = new RegExp(pattern);
+  // Of all kernels it is Dom0's whose console is the board's.
+  const heard = foreseen.lines.filter(
+    line => line.source === source && (source !== 'linux' || line.domid === 0),
+  );
+  const line = heard.find(({ text }) => form.test(text));
+  if (check.absent === true) {
+    return {
+      ...common,
+      kind: 'absent',
+      phase: 'boot',
+      source,
+      pattern,
+      claim: { ids, broken: line?.reason ?? null },
+    };
   }
+  const broken = line === undefined ? notSaid(foreseen) : null;
+  return { ...common, kind: 'line', phase: line?.phase ?? 'boot', source, pattern, claim: { ids, broken } };
+}
+
+function milestoneClaim(
+  { ids, ...common }: Common,
+  check: Check<'milestone'>,
+  foreseen: Foreseen,
+): Expectation {
+  const { name } = check;
+  const reached = foreseen.milestones.includes(name);
+  if (check.absent === true) {
+    const sign = signs[name] ?? { source: 'run', pattern: `^${name}$` };
+    const broken = reached ? (foreseen.end ?? reachedAnyway(name)) : null;
+    return { ...common, ...sign, kind: 'absent', phase: 'boot', claim: { ids, broken } };
+  }
+  const broken = reached ? null : notReached(foreseen);
+  return {
+    ...common,
+    kind: 'milestone',
+    phase: 'boot',
+    source: 'run',
+    pattern: name,
+    claim: { ids, broken },
+  };
 }
 
 function stepBroken(
@@ -98,6 +121,7 @@ function stepBroken(
   { command, exitStatus, output }: ForeseenCommand,
   { lines }: Foreseen,
 ): Reason | null {
+  if (exitStatus === null || output === null) return null;
   const statusFits = check.exitStatus === undefined || check.exitStatus === exitStatus;
   if (statusFits && new RegExp(anchored(check.output)).test(output.trimEnd())) return null;
   const cause = lines.findLast(
@@ -123,6 +147,11 @@ const reachedAnyway = (name: string): Reason => ({ rule: 'model.reached', words:
 /** A statement's pattern may be given without anchors: it is meant for the whole text. */
 function anchored(pattern: string | undefined): string {
   return pattern === undefined ? '' : /^\^.*\$$/s.test(pattern) ? pattern : `^(?:${pattern})$`;
+}
+
+/** A line is meant by any part of it. */
+function anywhere(pattern: string): string {
+  return /^\^.*\$$/s.test(pattern) ? pattern : `^.*(?:${pattern}).*$`;
 }
 
 /** How milestones show on the console, for statements that forbid them. */

@@ -17,7 +17,7 @@ export function readConsoleLog(bytes: Uint8Array): RecordedConsole {
   };
 }
 
-const escapes = /\x1b(?:\[[0-9;]*[A-Za-z]|[78])/g;
+const escapes = new RegExp(`${String.fromCharCode(0x1b)}(?:\\[[0-9;]*[A-Za-z]|[78])`, 'g');
 
 function firstBoot(text: string): string {
   const banner = 'NOTICE:  Booting Trusted Firmware';
@@ -29,7 +29,7 @@ function firstBoot(text: string): string {
 function withoutXlDmesg(lines: readonly string[]): readonly string[] {
   let repeating = false;
   return lines.filter(line => {
-    if (/^dom0# /.test(line)) repeating = /xl dmesg/.test(line);
+    if (line.startsWith('dom0# ')) repeating = /xl dmesg/.test(line);
     return !repeating;
   });
 }
