@@ -14,7 +14,7 @@ import { addConfigurationOptions, buildOf, scenarioOf } from './configuration-op
 import { addHelpNotes, commonExits } from './help.ts';
 import { fields, table } from './table.ts';
 
-interface PredictOptions extends ConfigurationOptions {
+export interface PredictOptions extends ConfigurationOptions {
   readonly case?: string;
   readonly json?: boolean;
 }
@@ -43,7 +43,15 @@ export const addPredict: AddCommand = (program, process, done) => {
   });
 };
 
-function predictionOf(name: string | undefined, options: PredictOptions, process: CliProcess): Prediction {
+/**
+ * The prediction of the one configuration that a command line names.
+ * @throws {UsageError} where it names none, or several
+ */
+export function predictionOf(
+  name: string | undefined,
+  options: PredictOptions,
+  process: CliProcess,
+): Prediction {
   const given = [name, options.case, options.hostDt].filter(each => each !== undefined);
   if (given.length !== 1) {
     throw new UsageError(

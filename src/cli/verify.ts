@@ -13,23 +13,29 @@ import { judge, judgeConsole } from '../verify/judge.ts';
 import type { Verdict } from '../verify/verdict.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
+import { addConfigurationOptions } from './configuration-options.ts';
 import { addHelpNotes, commonExits } from './help.ts';
+import { type PredictOptions, predictionOf } from './predict.ts';
 import { readPrediction } from './prediction-file.ts';
 
-interface VerifyOptions {
+interface VerifyOptions extends PredictOptions {
   readonly console?: string;
   readonly prediction?: string;
   readonly strict?: boolean;
   readonly verbose?: boolean;
-  readonly json?: boolean;
+  readonly scenario?: string;
 }
 
 export const addVerify: AddCommand = (program, process, done) => {
-  const command = program
-    .command('verify [run]')
-    .description('Judges a recorded run again, or a bare console log, against a prediction.')
-    .option('--console <log>', 'judge this console log instead of a run')
-    .option('--prediction <file>', 'a prediction.json; of a run, its own where absent')
+  const command = addConfigurationOptions(
+    program
+      .command('verify [run]')
+      .description('Judges a recorded run again, or a bare console log, against a prediction.')
+      .option('--console <log>', 'judge this console log instead of a run')
+      .option('--prediction <file>', 'a prediction.json; of a run, its own where absent')
+      .option('--scenario <name>', 'predict this scenario, with --board-type')
+      .option('--case <directory>', 'predict a recorded boot with its configuration'),
+  )
     .option('--strict', 'a claim that breaks as predicted fails')
     .option('--verbose', 'the reason and the evidence of every expectation')
     .option('--json', 'print JSON')
@@ -41,7 +47,8 @@ export const addVerify: AddCommand = (program, process, done) => {
   addHelpNotes(command, {
     examples: [
       ['verify runs/2026-02-16T102030-rpi5-01-dom0-and-guest', 'judge a run again'],
-      ['verify --console boot.log --prediction prediction.json', 'judge a log'],
+      ['verify --console boot.log --host-dt host.dtb', 'judge a log by the tree that was booted'],
+      ['verify --console boot.log --prediction prediction.json', 'judge a log by a prediction'],
     ],
     exits: {
       met: 'every expectation that could be observed was met',
@@ -70,8 +77,8 @@ async function reportOfRun(
 ): Promise<RunReport> {
   const recording = await readRecordingOf(directory);
   warnOfDamage(recording, process);
-  const file = options.prediction ?? path.join(directory, runFiles.prediction);
-  const prediction = readPrediction(path.resolve(process.cwd, file));
+  const own = path.join(directory, runFiles.prediction);
+  const prediction = chosenPrediction(options, process) ?? readPrediction(own);
   const { events, lines } = recording;
   const verdict = judge({ prediction, recording: events, lines, strict: options.strict === true });
   const header = events.find(event => event.kind === 'run-started')?.data;
@@ -84,10 +91,13 @@ async function reportOfRun(
 }
 
 async function reportOfLog(log: string, options: VerifyOptions, process: CliProcess): Promise<RunReport> {
-  if (options.prediction === undefined) {
-    throw new UsageError('a console log is judged against a prediction', 'give --prediction FILE');
+  const prediction = chosenPrediction(options, process);
+  if (prediction === undefined) {
+    throw new UsageError(
+      'a console log is judged against a prediction',
+      'give --prediction FILE, --host-dt FILE, --case DIRECTORY, or --scenario NAME with --board-type',
+    );
   }
-  const prediction = readPrediction(path.resolve(process.cwd, options.prediction));
   const bytes = await readFile(log).catch((error: unknown) => {
     throw new UsageError(`${log} cannot be read: ${messageOf(error)}`, undefined, { cause: error });
   });
@@ -98,6 +108,17 @@ async function reportOfLog(log: string, options: VerifyOptions, process: CliProc
     strict: options.strict === true,
   });
   return { ...reportAbout(prediction, verdict), directory: null, started: '', milliseconds: 0 };
+}
+
+/** The prediction that the command line asks for, if it asks for one. */
+function chosenPrediction(options: VerifyOptions, process: CliProcess): Prediction | undefined {
+  const { prediction, scenario, hostDt } = options;
+  const model = scenario !== undefined || hostDt !== undefined || options.case !== undefined;
+  if (prediction !== undefined && model) {
+    throw new UsageError('--prediction goes with no other configuration', 'give one of them');
+  }
+  if (prediction !== undefined) return readPrediction(path.resolve(process.cwd, prediction));
+  return model ? predictionOf(scenario, options, process) : undefined;
 }
 
 function reportAbout(prediction: Prediction, verdict: Verdict) {

@@ -49,7 +49,7 @@ function verdictOf(prediction: Prediction, seen: Observations, strict: boolean):
   ];
   const counts: Record<Outcome, number> = { ...none };
   for (const { outcome } of judgements) counts[outcome]++;
-  const faults = faultsOf(seen, counts);
+  const faults = faultsOf(seen, judgements);
   return {
     schema: 1,
     board: seen.board,
@@ -80,13 +80,15 @@ const noSteps = 'the log shows nothing of the steps';
 type Fault = Pick<SeenFault, 'class' | 'what' | 'mend'>;
 
 /** The faults that were recorded, or the one that a recording or log shows by ending too early. */
-function faultsOf(seen: Observations, counts: Readonly<Record<Outcome, number>>): readonly Fault[] {
+function faultsOf(seen: Observations, judgements: readonly Judgement[]): readonly Fault[] {
   if (seen.faults.length > 0) return seen.faults;
-  if (seen.form === 'recording')
-    return seen.ended === null ? [] : [{ class: seen.endedBy, what: seen.ended }];
-  if (counts['not-run'] === 0) return [];
-  const what = seen.ended ?? noSteps;
-  return [{ class: seen.endedBy, what, mend: 'a log of the whole run is needed' }];
+  const because = new Set(judgements.map(({ outcome, why }) => (outcome === 'not-run' ? why : undefined)));
+  const ended = seen.form === 'console log' && because.has(noSteps) ? noSteps : seen.ended;
+  if (ended === null) return [];
+  if (seen.form === 'recording') return [{ class: seen.endedBy, what: ended }];
+  return because.has(ended)
+    ? [{ class: seen.endedBy, what: ended, mend: 'a log of the whole run is needed' }]
+    : [];
 }
 
 function outcomeOf(

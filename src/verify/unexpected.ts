@@ -148,7 +148,7 @@ const ends: Readonly<Record<string, { readonly source: Expectation['source']; re
 
 /** Text by which the mediator is known: sci.c, scmi-smc.c, scmi-smc-multiagent.c, scmi-shmem.c, dom0less-build.c. */
 const aboutMediator =
-  /^(?:scmi|sci)\b|^SCMI: |^Using SCMI with|\bscmi: |xen,sci|xen,dom0-sci-agent-id|SCI configuration|^id=0x[0-9a-f]+ name=|^DT: \/chosen\S* is not a valid bus/;
+  /^(?:scmi|sci)\b|^SCMI: |^Using SCMI with|\bscmi: |xen,sci|xen,dom0-sci-agent-id|SCI configuration|^id=0x[0-9a-f]+ name=|^DT: \/chosen\S* is not a valid bus|#access-controller-cells/;
 /** drivers/firmware/arm_scmi/driver.c, transports/smc.c, shmem.c. */
 const aboutDriver =
   /^arm-scmi \S+: (?:SCMI Protocol v|.*\berror\b|.*\bfailed\b|.*unable to|.*not implemented|Timeout|timed out)/;

@@ -122,6 +122,29 @@ test('a bare console log is judged against a prediction', async t => {
   t.is((await judged('(XEN) RAM\r\n')).code, 3);
 });
 
+test('a bare console log is judged against the device tree that was booted', async t => {
+  const directory = await aRun();
+  const [log, tree] = [path.join(directory, 'boot.log'), path.join(directory, 'host.dts')];
+  writeFileSync(
+    tree,
+    '/dts-v1/; / { #address-cells = <2>; #size-cells = <2>; memory@48000000 { device_type = "memory"; reg = <0 0x48000000 0 0x78000000>; }; };',
+  );
+  writeFileSync(log, '(XEN) scmi: Got agent count 4\r\n(XEN) Freed 400kB init memory.\r\ndom0 login: ');
+  const { code, out, err } = await run(['verify', '--console', log, '--host-dt', tree]);
+  t.is(code, 1, err);
+  t.regex(out, /seen .*scmi: Got agent count 4/);
+  const both = await run([
+    'verify',
+    '--console',
+    log,
+    '--host-dt',
+    tree,
+    '--prediction',
+    path.join(directory, 'prediction.json'),
+  ]);
+  t.regex(both.err, /--prediction goes with no other configuration/);
+});
+
 test('what verify and replay cannot do is one line, with what to do', async t => {
   const directory = await aRun();
   const noJson = path.join(directory, 'console-serial.log');
