@@ -1,0 +1,51 @@
+import type { Configuration } from './configuration.ts';
+import type { Place, Severity } from './finding.ts';
+
+export interface Rule {
+  /** Stable: scripts and suppressions name it. */
+  readonly id: string;
+  readonly severity: Severity;
+  /** What is wrong, as a heading. */
+  readonly title: string;
+  /** What will happen. */
+  readonly consequence: string;
+  /** What to change. */
+  readonly mend: string;
+  /** Statements of the series (`D5`) and files of Xen's tree. */
+  readonly documented: readonly string[];
+  /** Rules of the model (`Reason.rule`) whose lines it leads to, where the boot gets that far. */
+  readonly shows?: readonly string[];
+  readonly check: (configuration: Configuration) => Iterable<Problem>;
+}
+
+/** One place where a rule does not hold. */
+export interface Problem {
+  readonly place: Place;
+  readonly message: string;
+  /** In place of the rule's, where more is known. */
+  readonly consequence?: string;
+  readonly mend?: string;
+}
+
+/** Rules about one part of a configuration. */
+export interface Theme {
+  readonly title: string;
+  readonly rules: readonly Rule[];
+}
+
+/** Files of Xen's tree in which configurations are documented, or where the driver shows. */
+export const document = {
+  scmi: 'docs/hypervisor-guide/arm/firmware/arm-scmi.rst',
+  booting: 'docs/misc/arm/device-tree/booting.txt',
+  commandLine: 'docs/misc/xen-command-line.pandoc',
+  xlConfig: 'docs/man/xl.cfg.5.pod.in',
+  driver: 'xen/arch/arm/firmware/scmi-smc-multiagent.c',
+  sci: 'xen/arch/arm/firmware/sci.c',
+  dom0less: 'xen/common/device-tree/dom0less-build.c',
+  xl: 'tools/xl/xl_parse.c',
+  reservedMemory: 'Devicetree Specification v0.4, section 3.5.4',
+} as const;
+
+export function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}

@@ -1,0 +1,51 @@
+import type { DeviceTree } from '../dt/tree.ts';
+import type { Prediction } from '../model/prediction.ts';
+import type { Guest, LinuxVersion, Scenario } from '../scenario/scenario.ts';
+import type { FirmwareProfile } from '../scmi/profile.ts';
+import type { XenBuild } from '../xen/build.ts';
+
+/** Everything that goes into a boot, as far as it is known. */
+export interface LintSubject {
+  readonly hostTree: DeviceTree;
+  readonly xen: XenBuild;
+  readonly linux: LinuxVersion;
+  /** Null where it is not known: rules about it then find nothing, and nothing is foreseen. */
+  readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] } | null;
+  /** Guests of the toolstack, in the order in which they are created. */
+  readonly guests: readonly Guest[];
+  /** Partial trees of dom0less domains, by the name of their node in /chosen. */
+  readonly dom0less: ReadonlyMap<string, DeviceTree>;
+  /** What the model foresees, where that is known already; else it is asked. */
+  readonly prediction?: Prediction;
+  /** Files that trees were read from, for places. */
+  readonly files?: {
+    readonly hostTree?: string;
+    /** By domain. */
+    readonly partialTrees?: ReadonlyMap<string, string>;
+  };
+}
+
+/** A scenario as lint takes it: all of its guests, whether a step creates them or not. */
+export function subjectOfScenario(scenario: Scenario): LintSubject {
+  const { hostTree, xen, linux, firmware, guests, dom0less } = scenario;
+  return { hostTree, xen, linux, firmware, guests: [...guests.values()], dom0less };
+}
+
+/** A subject as the model takes it: one boot, then each guest created in order. */
+export function scenarioOfSubject(subject: LintSubject): Scenario | null {
+  const { hostTree, xen, linux, firmware, guests, dom0less } = subject;
+  if (firmware === null) return null;
+  return {
+    name: 'lint',
+    title: 'a boot, and each guest created once',
+    claims: [],
+    xen,
+    linux,
+    firmware,
+    hostTree,
+    dom0less,
+    guests: new Map(guests.map(guest => [guest.name, guest])),
+    steps: guests.map(({ name }) => ({ do: 'create', guest: name })),
+    statements: [],
+  };
+}
