@@ -104,7 +104,7 @@ async function reportOfLog(log: string, options: VerifyOptions, process: CliProc
   const verdict = judgeConsole({
     prediction,
     log: new Uint8Array(bytes),
-    scenario: path.basename(log),
+    scenario: path.basename(options.case ?? options.scenario ?? log),
     strict: options.strict === true,
   });
   return { ...reportAbout(prediction, verdict), directory: null, started: '', milliseconds: 0 };

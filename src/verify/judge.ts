@@ -43,10 +43,15 @@ export function judgeConsole(given: JudgeConsole): Verdict {
 
 function verdictOf(prediction: Prediction, seen: Observations, strict: boolean): Verdict {
   const evidence = new Seen(prediction, seen);
-  const judgements = [
-    ...prediction.expectations.map(expectation => evidence.judge(expectation)),
-    ...unexpected(prediction, seen, evidence.lines),
-  ];
+  const expected = prediction.expectations.map(expectation => evidence.judge(expectation));
+  const forbidden = expected.filter(
+    ({ outcome, expectation: { kind, claim } }) =>
+      outcome === 'contradicted' && kind === 'absent' && claim === undefined,
+  );
+  // A line that the model forbids by name is not told again as one that it does not foresee.
+  const told = new Set(forbidden.map(judgement => placeOf(judgement.seen)));
+  const others = unexpected(prediction, seen, evidence.lines).filter(other => !told.has(placeOf(other.seen)));
+  const judgements = [...expected, ...others];
   const counts: Record<Outcome, number> = { ...none };
   for (const { outcome } of judgements) counts[outcome]++;
   const faults = faultsOf(seen, judgements);
@@ -63,6 +68,10 @@ function verdictOf(prediction: Prediction, seen: Observations, strict: boolean):
       ...(mend !== undefined && { mend }),
     })),
   };
+}
+
+function placeOf(seen: Evidence | undefined): string {
+  return `${seen?.line} ${seen?.text}`;
 }
 
 const none: Readonly<Record<Outcome, number>> = {

@@ -173,7 +173,6 @@ function contradicted(what: {
       reason: { rule: 'verify.unexpected', words },
     },
     outcome: 'contradicted',
-    why: words,
     seen: evidence,
   };
 }

@@ -139,6 +139,13 @@ const rows: readonly Row[] = [
     verdict: 'failed',
   },
   {
+    what: 'a line that the model forbids by name is contradicted once',
+    expectations: [one, expectation('absent.1', 'no two', { kind: 'absent', pattern: '^scmi: two' })],
+    events: [said(booted), login, finished],
+    outcomes: { 'boot.xen.1': 'met', 'absent.1': 'contradicted' },
+    verdict: 'failed',
+  },
+  {
     what: 'a refused doorbell of an agent is contradicted, a refused call that is none is not',
     expectations: [one, two],
     events: [
