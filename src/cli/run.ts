@@ -82,6 +82,7 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const reports: RunReport[] = [];
   const finished = (report: RunReport) => {
     reports.push(report);
+    reports.sort(byScenario);
     show.live.line(renderVerdict(report, show.terminal));
   };
   try {
@@ -159,6 +160,11 @@ async function runBoard(
     const { title, claims } = scenario;
     finished({ title, claims, verdict, directory: displayed(directory, process), started, milliseconds });
   }
+}
+
+/** The same scenario's runs on all boards together, whichever board was first. */
+function byScenario({ verdict: one }: RunReport, { verdict: other }: RunReport): number {
+  return one.scenario.localeCompare(other.scenario) || one.board.localeCompare(other.board);
 }
 
 function secretsOf(identity: SshIdentity): string[] {

@@ -73,15 +73,35 @@ function tftpWords(data: DataOf<'tftp'>): EventWords | undefined {
   }
 }
 
-/** Milestones whose names do not speak for themselves. */
-const milestones: Readonly<Record<string, EventWords>> = {
-  panic: { text: 'panic', colour: 'red' },
-};
+/** Milestones whose names do not speak for themselves; `%` stands for the domain. */
+const milestones: ReadonlyMap<string, string> = new Map([
+  ['rpi-bootsys-banner', 'EEPROM boot loader'],
+  ['bl1-banner', 'BL1'],
+  ['bl2-banner', 'BL2'],
+  ['bl31-banner', 'BL31'],
+  ['u-boot-spl-banner', 'U-Boot SPL'],
+  ['u-boot-banner', 'U-Boot'],
+  ['u-boot-autoboot', 'U-Boot counts down'],
+  ['u-boot-prompt', 'U-Boot waits at its prompt'],
+  ['handover', 'hand-over'],
+  ['xen-banner', 'Xen'],
+  ['xen-loads-dom0', 'Xen loads Dom0'],
+  ['xen-booted', 'Xen has booted'],
+  ['dom0-kernel', 'Dom0 starts its kernel'],
+  ['guest-kernel', 'a guest starts its kernel'],
+  ['dom0-login', 'Dom0 can be logged in to'],
+  ['reachable', '% answers SSH'],
+  ['domain-created', '% is created'],
+  ['domain-destroyed', '% is destroyed'],
+]);
+
+/** Parts of a name that tell of an end. */
+const ends = /panic|trap|halts|oops|abort|resets|reboots|error|refus|no-kernel/;
 
 function milestoneWords({ name, domain, line }: DataOf<'milestone'>): EventWords {
-  const { text, colour } = milestones[name] ?? { text: name.replaceAll('-', ' '), colour: 'green' as const };
-  const of = domain === undefined ? '' : ` of ${domain}`;
-  return { text: `${text}${of}${line === undefined ? '' : `: ${line.trim()}`}`, colour: colour ?? 'green' };
+  const words = (milestones.get(name) ?? name.replaceAll('-', ' ')).replace('%', domain ?? 'a domain');
+  const said = line === undefined || line.trim() === '' ? '' : `: ${line.trim()}`;
+  return { text: `${words}${said}`, colour: ends.test(name) ? 'red' : 'green' };
 }
 
 function stepWords({ index, do: words, phase, detail }: DataOf<'step'>): EventWords | undefined {

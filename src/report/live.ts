@@ -33,6 +33,8 @@ export function liveProgress(write: (text: string) => void, options: LiveOptions
   const progress = new Map<string, string>();
   const lastPlain = new Map<string, number>();
   let drawn = false;
+  /** Columns of the longest board name so far. */
+  let width = 0;
 
   const erase = () => {
     if (drawn) write('\r\x1b[K');
@@ -51,9 +53,9 @@ export function liveProgress(write: (text: string) => void, options: LiveOptions
   };
   const show = (board: string, t: number, text: string, colour: Colour | undefined) => {
     const words = printableLine(text);
-    line(
-      `${paint('dim', seconds(t))} ${paint('cyan', board)}  ${colour === undefined ? words : paint(colour, words)}`,
-    );
+    width = Math.max(width, board.length);
+    const name = paint('cyan', board.padEnd(width));
+    line(`${paint('dim', seconds(t))} ${name}  ${colour === undefined ? words : paint(colour, words)}`);
   };
   const showTransfer = (board: string, t: number, transfer: Transfer) => {
     const words = transferWords(transfer);

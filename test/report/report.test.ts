@@ -220,7 +220,7 @@ test('without a terminal every event is a whole line, with progress now and then
     '    0.0s rpi5-01  power on',
     '    9.0s rpi5-01  TFTP xen 75 % of 2.0 MB',
     '   12.0s rpi5-01  TFTP xen: 2000000 bytes in 40 ms',
-    String.raw`   18.0s rpi5-01  xen banner: Xen version \x1b[0m4.22`,
+    String.raw`   18.0s rpi5-01  Xen: Xen version \x1b[0m4.22`,
     '   21.0s rpi5-01  step 0: create guest',
     '   27.0s rpi5-01  dom0$ xl create g -> 1: failed',
     '   30.0s rpi5-01  infrastructure: lost',
