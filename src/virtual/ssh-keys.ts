@@ -12,14 +12,23 @@ export interface SshIdentityOfBoard {
 }
 
 export function makeSshKeys(): SshIdentityOfBoard {
-  const host = ssh2.utils.generateKeyPairSync('ed25519');
-  const user = ssh2.utils.generateKeyPairSync('ed25519');
+  const host = makeKeyPair();
+  const user = makeKeyPair();
   return {
     hostKey: host.private,
     fingerprint: fingerprintOf(host.public),
     privateKey: user.private,
     publicKey: user.public,
   };
+}
+
+/** ssh2 1.17 now and then writes an Ed25519 key that it cannot read back (an encoding one byte short). */
+function makeKeyPair(): { readonly private: string; readonly public: string } {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519');
+    if (!(ssh2.utils.parseKey(pair.private) instanceof Error)) return pair;
+  }
+  throw new Error('no SSH key could be made that ssh2 can read');
 }
 
 function fingerprintOf(publicKey: string): string {
