@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { projectDirectory } from '../../src/board/project-directory.ts';
+import { scmiHil } from './fake-process.ts';
+
+const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-run-'));
+test.after.always(() => rmSync(directory, { recursive: true, force: true }));
+
+test.serial(
+  'a shipped scenario runs on both virtual boards side by side, is shown live and judged',
+  async t => {
+    const { code, out, err } = await scmiHil(['run', 'dom0-and-guest', '--report', 'junit=junit.xml'], {
+      cwd: directory,
+    });
+    t.is(code, 0, out + err);
+    for (const board of ['virtual-rpi5', 'virtual-v4h']) {
+      const said = [
+        `run of dom0-and-guest`,
+        'power on',
+        'TFTP',
+        'Xen',
+        'Dom0 can be logged in to',
+        'guest is created',
+      ];
+      const live = out.split('\n').filter(line => new RegExp(`^ +[\\d.]+s ${board} `).test(line));
+      const places = said.map(text => live.findIndex(line => line.includes(text)));
+      t.deepEqual(
+        places,
+        places.toSorted((one, other) => one - other),
+        live.join('\n'),
+      );
+      t.true((places[0] ?? -1) >= 0);
+      t.regex(out, new RegExp(`\\ndom0-and-guest on ${board}: met \\(\\d+ met`));
+      const files = new RegExp(`files: (runs/\\S+-${board}-dom0-and-guest)\\n`).exec(out)?.[1] ?? '';
+      t.true(existsSync(path.join(directory, files, 'recording.jsonl')), files);
+    }
+    t.regex(out, /\n2 runs: 2 met\n$/);
+    const junit = readFileSync(path.join(directory, 'junit.xml'), 'utf8');
+    t.is(junit.match(/<testsuite /g)?.length, 2);
+    t.notRegex(junit, /<failure|<error/);
+  },
+);
+
+test.serial('Ctrl-C in the middle of a run: the board is off, the verdict written, exit 130', async t => {
+  const cwd = mkdtempSync(path.join(directory, 'interrupted-'));
+  const argv = [
+    path.join(projectDirectory, 'bin/scmi-hil.js'),
+    'run',
+    'dom0-and-guest',
+    '--board',
+    'virtual-v4h',
+  ];
+  const child = spawn(process.execPath, argv, {
+    cwd,
+    env: { ...process.env, HOME: cwd, XDG_STATE_HOME: cwd },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let sent = false;
+  child.stdout.on('data', chunk => {
+    out += String(chunk);
+    if (!sent && out.includes('U-Boot')) sent = child.kill('SIGINT');
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  t.is(code, 130, out);
+  t.regex(out, /power off \(virtual switch\)\n[^]*power confirmed \(off\)\n[^]*run over: interrupted/);
+  t.regex(out, /dom0-and-guest on virtual-v4h: interrupted/);
+  const [run = ''] = readdirSync(path.join(cwd, 'runs'));
+  t.true(existsSync(path.join(cwd, 'runs', run, 'verdict.json')));
+  t.deepEqual(readdirSync(path.join(cwd, 'scmi-hil/boards')), []);
+});
