@@ -1,6 +1,8 @@
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
+import type { ExecutionContext } from 'ava';
 import ssh2 from 'ssh2';
 import type { Connection, ServerChannel } from 'ssh2';
 import { connect as connectSocket } from 'node:net';
@@ -59,9 +61,10 @@ const commands: Readonly<Record<string, (channel: ServerChannel, connection: Con
   },
 };
 
-async function startServer({ hostKey = keys().private, port = 0 } = {}) {
+async function startServer(t: ExecutionContext, { hostKey = keys().private, port = 0 } = {}) {
+  const events = new EventEmitter();
   const connections = new Set<Connection>();
-  const closedChannels: string[] = [];
+
   const server = new Server({ hostKeys: [hostKey] }, connection => {
     connections.add(connection);
     (connection as Connection & { setNoDelay(): void }).setNoDelay();
@@ -96,13 +99,11 @@ async function startServer({ hostKey = keys().private, port = 0 } = {}) {
         }
 
         const channel = accept();
-        channel.on('close', () => closedChannels.push(command));
+        channel.on('close', () => events.emit(`closed ${command}`));
         run(channel, connection);
       });
       session.on('pty', accept => accept());
-      session.on('window-change', (_accept, _reject, { cols, rows }) =>
-        closedChannels.push(`${cols}x${rows}`),
-      );
+      session.on('window-change', (_accept, _reject, { cols, rows }) => events.emit(`size ${cols}x${rows}`));
       session.on('shell', accept => {
         const channel = accept();
         channel.write('# ');
@@ -124,23 +125,25 @@ async function startServer({ hostKey = keys().private, port = 0 } = {}) {
     throw key;
   }
 
+  const close = async () => {
+    connections.forEach(connection => connection.end());
+    await new Promise<void>(resolve => {
+      server.close(() => resolve());
+    });
+  };
+  t.teardown(close);
   const { port: at } = server.address() as AddressInfo;
   return {
-    closedChannels,
+    events,
     target: { host: '127.0.0.1', port: at, user: 'root', identity: password } satisfies SshTarget,
     fingerprint: fingerprintOf(key.getPublicSSH()),
     connections,
-    close: async () => {
-      connections.forEach(connection => connection.end());
-      await new Promise<void>(resolve => {
-        server.close(() => resolve());
-      });
-    },
+    close,
   };
 }
 
 test('a command gives its status and both of its outputs, and gets its input', async t => {
-  const server = await startServer();
+  const server = await startServer(t);
   await using session = await sshClient().connect(server.target, soon());
   t.is(session.name, `root@127.0.0.1:${server.target.port}`);
   t.is(session.hostKey, server.fingerprint);
@@ -157,7 +160,7 @@ test('a command gives its status and both of its outputs, and gets its input', a
 });
 
 test('a connection that breaks during a command is an error and no status, and so is every command after', async t => {
-  const server = await startServer();
+  const server = await startServer(t);
   const session = await sshClient().connect(server.target, soon());
   const lost = { instanceOf: DriverError, message: /the connection was lost/ };
   await t.throwsAsync(session.exec('break', { signal: soon() }), lost);
@@ -167,20 +170,21 @@ test('a connection that breaks during a command is an error and no status, and s
 });
 
 test('a command past its deadline is given up and its channel closed, and the session goes on', async t => {
-  const server = await startServer();
+  const server = await startServer(t);
   await using session = await sshClient().connect(server.target, soon());
+  const closed = once(server.events, 'closed hang');
   await t.throwsAsync(session.exec('hang', { signal: AbortSignal.timeout(50) }), {
     instanceOf: DriverError,
     message: /run "hang" as root@.*: waited for its end until the deadline/,
   });
   t.is((await session.exec('hello', { signal: soon() })).status, 3);
-  t.is(server.closedChannels[0], 'hang');
+  await closed;
   await session.close();
   await server.close();
 });
 
 test('a command that never stops printing is cut off', async t => {
-  const server = await startServer();
+  const server = await startServer(t);
   await using session = await sshClient().connect(server.target, soon());
   await t.throwsAsync(session.exec('flood', { signal: soon() }), { message: /more than 16 MiB/ });
   t.is((await session.exec('hello', { signal: soon() })).status, 3);
@@ -189,7 +193,7 @@ test('a command that never stops printing is cut off', async t => {
 });
 
 test('a shell shows what it is told, is resized, and says when it is over', async t => {
-  const server = await startServer();
+  const server = await startServer(t);
   await using session = await sshClient().connect(server.target, soon());
   let seen = '';
   let closed = 0;
@@ -206,6 +210,7 @@ test('a shell shows what it is told, is resized, and says when it is over', asyn
     },
     soon(),
   );
+  const resized = once(server.events, 'size 132x50');
   shell.resize(132, 50);
   shell.write(Buffer.from('exit'));
   await end;
@@ -213,7 +218,7 @@ test('a shell shows what it is told, is resized, and says when it is over', asyn
   shell.write(Buffer.from('nobody'));
   t.is(seen, '# exit');
   t.is(closed, 1);
-  t.true(server.closedChannels.includes('132x50'));
+  await resized;
 
   const second = await session.shell({ data: () => {}, closed: () => (closed += 1) }, soon());
   await Promise.all([second.close(), second.close()]);
@@ -223,7 +228,7 @@ test('a shell shows what it is told, is resized, and says when it is over', asyn
 });
 
 test('a guest is reached through Dom0, with its own host key', async t => {
-  const [dom0, guest] = await Promise.all([startServer(), startServer()]);
+  const [dom0, guest] = await Promise.all([startServer(t), startServer(t)]);
   const driver = sshClient();
   const gate = await driver.connect(dom0.target, soon());
   const session = await driver.connect(
@@ -245,11 +250,11 @@ test('a guest is reached through Dom0, with its own host key', async t => {
 });
 
 test('the host key seen first is kept: another one is refused, on the same driver only', async t => {
-  const first = await startServer();
+  const first = await startServer(t);
   const driver = sshClient();
   await (await driver.connect(first.target, soon())).close();
   await first.close();
-  const second = await startServer({ port: first.target.port });
+  const second = await startServer(t, { port: first.target.port });
   const thrown = await t.throwsAsync(driver.connect(second.target, soon()), { instanceOf: DriverError });
   t.true(thrown.message.includes(`has the key ${second.fingerprint}, expected was ${first.fingerprint}`));
   t.regex(thrown.message, /, host key: /);
@@ -258,7 +263,7 @@ test('the host key seen first is kept: another one is refused, on the same drive
 });
 
 test('a pinned host key is the only one that is accepted', async t => {
-  const server = await startServer();
+  const server = await startServer(t);
   await (await sshClient().connect({ ...server.target, hostKey: server.fingerprint }, soon())).close();
   await t.throwsAsync(sshClient().connect({ ...server.target, hostKey: 'SHA256:other' }, soon()), {
     message: /host key: .* expected was SHA256:other/,
@@ -267,7 +272,7 @@ test('a pinned host key is the only one that is accepted', async t => {
 });
 
 test('a login that fails says at which stage, and never the secret', async t => {
-  const server = await startServer();
+  const server = await startServer(t);
   const wrong: readonly SshIdentity[] = [
     { kind: 'password', password: 'wrong-secret' },
     { kind: 'key', privateKey: 'wrong-secret' },
@@ -321,7 +326,7 @@ test('a server that never answers, or hangs up at once, fails in the handshake',
 });
 
 test('a peer that freezes is noticed by the questions that it no longer answers', async t => {
-  const server = await startServer();
+  const server = await startServer(t);
   const proxied = new Set<() => void>();
   const proxy = createServer(near => {
     const far = connectSocket(server.target.port, '127.0.0.1');
@@ -354,16 +359,18 @@ test('a peer that freezes is noticed by the questions that it no longer answers'
   await server.close();
 });
 
-test('one login and command take milliseconds: no packet waits for the one before', async t => {
-  const server = await startServer();
+test('a command takes milliseconds: no packet waits for the acknowledgement of the one before', async t => {
+  const server = await startServer(t);
   await using session = await sshClient().connect(server.target, soon());
-  await session.exec('hello', { signal: soon() });
-  const started = performance.now();
+  const times: number[] = [];
   for (let count = 0; count < 20; count += 1) {
+    const started = performance.now();
     await session.exec('hello', { signal: soon() });
+    times.push(performance.now() - started);
   }
 
-  t.true(performance.now() - started < 20 * 40);
+  // The kernel holds an acknowledgement back for 40 ms: then even the fastest would take that long.
+  t.true(Math.min(...times) < 40, times.join(' '));
   await session.close();
   await server.close();
 });
