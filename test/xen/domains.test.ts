@@ -27,11 +27,13 @@ const send = (message: string): string => `scmi: agent_id = 1 msg_id = ${message
 const response = (message: string, rc: number): string =>
   `scmi: get smc response agent_id = 1 msg_id = ${message} proto = 10 res=${rc}`;
 
+/** Paths of all nodes of Dom0's tree. */
+function paths(parts: HostParts): string[] {
+  const tree = bootXen(parts).hypervisor.domains.get(0)?.tree;
+  return [...(tree?.root.walk() ?? [])].map(node => node.path);
+}
+
 test("Dom0's tree keeps the SCMI nodes with an agent, loses them without, and never has the container", t => {
-  const paths = (parts: HostParts): string[] => {
-    const tree = bootXen(parts).hypervisor.domains.get(0)?.tree;
-    return [...(tree?.root.walk() ?? [])].map(node => node.path);
-  };
   const kept = paths({});
   t.true(kept.includes('/firmware/scmi'));
   t.true(kept.includes('/sram@47ff0000'));
