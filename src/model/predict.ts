@@ -92,11 +92,12 @@ class PredictedRun {
   }
 
   /**
-   * Without Dom0 nobody is there to do a step. A device that is assigned right after a `create` is the guest's
+   * Without Dom0 nobody is there to use the toolstack. A device that is assigned right after a `create` is the guest's
    * before its kernel asks for it.
    */
   step(index: number, step: Step, next: Step | undefined): void {
-    if (!this.#platform.isDom0Up) return;
+    const inDomain = step.do === 'look' || step.do === 'command';
+    if (this.#platform.panic !== null || !(inDomain || this.#platform.isDom0Up)) return;
     this.#phase = index;
     if (next?.do === 'assign-device') this.#platform.holdKernels();
     this.#do(index, step);

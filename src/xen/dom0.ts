@@ -91,7 +91,7 @@ class Dom0Tree {
       const rc = this.#sci.assignDevice(this.#dom0, node);
       if (rc !== 0) return rc;
     }
-    for (let index = 0; hasAddress(node, index); index++) {
+    for (let index = 0; index < MOST_ADDRESSES && hasAddress(node, index); index++) {
       const { rc, address, size } = deviceAddress(this.#context, node, index);
       if (rc !== 0) {
         this.#context.console.printk('domain-build.no-address', [index, node.path], {
@@ -152,6 +152,9 @@ function rootOf(node: DtNode): DtNode {
 }
 
 const disabled = stringProperty('disabled');
+
+/** Entries of one `reg` that are looked at: no device has as many. */
+const MOST_ADDRESSES = 256;
 
 /** Nodes that Dom0 does not get, with all below them. */
 const skipped = [

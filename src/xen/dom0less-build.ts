@@ -126,6 +126,16 @@ class PartialTree {
     force: boolean,
     cells: Cells,
   ): number {
+    if (![cells.address, cells.size].every(count => count === 1 || count === 2)) {
+      const values = [cells.address, cells.size];
+      this.#print(
+        'dom0less.passthrough-cells',
+        values,
+        node,
+        'xen,reg is read in the cells of the node above',
+      );
+      return -errno.EINVAL;
+    }
     const entry = 2 * cells.address + cells.size;
     for (let at = 0; at + entry <= reg.length; at += entry) {
       const machine = number(reg.slice(at, at + cells.address));
