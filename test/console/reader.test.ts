@@ -349,3 +349,23 @@ const cases = existsSync(corpus)
     }
   },
 );
+
+(cases.length === 0 ? test.skip : test)(
+  'corpus: U-Boot transcripts have each stage once, and a reset only where the board was started twice',
+  t => {
+    const directory = new URL('uboot/', corpus);
+    for (const name of readdirSync(directory)) {
+      const { lines, signs } = read(new Uint8Array(readFileSync(new URL(name, directory))));
+      const seen = signs.map(sign => sign.name);
+      const boots = name === 'live-uboot.log' ? 2 : 1;
+      t.is(seen.filter(sign => sign === 'u-boot-autoboot').length, boots, name);
+      t.is(seen.filter(sign => sign === 'reset').length, boots - 1, name);
+      t.is(seen.includes('handover'), seen.includes('dom0-kernel'), name);
+      t.deepEqual(
+        lines.filter(({ talker, text }) => talker === 'unknown' && text !== ''),
+        [],
+        name,
+      );
+    }
+  },
+);
