@@ -184,7 +184,7 @@ test("a replay shows a run's events, or a console's bytes exactly", async t => {
   const directory = await aRun();
   const { code, out } = await run(['replay', directory, '--speed', 'max']);
   t.is(code, 0);
-  t.regex(out, /rpi5-01 {2}run of good[^]*dom0 login[^]*run over: completed/);
+  t.regex(out, /rpi5-01 {2}run of good[^]*Dom0 can be logged in to[^]*run over: completed/);
   const { bytes } = await run(['replay', directory, '--console', 'serial', '--speed', 'max']);
   t.deepEqual(bytes, Buffer.from([...Buffer.from('(XEN) scmi: one\r\n'), 0xff, 0x0a]));
 });
