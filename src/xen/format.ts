@@ -31,7 +31,7 @@ export function format(template: string, values: readonly FormatArgument[], open
     text += part;
     if (conversion === '%p' || conversion.startsWith('%?')) {
       vague = true;
-      pattern += `[0-9a-f]{${part.length}}`;
+      pattern += part.startsWith('0x') ? '0x[0-9a-f]+' : `[0-9a-f]{${part.length}}`;
     } else pattern += escape(part);
   }
   return vague ? { text, pattern: `^${pattern}${open ? '.*' : ''}$` } : { text };

@@ -271,3 +271,10 @@ test("what varies from boot to boot is open in a line's pattern, and nothing els
   t.notRegex('scmi: Got shmem 47ff2000 after vmap 00000a0123456000', mapped ?? /^/);
   t.notRegex('scmi: agent_id = -1 msg_id = 7 type = 0, proto = 10 ', sent ?? /^/);
 });
+
+test('a number that no configuration decides is open in the pattern', t => {
+  const { lines } = bootXen({ managementPage: '0xe000000 0x1000' });
+  const pattern = new RegExp(lines.find(({ text }) => text.startsWith('Data Abort'))?.pattern ?? '$^');
+  t.regex('Data Abort Trap. Syndrome=0x250', pattern);
+  t.notRegex('Data Abort Trap. Syndrome=250', pattern);
+});
