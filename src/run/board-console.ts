@@ -7,7 +7,7 @@ import type { SignSeen } from '../console/signs.ts';
 import type { SerialConnection, SerialDriver } from '../drivers/serial/serial.ts';
 import type { Recorder } from '../recording/event.ts';
 import { Broadcast } from './broadcast.ts';
-import type { RunClock } from './clock.ts';
+import { pause, type RunClock } from './clock.ts';
 import { boardSigns, consoleEvent } from './console-signs.ts';
 import { recordedBytes } from '../recording/bytes.ts';
 
@@ -22,6 +22,7 @@ export class BoardConsole {
   readonly #clock: RunClock;
   readonly #reader: ConsoleReader;
   #connection: SerialConnection | undefined;
+  #lastReceived = 0;
   #closing: Promise<void> = Promise.resolve();
 
   constructor(driver: SerialDriver, type: BoardType, recorder: Recorder, clock: RunClock) {
@@ -126,7 +127,23 @@ export class BoardConsole {
     });
   }
 
+  /**
+   * Waits until nothing has come for a moment: what a command over SSH made Xen say may be on the line still
+   * when its answer is there. Ends at its bound on a console that is never quiet.
+   * @throws the signal's reason
+   */
+  async quiet(signal: AbortSignal): Promise<void> {
+    const began = this.#clock.now();
+    for (;;) {
+      const now = this.#clock.now();
+      const silent = now - Math.max(began, this.#lastReceived);
+      if (this.#connection === undefined || silent >= quietFor || now - began >= quietAtMost) return;
+      await pause(this.#clock, quietFor - silent, signal);
+    }
+  }
+
   #received(bytes: Uint8Array): void {
+    this.#lastReceived = this.#clock.now();
     this.#recorder.record('console', { kind: 'received', data: { console: name, ...recordedBytes(bytes) } });
     this.#reader.feed(bytes, this.#clock.now());
   }
@@ -143,5 +160,8 @@ export class BoardConsole {
 }
 
 const shownLines = 10;
+/** Ten lines at 115200 baud. */
+const quietFor = 100;
+const quietAtMost = 2000;
 /** They come again and again, or beside another name for the same. */
 const unrecorded: ReadonlySet<string> = new Set(['u-boot-prompt', 'board-banner', 'board-autoboot']);

@@ -170,7 +170,12 @@ function providedRun(parts: Parts) {
           ),
           step: fromPromise<StepResult, { index: number; step: Step }>(({ input, signal }) =>
             watched.work(() =>
-              runStep(input.index, input.step, { sessions, guests, recorder, clock, prediction }, signal),
+              runStep(
+                input.index,
+                input.step,
+                { console, sessions, guests, recorder, clock, prediction },
+                signal,
+              ),
             ),
           ),
         },
@@ -193,6 +198,7 @@ function providedRun(parts: Parts) {
         watched.work(async () => {
           if (!input.dom0Reached) return;
           await collect({ sessions, recorder, clock, directory: options.directory }, signal);
+          await console.quiet(signal);
         }),
       ),
       release: fromPromise<void, undefined>(() =>

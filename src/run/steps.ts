@@ -5,6 +5,7 @@ import type { StepResult } from '../../machines/steps.ts';
 import type { Prediction } from '../model/prediction.ts';
 import type { Recorder } from '../recording/event.ts';
 import type { Step } from '../scenario/scenario.ts';
+import type { BoardConsole } from './board-console.ts';
 import { pause, type RunClock } from './clock.ts';
 import { ownEnd } from './domain-commands.ts';
 import type { Guests } from './guests.ts';
@@ -12,6 +13,7 @@ import { lookCommands } from './look.ts';
 import { dom0, type Sessions } from './sessions.ts';
 
 export interface StepActor {
+  readonly console: BoardConsole;
   readonly sessions: Sessions;
   readonly guests: Guests;
   readonly recorder: Recorder;
@@ -34,6 +36,7 @@ export async function runStep(
   record('started', subject(step));
   try {
     const { fault, detail } = await perform(index, step, actor, signal);
+    await actor.console.quiet(signal);
     record('finished', fault?.what ?? detail);
     return { faults: fault === null ? [] : [fault], goOn: true };
   } catch (error) {

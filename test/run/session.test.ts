@@ -1,0 +1,177 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import type { BoardType } from '../../src/board/board-type.ts';
+import type { RecordedEvent } from '../../src/recording/event.ts';
+import { readRun } from '../../src/recording/reader.ts';
+import { runOnBoard, type Session } from '../../src/run/session.ts';
+import { findScenario, loadScenario } from '../../src/scenario/load.ts';
+import type { VirtualFaults } from '../../src/virtual/faults.ts';
+import { openVirtualBoard } from '../../src/virtual/open.ts';
+import { quickType } from './scripted-board.ts';
+
+const patient = Object.fromEntries(
+  Object.keys(quickType('rpi5').deadlines).map(name => [name, 20_000]),
+) as BoardType['deadlines'];
+
+interface Given {
+  readonly scenario?: string;
+  readonly faults?: VirtualFaults;
+  readonly deadlines?: Partial<BoardType['deadlines']>;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RecordedEvent) => void;
+}
+
+async function session(t: ExecutionContext, boardType: string, given: Given = {}): Promise<Session> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-session-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  // What a test does not wait for has time, also on a busy machine.
+  const type = quickType(boardType, { ...patient, ...given.deadlines });
+  const scenario = loadScenario(findScenario(given.scenario ?? 'dom0-and-guest', '/').file, type);
+  await using board = await openVirtualBoard(type, {
+    name: 'virtual',
+    firmware: scenario.firmware,
+    ...(given.faults !== undefined && { faults: given.faults }),
+  });
+  const ran = await runOnBoard({
+    board,
+    scenario,
+    runs: path.join(directory, 'runs'),
+    signal: given.signal ?? new AbortController().signal,
+    controller: 'test',
+    command: 'a test',
+    stateDirectory: directory,
+    ...(given.onEvent !== undefined && { onEvent: given.onEvent }),
+  });
+  t.deepEqual(await readdir(path.join(directory, 'boards')), [], 'the board is still held');
+  // A switch that is dead is the one reason for a board that is still on.
+  if (given.faults?.switchIsDead !== true) {
+    t.is(await board.power.state(AbortSignal.timeout(1000)), 'off');
+  }
+  return ran;
+}
+
+for (const boardType of ['rcar-v4h-white-hawk', 'rpi5']) {
+  test(`${boardType}: a scenario is predicted, run, recorded and judged, and all its files are there`, async t => {
+    const { verdict, outcome, directory, prediction } = await session(t, boardType);
+    t.is(outcome, 'completed', JSON.stringify(verdict.faults));
+    t.is(verdict.outcome, 'met', JSON.stringify(verdict.judgements.filter(each => each.outcome !== 'met')));
+    t.true(verdict.counts.met > 40);
+    t.deepEqual((await readdir(directory)).toSorted(), [
+      'collected',
+      'console-main.log',
+      'files.sha256',
+      'prediction.json',
+      'recording.jsonl',
+      'verdict.json',
+    ]);
+    t.deepEqual(JSON.parse(await readFile(path.join(directory, 'verdict.json'), 'utf8')), verdict);
+    t.deepEqual(JSON.parse(await readFile(path.join(directory, 'prediction.json'), 'utf8')), prediction);
+    const { events, damaged } = await readRun(directory);
+    t.is(damaged.length, 0);
+    t.is(events[0]?.kind, 'run-started');
+    t.is(events.at(-1)?.kind, 'run-finished');
+  });
+
+  const troubles: readonly (Given & {
+    readonly name: string;
+    readonly outcome: Session['outcome'];
+    readonly fault: RegExp;
+  })[] = [
+    {
+      name: 'a transfer that stops in mid-file',
+      faults: { transferStallsIn: 'xen' },
+      deadlines: { transferStall: 500 },
+      outcome: 'infrastructure',
+      fault: /^(?:the board stopped fetching xen after \d+ bytes|the EEPROM gave up a transfer: xen)/,
+    },
+    {
+      name: 'a serial line that is lost while Dom0 runs',
+      faults: { consoleLostAt: 'dom0' },
+      outcome: 'infrastructure',
+      fault: /^read the console: /,
+    },
+    {
+      name: 'a serial line that is lost in Xen',
+      faults: { consoleLostAt: 'xen' },
+      outcome: 'infrastructure',
+      fault: /^read the console: /,
+    },
+    {
+      name: 'an SSH server that never answers',
+      faults: { sshNeverAnswers: true },
+      deadlines: { domain: 300, collect: 300 },
+      outcome: 'infrastructure',
+      fault: /^waited 0\.3 s for Dom0 to answer SSH/,
+    },
+    {
+      name: 'a board that resets by itself in Linux',
+      faults: { resetsInLinuxAfter: 5 },
+      outcome: 'completed',
+      fault: /^the board started again by itself: /,
+    },
+    {
+      name: 'a switch that answers nothing',
+      faults: { switchIsDead: true },
+      outcome: 'infrastructure',
+      fault: /^switch the power off: .*does not answer/,
+    },
+  ];
+
+  for (const { name, outcome, fault, ...given } of troubles) {
+    test(`${boardType}: ${name} ends in power off, release and a verdict that says so`, async t => {
+      const ran = await session(t, boardType, given);
+      t.is(ran.outcome, outcome, JSON.stringify(ran.verdict.faults));
+      t.regex(ran.verdict.faults[0]?.what ?? 'no fault', fault);
+      t.is(ran.verdict.outcome, outcome === 'completed' ? 'failed' : 'infrastructure');
+    });
+  }
+
+  for (const state of ['attended.working.on.deploying', 'attended.working.on.stepping']) {
+    test(`${boardType}: Ctrl-C in ${state} ends in power off, release and a verdict`, async t => {
+      const controller = new AbortController();
+      const ran = await session(t, boardType, {
+        signal: controller.signal,
+        onEvent: event => {
+          if (event.kind === 'state' && event.data.machine === 'run' && event.data.state.startsWith(state))
+            controller.abort();
+        },
+      });
+      t.is(ran.outcome, 'interrupted');
+      t.is(ran.verdict.outcome, 'interrupted');
+    });
+  }
+}
+
+test('a board that somebody else has is told in the verdict, and not touched', async t => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-session-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const type = quickType('rcar-v4h-white-hawk');
+  const scenario = loadScenario(findScenario('dom0-and-guest', '/').file, type);
+  await using board = await openVirtualBoard(type, { name: 'virtual', firmware: scenario.firmware });
+  const options = {
+    board,
+    scenario,
+    runs: path.join(directory, 'runs'),
+    signal: new AbortController().signal,
+    controller: 'test',
+    stateDirectory: directory,
+  };
+  let second: Promise<Session> | undefined;
+  const first = await runOnBoard({
+    ...options,
+    command: 'the first',
+    onEvent: ({ kind, data }) => {
+      if (kind === 'state' && data.state === 'predicting')
+        second = runOnBoard({ ...options, command: 'the second' });
+    },
+  });
+  const verdict = (await second)?.verdict;
+  t.is(verdict?.outcome, 'infrastructure');
+  t.regex(
+    verdict?.faults[0]?.what ?? '',
+    /^reserve the board: reserve virtual: .* holds it since .*the first/,
+  );
+  t.is(first.verdict.outcome, 'met');
+});
