@@ -1,0 +1,279 @@
+/** Runs over the virtual board's real transports: the good ones, and what goes wrong on a board or around it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import type { BoardType } from '../../src/board/board-type.ts';
+import { loadBoardType } from '../../src/board/board-types.ts';
+import type { OpenBoard } from '../../src/board/open-board.ts';
+import type { RecordedEvent } from '../../src/recording/event.ts';
+import { runOnBoard, type Session } from '../../src/run/session.ts';
+import { findScenario, loadScenario } from '../../src/scenario/load.ts';
+import type { VirtualFaults } from '../../src/virtual/faults.ts';
+import { openVirtualBoard } from '../../src/virtual/open.ts';
+
+const v4h = 'rcar-v4h-white-hawk';
+const project = path.resolve(import.meta.dirname, '../..');
+const scratch = mkdtempSync(path.join(tmpdir(), 'scmi-hil-virtual-'));
+test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
+
+interface Attempt {
+  readonly type?: string;
+  readonly scenario?: string;
+  readonly faults?: VirtualFaults;
+  readonly deadlines?: Partial<BoardType['deadlines']>;
+  /** What is wrong with the lab or the deployment. */
+  readonly spoil?: (board: OpenBoard) => OpenBoard;
+  /** Ctrl-C when this is recorded. */
+  readonly interruptAt?: (event: RecordedEvent) => boolean;
+}
+
+interface Result extends Session {
+  readonly events: readonly RecordedEvent[];
+  readonly faults: string;
+}
+
+/** Runs once, and sees that nothing is left: power, hold, sockets, pseudo-terminals. */
+async function attempt(t: ExecutionContext, asked: Attempt): Promise<Result> {
+  const { type: name = v4h, scenario = 'dom0-and-guest', faults = {}, spoil = board => board } = asked;
+  const type = loadBoardType(name);
+  const stateDirectory = mkdtempSync(path.join(scratch, 'state-'));
+  const events: RecordedEvent[] = [];
+  const interrupt = new AbortController();
+  const before = resources();
+  const patient = { ...type, deadlines: { ...type.deadlines, ...asked.deadlines } };
+  const open = await openVirtualBoard(patient, { name: 'virtual', faults });
+  let session: Session;
+  try {
+    const board = spoil(open);
+    session = await runOnBoard({
+      board,
+      scenario: loadScenario(findScenario(scenario, project).file, board.type),
+      runs: path.join(scratch, 'runs'),
+      signal: interrupt.signal,
+      controller: 'test',
+      command: 'test',
+      stateDirectory,
+      onEvent: event => {
+        events.push(event);
+        if (asked.interruptAt?.(event) === true) interrupt.abort();
+      },
+    });
+    if (faults.switchIsDead !== true) {
+      t.is(await open.power.state(AbortSignal.timeout(1000)), 'off', 'the board is left powered');
+    }
+  } finally {
+    await open.close();
+  }
+  t.deepEqual(holds(stateDirectory), [], 'the hold is left');
+  await settled(() => resources() === before);
+  t.is(resources(), before, 'a port, socket or process is left');
+  return { ...session, events, faults: session.verdict.faults.map(({ what }) => what).join('\n') };
+}
+
+for (const type of [v4h, 'rpi5']) {
+  test.serial(`${type}: Dom0 and a guest are booted, looked at and judged`, async t => {
+    const { verdict, outcome, faults } = await attempt(t, { type });
+    t.is(outcome, 'completed', faults);
+    t.is(verdict.outcome, 'met');
+    t.is(verdict.counts.missed + verdict.counts.contradicted, 0);
+    t.true(verdict.counts.met > 40);
+  });
+
+  test.serial(`${type}: a Xen panic that is foreseen is the right end of a run`, async t => {
+    const { verdict, events } = await attempt(t, { type, scenario: 'dom0-given-management-agent' });
+    t.is(verdict.outcome, 'met');
+    t.true(events.some(event => event.kind === 'milestone' && event.data.name === 'xen-panic'));
+  });
+}
+
+for (const [when, interruptAt] of [
+  [
+    'a file is transferred',
+    (event: RecordedEvent) => event.kind === 'tftp' && event.data.event === 'request',
+  ],
+  ['the boot loader counts down', milestone('u-boot-autoboot')],
+  ['Xen boots', milestone('xen-banner')],
+  ['a step runs', (event: RecordedEvent) => event.kind === 'step' && event.data.phase === 'started'],
+] as const) {
+  test.serial(`Ctrl-C while ${when} ends in power off and a verdict`, async t => {
+    const { outcome, verdict } = await attempt(t, { interruptAt });
+    t.is(outcome, 'interrupted');
+    t.is(verdict.outcome, 'interrupted');
+    t.is(verdict.counts.missed, 0, 'what an interruption prevented is not missed');
+  });
+}
+
+test.serial('SIGTERM ends a run like Ctrl-C, with exit code 130', async t => {
+  const state = mkdtempSync(path.join(scratch, 'state-'));
+  const child = spawn(
+    process.execPath,
+    [
+      'bin/scmi-hil.js',
+      'run',
+      'dom0-and-guest',
+      '--board',
+      'virtual-v4h',
+      '--runs',
+      path.join(scratch, 'killed'),
+    ],
+    { cwd: project, env: { ...process.env, XDG_STATE_HOME: state }, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let output = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    output += bytes.toString();
+    if (output.includes('BL31')) child.kill('SIGTERM');
+  });
+  child.stderr.resume();
+  const [code] = await once(child, 'exit', { signal: AbortSignal.timeout(30_000) });
+  t.is(code, 130, output);
+  t.deepEqual(holds(state), []);
+});
+
+test.serial('a file that stalls in the middle is the lab’s failure, and named', async t => {
+  const { outcome, faults, verdict } = await attempt(t, {
+    faults: { transferStallsIn: 'kernel' },
+    deadlines: { transferStall: 300, deploy: 2000, bootLoader: 2000 },
+  });
+  t.is(outcome, 'infrastructure');
+  t.regex(faults, /kernel/);
+  t.is(verdict.counts.missed, 0);
+});
+
+test.serial('a serial line that goes away is the lab’s failure', async t => {
+  for (const consoleLostAt of ['xen', 'dom0'] as const) {
+    const { outcome, faults } = await attempt(t, { faults: { consoleLostAt }, deadlines: { domain: 3000 } });
+    t.is(outcome, 'infrastructure');
+    t.regex(faults, /console/);
+  }
+});
+
+test.serial('an SSH server that never answers is the lab’s failure, within its deadline', async t => {
+  const { outcome, faults } = await attempt(t, {
+    faults: { sshNeverAnswers: true },
+    deadlines: { domain: 700, collect: 500 },
+  });
+  t.is(outcome, 'infrastructure');
+  t.regex(faults, /Dom0 to answer SSH/);
+});
+
+test.serial(
+  'a board that resets by itself in Linux ends the steps and contradicts the prediction',
+  async t => {
+    const { outcome, verdict, events } = await attempt(t, {
+      faults: { resetsInLinuxAfter: 1 },
+      deadlines: { collect: 500 },
+    });
+    t.is(outcome, 'completed');
+    t.is(verdict.outcome, 'failed');
+    t.true(verdict.counts.contradicted > 0);
+    t.false(events.some(event => event.kind === 'step' && event.data.index === 3));
+  },
+);
+
+test.serial('a switch that does not answer is said before anything else is tried', async t => {
+  const { outcome, faults, events } = await attempt(t, {
+    faults: { switchIsDead: true },
+    deadlines: { powerOff: 500, powerOn: 500 },
+  });
+  t.is(outcome, 'infrastructure');
+  t.regex(faults, /switch does not answer/);
+  t.false(events.some(({ kind }) => kind === 'tftp'));
+});
+
+for (const [mistake, spoil, expected] of [
+  [
+    'a kernel in the place of Xen',
+    withImages(images => [['xen', image(images, 'kernel')]]),
+    { outcome: /infrastructure|completed/, seen: /Xen/ },
+  ],
+  [
+    'something that is no kernel for Dom0',
+    withImages(() => [['kernel', new Uint8Array(100_000)]]),
+    { outcome: /completed/, seen: /Could not set up d0 guest OS/ },
+  ],
+  [
+    'something that is no arm64 Image for Xen',
+    withImages(() => [['xen', new Uint8Array(100_000)]]),
+    { outcome: /infrastructure|completed/, seen: /Bad Linux ARM64 Image magic!/ },
+  ],
+  [
+    'a start command that names the wrong tree',
+    withBoot({ start: 'booti ${xen} - ${kernel}' }),
+    {
+      outcome: /infrastructure|completed/,
+      seen: /Did not find a cmdline Flattened Device Tree|valid device tree/,
+    },
+  ],
+  [
+    'a server address that is not the lab’s',
+    (board: OpenBoard) => ({ ...board, network: { ...board.network, server: '192.0.2.9' } }),
+    { outcome: /infrastructure/, seen: /ARP Retry count exceeded/ },
+  ],
+] as const) {
+  test.serial(`a deployment with ${mistake} does not pass`, async t => {
+    const { outcome, verdict, directory } = await attempt(t, {
+      spoil,
+      deadlines: { xenBanner: 800, dom0: 800, bootLoader: 4000, deploy: 8000, collect: 300 },
+    });
+    t.regex(outcome, expected.outcome);
+    t.not(verdict.outcome, 'met');
+    t.regex(readFileSync(path.join(directory, 'recording.jsonl'), 'utf8'), expected.seen);
+  });
+}
+
+test.serial('what the board says after the last answer is recorded before the power goes off', async t => {
+  for (let round = 0; round < 5; round++) {
+    const { verdict } = await attempt(t, { type: 'rpi5', scenario: 'destroy-and-create-again' });
+    t.is(verdict.counts.missed, 0);
+  }
+});
+
+function milestone(name: string): (event: RecordedEvent) => boolean {
+  return event => event.kind === 'milestone' && event.data.name === name;
+}
+
+type Image = string | Uint8Array;
+
+function withImages(change: (images: ReadonlyMap<string, Image>) => readonly (readonly [string, Image])[]) {
+  return (board: OpenBoard): OpenBoard => ({
+    ...board,
+    images: new Map([...board.images, ...change(board.images)]),
+  });
+}
+
+function withBoot(change: { readonly start: string }) {
+  return (board: OpenBoard): OpenBoard => {
+    const { boot } = board.type;
+    if (boot.chain !== 'u-boot-tftp') throw new Error('this is about U-Boot');
+    return { ...board, type: { ...board.type, boot: { ...boot, ...change } } };
+  };
+}
+
+function image(images: ReadonlyMap<string, Image>, name: string): Image {
+  const found = images.get(name);
+  if (found === undefined) throw new Error(`no image ${name}`);
+  return found;
+}
+
+function holds(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => entry.name);
+}
+
+/** What keeps this process busy: sockets, terminals, children. Timers come and go. */
+function resources(): string {
+  return process
+    .getActiveResourcesInfo()
+    .filter(name => /Socket|TTY|UDP|TCP|Pipe|Process/.test(name))
+    .toSorted()
+    .join(' ');
+}
+
+/** Closing takes the event loop a few turns. */
+async function settled(isSettled: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 200 && !isSettled(); turn++) await new Promise(resolve => setTimeout(resolve, 5));
+}
