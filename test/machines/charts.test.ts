@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { Command } from 'commander';
@@ -221,4 +222,9 @@ test('scmi-hil machines lists every chart, draws the one that is named, and writ
 
 test('scmi-hil machines names those that there are when asked for another', async t => {
   await t.throwsAsync(cli('xenn'), { message: 'there is no machine xenn' });
+});
+
+test('the page of the documentation shows the charts as they are', async t => {
+  const written = await readFile(new URL('../../docs/machines.md', import.meta.url), 'utf8');
+  t.is(await cli('--markdown'), written, 'run `scmi-hil machines --markdown > docs/machines.md`');
 });
