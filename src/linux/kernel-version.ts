@@ -2,8 +2,10 @@
  * How the SCMI client of one kernel series differs from the others: what it asks of firmware and how it
  * words its log. Taken from drivers/firmware/arm_scmi, drivers/clk/clk-scmi.c and boots of Debian's kernels.
  */
-import type { LinuxVersion } from '../scenario/scenario.ts';
 import { protocolId } from '../scmi/protocol-ids.ts';
+
+/** Kernel series whose SCMI client is known. */
+export type LinuxVersion = '6.1' | '6.12' | '7.2';
 
 export interface KernelVersion {
   readonly version: LinuxVersion;

@@ -4,7 +4,6 @@
  */
 import type { DtNode } from '../dt/tree.ts';
 import type { Observer, Reason } from '../model/observation.ts';
-import type { LinuxVersion } from '../scenario/scenario.ts';
 import { protocolId } from '../scmi/protocol-ids.ts';
 import type { GuestMachine } from '../xen/guest.ts';
 import { GuestAbort } from '../xen/guest.ts';
@@ -12,7 +11,7 @@ import type { Clock } from './clock-tree.ts';
 import { ClockTree } from './clock-tree.ts';
 import { bindConsumers } from './consumers.ts';
 import { KernelLog } from './kernel-log.ts';
-import { type KernelVersion, kernelVersion } from './kernel-version.ts';
+import { type KernelVersion, kernelVersion, type LinuxVersion } from './kernel-version.ts';
 import { deviceName, deviceNodes } from './platform-devices.ts';
 import type { ScmiInstance, ScmiProbe } from './scmi-driver.ts';
 import { probeScmi, protocolVersion, sayDriverFailed } from './scmi-driver.ts';

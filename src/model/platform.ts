@@ -2,7 +2,7 @@
 import type { DeviceTree } from '../dt/tree.ts';
 import { bootKernel } from '../linux/kernel.ts';
 import { LinuxView } from '../linux/view.ts';
-import type { LinuxVersion } from '../scenario/scenario.ts';
+import type { LinuxVersion } from '../linux/kernel-version.ts';
 import { Firmware } from '../scmi/firmware.ts';
 import type { AbortingRange } from '../scmi/memory.ts';
 import { PhysicalMemory } from '../scmi/memory.ts';

@@ -3,6 +3,7 @@
  * schema are in schema.ts; loading fills in the board's agents, pages and trees.
  */
 import type { DeviceTree } from '../dt/tree.ts';
+import type { LinuxVersion } from '../linux/kernel-version.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { XenBuild } from '../xen/build.ts';
 
@@ -24,8 +25,6 @@ export interface Scenario {
   /** Extra things to observe, stated by the author rather than by the model. */
   readonly statements: readonly Statement[];
 }
-
-export type LinuxVersion = '6.1' | '6.12' | '7.2';
 
 export interface Guest {
   readonly name: string;

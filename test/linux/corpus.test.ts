@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import { LinuxView } from '../../src/linux/view.ts';
 import type { FirmwareMessage } from '../../src/scmi/firmware-message.ts';
-import type { LinuxVersion } from '../../src/scenario/scenario.ts';
+import type { LinuxVersion } from '../../src/linux/kernel-version.ts';
 import type { Mapping } from './guest.ts';
 import { boot, domainTree } from './guest.ts';
 

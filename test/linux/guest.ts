@@ -9,7 +9,7 @@ import type { FirmwareMessage } from '../../src/scmi/firmware-message.ts';
 import { PhysicalMemory } from '../../src/scmi/memory.ts';
 import { putMessage, SharedMemory } from '../../src/scmi/shared-memory.ts';
 import { GuestAbort } from '../../src/xen/guest.ts';
-import type { LinuxVersion } from '../../src/scenario/scenario.ts';
+import type { LinuxVersion } from '../../src/linux/kernel-version.ts';
 
 /** A page of the guest and the machine page under it. */
 export interface Mapping {
