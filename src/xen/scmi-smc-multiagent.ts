@@ -1,20 +1,22 @@
 import type { DtNode } from '../dt/tree.ts';
-import { protocolId } from '../scmi/protocol-ids.ts';
-import type { Because } from './console.ts';
 import type { Context } from './context.ts';
 import type { PhandleArguments } from './device-tree.ts';
-import { deviceAddress, findCompatible } from './device-tree.ts';
 import type { Domain } from './domain.ts';
-import { pageFrame, pageSize } from './domain.ts';
+import { pageFrame } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
 import { errno, errnoName } from './errno.ts';
-import { SMCCC_1_1, SMCCC_INVALID_PARAMETER } from './machine.ts';
+import { SMCCC_1_1 } from './machine.ts';
 import type { Channel, Mediator } from './mediator.ts';
-import { XenPanic } from './panic.ts';
 import type { Sci } from './sci.ts';
-import type { MessageId, Response } from './scmi-shmem.ts';
-import { getResponse, markFree, putXenMessage } from './scmi-shmem.ts';
-import type { IoMapping } from './vmap.ts';
+import { collectAgents, readManagementChannel } from './scmi-smc-agents.ts';
+import {
+  baseMessage,
+  discoverAgent,
+  OWN_AGENT_ID,
+  SmcChannel,
+  transfer,
+  unmapChannel,
+} from './scmi-smc-channel.ts';
 
 /** Ids of agents that no domain can ask for: SCMI_AGENT_ID_INVALID of the driver. */
 export const INVALID_AGENT_ID = 0xff;
@@ -71,14 +73,17 @@ export class ScmiSmcMultiAgent implements Mediator {
       });
       return -errno.ENOSYS;
     }
-    const own = this.#readManagementChannel(node);
+    const own = readManagementChannel(this.#context, node);
     if (typeof own === 'number') return own;
     this.#device = node;
     const channel = new SmcChannel(OWN_AGENT_ID, own.functionId, own.address, 'xen');
     this.#channels.push(channel);
     const rc = this.#setUp(channel, node);
     if (rc === 0) this.#initialized = true;
-    else this.#freeChannels(channel);
+    else {
+      unmapChannel(this.#context, channel);
+      this.#channels = [];
+    }
     return rc;
   }
 
@@ -138,7 +143,8 @@ export class ScmiSmcMultiAgent implements Mediator {
       });
       return -errno.EINVAL;
     }
-    const { rc } = this.#transfer(
+    const { rc } = transfer(
+      this.#context,
       management,
       baseMessage.resetAgentConfiguration,
       [channel.agentId, PERMISSIONS_RESET],
@@ -172,7 +178,8 @@ export class ScmiSmcMultiAgent implements Mediator {
     const rc =
       management === undefined
         ? -errno.EINVAL
-        : this.#transfer(
+        : transfer(
+            this.#context,
             management,
             baseMessage.setDevicePermissions,
             [channel.agentId, deviceId, DEVICE_ACCESS_ALLOW],
@@ -196,52 +203,14 @@ export class ScmiSmcMultiAgent implements Mediator {
     return 2560;
   }
 
-  /** scmi_dt_hyp_channel_read() */
-  #readManagementChannel(node: DtNode): { functionId: number; address: number } | number {
-    const { console } = this.#context;
-    const functionId = node.u32('arm,smc-id');
-    if (functionId === undefined) {
-      console.printk('smc-multiagent.no-smc-id', [], {
-        words: `${node.path} has no arm,smc-id`,
-        place: node.path,
-      });
-      return -errno.ENOENT;
-    }
-    if (!node.has('shmem')) return -errno.ENOENT;
-    const page = this.#context.hostTree.byPhandle(node.u32('shmem') ?? 0);
-    if (page === undefined) {
-      console.printk('smc-multiagent.no-shmem-node', [0], {
-        words: `shmem of ${node.path} names no node`,
-        place: node.path,
-      });
-      this.#context.undefinedBehaviour(
-        `shmem of ${node.path} names no node, yet the driver goes on with an address and a size that nothing has set`,
-      );
-    }
-    const { rc, address, size } = page
-      ? deviceAddress(this.#context, page)
-      : { rc: 0, address: 0, size: UNSET_SIZE };
-    if (rc !== 0) return -errno.ENOENT;
-    if (size % pageSize !== 0) {
-      console.printk('smc-multiagent.not-aligned', [], {
-        words: page
-          ? `the size of ${page.path} is 0x${size.toString(16)}, no multiple of 4 KiB`
-          : 'the size is whatever the variable held',
-        place: page?.path ?? node.path,
-      });
-      return -errno.EINVAL;
-    }
-    return { functionId, address };
-  }
-
   /** The part of scmi_probe() that needs the management channel. */
   #setUp(channel: SmcChannel, node: DtNode): number {
     const own = { words: "Xen's own agent is asked for by DISCOVER_AGENT", place: node.path };
-    let rc = this.#discoverAgent(channel, own);
+    let rc = discoverAgent(this.#context, channel, own);
     if (rc !== 0) return rc;
     this.#managementAgent = channel.agentId;
 
-    const attributes = this.#transfer(channel, baseMessage.protocolAttributes, [], 4, {
+    const attributes = transfer(this.#context, channel, baseMessage.protocolAttributes, [], 4, {
       words: 'PROTOCOL_ATTRIBUTES of Base, for the number of agents',
       place: node.path,
     });
@@ -251,7 +220,7 @@ export class ScmiSmcMultiAgent implements Mediator {
       place: node.path,
     });
 
-    rc = this.#collectAgents();
+    rc = collectAgents(this.#context, this.#channels);
     if (rc !== 0) return rc;
     rc = this.#sci.register(this, node);
     if (rc !== 0) {
@@ -263,154 +232,6 @@ export class ScmiSmcMultiAgent implements Mediator {
     return rc;
   }
 
-  /** collect_agents() */
-  #collectAgents(): number {
-    const { console, hostTree } = this.#context;
-    const container = findCompatible(hostTree, 'xen,sci');
-    if (container === undefined) {
-      console.printk('smc-multiagent.collect.no-container', [], { words: 'no node is compatible xen,sci' });
-      return -errno.ENOENT;
-    }
-    const at = (words: string): Because => ({ words, place: container.path });
-    const cells = container.u32('#scmi-secondary-agents-cells') ?? 3;
-    if (cells !== 2 && cells !== 3) {
-      const words = `#scmi-secondary-agents-cells is ${cells}, only 2 and 3 are known`;
-      console.printk('smc-multiagent.collect.cells', [cells], at(words));
-      return -errno.EINVAL;
-    }
-    const length = container.properties.get('scmi-secondary-agents')?.length;
-    if (length === undefined) {
-      console.printk('smc-multiagent.collect.no-list', [], at('scmi-secondary-agents is mandatory'));
-      return -errno.EINVAL;
-    }
-    if (length === 0 || length % (cells * 4) !== 0) {
-      const words = `scmi-secondary-agents has ${length} bytes, no whole number of entries of ${cells} cells`;
-      console.printk('smc-multiagent.collect.length', [length, cells], at(words));
-      return -errno.EINVAL;
-    }
-    const list = container.cells('scmi-secondary-agents') ?? [];
-    for (let entry = 0; entry < list.length; entry += cells) {
-      const rc = this.#collectAgent(container, entry / cells, list.slice(entry, entry + cells));
-      if (rc !== 0) return rc;
-    }
-    return 0;
-  }
-
-  /** One entry of the list; with two cells its agent id is asked from firmware. */
-  #collectAgent(container: DtNode, index: number, entry: readonly number[]): number {
-    const { console, hostTree } = this.#context;
-    const [functionId = 0, phandle = 0, listedId] = entry;
-    const agentId = listedId ?? OWN_AGENT_ID;
-    const at = (words: string): Because => ({
-      words: `entry ${index} of scmi-secondary-agents: ${words}`,
-      place: container.path,
-    });
-    const page = hostTree.byPhandle(phandle);
-    if (page === undefined) {
-      const words = `phandle 0x${phandle.toString(16)} names no node`;
-      console.printk('smc-multiagent.collect.no-shmem-node', [agentId], at(words));
-      return -errno.EINVAL;
-    }
-    const { rc, address, size } = deviceAddress(this.#context, page);
-    if (rc !== 0) {
-      const words = `${page.path} has no address that translates`;
-      console.printk('smc-multiagent.collect.no-address', [agentId, rc], at(words));
-      return rc;
-    }
-    if (size % pageSize !== 0 || address % pageSize !== 0) {
-      const words = `${page.path} is at 0x${address.toString(16)}, size 0x${size.toString(16)}: not whole pages`;
-      console.printk('smc-multiagent.collect.not-aligned', [], at(words));
-      return -errno.EINVAL;
-    }
-    if (this.#channelOf(agentId) !== undefined) {
-      const words = `agent ${agentId} has a channel already`;
-      console.printk('smc-multiagent.collect.duplicate-agent', [agentId, -errno.EEXIST], at(words));
-      return -errno.EEXIST;
-    }
-    const channel = new SmcChannel(agentId, functionId, address, null);
-    this.#channels.push(channel);
-    if (listedId === undefined) {
-      const discovered = this.#discoverAgent(channel, at('no agent id, so DISCOVER_AGENT asks for it'));
-      if (discovered !== 0) return discovered;
-    }
-    const words = `agent ${channel.agentId} rings 0x${functionId.toString(16)}, its page is ${page.path}`;
-    console.printk('smc-multiagent.collect.agent', [channel.agentId, functionId, address], at(words));
-    return 0;
-  }
-
-  /** collect_agent_id(): DISCOVER_AGENT on a channel, for the agent that firmware takes it for. */
-  #discoverAgent(channel: SmcChannel, because: Because): number {
-    this.#map(channel, because);
-    const { rc, words } = this.#transfer(channel, baseMessage.discoverAgent, [channel.agentId], 20, because);
-    if (channel.domid !== 'xen') this.#unmap(channel);
-    if (rc !== 0) return rc;
-    const [agentId = 0, ...name] = words;
-    this.#context.console.printk('smc-multiagent.agent-name', [agentId, textOf(name)], {
-      ...because,
-      words: `firmware takes function id 0x${channel.functionId.toString(16)} for agent ${agentId}`,
-    });
-    channel.agentId = agentId;
-    return 0;
-  }
-
-  /** map_channel_memory() */
-  #map(channel: SmcChannel, because: Because): void {
-    if (channel.address === 0 && this.#context.build.debug) this.#assertionFailed(because);
-    channel.mapping = this.#context.vmap.ioremap(channel.address, pageSize);
-    markFree(this.#context, channel.address);
-    this.#context.console.printk('smc-multiagent.map', [channel.address, channel.mapping.virtualAddress], {
-      ...because,
-      words: `Xen maps the page at 0x${channel.address.toString(16)} and marks it free`,
-    });
-  }
-
-  #unmap(channel: SmcChannel): void {
-    if (channel.mapping !== null) this.#context.vmap.iounmap(channel.mapping);
-    channel.mapping = null;
-  }
-
-  #freeChannels(management: SmcChannel): void {
-    this.#unmap(management);
-    this.#channels = [];
-  }
-
-  /** do_smc_xfer(): one message of Xen's and its reply. */
-  #transfer(
-    channel: SmcChannel,
-    message: number,
-    words: readonly number[],
-    room: number,
-    because: Because,
-  ): Response {
-    const { console } = this.#context;
-    const header: MessageId = { id: message, type: 0, protocol: protocolId.base };
-    console.printk(
-      'smc-multiagent.send',
-      [channel.agentId, header.id, header.type, header.protocol],
-      because,
-    );
-    const sent = this.#send(channel, header, words, because);
-    const response =
-      sent === 0
-        ? getResponse(this.#context, channel.address, header, room, because)
-        : { rc: sent, words: [] };
-    const outcome = response.rc === 0 ? 'succeeds' : `fails with ${errnoName(response.rc)}`;
-    console.printk('smc-multiagent.response', [channel.agentId, header.id, header.protocol, response.rc], {
-      ...because,
-      words: `${because.words}: it ${outcome}`,
-    });
-    return response;
-  }
-
-  /** send_smc_message() */
-  #send(channel: SmcChannel, header: MessageId, words: readonly number[], because: Because): number {
-    const rc = putXenMessage(this.#context, channel.address, header, words, because);
-    if (rc !== 0) return rc;
-    const result = this.#context.machine.smc(channel.functionId);
-    if (result === SMCCC_INVALID_PARAMETER) return -errno.EINVAL;
-    return result === 0 ? 0 : -errno.EOPNOTSUPP;
-  }
-
   /** The first channel with an agent id: with two cells there may be more. */
   #channelOf(agentId: number): SmcChannel | undefined {
     return this.#channels.find(each => each.agentId === agentId);
@@ -418,34 +239,6 @@ export class ScmiSmcMultiAgent implements Mediator {
 
   #managementChannel(): SmcChannel | undefined {
     return this.#managementAgent === null ? undefined : this.#channelOf(this.#managementAgent);
-  }
-
-  #assertionFailed({ place }: Because): never {
-    const values = ['channel && channel->paddr', SOURCE_FILE, 176] as const;
-    const words = 'the page of a channel that Xen maps is at address 0, which a debug build asserts against';
-    this.#context.console.printk('assertion', values, { words, place });
-    throw new XenPanic(
-      'assertion',
-      `Assertion '${values[0]}' failed at ${values[1]}:${values[2]}`,
-      words,
-      place,
-    );
-  }
-}
-
-/** struct scmi_channel */
-class SmcChannel {
-  agentId: number;
-  readonly functionId: number;
-  readonly address: number;
-  domid: number | 'xen' | null;
-  mapping: IoMapping | null = null;
-
-  constructor(agentId: number, functionId: number, address: number, domid: 'xen' | null) {
-    this.agentId = agentId;
-    this.functionId = functionId;
-    this.address = address;
-    this.domid = domid;
   }
 }
 
@@ -467,25 +260,6 @@ function whyNotAcquired(domain: Domain, channel: SmcChannel | undefined): string
   return `${asks}, which domain ${channel.domid} holds`;
 }
 
-/** The bytes of words as text, to the first NUL. */
-function textOf(words: readonly number[]): string {
-  const bytes = words.flatMap(word => [0, 8, 16, 24].map(shift => (word >>> shift) & 0xff));
-  const end = bytes.indexOf(0);
-  return String.fromCharCode(...(end < 0 ? bytes : bytes.slice(0, end)));
-}
-
-/** SCMI_BASE_AGENT_ID_OWN: the caller itself; also the id of a channel before discovery. */
-const OWN_AGENT_ID = 0xffff_ffff;
 /** SCMI_BASE_DEVICE_ACCESS_ALLOW, SCMI_BASE_AGENT_PERMISSIONS_RESET */
 const DEVICE_ACCESS_ALLOW = 1;
 const PERMISSIONS_RESET = 1;
-/** A size that is not whole pages, standing for one that nothing has set. */
-const UNSET_SIZE = 1;
-const SOURCE_FILE = 'arch/arm/firmware/scmi-smc-multiagent.c';
-
-const baseMessage = {
-  protocolAttributes: 0x1,
-  discoverAgent: 0x7,
-  setDevicePermissions: 0x9,
-  resetAgentConfiguration: 0xb,
-} as const;

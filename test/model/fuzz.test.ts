@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { loadFirmwareProfile } from '../../src/board/firmware-profile.ts';
 import type { DeviceTree } from '../../src/dt/tree.ts';
 import { predict } from '../../src/model/predict.ts';
