@@ -41,7 +41,8 @@ export async function runStep(
     return { faults: fault === null ? [] : [fault], goOn: true };
   } catch (error) {
     const fault = failure(`step ${index + 1} (${step.do})`, error, 'board');
-    record('finished', fault.what);
+    // Cut short from outside, the step is not over: what it had still to show is not missing.
+    if (!signal.aborted) record('finished', fault.what);
     return { faults: [fault], goOn: false };
   }
 }
