@@ -23,6 +23,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./predict.ts')).addPredict,
   },
   {
+    name: 'lint',
+    summary: 'warn of mistakes before anything boots',
+    load: async () => (await import('./lint.ts')).addLint,
+  },
+  {
     name: 'verify',
     summary: 'judge a recorded run again, or a bare console log',
     load: async () => (await import('./verify.ts')).addVerify,

@@ -29,10 +29,10 @@ export interface AgentList {
   readonly cells: number;
   /** The list's length in bytes; undefined where there is none. */
   readonly length: number | undefined;
-  /** Empty where Xen cannot read the list either. */
+  /** Empty where Xen cannot read the list either, or reads it wrongly. */
   readonly entries: readonly Entry[];
-  /** Whether every phandle of the list means a node when it is read with so many cells an entry. */
-  resolvesWith(cells: number): boolean;
+  /** Whether its phandles mean nodes only if it is read with the other number of cells an entry. */
+  readonly isMisread: boolean;
 }
 
 export function readAgentList(
@@ -44,15 +44,9 @@ export function readAgentList(
   const values = container?.cells('scmi-secondary-agents') ?? [];
   const length = container?.properties.get('scmi-secondary-agents')?.length;
   const isReadable = (cells === 2 || cells === 3) && length !== undefined && length % (cells * 4) === 0;
-  const entries = isReadable ? readEntries(tree, values, cells, firmware) : [];
-  return {
-    cells,
-    length,
-    entries,
-    resolvesWith: count =>
-      values.length % count === 0 &&
-      values.every((value, at) => at % count !== 1 || tree.byPhandle(value) !== undefined),
-  };
+  const isMisread = isReadable && !resolves(tree, values, cells) && resolves(tree, values, 5 - cells);
+  const entries = isReadable && !isMisread ? readEntries(tree, values, cells, firmware) : [];
+  return { cells, length, isMisread, entries };
 }
 
 /**
@@ -88,4 +82,10 @@ function readEntries(
     const agentId = listedId ?? firmware?.byFunctionId(functionId)?.id;
     return { index, functionId, phandle, page: pageOf(tree, phandle), listedId, agentId };
   });
+}
+
+/** Whether every phandle of the list means a node when it is read with so many cells an entry. */
+function resolves(tree: DeviceTree, values: readonly number[], cells: number): boolean {
+  if (values.length === 0 || values.length % cells !== 0) return false;
+  return values.every((value, at) => at % cells !== 1 || tree.byPhandle(value) !== undefined);
 }

@@ -1,5 +1,6 @@
 /** A configuration as Xen reads it: what the rules look at, worked out once. */
 import type { DeviceTree, DtNode } from '../dt/tree.ts';
+import type { Prediction } from '../model/prediction.ts';
 import type { CommandLine } from '../xen/command-line.ts';
 import { readCommandLine } from '../xen/command-line.ts';
 import { findCompatible, isAvailable, isForPassthrough } from '../xen/device-tree.ts';
@@ -34,6 +35,8 @@ export interface Configuration {
   readonly isProbed: boolean;
   readonly list: AgentList;
   readonly entries: readonly Entry[];
+  /** Null where firmware is not known. */
+  readonly prediction: Prediction | null;
   readonly hasIommu: boolean;
   readonly dom0: Dom0;
   readonly devices: readonly ControlledDevice[];
@@ -95,6 +98,7 @@ export function readConfiguration(subject: LintSubject): Configuration {
     isProbed: isMultiAgent && management !== undefined,
     list,
     entries: list.entries,
+    prediction: subject.prediction ?? null,
     hasIommu: commandLine.iommu && hasIommuNode(tree),
     dom0: readDom0(tree, container),
     devices: controlledDevices(tree, management?.node),

@@ -4,7 +4,7 @@ import type { PredictedLine, Prediction } from '../model/prediction.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { readConfiguration } from './configuration.ts';
 import type { Finding, Place } from './finding.ts';
-import { placeText, severities } from './finding.ts';
+import { severities } from './finding.ts';
 import type { Problem, Rule } from './rule.ts';
 import { rules } from './rules.ts';
 import type { LintSubject } from './subject.ts';
@@ -16,14 +16,18 @@ import { scenarioOfSubject, subjectOfScenario } from './subject.ts';
  * @throws {RangeError} for a firmware fault or quirk that does not exist
  */
 export function lint(subject: LintSubject): Finding[] {
-  const configuration = readConfiguration(subject);
-  const found = rules.flatMap(rule =>
-    [...rule.check(configuration)].map(problem => ({ rule, problem: atItsFile(problem, subject) })),
+  const prediction = subject.prediction ?? predictionOf(subject);
+  const configuration = readConfiguration({ ...subject, prediction });
+  const found = rules.map(rule => ({
+    rule,
+    problems: [...rule.check(configuration)].map(problem => atItsFile(problem, subject)),
+  }));
+  const isExplained = found.some(
+    ({ rule, problems }) => rule.isFallback !== true && rule.severity !== 'note' && problems.length > 0,
   );
-  const isForeseen = found.some(({ rule }) => rule.shows !== undefined);
-  const prediction = subject.prediction ?? (isForeseen ? predictionOf(subject) : null);
   return found
-    .map(({ rule, problem }) => finding(rule, problem, prediction))
+    .filter(({ rule }) => rule.isFallback !== true || !isExplained)
+    .flatMap(({ rule, problems }) => findings(rule, problems, prediction))
     .toSorted((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity));
 }
 
@@ -31,8 +35,8 @@ export function lint(subject: LintSubject): Finding[] {
  * Checks a scenario that is fitted to a board.
  * @param prediction what the model foresees of it, where that is known already
  */
-export function lintScenario(scenario: Scenario, prediction?: Prediction): Finding[] {
-  return lint({ ...subjectOfScenario(scenario), prediction: prediction ?? predict(scenario) });
+export function lintScenario(scenario: Scenario, prediction: Prediction = predict(scenario)): Finding[] {
+  return lint({ ...subjectOfScenario(scenario), prediction });
 }
 
 function predictionOf(subject: LintSubject): Prediction | null {
@@ -48,34 +52,40 @@ function atItsFile(problem: Problem, { files }: LintSubject): Problem {
     : problem;
 }
 
-function finding(rule: Rule, problem: Problem, prediction: Prediction | null): Finding {
-  return {
-    rule: rule.id,
-    severity: rule.severity,
-    place: problem.place,
-    message: problem.message,
-    consequence: problem.consequence ?? rule.consequence,
-    foreseen: foreseenLines(rule, problem.place, prediction),
-    mend: problem.mend ?? rule.mend,
-    documented: rule.documented,
-  };
+function findings(rule: Rule, problems: readonly Problem[], prediction: Prediction | null): Finding[] {
+  const lines = prediction?.console.filter(({ reason }) => rule.shows?.includes(reason.rule)) ?? [];
+  return problems.map(({ place, message }) => {
+    const others = problems.filter(each => each.place !== place);
+    return {
+      rule: rule.id,
+      severity: rule.severity,
+      place,
+      message,
+      consequence: rule.consequence,
+      foreseen: foreseenLines(
+        lines,
+        place,
+        others.map(each => each.place),
+      ),
+      mend: rule.mend,
+      documented: rule.documented,
+    };
+  });
 }
 
 const foreseenLimit = 4;
 
-/** The lines that the rule leads to; of many, those that the model gives the finding's own place as reason for. */
-function foreseenLines({ shows = [] }: Rule, place: Place, prediction: Prediction | null): string[] {
-  const lines = prediction?.console.filter(({ reason }) => shows.includes(reason.rule)) ?? [];
-  const own = lines.filter(line => isAbout(line, place));
-  const texts = (own.length > 0 ? own : lines).map(({ text }) => text);
-  return [...new Set(texts)].slice(0, foreseenLimit);
+/** The lines that a rule leads to, without those that the model explains with another of its places. */
+function foreseenLines(lines: readonly PredictedLine[], place: Place, others: readonly Place[]): string[] {
+  const own = lines.filter(line => isAt(line, place) || !others.some(other => isAt(line, other)));
+  return [...new Set(own.map(({ text }) => text))].slice(0, foreseenLimit);
 }
 
-function isAbout({ reason }: PredictedLine, { node, file, line }: Place): boolean {
+/** The model names a guest's configuration by its path in Dom0: the last part is the same. */
+function isAt({ reason }: PredictedLine, { node, file, line }: Place): boolean {
   if (reason.place === undefined) return false;
-  return (
-    reason.place === node ||
-    reason.place ===
-      placeText({ ...(file === undefined ? {} : { file }), ...(line === undefined ? {} : { line }) })
-  );
+  if (node !== undefined) return reason.place === node;
+  const [, path = reason.place, itsLine] = /^(.*):(\d+)$/.exec(reason.place) ?? [];
+  const isSameLine = itsLine === undefined || line === undefined || Number(itsLine) === line;
+  return isSameLine && path.split('/').at(-1) === file?.split('/').at(-1);
 }

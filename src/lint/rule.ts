@@ -15,16 +15,16 @@ export interface Rule {
   readonly documented: readonly string[];
   /** Rules of the model (`Reason.rule`) whose lines it leads to, where the boot gets that far. */
   readonly shows?: readonly string[];
+  /** Says only what no other rule explains: dropped where one has found an error or a warning. */
+  readonly isFallback?: true;
   readonly check: (configuration: Configuration) => Iterable<Problem>;
 }
 
 /** One place where a rule does not hold. */
 export interface Problem {
   readonly place: Place;
+  /** What is wrong there. */
   readonly message: string;
-  /** In place of the rule's, where more is known. */
-  readonly consequence?: string;
-  readonly mend?: string;
 }
 
 /** Rules about one part of a configuration. */

@@ -1,6 +1,7 @@
 import type { DeviceTree } from '../dt/tree.ts';
 import type { Prediction } from '../model/prediction.ts';
-import type { Guest, LinuxVersion, Scenario } from '../scenario/scenario.ts';
+import type { LinuxVersion } from '../linux/kernel-version.ts';
+import type { Guest, Scenario } from '../scenario/scenario.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { XenBuild } from '../xen/build.ts';
 
@@ -16,7 +17,7 @@ export interface LintSubject {
   /** Partial trees of dom0less domains, by the name of their node in /chosen. */
   readonly dom0less: ReadonlyMap<string, DeviceTree>;
   /** What the model foresees, where that is known already; else it is asked. */
-  readonly prediction?: Prediction;
+  readonly prediction?: Prediction | null;
   /** Files that trees were read from, for places. */
   readonly files?: {
     readonly hostTree?: string;
@@ -44,8 +45,9 @@ export function scenarioOfSubject(subject: LintSubject): Scenario | null {
     firmware,
     hostTree,
     dom0less,
-    guests: new Map(guests.map(guest => [guest.name, guest])),
-    steps: guests.map(({ name }) => ({ do: 'create', guest: name })),
+    // Several guests may have one name.
+    guests: new Map(guests.map((guest, index) => [String(index), guest])),
+    steps: guests.map((_, index) => ({ do: 'create', guest: String(index) })),
     statements: [],
   };
 }

@@ -1,6 +1,7 @@
 /** The list of agents: `scmi-secondary-agents` of the container. */
 import type { Entry } from '../agent-list.ts';
 import type { Configuration } from '../configuration.ts';
+import { pageSize } from '../domains.ts';
 import type { Place } from '../finding.ts';
 import type { Problem, Rule } from '../rule.ts';
 import { document, hex } from '../rule.ts';
@@ -63,7 +64,7 @@ export const agentRules: readonly Rule[] = [
     documented: ['D5', document.booting],
     shows: ['smc-multiagent.collect.no-shmem-node', 'smc-multiagent.collect.no-address'],
     *check(configuration) {
-      if (!configuration.isProbed || !isReadWithOtherCells(configuration)) return;
+      if (!configuration.isProbed || !configuration.list.isMisread) return;
       const { cells } = configuration.list;
       yield {
         place: placeOf(configuration),
@@ -80,7 +81,7 @@ export const agentRules: readonly Rule[] = [
     documented: ['D4', document.booting],
     shows: ['smc-multiagent.collect.no-shmem-node'],
     *check(configuration) {
-      if (!configuration.isProbed || isReadWithOtherCells(configuration)) return;
+      if (!configuration.isProbed) return;
       for (const entry of configuration.entries.filter(({ page }) => page === undefined)) {
         yield at(configuration, entry, `phandle ${hex(entry.phandle)} means no node`);
       }
@@ -193,8 +194,7 @@ export const agentRules: readonly Rule[] = [
     *check(configuration) {
       if (!configuration.isProbed) return;
       for (const entry of configuration.entries) {
-        if (entry.listedId === undefined || entry.listedId < 255 || !isPlausible(configuration, entry))
-          continue;
+        if (entry.listedId === undefined || entry.listedId < 255 || entry.page === undefined) continue;
         yield at(configuration, entry, `agent id ${entry.listedId}`);
       }
     },
@@ -211,8 +211,7 @@ export const agentRules: readonly Rule[] = [
       const { firmware, list } = configuration;
       if (!configuration.isProbed || firmware === null || list.cells !== 3) return;
       for (const entry of configuration.entries) {
-        if (!isPlausible(configuration, entry) || firmware.byFunctionId(entry.functionId) !== undefined)
-          continue;
+        if (entry.page === undefined || firmware.byFunctionId(entry.functionId) !== undefined) continue;
         yield at(configuration, entry, `${firmware.profile.name} has no channel ${hex(entry.functionId)}`);
       }
     },
@@ -262,8 +261,7 @@ export const agentRules: readonly Rule[] = [
       const { firmware, list } = configuration;
       if (!configuration.isProbed || firmware === null || list.cells !== 2) return;
       for (const entry of configuration.entries) {
-        if (!isPlausible(configuration, entry) || firmware.byFunctionId(entry.functionId) !== undefined)
-          continue;
+        if (entry.page === undefined || firmware.byFunctionId(entry.functionId) !== undefined) continue;
         yield at(configuration, entry, `${firmware.profile.name} has no channel ${hex(entry.functionId)}`);
       }
       for (const [entry, message] of misplacedPages(configuration)) yield at(configuration, entry, message);
@@ -279,23 +277,12 @@ function at(configuration: Configuration, { index, functionId }: Entry, message:
   return { place: placeOf(configuration), message: `entry ${index} (${hex(functionId)}): ${message}` };
 }
 
-function isReadWithOtherCells({ list }: Configuration): boolean {
-  const { cells, length } = list;
-  if (length === undefined || length === 0 || (cells !== 2 && cells !== 3)) return false;
-  return length % (cells * 4) === 0 && !list.resolvesWith(cells) && list.resolvesWith(5 - cells);
-}
-
-/** Entries that are what they seem: a list read with the wrong number of cells is one mistake, not many. */
-function isPlausible(configuration: Configuration, entry: Entry): boolean {
-  return entry.page !== undefined && !isReadWithOtherCells(configuration);
-}
-
 /** Entries that have a value of an earlier one, each with that. */
 function* repeated(
   configuration: Configuration,
   value: (entry: Entry) => number | undefined,
 ): Generator<readonly [first: Entry, entry: Entry]> {
-  if (!configuration.isProbed || isReadWithOtherCells(configuration)) return;
+  if (!configuration.isProbed) return;
   const seen = new Map<number, Entry>();
   for (const entry of configuration.entries) {
     const key = value(entry);
@@ -314,6 +301,8 @@ function isRepeated({ entries }: Configuration, entry: Entry): boolean {
 
 function overlap({ page: a }: Entry, { page: b }: Entry): boolean {
   if (a?.address === undefined || b?.address === undefined) return false;
+  // An address that is not aligned is refused for that.
+  if (a.address % pageSize !== 0 || b.address % pageSize !== 0) return false;
   return a.address < b.address + Math.max(b.size ?? 0, 1) && b.address < a.address + Math.max(a.size ?? 0, 1);
 }
 
@@ -326,7 +315,7 @@ function* misplacedPages(configuration: Configuration): Generator<readonly [Entr
     if (agent === undefined || address === undefined || address === agent.shmem) continue;
     const isOtherMistake =
       address === 0 ||
-      address % 4096 !== 0 ||
+      address % pageSize !== 0 ||
       address === management?.page?.address ||
       isSharedPage(configuration, entry);
     if (isOtherMistake) continue;

@@ -1,5 +1,6 @@
 /** What the firmware of the board has to have for a configuration to work. */
 import type { Configuration } from '../configuration.ts';
+import { pageSize } from '../domains.ts';
 import { baseMessage } from '../firmware-facts.ts';
 import type { Place } from '../finding.ts';
 import type { Rule } from '../rule.ts';
@@ -38,7 +39,7 @@ export const firmwareRules: readonly Rule[] = [
       const agent = firmware?.byFunctionId(management?.functionId);
       if (!configuration.isProbed || agent === undefined || address === undefined) return;
       // What is not aligned, or at 0, is a mistake with a rule of its own.
-      if (address === agent.shmem || address === 0 || address % 4096 !== 0) return;
+      if (address === agent.shmem || address === 0 || address % pageSize !== 0) return;
       const message = `it is ${hex(address)}, firmware reads ${hex(agent.shmem)} for ${hex(agent.functionId)}`;
       yield { place: at(configuration, 'shmem'), message };
     },

@@ -339,7 +339,7 @@ export function channels({
 
 function ownerOf(configuration: Configuration, machine: number): string {
   const owner = channels(configuration).find(({ address }) => address === machine);
-  return owner === undefined ? hex(machine) : `${hex(machine)}, the page of ${owner.whose},`;
+  return owner === undefined ? hex(machine) : `the page of ${owner.whose} (${hex(machine)})`;
 }
 
 function whyNoPage({ scmi, shmem, shmemAddress }: PartialTree): string | undefined {

@@ -57,7 +57,7 @@ export const toolstackRules: readonly Rule[] = [
     consequence: 'It is called mandatory, but left out it is silently 0: the guest asks for agent 0.',
     mend: 'Add `agent_id=N`.',
     documented: ['v11-T3', document.xlConfig, document.xl],
-    shows: ['smc-multiagent.acquire', 'smc-multiagent.acquire-failed'],
+    shows: ['smc-multiagent.acquire-failed', 'libxl.create.refused'],
     *check({ xlGuests }) {
       for (const guest of xlGuests) {
         const options = optionsOf(guest);
@@ -77,7 +77,7 @@ export const toolstackRules: readonly Rule[] = [
     consequence: 'xl reads up to the first character that is no decimal digit: 0x2 is agent 0.',
     mend: 'Write the id in decimal.',
     documented: [document.xl],
-    shows: ['smc-multiagent.acquire', 'smc-multiagent.acquire-failed'],
+    shows: ['smc-multiagent.acquire-failed', 'libxl.create.refused'],
     *check({ xlGuests }) {
       for (const guest of xlGuests) {
         if (guest.settings === undefined) continue;
@@ -100,7 +100,7 @@ export const toolstackRules: readonly Rule[] = [
       'Nothing is trimmed: the option is not recognised and silently ignored. An agent_id so lost is 0, a type so lost is none.',
     mend: 'Remove the blanks.',
     documented: [document.xl],
-    shows: ['smc-multiagent.acquire', 'smc-multiagent.acquire-failed'],
+    shows: ['smc-multiagent.acquire-failed', 'libxl.create.refused'],
     *check({ xlGuests }) {
       for (const guest of xlGuests) {
         for (const option of optionsOf(guest)) {
