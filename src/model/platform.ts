@@ -3,6 +3,7 @@ import type { DeviceTree } from '../dt/tree.ts';
 import { bootKernel } from '../linux/kernel.ts';
 import { LinuxView } from '../linux/view.ts';
 import type { LinuxVersion } from '../linux/kernel-version.ts';
+import { processMessage } from '../scmi/entry.ts';
 import { Firmware } from '../scmi/firmware.ts';
 import type { AbortingRange } from '../scmi/memory.ts';
 import { PhysicalMemory } from '../scmi/memory.ts';
@@ -14,6 +15,7 @@ import type { Channel } from '../xen/mediator.ts';
 import type { XenPanic } from '../xen/panic.ts';
 import type { CommandResult, Listing, StartedDomain } from '../xen/xl.ts';
 import { Toolstack } from '../xen/xl.ts';
+import type { Deviations } from './deviations.ts';
 import { abortingRanges } from './machine-map.ts';
 import type { Observer } from './observation.ts';
 
@@ -33,6 +35,8 @@ export interface PlatformOptions {
   readonly smcccVersion?: number;
   /** Where the bus aborts; where absent what is known of the firmware's machine. */
   readonly abortingRanges?: readonly AbortingRange[];
+  /** What is deliberately wrong; absent in everything but mutants. */
+  readonly deviations?: Deviations;
 }
 
 /** A domain as it can be seen from outside. */
@@ -70,18 +74,22 @@ export class Platform {
   /** @throws {RangeError} for a firmware fault or quirk that does not exist */
   constructor(options: PlatformOptions) {
     const { build, firmware, hostTree, partialTrees, observer, smcccVersion = SMCCC_1_5 } = options;
+    const { deviations = {} } = options;
     this.#options = options;
     const memory = new PhysicalMemory();
     for (const range of options.abortingRanges ?? abortingRanges(firmware.profile.name)) {
       memory.abortRange(range);
     }
-    this.#firmware = new Firmware(firmware.profile, {
+    const profile = deviations.profile?.(firmware.profile) ?? firmware.profile;
+    this.#firmware = new Firmware(profile, {
       memory,
       faults: firmware.faults,
+      answer: deviations.answer?.(processMessage) ?? processMessage,
       onMessage: message => observer.message(message),
       onConsole: text => observer.console({ source: 'firmware', text, reason: firmwareSpeaks }),
     });
-    const machine = { memory, smcccVersion, smc: (id: number) => this.#firmware.smc(id) };
+    const smc = (id: number) => this.#firmware.smc(id);
+    const machine = { memory, smcccVersion, smc: deviations.smc?.(smc) ?? smc };
     const { dom0KernelIsAdded = false } = options;
     this.#hypervisor = new Hypervisor({
       build,
@@ -90,12 +98,15 @@ export class Platform {
       partialTrees,
       observer,
       dom0KernelIsAdded,
+      parts: deviations.hypervisor ?? {},
     });
-    this.#toolstack = new Toolstack({
-      domctl: this.#hypervisor.domctl,
+    const { domctl } = this.#hypervisor;
+    this.#toolstack = new (deviations.Toolstack ?? Toolstack)({
+      domctl: deviations.domctl?.(domctl, this.#hypervisor) ?? domctl,
       files: path => this.#files.get(path),
       observer,
       start: domain => this.#start(domain),
+      ...(deviations.armSci === undefined ? {} : { armSci: deviations.armSci }),
       ...(build.version === undefined ? {} : { version: build.version }),
     });
   }
@@ -249,8 +260,9 @@ export class Platform {
       return;
     }
     const { domid, tree } = domain;
+    const { deviations = {}, linux, observer } = this.#options;
     const machine = this.#hypervisor.guest(domid, tree);
-    const kernel = bootKernel(machine, this.#options.linux, this.#options.observer);
+    const kernel = bootKernel(deviations.guest?.(machine) ?? machine, linux, observer);
     this.#views.set(domid, new LinuxView(kernel));
   }
 

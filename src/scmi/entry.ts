@@ -25,6 +25,9 @@ export const servedProtocols: ReadonlyMap<number, Protocol> = new Map([
   [protocolId.pinControl, pinControl],
 ]);
 
+/** What makes a reply of a request: `processMessage`, or something around it. */
+export type Answer = (server: Server, request: Request) => Reply;
+
 /**
  * Answers one message: TF-A drivers/scmi-msg/entry.c scmi_process_message.
  *

@@ -1,4 +1,6 @@
 import { protocolsOf } from './base.ts';
+import type { Answer } from './entry.ts';
+import { processMessage } from './entry.ts';
 import type { Fault } from './faults.ts';
 import { faultsByName, managementAgent } from './faults.ts';
 import type { FirmwareMessage } from './firmware-message.ts';
@@ -21,6 +23,8 @@ export interface FirmwareOptions {
   readonly memory: PhysicalMemory;
   /** Names of faults that it has on purpose (faults.ts). */
   readonly faults?: readonly string[];
+  /** What answers a message that the transport took; `processMessage` where absent. */
+  readonly answer?: Answer;
   /** Told each message that is looked at, after its answer. */
   readonly onMessage?: (message: FirmwareMessage) => void;
   /** Told each line of the firmware's console, without its end. */
@@ -44,6 +48,7 @@ export class Firmware {
   readonly #memory: PhysicalMemory;
   readonly #quirks: ReadonlySet<Quirk>;
   readonly #faults: readonly Fault[];
+  readonly #answer: Answer;
   readonly #onMessage: (message: FirmwareMessage) => void;
   readonly #onConsole: (text: string) => void;
   #state: FirmwareState;
@@ -59,6 +64,7 @@ export class Firmware {
     this.#memory = options.memory;
     this.#quirks = quirksByName(profile.quirks);
     this.#faults = faultsByName(options.faults ?? []);
+    this.#answer = options.answer ?? processMessage;
     this.#onMessage = options.onMessage ?? (() => {});
     this.#onConsole = options.onConsole ?? (() => {});
     this.#state = initialState(profile);
@@ -89,7 +95,7 @@ export class Firmware {
     const { protocol, message } = decodeHeader(area.header);
     const length = area.length;
     const argument = length > 4 ? area.word(0) : 0;
-    processChannel(this.#server(), agent, area);
+    processChannel(this.#server(), agent, area, this.#answer);
     this.#onMessage({
       functionId: functionId >>> 0,
       agent: agent.id,

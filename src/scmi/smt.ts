@@ -1,5 +1,5 @@
 import { managementAgent } from './faults.ts';
-import { processMessage } from './entry.ts';
+import type { Answer } from './entry.ts';
 import { decodeHeader } from './header.ts';
 import type { AgentProfile } from './profile.ts';
 import type { Reply, Server } from './protocol.ts';
@@ -25,7 +25,12 @@ export function initialiseChannel(area: SharedMemory): void {
  *
  * Source: TF-A drivers/scmi-msg/smt.c scmi_proccess_smt.
  */
-export function processChannel(server: Server, agent: AgentProfile, area: SharedMemory): void {
+export function processChannel(
+  server: Server,
+  agent: AgentProfile,
+  area: SharedMemory,
+  answer: Answer,
+): void {
   const before = area.channelStatus;
   const size = area.length - headerSize;
   const { busyChannels } = server.state;
@@ -41,7 +46,7 @@ export function processChannel(server: Server, agent: AgentProfile, area: Shared
   }
   const { protocol, message } = decodeHeader(area.header);
   const words = wordsOf(area.bytes(size));
-  const reply = processMessage(server, { agent: agent.id, protocol, message, size, words });
+  const reply = answer(server, { agent: agent.id, protocol, message, size, words });
   putReply(area, reply);
   area.length = faultyLength(server, agent.id) ?? headerSize + 4 * (1 + reply.words.length);
   if (!staysBusy(server, agent.id, protocol, message)) area.channelStatus |= channelStatus.free;

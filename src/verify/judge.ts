@@ -41,7 +41,8 @@ export function judgeConsole(given: JudgeConsole): Verdict {
   return verdictOf(prediction, fromConsole(log, { board, scenario }), strict);
 }
 
-function verdictOf(prediction: Prediction, seen: Observations, strict: boolean): Verdict {
+/** Judges what was seen, wherever that comes from. */
+export function verdictOf(prediction: Prediction, seen: Observations, strict: boolean): Verdict {
   const evidence = new Seen(prediction, seen);
   const expected = prediction.expectations.map(expectation => evidence.judge(expectation));
   const forbidden = expected.filter(

@@ -9,7 +9,7 @@ import type { Vmap } from './vmap.ts';
 export interface Context {
   readonly build: XenBuild;
   readonly commandLine: CommandLine;
-  readonly console: Console;
+  readonly console: Pick<Console, 'printk' | 'print' | 'leave'>;
   readonly machine: Machine;
   readonly vmap: Vmap;
   /** The host's device tree (`dt_host`). */

@@ -36,6 +36,15 @@ export interface HypervisorOptions {
   readonly observer: Observer;
   /** Dom0's kernel is there though the tree does not name it: whoever starts Xen adds it. */
   readonly dom0KernelIsAdded?: boolean;
+  /** Parts in place of the right ones; absent in everything but mutants. */
+  readonly parts?: Partial<HypervisorParts>;
+}
+
+/** Parts of Xen that a mutant may have in another form. */
+export interface HypervisorParts {
+  readonly MultiAgent: typeof ScmiSmcMultiAgent;
+  readonly dom0Config: typeof dom0Config;
+  readonly domUConfig: typeof domUConfig;
 }
 
 export class Hypervisor {
@@ -48,12 +57,14 @@ export class Hypervisor {
   readonly #partialTrees: ReadonlyMap<string, DeviceTree>;
   readonly #hypercalls: Hypercalls;
   readonly #dom0KernelIsAdded: boolean;
+  readonly #parts: HypervisorParts;
   readonly #domains = new Map<number, Domain>();
   #panic: XenPanic | null = null;
 
   constructor(options: HypervisorOptions) {
     const { build, hostTree, machine, partialTrees, observer } = options;
     this.#dom0KernelIsAdded = options.dom0KernelIsAdded ?? false;
+    this.#parts = { MultiAgent: ScmiSmcMultiAgent, dom0Config, domUConfig, ...options.parts };
     this.commandLine = readCommandLine(hostTree, build);
     this.#context = {
       build,
@@ -119,13 +130,13 @@ export class Hypervisor {
   #driver(): FirmwareDriver {
     const driver =
       this.#context.build.mediator === 'multi-agent'
-        ? new ScmiSmcMultiAgent(this.#context, this.sci)
+        ? new this.#parts.MultiAgent(this.#context, this.sci)
         : new ScmiSmc(this.#context, this.sci);
     return { compatible: 'arm,scmi-smc', probe: node => driver.probe(node) };
   }
 
   #createDom0(): void {
-    const config = dom0Config(this.#context);
+    const config = this.#parts.dom0Config(this.#context);
     const dom0 = this.#hypercalls.create(0, config, true);
     if (typeof dom0 === 'number') {
       const words = `Dom0 asks for ${asked(config)}, and is not built without it`;
@@ -147,7 +158,7 @@ export class Hypervisor {
   }
 
   #createDomU(node: DtNode): void {
-    const config = domUConfig(this.#context, node);
+    const config = this.#parts.domUConfig(this.#context, node);
     const domid = this.#hypercalls.allocate();
     const domain = this.#hypercalls.create(domid, config);
     const place = node.path;

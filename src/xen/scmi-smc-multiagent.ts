@@ -21,6 +21,9 @@ import {
 /** Ids of agents that no domain can ask for: SCMI_AGENT_ID_INVALID of the driver. */
 export const INVALID_AGENT_ID = 0xff;
 
+/** What the driver calls of the SCI subsystem. */
+export type SciOfDriver = Pick<Sci, 'register' | 'permitHardwareDomain'>;
+
 /**
  * The mediator of the series: CONFIG_SCMI_SMC_MA, xen/arch/arm/firmware/scmi-smc-multiagent.c.
  *
@@ -30,14 +33,14 @@ export const INVALID_AGENT_ID = 0xff;
 export class ScmiSmcMultiAgent implements Mediator {
   readonly kind = 'multi-agent';
   readonly #context: Context;
-  readonly #sci: Sci;
+  readonly #sci: SciOfDriver;
   #channels: SmcChannel[] = [];
   #initialized = false;
   #managementAgent: number | null = null;
   /** The node that it bound to (`scmi_data.dt_dev`). */
   #device: DtNode | null = null;
 
-  constructor(context: Context, sci: Sci) {
+  constructor(context: Context, sci: SciOfDriver) {
     this.#context = context;
     this.#sci = sci;
   }

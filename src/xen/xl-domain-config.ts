@@ -62,9 +62,14 @@ export interface XlDomainConfigResult {
  * Reads the meaning of a configuration whose syntax is right.
  *
  * @param version Xen's: xl knows `arm_sci` since 4.21, before that the setting is passed over
+ * @param armSci what reads `arm_sci`
  */
-export function readDomainConfig(config: XlConfig, version = '4.22'): XlDomainConfigResult {
-  const reader = new Reader(config, knowsArmSci(version));
+export function readDomainConfig(
+  config: XlConfig,
+  version = '4.22',
+  armSci = parseArmSci,
+): XlDomainConfigResult {
+  const reader = new Reader(config, knowsArmSci(version), armSci);
   try {
     return { domain: reader.domain(), complaints: reader.complaints };
   } catch (error) {
@@ -81,10 +86,12 @@ class Reader {
   readonly #config: XlConfig;
 
   readonly #knowsArmSci: boolean;
+  readonly #parseArmSci: typeof parseArmSci;
 
-  constructor(config: XlConfig, withArmSci: boolean) {
+  constructor(config: XlConfig, withArmSci: boolean, armSci: typeof parseArmSci) {
     this.#config = config;
     this.#knowsArmSci = withArmSci;
+    this.#parseArmSci = armSci;
   }
 
   /** In the order in which xl looks at them: the first error is the only one that is printed. */
@@ -159,7 +166,7 @@ class Reader {
   #armSci(): ArmSci {
     const written = this.#config.string('arm_sci');
     if (written === undefined || !this.#knowsArmSci) return { type: 'none', agentId: 0 };
-    const sci = parseArmSci(written);
+    const sci = this.#parseArmSci(written);
     return 'problem' in sci ? this.#giveUp(sci.rule, 'arm_sci', sci.problem) : sci;
   }
 

@@ -7,6 +7,7 @@ import type { ConsoleLine, Observer, Reason } from '../model/observation.ts';
 import type { Domctl } from './domctl.ts';
 import type { LibxlDomain } from './libxl.ts';
 import { Libxl, libxlError } from './libxl.ts';
+import type { parseArmSci } from './xl-arm-sci.ts';
 import { parseXlConfig } from './xl-config.ts';
 import type { ShutdownAction, XlDomainConfig } from './xl-domain-config.ts';
 import { readDomainConfig } from './xl-domain-config.ts';
@@ -23,6 +24,8 @@ export interface ToolstackOptions {
   readonly start: (domain: StartedDomain) => 'running' | 'panicked' | void;
   /** Xen's version, for the guest's tree; `4.22` where absent. */
   readonly version?: string;
+  /** What reads `arm_sci`; `parseArmSci` where absent. */
+  readonly armSci?: typeof parseArmSci;
 }
 
 export interface StartedDomain {
@@ -180,7 +183,7 @@ export class Toolstack {
       this.#say('Failed to parse config: Invalid argument', reason);
       return undefined;
     }
-    const { domain, complaints } = readDomainConfig(config, this.#options.version);
+    const { domain, complaints } = readDomainConfig(config, this.#options.version, this.#options.armSci);
     for (const { text: complaint, ...reason } of complaints) this.#say(complaint, reason);
     return domain;
   }
