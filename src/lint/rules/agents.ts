@@ -317,6 +317,7 @@ function* misplacedPages(configuration: Configuration): Generator<readonly [Entr
       address === 0 ||
       address % pageSize !== 0 ||
       address === management?.page?.address ||
+      entry.functionId === management?.functionId ||
       isSharedPage(configuration, entry);
     if (isOtherMistake) continue;
     const path = entry.page?.node.path ?? '';

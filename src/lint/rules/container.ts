@@ -119,7 +119,12 @@ export const containerRules: readonly Rule[] = [
     consequence: 'The address of the page does not translate, the probe fails: there is no mediator.',
     mend: 'Add `ranges;` (and the cell counts) to the node; /chosen, xen and the container all need it.',
     documented: [document.scmi, document.booting],
-    shows: ['device-tree.address', 'device-tree.address-error', 'smc-multiagent.collect.no-address'],
+    shows: [
+      'device-tree.address',
+      'device-tree.address-error',
+      'smc-multiagent.collect.no-address',
+      'vsmc.unhandled',
+    ],
     *check(configuration) {
       if (!configuration.isMultiAgent) return;
       for (const { path } of new Set(channelPages(configuration).flatMap(nodesWithoutRanges))) {

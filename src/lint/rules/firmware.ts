@@ -70,7 +70,6 @@ export const firmwareRules: readonly Rule[] = [
       'Xen ignores the answer when a domain ends: what the domain had set, and the permissions that its agent was given, stay.',
     mend: 'Know it when guests are destroyed, or use a firmware with message 0xB of the Base protocol.',
     documented: ['D15', 'D16', document.driver],
-    shows: ['scmi-shmem.status'],
     *check(configuration) {
       const { firmware } = configuration;
       if (!configuration.isProbed || firmware === null || resets(configuration)) return;

@@ -58,13 +58,26 @@ export const foreseenRules: readonly Rule[] = [
     consequence: 'xl ends with an error; a domain that cannot be destroyed keeps its agent for ever.',
     mend: 'See the reason.',
     documented: [document.xlConfig],
-    shows: ['libxl.create.refused', 'libxl.destroy', 'scmi-shmem.status'],
+    shows: [
+      'smc-multiagent.assign-failed',
+      'libxl.create.refused',
+      'libxl.create.name-taken',
+      'libxl.create.tree',
+      'scmi-shmem.status',
+    ],
     isFallback: true,
     *check({ prediction, tree }) {
       for (const { kind, text, exitStatus, reason, claim } of prediction?.expectations ?? []) {
         if (kind !== 'answer' || claim !== undefined || !reason.rule.match(/^(?:xl|libxl)\./)) continue;
         if (exitStatus === undefined || exitStatus === 0) continue;
         yield { place: placeOf(reason, tree), message: `${text}: ${reason.words}` };
+      }
+      for (const { do: what, rc } of prediction?.toolstack ?? []) {
+        if (what !== 'assign-device' || rc === 0) continue;
+        yield {
+          place: { node: '/' },
+          message: `a device is assigned while the guest runs, which ends with ${rc}`,
+        };
       }
     },
   },

@@ -47,7 +47,7 @@ export const pageRules: readonly Rule[] = [
     consequence: 'The probe fails: there is no mediator.',
     mend: 'Give the node a `reg`, and the nodes above it cell counts and ranges that cover it.',
     documented: [document.booting],
-    shows: ['smc-multiagent.collect.no-address', 'device-tree.address', 'device-tree.address-error'],
+    shows: ['smc-multiagent.collect.no-address', 'device-tree.address-error', 'vsmc.unhandled'],
     *check(configuration) {
       for (const { page, words } of channelPages(configuration)) {
         if (page.address !== undefined || nodesWithoutRanges(page).length > 0) continue;

@@ -1,0 +1,158 @@
+import test from 'ava';
+import type { Finding } from '../../src/lint/finding.ts';
+import { placeText } from '../../src/lint/finding.ts';
+import { lint } from '../../src/lint/lint.ts';
+import { rules } from '../../src/lint/rules.ts';
+import { scenarioOfSubject } from '../../src/lint/subject.ts';
+import { predict } from '../../src/model/predict.ts';
+import type { Prediction } from '../../src/model/prediction.ts';
+import { cases, right } from './cases.ts';
+import type { Changes } from './configurations.ts';
+import { guest, subjectOf } from './configurations.ts';
+
+test('each configuration that breaks a rule is found by that rule, and by those that follow from it', t => {
+  for (const [rule, all] of Object.entries(cases)) {
+    for (const [index, { also = [], ...changes }] of all.entries()) {
+      const found = lint(subjectOf(changes));
+      const severity = rules.find(({ id }) => id === rule)?.severity;
+      const wanted = severity === 'note' ? found : found.filter(each => each.severity !== 'note');
+      t.deepEqual(idsOf(wanted), [rule, ...also].toSorted(), `${rule}, case ${index}: ${summary(found)}`);
+    }
+  }
+});
+
+test('what is right is not found fault with', t => {
+  for (const [title, changes] of Object.entries(right))
+    t.deepEqual(lint(subjectOf(changes)).map(describe), [], title);
+});
+
+test('every rule has a configuration that breaks it', t => {
+  const untested = rules.filter(({ id }) => (cases[id]?.length ?? 0) === 0);
+  t.deepEqual(
+    untested.map(({ id }) => id),
+    [],
+  );
+  const unknown = Object.keys(cases).filter(id => !rules.some(rule => rule.id === id));
+  t.deepEqual(unknown, []);
+});
+
+test('rules have ids of one form, none twice', t => {
+  for (const { id } of rules) t.regex(id, /^sci-[a-z0-9]+(?:-[a-z0-9]+)*$/);
+  t.is(new Set(rules.map(({ id }) => id)).size, rules.length);
+});
+
+test('where a rule says how it shows, the model foresees a line of that in some configuration', t => {
+  const silent = rules
+    .filter(({ shows }) => shows !== undefined)
+    .filter(({ id }) => {
+      const found = (cases[id] ?? []).flatMap(changes => lint(subjectOf(changes)));
+      return !found.some(({ rule, foreseen }) => rule === id && foreseen.length > 0);
+    });
+  t.deepEqual(
+    silent.map(({ id }) => id),
+    [],
+  );
+});
+
+test('rules that say that there is no mediator, and the model, are of one mind', t => {
+  for (const [id, changes] of casesWhose(/there is no mediator/)) {
+    t.false(predictionOf(changes)?.mediator.registered, id);
+  }
+});
+
+test('rules that say that Xen panics, and the model, are of one mind', t => {
+  for (const [id, changes] of casesWhose(/^[^:;]*\bXen panics/))
+    t.not(predictionOf(changes)?.panic, null, id);
+});
+
+test('where lint finds nothing the model foresees no failure', t => {
+  for (const [title, changes] of Object.entries(right)) {
+    const prediction = predictionOf(changes);
+    t.is(prediction?.panic, null, title);
+    t.is(prediction?.mediator.registered, changes.xen?.mediator !== 'none', title);
+    t.deepEqual(
+      prediction?.toolstack.filter(({ rc }) => rc !== 0),
+      [],
+      title,
+    );
+  }
+});
+
+test('a finding says where, what happens in the words of the model, and what to change', t => {
+  const [finding, ...others] = lint(
+    subjectOf({ host: '&container { scmi-secondary-agents = <0x82000002 &shm_0 0 0x82000004 &shm_2 0>; };' }),
+  );
+  t.deepEqual(others, []);
+  t.deepEqual(finding, {
+    rule: 'sci-duplicate-agent',
+    severity: 'error',
+    place: { node: '/chosen/xen/xen_scmi_config', property: 'scmi-secondary-agents' },
+    message: 'entry 1 (0x82000004): agent 0 is that of entry 0 already',
+    consequence: 'The second entry is refused with -EEXIST and the probe fails: there is no mediator.',
+    foreseen: ['scmi: Could not create channel for agent 0: -17'],
+    mend: 'Give each agent one entry.',
+    documented: ['D4', 'xen/arch/arm/firmware/scmi-smc-multiagent.c'],
+  });
+});
+
+test('a finding in a configuration of xl has its line', t => {
+  const [finding] = lint(subjectOf({ guests: [guest({ iomem: '[ "47ff3,1@22001" ]' })] }));
+  t.deepEqual(finding?.place, { file: 'd2.cfg', property: 'iomem', line: 5 });
+  t.is(placeText(finding?.place ?? {}), 'd2.cfg:5: iomem');
+});
+
+test('errors come before warnings, warnings before notes', t => {
+  const host = `&container { xen,dom0-sci-agent-id = <5>; status = "disabled"; };
+    &chosen { xen,xen-bootargs = "loglvl=all guest_loglvl=all"; };`;
+  const found = lint(subjectOf({ host }));
+  t.deepEqual(
+    found.map(({ severity }) => severity),
+    ['error', 'warning', 'note'],
+  );
+});
+
+test('without a firmware the rules that need none still find', t => {
+  const subject = {
+    ...subjectOf({ host: '&container { #scmi-secondary-agents-cells = <4>; };' }),
+    firmware: null,
+  };
+  t.deepEqual(idsOf(lint(subject)), ['sci-list-cells']);
+  t.deepEqual(lint({ ...subjectOf({ guests: [guest()] }), firmware: null }), []);
+});
+
+test('places in the host tree and in partial trees name their files where those are known', t => {
+  const files = { hostTree: 'host.dts', partialTrees: new Map([['d2', 'guest.dts']]) };
+  const guests = [guest({}, '&scmi { arm,smc-id = <0x82000005>; };')];
+  const found = lint({ ...subjectOf({ host: '&container { status = "disabled"; };', guests }), files });
+  t.deepEqual(
+    found.map(({ place }) => [place.file, placeText(place)]),
+    [
+      ['guest.dts', 'partial tree of d2, /passthrough/firmware/scmi: arm,smc-id'],
+      ['host.dts', '/chosen/xen/xen_scmi_config: status'],
+    ],
+  );
+});
+
+/** Cases of the rules whose consequence reads so. */
+function casesWhose(consequence: RegExp): (readonly [id: string, changes: Changes])[] {
+  return rules
+    .filter(rule => rule.severity === 'error' && consequence.test(rule.consequence))
+    .flatMap(({ id }) => (cases[id] ?? []).map(changes => [id, changes] as const));
+}
+
+function predictionOf(changes: Changes): Prediction | null {
+  const scenario = scenarioOfSubject(subjectOf(changes));
+  return scenario === null ? null : predict(scenario);
+}
+
+function idsOf(found: readonly Finding[]): string[] {
+  return [...new Set(found.map(({ rule }) => rule))].toSorted();
+}
+
+function describe({ rule, place, message }: Finding): string {
+  return `${rule} at ${placeText(place)}: ${message}`;
+}
+
+function summary(found: readonly Finding[]): string {
+  return found.map(describe).join('; ');
+}
