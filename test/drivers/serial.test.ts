@@ -9,6 +9,7 @@ import { DriverError } from '../../src/drivers/driver-error.ts';
 import { serialDevice } from '../../src/drivers/serial/device.ts';
 import { openPseudoTerminal } from '../../src/drivers/serial/pseudo-terminal.ts';
 import { serialTcp } from '../../src/drivers/serial/tcp.ts';
+import { serialUnix } from '../../src/drivers/serial/unix.ts';
 
 const soon = () => AbortSignal.timeout(5000);
 
@@ -226,4 +227,43 @@ test('a TCP console where nothing listens, or nothing answers, says so', async t
     ),
     { instanceOf: DriverError, message: /interrupted while waiting for an answer/ },
   );
+});
+
+// A Unix socket
+
+test('every byte goes through a Unix socket as it is, both ways, and its end is a loss', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'serial-'));
+  const path = join(directory, 'console');
+  const server = createServer(socket => {
+    socket.on('data', bytes => socket.write(bytes, () => bytes.includes('bye') && socket.end()));
+  });
+  await new Promise<void>(resolve => {
+    server.listen(path, resolve);
+  });
+  const atHost = listener();
+  const connection = await serialUnix({ path }).open(atHost, soon());
+  await connection.write(everyByte);
+  t.deepEqual(await atHost.bytes(256), everyByte);
+  await connection.write(Buffer.from('bye'));
+  await atHost.untilLost();
+  t.regex(String(atHost.errors[0]), /the other side ended the connection/);
+  await t.throwsAsync(connection.write(everyByte), { instanceOf: DriverError });
+  await connection.close();
+  t.is(atHost.errors.length, 1);
+  server.close();
+  await rm(directory, { recursive: true });
+});
+
+test('a Unix socket that is missing, or is none, says what to do', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'serial-'));
+  const file = join(directory, 'file');
+  await writeFile(file, '');
+  for (const [path, message] of [
+    [join(directory, 'none'), /there is no such socket/],
+    [file, /nothing listens there|it is no socket/],
+  ] as const) {
+    await t.throwsAsync(serialUnix({ path }).open(listener(), soon()), { instanceOf: DriverError, message });
+  }
+
+  await rm(directory, { recursive: true });
 });
