@@ -19,7 +19,7 @@ export interface Fault {
   readonly replyLength?: number;
 }
 
-/** Every fault by name. */
+/** Every fault by name. Its place is its bit in a fault word: new ones come last. */
 export const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
   [
     'no-reset-agent-configuration',
@@ -74,6 +74,17 @@ export const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
       towards: 'management',
     },
   ],
+  [
+    'smc-returns-not-supported',
+    {
+      effect: 'the SMC of the management agent returns -1 and its message is not looked at',
+      smcResult: -1,
+    },
+  ],
+  [
+    'set-device-permissions-denied',
+    { effect: 'SET_DEVICE_PERMISSIONS answers DENIED', baseStatus: new Map([[0x9, status.DENIED]]) },
+  ],
 ]);
 
 /**
@@ -89,6 +100,24 @@ export function faultsByName(names: readonly string[]): readonly Fault[] {
     }
     return fault;
   });
+}
+
+/**
+ * The word by which the firmware of firmware/qemu-virt/el3 is told its faults: bit n stands for the
+ * n-th of {@link faults}.
+ *
+ * @throws {RangeError} For an unknown name, with those that are known.
+ */
+export function faultWord(names: readonly string[]): number {
+  faultsByName(names);
+  return (
+    [...faults.keys()].reduce((word, name, bit) => word | (names.includes(name) ? 1 << bit : 0), 0) >>> 0
+  );
+}
+
+/** Names of the faults that a word stands for, in their order. */
+export function faultsOfWord(word: number): string[] {
+  return [...faults.keys()].filter((_, bit) => (word & (1 << bit)) !== 0);
 }
 
 /**
