@@ -1,111 +1,60 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Document } from 'yaml';
-import { isNode, LineCounter, parseDocument } from 'yaml';
+/** Reads SCMI firmware profiles: the shipped ones by name, a user's own by file. */
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { z } from 'zod';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import { isQuirk, quirks } from '../scmi/quirks.ts';
 import { ConfigurationError } from './configuration-error.ts';
+import { hintAt } from './nearest-name.ts';
+import { projectDirectory } from './project-directory.ts';
+import { displayName, parseYaml, readText } from './yaml-file.ts';
+
+const shippedDirectory = path.join(projectDirectory, 'boards', 'firmware');
 
 /**
  * Reads a firmware profile.
- *
- * @param nameOrFile - Name of a file of boards/firmware without `.yaml`, or the path of a file.
- * @throws {ConfigurationError} Naming file, line and field.
+ * @param nameOrFile a file of boards/firmware without `.yaml`, or the path of a file
+ * @throws ConfigurationError naming file, line and field
  */
 export function loadFirmwareProfile(nameOrFile: string): FirmwareProfile {
   const file = profileFile(nameOrFile);
-  return parseFirmwareProfile(readText(file), file);
+  return parseFirmwareProfile(readText(file), displayName(file));
 }
 
-/** Reads a firmware profile from YAML; `file` is what errors name. */
-export function parseFirmwareProfile(text: string, file: string): FirmwareProfile {
-  const { document, lineOf } = parseYaml(text, file);
-  const result = firmwareProfileSchema.safeParse(withBase(document.toJS(), file));
-  if (result.success) return result.data;
-  throw new ConfigurationError(
-    result.error.issues
-      .map(({ path, message }) => `${file}:${lineOf(path)}: ${path.join('.') || 'profile'}: ${message}`)
-      .join('\n'),
-    'Correct the file; boards/firmware/reference.yaml is an example.',
-  );
-}
-
-interface ParsedYaml {
-  readonly document: Document;
-  /** Line of a field, or of the nearest one above it that is in the file. */
-  readonly lineOf: (path: readonly PropertyKey[]) => number;
-}
-
-function parseYaml(text: string, file: string): ParsedYaml {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const [broken] = document.errors;
-  if (broken !== undefined) {
-    const { line } = lines.linePos(broken.pos[0]);
-    throw new ConfigurationError(`${file}:${line}: ${firstLine(broken.message)}`);
-  }
-  return {
-    document,
-    lineOf(path) {
-      for (let depth = path.length; depth > 0; depth--) {
-        const node: unknown = document.getIn(path.slice(0, depth), true);
-        if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-      }
-      return 1;
-    },
-  };
+/** Reads a firmware profile from YAML; `name` is what errors call it. */
+export function parseFirmwareProfile(text: string, name: string): FirmwareProfile {
+  const prepare = (content: unknown): unknown => withBase(content, name);
+  return parseYaml(text, name, firmwareProfileSchema, { prepare }).value;
 }
 
 /** A profile that extends another has its fields, except those that it gives itself. */
-function withBase(value: unknown, file: string, extending: readonly string[] = []): unknown {
-  if (typeof value !== 'object' || value === null || !('extends' in value)) return value;
-  const { extends: base, ...own } = value;
+function withBase(content: unknown, name: string, extending: readonly string[] = []): unknown {
+  if (typeof content !== 'object' || content === null || !('extends' in content)) return content;
+  const { extends: base, ...own } = content;
   if (typeof base !== 'string' || extending.includes(base)) {
-    throw new ConfigurationError(`${file}: extends: the name of another firmware profile is expected`);
+    throw new ConfigurationError(`${name}: extends: the name of another firmware profile is expected`);
   }
-  const baseFile = profileFile(base);
-  const inherited = parseYaml(readText(baseFile), baseFile).document.toJS() as unknown;
-  return { ...Object(withBase(inherited, baseFile, [...extending, base])), ...own };
+  const file = profileFile(base);
+  const inherited = parseYaml(readText(file), displayName(file), z.looseObject({})).value;
+  return { ...Object(withBase(inherited, displayName(file), [...extending, base])), ...own };
 }
 
-/** Files of boards/firmware, from src as well as from dist. */
 function profileFile(nameOrFile: string): string {
   if (/[/\\.]/.test(nameOrFile) && existsSync(nameOrFile)) return nameOrFile;
-  const file = join(projectRoot(), 'boards', 'firmware', `${nameOrFile}.yaml`);
+  const file = path.join(shippedDirectory, `${nameOrFile}.yaml`);
   if (existsSync(file)) return file;
   throw new ConfigurationError(
-    `there is no firmware profile '${nameOrFile}'`,
-    `Give one of ${knownProfiles().join(', ')}, or the path of a file.`,
+    `there is no firmware profile ${nameOrFile}`,
+    `${hintAt(nameOrFile, knownProfiles())} (or give the path of a file)`,
   );
 }
 
 function knownProfiles(): string[] {
-  return readdirSync(join(projectRoot(), 'boards', 'firmware'))
+  return readdirSync(shippedDirectory)
     .filter(file => file.endsWith('.yaml'))
     .map(file => file.slice(0, -'.yaml'.length))
     .toSorted();
 }
-
-/** The nearest directory above this module that has boards/firmware. */
-function projectRoot(): string {
-  let directory = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(directory, 'boards', 'firmware')) && dirname(directory) !== directory) {
-    directory = dirname(directory);
-  }
-  return directory;
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigurationError(`${file}: cannot be read: ${String(error)}`, undefined, { cause: error });
-  }
-}
-
-const firstLine = (text: string): string => text.split('\n', 1)[0] ?? text;
 
 const word = z.number().int().min(0).max(0xffff_ffff);
 const id = z.number().int().min(0).max(0xffff);
@@ -140,7 +89,7 @@ const devices = z.array(
 
 const range = z
   .strictObject({ min: z.number().positive(), max: z.number().positive(), step: z.number().positive() })
-  .refine(({ min, max }) => min <= max, 'min is larger than max');
+  .refine(({ min, max }) => min <= max, 'a min that is not larger than max');
 
 const clock = z
   .strictObject({
@@ -252,7 +201,7 @@ export const firmwareProfileSchema = z
           context.addIssue({
             code: 'custom',
             path: [...field(index)],
-            message: `${String(value)} is there twice`,
+            message: `each only once, ${String(value)} is there twice`,
           });
         }
         seen.add(value);
@@ -263,7 +212,7 @@ export const firmwareProfileSchema = z
       context.addIssue({
         code: 'custom',
         path: ['privilegedAgent'],
-        message: `there is no agent ${profile.privilegedAgent}`,
+        message: `one of the agents, there is no agent ${profile.privilegedAgent}`,
       });
     }
     for (const [index, device] of profile.devices.entries()) {
@@ -273,7 +222,7 @@ export const firmwareProfileSchema = z
         context.addIssue({
           code: 'custom',
           path: ['devices', index, field],
-          message: `there is no ${missing}`,
+          message: `ids that the profile has, there is no ${missing}`,
         });
       }
     }

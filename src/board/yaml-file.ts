@@ -37,8 +37,16 @@ export function readYamlFile<S extends z.ZodType>(file: string, schema: S): Yaml
   return parseYaml(readText(file), displayName(file), schema);
 }
 
-/** As `readYamlFile`, for text that is at hand. */
-export function parseYaml<S extends z.ZodType>(text: string, name: string, schema: S): YamlFile<z.output<S>> {
+/**
+ * As `readYamlFile`, for text that is at hand.
+ * @param options.prepare what is done to the content before the schema sees it
+ */
+export function parseYaml<S extends z.ZodType>(
+  text: string,
+  name: string,
+  schema: S,
+  options: { readonly prepare?: (content: unknown) => unknown } = {},
+): YamlFile<z.output<S>> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const places = new Places(name, document, lines);
@@ -47,7 +55,8 @@ export function parseYaml<S extends z.ZodType>(text: string, name: string, schem
     const mistakes = broken.map(each => `${places.ofOffset(each.pos[0])}: ${each.message}`);
     throw new ConfigurationError(listed(name, mistakes, 'is not valid YAML'));
   }
-  const content = toValue(document, name);
+  const { prepare = same } = options;
+  const content = prepare(toValue(document, name));
   const result = schema.safeParse(content);
   if (!result.success) {
     const mistakes = schemaMistakes(result.error.issues, schema, content)
@@ -63,6 +72,8 @@ export function parseYaml<S extends z.ZodType>(text: string, name: string, schem
     line: field => places.lineOf(field),
   };
 }
+
+const same = (content: unknown): unknown => content;
 
 /** A path as a person would type it: relative where the file is below the working directory. */
 export function displayName(file: string): string {
