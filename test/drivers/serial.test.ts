@@ -10,45 +10,9 @@ import { serialDevice } from '../../src/drivers/serial/device.ts';
 import { openPseudoTerminal } from '../../src/drivers/serial/pseudo-terminal.ts';
 import { serialTcp } from '../../src/drivers/serial/tcp.ts';
 import { serialUnix } from '../../src/drivers/serial/unix.ts';
+import { listener } from './listener.ts';
 
 const soon = () => AbortSignal.timeout(5000);
-
-/** Keeps what comes, and waits for it. */
-function listener() {
-  const chunks: Uint8Array[] = [];
-  const errors: Error[] = [];
-  const looks = new Set<() => void>();
-  const all = () => Buffer.concat(chunks);
-  const until = (test_: () => boolean): Promise<void> =>
-    new Promise(resolve => {
-      const look = () => {
-        if (test_()) {
-          looks.delete(look);
-          resolve();
-        }
-      };
-      looks.add(look);
-      look();
-    });
-  const took = () => looks.forEach(look => look());
-  return {
-    data: (bytes: Uint8Array) => {
-      chunks.push(Uint8Array.from(bytes));
-      took();
-    },
-    lost: (error: Error) => {
-      errors.push(error);
-      took();
-    },
-    errors,
-    all,
-    bytes: async (count: number) => {
-      await until(() => all().length >= count);
-      return all();
-    },
-    untilLost: () => until(() => errors.length > 0),
-  };
-}
 
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { SerialPort } from 'serialport';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
@@ -170,7 +171,32 @@ function connect(port: SerialPort, events: SerialEvents): SerialConnection {
         });
       });
     },
+    break: async milliseconds => {
+      if (ended !== undefined) {
+        throw ended;
+      }
+
+      await setBreak(port, true);
+      await delay(milliseconds);
+      // A line that was lost or closed meanwhile has no break any more.
+      if (ended === undefined) {
+        await setBreak(port, false);
+      }
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function setBreak(port: SerialPort, brk: boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    port.set({ brk }, error => {
+      if (error) {
+        const mend = 'use an adapter that can: some USB consoles (ttyACM) cannot';
+        reject(new DriverError(`send a break to ${port.path}`, error.message, mend, { cause: error }));
+      } else {
+        resolve();
+      }
+    });
+  });
 }

@@ -17,6 +17,11 @@ export interface SerialEvents {
 
 export interface SerialConnection extends AsyncDisposable {
   write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Holds the line in the break condition; absent where the transport cannot carry one.
+   * @throws DriverError where the adapter cannot send one
+   */
+  break?(milliseconds: number): Promise<void>;
   /** Closes the line; further calls do nothing. */
   close(): Promise<void>;
 }

@@ -53,8 +53,17 @@ export function openSocket(
   );
 }
 
-/** A console line whose bytes are those of an open socket. Closing it closes the socket. */
-export function connectOver(socket: Socket, words: SocketWords, events: SerialEvents): SerialConnection {
+/**
+ * A console line whose bytes are those of an open socket. Closing it closes the socket.
+ *
+ * @param decode gives the data in what came; all of it unless given
+ */
+export function connectOver(
+  socket: Socket,
+  words: SocketWords,
+  events: SerialEvents,
+  decode: (bytes: Uint8Array) => Uint8Array = bytes => bytes,
+): SerialConnection {
   const { where } = words;
   let ended: Error | undefined;
   let last: Error | undefined;
@@ -62,8 +71,11 @@ export function connectOver(socket: Socket, words: SocketWords, events: SerialEv
 
   socket.on('data', bytes => {
     if (ended === undefined) {
-      received = received.length > farewell ? received : received + bytes.toString('latin1');
-      events.data(bytes);
+      const data = decode(bytes);
+      received = received.length > farewell ? received : received + Buffer.from(data).toString('latin1');
+      if (data.length > 0) {
+        events.data(data);
+      }
     }
   });
   socket.on('error', error => {
