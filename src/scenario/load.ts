@@ -10,6 +10,7 @@ import { projectDirectory } from '../board/project-directory.ts';
 import type { YamlFile } from '../board/yaml-file.ts';
 import { displayName, readText, readYamlFile } from '../board/yaml-file.ts';
 import { faults } from '../scmi/faults.ts';
+import type { FirmwareProfile } from '../scmi/profile.ts';
 import { fitScenario } from './fit.ts';
 import type { Scenario } from './scenario.ts';
 import type { ScenarioDocument } from './schema.ts';
@@ -39,16 +40,31 @@ export function loadScenario(
 ): Scenario {
   const scenario = readScenario(file);
   const directory = path.dirname(path.resolve(file));
-  const profile = scenario.value.firmware.profile;
-  const firmware = profile?.endsWith('.yaml') ? path.resolve(directory, profile) : profile;
   return fitScenario({
     file: scenario,
     board,
-    firmware: loadFirmwareProfile(firmware ?? board.firmware),
+    firmware: firmwareOf(scenario, directory, board),
     ofScenario: name => readTreeFile(path.resolve(directory, name)),
     ofBoard: name => readTreeFile(dataFile(name)),
     labTree: options.labTree,
   });
+}
+
+/** A name is a shipped profile's, a file is relative to the scenario. */
+function firmwareOf(
+  { value, place }: YamlFile<ScenarioDocument>,
+  directory: string,
+  board: BoardType,
+): FirmwareProfile {
+  const { profile } = value.firmware;
+  if (profile === undefined) return loadFirmwareProfile(board.firmware);
+  try {
+    return loadFirmwareProfile(profile.endsWith('.yaml') ? path.resolve(directory, profile) : profile);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    const at = place(['firmware', 'profile']);
+    throw new ConfigurationError(`${at}: firmware.profile: ${error.message}`, error.mend, { cause: error });
+  }
 }
 
 /**

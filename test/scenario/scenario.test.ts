@@ -239,7 +239,11 @@ const mistakes: readonly (readonly [title: string, text: string, said: RegExp])[
     'guests: { a: {}, b: {}, c: {}, d: {} }\n',
     /:4:\d+: rpi5 has no agent guest4 for d/,
   ],
-  ['an unknown firmware', 'firmware: { profile: nope }\n', /there is no firmware profile 'nope'/],
+  [
+    'an unknown firmware',
+    'firmware: { profile: nope }\n',
+    /x\.yaml:\d+:\d+: firmware\.profile: there is no firmware profile nope/,
+  ],
   [
     'an unknown fault',
     'firmware: { faults: [no-discover-agents] }\n',
