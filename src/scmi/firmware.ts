@@ -13,7 +13,7 @@ import { quirksByName } from './quirks.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { initialiseChannel, processChannel } from './smt.ts';
 import type { ClockState, FirmwareState, PinState, PowerDomainState } from './state.ts';
-import { initialState } from './state.ts';
+import { copyState, initialState } from './state.ts';
 
 /** Results of an SMC: x0 as a signed 32-bit number. */
 export const smcResult = { success: 0, notSupported: -1, invalidParameter: -3 } as const;
@@ -108,6 +108,18 @@ export class Firmware {
       replyLength: area.length,
     });
     return smcResult.success;
+  }
+
+  /**
+   * Remembers the state; what the agents' areas hold is memory's.
+   *
+   * @returns What brings it back, any number of times.
+   */
+  snapshot(): () => void {
+    const kept = copyState(this.#state);
+    return () => {
+      this.#state = copyState(kept);
+    };
   }
 
   /** Agent that may use the permission messages of Base, faults included; null: nobody. */

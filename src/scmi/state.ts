@@ -88,3 +88,27 @@ export function initialState(profile: FirmwareProfile): FirmwareState {
     system: { powerState: powerUp },
   };
 }
+
+/** A state with the same content that shares nothing with the first. */
+export function copyState(state: FirmwareState): FirmwareState {
+  return {
+    busyChannels: new Set(state.busyChannels),
+    owners: new Map(state.owners),
+    grants: copyMap(state.grants, agents => new Set(agents)),
+    deniedProtocols: copyMap(state.deniedProtocols, protocols => new Set(protocols)),
+    errorNotifications: new Set(state.errorNotifications),
+    clocks: copyMap(state.clocks, clock => ({ ...clock })),
+    assertedResets: new Set(state.assertedResets),
+    powerDomains: copyMap(state.powerDomains, domain => ({ ...domain })),
+    pins: copyMap(state.pins, pin => ({ ...pin, configurations: new Map(pin.configurations) })),
+    performanceDomains: copyMap(state.performanceDomains, domain => ({ ...domain })),
+    voltageDomains: copyMap(state.voltageDomains, domain => ({ ...domain })),
+    system: { ...state.system },
+  };
+}
+
+function copyMap<Value>(map: ReadonlyMap<number, Value>, copy: (value: Value) => Value): Map<number, Value> {
+  const copied = new Map<number, Value>();
+  for (const [id, value] of map) copied.set(id, copy(value));
+  return copied;
+}

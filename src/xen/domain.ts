@@ -36,6 +36,18 @@ export class Domain {
     if (count > 0) this.p2m.push({ gfn, mfn, count });
   }
 
+  /** @returns what brings the domain back to what it is now, any number of times */
+  snapshot(): () => void {
+    const { sciData, sciEnabled, state, tree } = this;
+    const mappings = [...this.p2m];
+    const iomem = this.iomem.snapshot();
+    return () => {
+      iomem();
+      this.p2m.splice(0, this.p2m.length, ...mappings);
+      Object.assign(this, { sciData, sciEnabled, state, tree });
+    };
+  }
+
   /** Machine address of a guest physical one; undefined where nothing is mapped. The last mapping counts. */
   translate(address: number): number | undefined {
     const gfn = Math.floor(address / pageSize);

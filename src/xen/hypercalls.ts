@@ -84,6 +84,24 @@ export class Hypercalls implements Domctl {
     return this.#done(0);
   }
 
+  /** @returns what brings all domains back to what they are now, any number of times */
+  snapshot(): () => void {
+    const lastDomid = this.#lastDomid;
+    const domains = [...this.#domains].map(([domid, domain]) => ({
+      domid,
+      domain,
+      restore: domain.snapshot(),
+    }));
+    return () => {
+      this.#lastDomid = lastDomid;
+      this.#domains.clear();
+      for (const { domid, domain, restore } of domains) {
+        restore();
+        this.#domains.set(domid, domain);
+      }
+    };
+  }
+
   /** iommu_do_domctl(): a device that no IOMMU protects counts as assigned. */
   #assignToIommu(path: string): number {
     if (!this.iommuEnabled) return -errno.EOPNOTSUPP;

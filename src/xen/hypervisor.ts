@@ -120,6 +120,20 @@ export class Hypervisor {
     return new XenGuestMachine(this.#context, this.sci, domain, own);
   }
 
+  /**
+   * Remembers what may change once Xen has booted: its domains, and who holds which channel. The console is not part
+   * of it, nor is the machine.
+   * @returns what brings that back, any number of times
+   */
+  snapshot(): () => void {
+    const domains = this.#hypercalls.snapshot();
+    const channels = this.sci.mediator?.snapshot?.();
+    return () => {
+      domains();
+      channels?.();
+    };
+  }
+
   #initialiseMediator(): void {
     const { build } = this.#context;
     if (build.mediator === 'none') this.sci.initialise(null);

@@ -19,6 +19,8 @@ export interface Mediator {
   handleNode(domain: Domain, node: DtNode): boolean;
   /** Absent where devices are none of the driver's business. */
   assignDevice?(domain: Domain, device: DtNode, controller: PhandleArguments): number;
+  /** @returns what gives each channel back to who holds it now; absent where that never changes after the boot */
+  snapshot?(): () => void;
   /** Channels of agents other than Xen's own, in the order of their list. */
   channels(): readonly Channel[];
 }

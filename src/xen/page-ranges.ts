@@ -24,6 +24,14 @@ export class PageRanges {
     return this.#ranges.some(each => each.first <= first && last <= each.last);
   }
 
+  /** @returns what brings the set back to what it is now, any number of times */
+  snapshot(): () => void {
+    const ranges = this.#ranges;
+    return () => {
+      this.#ranges = ranges;
+    };
+  }
+
   /** As Xen's 'q' key prints them: `{ 9010, 47ff2-47ff3 }`. */
   toString(): string {
     const texts = this.#ranges.map(({ first, last }) =>

@@ -60,6 +60,13 @@ export class ScmiSmcMultiAgent implements Mediator {
       }));
   }
 
+  snapshot(): () => void {
+    const holders = this.#channels.map(channel => ({ channel, domid: channel.domid }));
+    return () => {
+      for (const { channel, domid } of holders) channel.domid = domid;
+    };
+  }
+
   /**
    * scmi_probe()
    * @param node an available node compatible `arm,scmi-smc`

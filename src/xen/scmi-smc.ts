@@ -35,6 +35,13 @@ export class ScmiSmc implements Mediator {
     return [{ agentId: 0, functionId: this.#functionId, address: this.#shmem, domid }];
   }
 
+  snapshot(): () => void {
+    const owner = this.#owner;
+    return () => {
+      this.#owner = owner;
+    };
+  }
+
   /** scmi_dom0_init() */
   probe(node: DtNode): number {
     const { console, machine } = this.#context;
