@@ -216,7 +216,7 @@ function bootLines(lines: readonly ConsoleLine[]): {
   const split = afterCreation < 0 ? printed.length : afterCreation;
   return {
     beforeDom0: printed.slice(0, split),
-    dom0: panic !== undefined && panic.text.startsWith('Error creating') ? [] : printed.slice(split),
+    dom0: printed.slice(split),
     panic,
     linux: firstLinux < 0 ? [] : lines.slice(firstLinux),
   };
