@@ -93,13 +93,32 @@ function check(names: readonly string[], options: LintOptions, process: CliProce
 /** Without a word about firmware it is the reference firmware, if the tree has any page of that. */
 function subjectOf(scenario: Scenario, hostDt: string, options: LintOptions): LintSubject {
   const subject = subjectOfScenario(scenario);
-  const isNamed = options.boardType !== undefined || options.firmware !== undefined;
+  const isNamed =
+    options.boardType !== undefined || options.firmware !== undefined || options.firmwareFault.length > 0;
   const pages = scenario.firmware.profile.agents.map(({ shmem }) => shmem);
   const isLikely = [...scenario.hostTree.root.walk()].some(
     node =>
       node.isCompatible('arm,scmi-shmem') && (node.cells('reg') ?? []).some(cell => pages.includes(cell)),
   );
-  return { ...subject, firmware: isNamed || isLikely ? subject.firmware : null, files: { hostTree: hostDt } };
+  return {
+    ...subject,
+    firmware: isNamed || isLikely ? subject.firmware : null,
+    files: { hostTree: hostDt, partialTrees: partialTreeFiles(subject, options.partialDt) },
+  };
+}
+
+/** Trees without `NODE=` are the guests', in order; the last one is that of all further ones. */
+function partialTreeFiles({ guests }: LintSubject, given: readonly string[]): ReadonlyMap<string, string> {
+  const named = given.flatMap(each => {
+    const [, node, file] = /^([^=/\\]+)=(.+)$/.exec(each) ?? [];
+    return node === undefined || file === undefined ? [] : [[node, file] as const];
+  });
+  const inOrder = given.filter(each => !/^[^=/\\]+=/.test(each));
+  const ofGuests = guests.flatMap(({ name }, index) => {
+    const file = inOrder[index] ?? inOrder.at(-1);
+    return file === undefined ? [] : [[name, file] as const];
+  });
+  return new Map([...named, ...ofGuests]);
 }
 
 function checkScenarios(names: readonly string[], options: LintOptions, process: CliProcess): Checked[] {

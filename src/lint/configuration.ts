@@ -45,6 +45,8 @@ export interface Configuration {
   readonly domains: readonly Domain[];
   /** The channel of an agent: the first entry of its id. */
   entryOf(agentId: number | undefined): Entry | undefined;
+  /** Address of the page that firmware reads for an entry; the list's where firmware is not known. */
+  pageReadFor(entry: Entry): number | undefined;
 }
 
 /** Xen's own channel. */
@@ -106,6 +108,7 @@ export function readConfiguration(subject: LintSubject): Configuration {
     dom0lessDomains: dom0less,
     domains: [...dom0less, ...guests],
     entryOf,
+    pageReadFor: ({ functionId, page }) => firmware?.byFunctionId(functionId)?.shmem ?? page?.address,
   };
 }
 

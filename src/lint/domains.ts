@@ -2,7 +2,8 @@
 import { nodeReg } from '../dt/address.ts';
 import { DtError } from '../dt/error.ts';
 import { parseFlat } from '../dt/flat.ts';
-import type { DeviceTree, DtNode } from '../dt/tree.ts';
+import type { DeviceTree } from '../dt/tree.ts';
+import { DtNode } from '../dt/tree.ts';
 import type { Guest } from '../scenario/scenario.ts';
 import { isAvailable } from '../xen/device-tree.ts';
 import { domainNodes } from '../xen/modules.ts';
@@ -151,7 +152,8 @@ function treeOf({ files }: Guest, path: string): DeviceTree | undefined {
 }
 
 function partialTree(tree: DeviceTree, domain: string, file: string | undefined): PartialTree {
-  const nodes = [...(tree.node('/passthrough')?.walk() ?? [])];
+  const passthrough = asInGuest(tree);
+  const nodes = [...(passthrough?.walk() ?? [])];
   const scmi = nodes.find(node => node.isCompatible('arm,scmi-smc') && isAvailable(node));
   const phandle = scmi?.u32('shmem');
   const shmem = phandle === undefined ? undefined : nodes.find(node => node.u32('phandle') === phandle);
@@ -170,6 +172,25 @@ function partialTree(tree: DeviceTree, domain: string, file: string | undefined)
     }),
   };
 }
+
+/** /passthrough below a root of two cells each, whatever the root of the partial tree has: so guests get it. */
+function asInGuest(tree: DeviceTree): DtNode | undefined {
+  const root = new DtNode('', null);
+  root.properties.set('#address-cells', TWO_CELLS);
+  root.properties.set('#size-cells', TWO_CELLS);
+  const passthrough = tree.node('/passthrough');
+  return passthrough && copy(passthrough, root);
+}
+
+function copy(node: DtNode, parent: DtNode): DtNode {
+  const own = new DtNode(node.name, parent);
+  for (const [name, value] of node.properties) own.properties.set(name, value);
+  parent.children.push(own);
+  for (const child of node.children) copy(child, own);
+  return own;
+}
+
+const TWO_CELLS = Uint8Array.of(0, 0, 0, 2);
 
 /** `xen,reg = <host size guest>`, in the cells of the node above. */
 function hostRanges(node: DtNode, partial: PartialTree): Mapping[] {

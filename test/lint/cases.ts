@@ -140,7 +140,12 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   'sci-dom0-agent-unlisted': [{ host: '&container { xen,dom0-sci-agent-id = <5>; };' }],
   'sci-dom0-function-id': [{ host: '&scmi { arm,smc-id = <0x82000004>; };' }],
   'sci-dom0-page': [{ host: '&scmi_shm { reg = <0x0 0x47ff2000 0x0 0x1000>; };' }],
-  'sci-dom0-page-compatible': [{ host: '&scmi_shm { compatible = "mmio-sram"; };' }],
+  'sci-dom0-page-unusable': [
+    { host: '&scmi { /delete-property/ shmem; };' },
+    { host: '&scmi_shm { /delete-property/ reg; };' },
+    { host: '&scmi_shm { reg = <0x0 0x47ff0000 0x0 0x0>; };' },
+    { host: '&scmi_shm { compatible = "mmio-sram"; };' },
+  ],
   'sci-dom0-no-node': [{ host: '&scmi { status = "disabled"; };' }, { host: '/delete-node/ &{/firmware};' }],
   'sci-dom0-node-elsewhere': [
     {
@@ -206,6 +211,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     { guests: [guest({}, '&scmi { shmem = <0xdead>; };')] },
     { guests: [guest({}, '&shm { compatible = "mmio-sram"; };')] },
     { guests: [guest({}, '&passthrough { /delete-property/ ranges; };')] },
+    { guests: [guest({}, '&shm { reg = <0x0 0x22001000 0x0 0x0>; };')] },
   ],
   'sci-guest-page-missing': [
     { guests: [guest({ iomem: null })] },
@@ -408,6 +414,9 @@ export const right: Readonly<Record<string, Changes>> = {
         'd3',
       ),
     ],
+  },
+  'a partial tree whose own root has other cells': {
+    guests: [guest({}, '/ { #address-cells = <1>; #size-cells = <1>; };')],
   },
   'a guest without SCMI': { guests: [guest({ arm_sci: null, iomem: null }, null)] },
   'type=none': { guests: [guest({ arm_sci: '"type=none"', iomem: null }, null)] },

@@ -1,4 +1,7 @@
 import test from 'ava';
+import * as fc from 'fast-check';
+import { parseFlat, writeFlat } from '../../src/dt/flat.ts';
+import type { DeviceTree } from '../../src/dt/tree.ts';
 import type { Finding } from '../../src/lint/finding.ts';
 import { placeText } from '../../src/lint/finding.ts';
 import { lint } from '../../src/lint/lint.ts';
@@ -8,7 +11,7 @@ import { predict } from '../../src/model/predict.ts';
 import type { Prediction } from '../../src/model/prediction.ts';
 import { cases, right } from './cases.ts';
 import type { Changes } from './configurations.ts';
-import { guest, subjectOf } from './configurations.ts';
+import { device, domU, guest, subjectOf } from './configurations.ts';
 
 test('each configuration that breaks a rule is found by that rule, and by those that follow from it', t => {
   for (const [rule, all] of Object.entries(cases)) {
@@ -78,6 +81,34 @@ test('where lint finds nothing the model foresees no failure', t => {
   }
 });
 
+test('on damaged trees lint does not fail, claims no failure of the probe that the model does not see, and misses none', t => {
+  const agent3 = guest(
+    { arm_sci: '"type=scmi_smc_multiagent,agent_id=3"', iomem: '[ "47ff3,1@22001" ]' },
+    '&scmi { arm,smc-id = <0x82000005>; };',
+  );
+  const whole = subjectOf({ host: domU() + device('access-controllers = <&scmi_xen 1>;'), guests: [agent3] });
+  const blob = writeFlat(whole.hostTree);
+  fc.assert(
+    fc.property(fc.array(damage, { minLength: 1, maxLength: 3 }), all => {
+      const hostTree = parseFlat(blob);
+      for (const each of all) inflict(hostTree, each);
+      const subject = { ...whole, hostTree };
+      const scenario = scenarioOfSubject(subject);
+      const prediction = scenario && predict(scenario);
+      const found = lint({ ...subject, prediction });
+      const claims = found.filter(({ consequence }) => /there is no mediator/.test(consequence));
+      if (claims.length > 0) t.false(prediction?.mediator.registered, summary(claims));
+      if (prediction?.panic !== null || !prediction.mediator.registered) {
+        t.true(
+          found.some(({ severity }) => severity !== 'note'),
+          prediction?.panic ?? 'no mediator',
+        );
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('a finding says where, what happens in the words of the model, and what to change', t => {
   const [finding, ...others] = lint(
     subjectOf({ host: '&container { scmi-secondary-agents = <0x82000002 &shm_0 0 0x82000004 &shm_2 0>; };' }),
@@ -144,6 +175,32 @@ function predictionOf(changes: Changes): Prediction | null {
   const scenario = scenarioOfSubject(subjectOf(changes));
   return scenario === null ? null : predict(scenario);
 }
+
+/** Which property of which node is damaged, and how. */
+const damage = fc.record({
+  node: fc.nat(),
+  property: fc.nat(),
+  byte: fc.nat(),
+  value: fc.nat(255),
+  kind: fc.constantFrom('node', 'property', 'cut', 'byte'),
+});
+
+function inflict(tree: DeviceTree, { node: at, property, byte, value, kind }: Damage): void {
+  const nodes = [...tree.root.walk()];
+  const node = nodes[at % nodes.length];
+  if (kind === 'node') {
+    const siblings = node?.parent?.children;
+    if (node !== undefined) siblings?.splice(siblings.indexOf(node), 1);
+    return;
+  }
+  const [name, bytes] = [...(node?.properties ?? [])][property % (node?.properties.size || 1)] ?? [];
+  if (node === undefined || name === undefined || bytes === undefined) return;
+  if (kind === 'property') node.properties.delete(name);
+  else if (kind === 'cut') node.properties.set(name, bytes.slice(0, byte % (bytes.length + 1)));
+  else if (bytes.length > 0) node.properties.set(name, bytes.with(byte % bytes.length, value));
+}
+
+type Damage = typeof damage extends fc.Arbitrary<infer Value> ? Value : never;
 
 function idsOf(found: readonly Finding[]): string[] {
   return [...new Set(found.map(({ rule }) => rule))].toSorted();

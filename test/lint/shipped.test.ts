@@ -117,6 +117,23 @@ test('warnings alone end lint with 0, and are told with what to change', async t
   t.regex(out, /Mend: Use `type=` and `agent_id=` only\./);
 });
 
+test("a mistake in a guest's partial tree is shown at the file of that tree", async t => {
+  const directory = temporary(t);
+  const { config, files } = guest({}, '&scmi { arm,smc-id = <0x82000005>; };');
+  writeFileSync(path.join(directory, 'host.dtb'), writeFlat(subjectOf().hostTree));
+  writeFileSync(path.join(directory, 'd2.cfg'), config);
+  for (const blob of files.values()) writeFileSync(path.join(directory, 'part.dtb'), blob);
+  const trees = ['--host-dt', 'host.dtb', '--xl-cfg', 'd2.cfg', '--partial-dt', 'part.dtb'];
+  const { code, out } = await run(['lint', ...trees, '--sarif', 'lint.sarif'], directory);
+  t.is(code, 1);
+  t.regex(
+    out,
+    /error sci-guest-function-id at partial tree of d2, \/passthrough\/firmware\/scmi: arm,smc-id/,
+  );
+  const log = JSON.parse(readFileSync(path.join(directory, 'lint.sarif'), 'utf8'));
+  t.is(log.runs[0].results[0].locations[0].physicalLocation.artifactLocation.uri, 'part.dtb');
+});
+
 test('a firmware that nobody named is not guessed where the tree is none of the reference firmware', async t => {
   const directory = temporary(t);
   const file = path.join(directory, 'host.dts');

@@ -1,6 +1,7 @@
 /** Dom0's agent and its own SCMI node. */
 import { isAvailable } from '../../xen/device-tree.ts';
 import { INVALID_AGENT_ID } from '../../xen/scmi-smc-multiagent.ts';
+import type { Page } from '../agent-list.ts';
 import type { Configuration } from '../configuration.ts';
 import type { Place } from '../finding.ts';
 import type { Rule } from '../rule.ts';
@@ -109,30 +110,28 @@ export const dom0Rules: readonly Rule[] = [
     *check(configuration) {
       const { dom0 } = configuration;
       const entry = configuration.entryOf(dom0.agentId);
-      const expected = entry?.page?.address;
-      if (!usesNode(configuration) || expected === undefined || dom0.page?.address === expected) return;
-      const named = dom0.page?.address === undefined ? 'none that can be found' : hex(dom0.page.address);
+      const expected = entry && configuration.pageReadFor(entry);
+      const address = dom0.page?.address;
+      if (!usesNode(configuration) || expected === undefined || address === undefined) return;
+      if (address === expected) return;
       yield {
         place: { node: '/firmware/scmi', property: 'shmem' },
-        message: `its page is ${named}, and Dom0's agent ${dom0.agentId} has ${hex(expected)}`,
+        message: `its page is ${hex(address)}, and Dom0's agent ${dom0.agentId} has ${hex(expected)}`,
       };
     },
   },
   {
-    id: 'sci-dom0-page-compatible',
+    id: 'sci-dom0-page-unusable',
     severity: 'error',
-    title: 'The page of /firmware/scmi is not compatible `arm,scmi-shmem`',
-    consequence: 'Linux refuses the channel, and Xen does not know the node for one that belongs to SCMI.',
-    mend: 'Set `compatible = "arm,scmi-shmem"` on the node that `shmem` names.',
+    title: 'The page of /firmware/scmi cannot be used',
+    consequence: 'Linux refuses the channel, and its SCMI probe fails.',
+    mend: 'Let `shmem` name a node that is compatible `arm,scmi-shmem` and has an address and a size.',
     documented: ['D7', document.scmi],
     shows: ['linux.scmi.no-channel'],
     *check(configuration) {
-      const page = configuration.dom0.page?.node;
-      if (!usesNode(configuration) || page === undefined || page.isCompatible('arm,scmi-shmem')) return;
-      yield {
-        place: { node: page.path, property: 'compatible' },
-        message: 'it is not compatible arm,scmi-shmem',
-      };
+      if (!usesNode(configuration)) return;
+      const message = whyUnusable(configuration.dom0.page);
+      if (message !== undefined) yield { place: { node: '/firmware/scmi', property: 'shmem' }, message };
     },
   },
   {
@@ -198,4 +197,12 @@ function hostNodesElsewhere({ tree, managementNodes }: Configuration) {
 
 function idPlace({ container }: Configuration): Place {
   return { node: container?.path ?? '/', property: 'xen,dom0-sci-agent-id' };
+}
+
+function whyUnusable(page: Page | undefined): string | undefined {
+  if (page === undefined) return 'shmem names no node';
+  const { path } = page.node;
+  if (!page.node.isCompatible('arm,scmi-shmem')) return `${path} is not compatible arm,scmi-shmem`;
+  if (page.address === undefined) return `the address of ${path} does not translate`;
+  return page.size === 0 ? `the size of ${path} is 0` : undefined;
 }

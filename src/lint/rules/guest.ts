@@ -1,4 +1,6 @@
 /** What a domain beside Dom0 is given: its SCMI node, its page, its devices. */
+import { nodeReg } from '../../dt/address.ts';
+import type { Entry } from '../agent-list.ts';
 import type { Configuration } from '../configuration.ts';
 import type { Domain, Mapping, PartialTree } from '../domains.ts';
 import { pageSize } from '../domains.ts';
@@ -151,11 +153,11 @@ export const guestRules: readonly Rule[] = [
     shows: ['traps.guest-abort', 'linux.scmi.abort'],
     *check(configuration) {
       for (const domain of served(configuration)) {
-        const { name, partial, entry, mappings } = domain;
+        const { name, partial, mappings, page } = domain;
         const address = partial?.shmemAddress;
         if (partial?.shmem === undefined || address === undefined || mapped(domain, address)) continue;
         // The agent's page mapped elsewhere is another mistake.
-        if (mappings.some(each => includes(each, entry.page?.address))) continue;
+        if (mappings.some(each => includes(each, page))) continue;
         yield {
           place: domain.kind === 'xl' ? domain.at('iomem') : partial.at(partial.shmem, 'xen,reg'),
           message: `${name} looks for its page at ${hex(address)}, where nothing is mapped`,
@@ -174,9 +176,9 @@ export const guestRules: readonly Rule[] = [
     shows: ['traps.guest-abort', 'linux.scmi.abort'],
     *check(configuration) {
       for (const domain of served(configuration)) {
-        const { name, partial, entry, mappings } = domain;
+        const { name, partial, mappings, page } = domain;
         const address = partial?.shmemAddress;
-        const mapping = mappings.find(each => includes(each, entry.page?.address));
+        const mapping = mappings.find(each => includes(each, page));
         if (address === undefined || mapping === undefined || mapped(domain, address)) continue;
         yield {
           place: mapping.place,
@@ -196,8 +198,7 @@ export const guestRules: readonly Rule[] = [
     shows: ['libxl.iomem.refused', 'linux.scmi.channel-busy', 'linux.scmi.no-answer'],
     *check(configuration) {
       for (const domain of served(configuration)) {
-        const { name, partial, entry } = domain;
-        const expected = entry.page?.address;
+        const { name, partial, entry, page: expected } = domain;
         const address = partial?.shmemAddress ?? onlyPage(domain);
         const mapping = address === undefined ? undefined : mapped(domain, address);
         if (address === undefined || mapping === undefined || expected === undefined) continue;
@@ -221,11 +222,11 @@ export const guestRules: readonly Rule[] = [
     shows: ['libxl.iomem.refused'],
     *check(configuration) {
       for (const domain of served(configuration)) {
-        const { name, entry, mappings } = domain;
-        if (!mappings.some(each => includes(each, entry.page?.address))) continue;
+        const { name, mappings, page } = domain;
+        if (!mappings.some(each => includes(each, page))) continue;
         for (const mapping of mappings) {
           const others = channels(configuration).filter(
-            ({ address }) => address !== entry.page?.address && includes(mapping, address),
+            ({ address }) => address !== page && includes(mapping, address),
           );
           if (others.length === 0) continue;
           const words = others.map(({ whose, address }) => `${hex(address)} of ${whose}`).join(', ');
@@ -287,12 +288,19 @@ export const guestRules: readonly Rule[] = [
   },
 ];
 
-/** Domains that ask for a listed agent, with the entry. */
+/** Domains that ask for a listed agent, with its entry and the address of the page that is to be theirs. */
 export function served(configuration: Configuration) {
   if (!configuration.isProbed) return [];
   return configuration.domains.flatMap(domain =>
-    domain.entry === undefined ? [] : [{ ...domain, entry: domain.entry }],
+    domain.entry === undefined
+      ? []
+      : [{ ...domain, entry: domain.entry, page: pageOf(configuration, domain, domain.entry) }],
   );
+}
+
+/** xl can only give the page that Xen has for the agent; what Xen builds is given any, so that firmware decides. */
+function pageOf(configuration: Configuration, { kind }: Domain, entry: Entry): number | undefined {
+  return kind === 'xl' ? entry.page?.address : configuration.pageReadFor(entry);
 }
 
 function isTreeUnknown({ xlGuests, dom0lessDomains }: Configuration, name: string): boolean {
@@ -346,7 +354,9 @@ function whyNoPage({ scmi, shmem, shmemAddress }: PartialTree): string | undefin
   if (scmi?.has('shmem') !== true) return 'shmem is missing';
   if (shmem === undefined) return 'shmem names no node below /passthrough';
   if (!shmem.isCompatible('arm,scmi-shmem')) return `${shmem.path} is not compatible arm,scmi-shmem`;
-  return shmemAddress === undefined ? `the address of ${shmem.path} does not translate` : undefined;
+  if (shmemAddress === undefined) return `the address of ${shmem.path} does not translate`;
+  const reg = nodeReg(shmem);
+  return reg.ok && reg.size === 0 ? `the size of ${shmem.path} is 0` : undefined;
 }
 
 function idsOf({ entries }: Configuration): string {
