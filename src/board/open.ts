@@ -2,11 +2,11 @@
 import { accessSync, constants } from 'node:fs';
 import { powerCommand } from '../drivers/power/command.ts';
 import type { PowerDriver } from '../drivers/power/power.ts';
-import { serialDevice } from '../drivers/serial/device.ts';
 import type { SerialDriver } from '../drivers/serial/serial.ts';
-import { serialTcp } from '../drivers/serial/tcp.ts';
+import { transientWith } from '../drivers/serial/transient.ts';
 import { sshClient } from '../drivers/ssh/client.ts';
 import { acquireTftp } from '../drivers/tftp/shared.ts';
+import type { Deviations } from '../model/deviations.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { BoardType } from './board-type.ts';
 import { ConfigurationError } from './configuration-error.ts';
@@ -15,6 +15,7 @@ import type { LabBoard } from './lab.ts';
 import type { BoardEntry } from './load-lab.ts';
 import { isVirtual } from './load-lab.ts';
 import type { OpenBoard } from './open-board.ts';
+import { serialOf } from './open-serial.ts';
 import { displayName } from './yaml-file.ts';
 
 /** What is flashed or built for a run. A virtual board has it put on; a real one has what it has. */
@@ -29,6 +30,8 @@ export interface OpenOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The board type's unless given. */
   readonly software?: Software;
+  /** What the software is to do wrong: a virtual board alone can. */
+  readonly deviations?: Deviations;
 }
 
 /**
@@ -36,9 +39,12 @@ export interface OpenOptions {
  * @throws ConfigurationError where an image or a key cannot be read
  * @throws DriverError where the TFTP server's port cannot be had
  */
-export async function openBoard(entry: BoardEntry, { env, software }: OpenOptions): Promise<OpenBoard> {
+export async function openBoard(
+  entry: BoardEntry,
+  { env, software, deviations }: OpenOptions,
+): Promise<OpenBoard> {
   const { name, type, setup } = entry;
-  if (isVirtual(setup)) return openVirtual(entry, software);
+  if (isVirtual(setup)) return openVirtual(entry, software, deviations);
   const { network, ssh } = setup;
   requireImages(name, setup);
   const identity = readIdentity(ssh.identity, env);
@@ -55,8 +61,7 @@ export async function openBoard(entry: BoardEntry, { env, software }: OpenOption
     name,
     type,
     virtual: false,
-    power: powerOf(setup),
-    serial: serialOf(entry, setup),
+    ...wiresOf(entry, setup),
     tftp,
     ssh: sshClient(),
     network: {
@@ -88,26 +93,33 @@ export async function openWires(entry: BoardEntry): Promise<Wires> {
   const { setup } = entry;
   if (isVirtual(setup)) return openVirtual(entry);
   return {
-    power: powerOf(setup),
-    serial: serialOf(entry, setup),
+    ...wiresOf(entry, setup),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
-async function openVirtual({ name, type }: BoardEntry, software?: Software): Promise<OpenBoard> {
+async function openVirtual(
+  { name, type }: BoardEntry,
+  software?: Software,
+  deviations?: Deviations,
+): Promise<OpenBoard> {
   const { openVirtualBoard } = await import('../virtual/open.ts');
   if (software === undefined) return openVirtualBoard(type, { name });
   const { firmware, xen, linux } = software;
-  return openVirtualBoard({ ...type, xen, linux }, { name, firmware });
+  const wrong = deviations === undefined ? {} : { deviations };
+  return openVirtualBoard({ ...type, xen, linux }, { name, firmware, ...wrong });
 }
 
 function powerOf({ power: { on, off, state } }: LabBoard): PowerDriver {
   return powerCommand(state === undefined ? { on, off } : { on, off, state });
 }
 
-function serialOf({ type }: BoardEntry, { serial }: LabBoard): SerialDriver {
-  if (serial.kind === 'tcp') return serialTcp(serial);
-  return serialDevice({ path: serial.path, baudRate: serial.baudRate ?? type.console.baudRate });
+/** The two belong together where the console's adapter is fed by the board. */
+function wiresOf({ type }: BoardEntry, setup: LabBoard): Pick<Wires, 'power' | 'serial'> {
+  const power = powerOf(setup);
+  const serial = serialOf(setup.serial, type);
+  const isTransient = setup.serial.kind === 'device' && setup.serial.transient;
+  return isTransient ? transientWith(serial, power) : { power, serial };
 }
 
 /** Missing files are found before the board is touched, not when it asks for them. */

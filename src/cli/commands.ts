@@ -48,6 +48,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./scenarios.ts')).addScenarios,
   },
   {
+    name: 'mutants',
+    summary: 'see which bugs the scenarios catch',
+    load: async () => (await import('./mutants.ts')).addMutants,
+  },
+  {
     name: 'console',
     summary: 'talk to a board over its serial console',
     load: async () => (await import('./console.ts')).addConsole,

@@ -1,8 +1,13 @@
 /** `scmi-hil run`: scenarios on boards, shown live, judged, reported. */
 import path from 'node:path';
 import type { BoardEntry } from '../board/load-lab.ts';
+import { isVirtual } from '../board/load-lab.ts';
+import { hintAt } from '../board/nearest-name.ts';
 import { openBoard } from '../board/open.ts';
 import type { SshIdentity } from '../drivers/ssh/ssh.ts';
+import type { Mutant } from '../explore/mutants/mutant.ts';
+import { placeText } from '../lint/finding.ts';
+import { lintScenario } from '../lint/lint.ts';
 import { wantsColour } from '../report/colour.ts';
 import { renderJson } from '../report/json.ts';
 import type { Live } from '../report/live.ts';
@@ -32,6 +37,7 @@ interface RunOptions extends LabOption {
   readonly json?: boolean;
   readonly report: readonly string[];
   readonly runs: string;
+  readonly mutant?: string;
 }
 
 export const addRun: AddCommand = (program, process, done) => {
@@ -45,7 +51,14 @@ export const addRun: AddCommand = (program, process, done) => {
     .option('--strict', 'a claim that breaks as predicted fails')
     .option('--verbose', 'the reason and the evidence of every expectation')
     .option('--report <kind=file>', 'write junit=FILE or json=FILE (may be given several times)', collect, [])
+    .option(
+      '--image <name=path>',
+      "a file of your own in place of the lab's (xen, dtb, kernel, ...)",
+      collect,
+      [],
+    )
     .option('--json', 'print the JSON report; what happens goes to standard error')
+    .option('--mutant <name>', 'virtual boards only: with this bug in the software on the board')
     .option('--runs <dir>', 'where each run gets its directory', 'runs')
     .action(async (scenarios: readonly string[], options: RunOptions) => {
       done(await run(scenarios, options, process));
@@ -54,6 +67,7 @@ export const addRun: AddCommand = (program, process, done) => {
     examples: [
       ['run --all', 'what npm start does: everything on the virtual boards, where there is no lab file'],
       ['run dom0-and-guest --board rpi5-01 --report junit=report.xml', 'one scenario on one board, for CI'],
+      ['run dom0-and-guest --mutant keeps-channel', 'see a verdict fail (names: scmi-hil mutants)'],
       ['run ./my-scenario.yaml --verbose', 'one of your own, with all reasons'],
     ],
     exits: {
@@ -76,6 +90,7 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const lab = labOf(options, process);
   const plan = planRuns({ scenarios, boards: options.board, cwd: process.cwd }, lab);
 
+  const mutant = options.mutant === undefined ? undefined : await mutantFor(options.mutant, plan);
   const show = display(options, process);
   for (const { board, scenario, why } of plan.leftOut)
     show.live.line(`left out: ${scenario} on ${board}: ${why}`);
@@ -86,7 +101,7 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
     show.live.line(renderVerdict(report, show.terminal));
   };
   try {
-    await runPlan(plan, { options, process, live: show.live, finished });
+    await runPlan(plan, { options, process, live: show.live, finished, mutant });
   } finally {
     show.live.close();
     // Also after a mistake or an interruption: what was learned until then is worth keeping.
@@ -127,6 +142,7 @@ interface RunContext {
   readonly process: CliProcess;
   readonly live: Live;
   readonly finished: (report: RunReport) => void;
+  readonly mutant: Mutant | undefined;
 }
 
 /** Boards side by side; a mistake on one does not take the others' runs away, and is reported in the end. */
@@ -139,12 +155,22 @@ async function runPlan({ runs }: RunPlan, context: RunContext): Promise<void> {
 async function runBoard(
   entry: BoardEntry,
   scenarios: readonly Scenario[],
-  { options, process, live, finished }: RunContext,
+  { options, process, live, finished, mutant }: RunContext,
 ): Promise<void> {
   for (const scenario of scenarios) {
     if (process.signal.aborted) return;
+    for (const { severity, rule, place, message } of lintScenario(scenario)) {
+      if (severity === 'note') continue;
+      live.line(
+        `${entry.name} ${scenario.name}: lint ${severity} ${rule} at ${placeText(place)}: ${message}`,
+      );
+    }
     const { firmware, linux, xen } = scenario;
-    await using board = await openBoard(entry, { env: process.env, software: { firmware, linux, xen } });
+    await using board = await openBoard(entry, {
+      env: process.env,
+      software: { firmware, linux, xen },
+      ...(mutant === undefined ? {} : { deviations: mutant.deviations }),
+    });
     const { verdict, directory, started, milliseconds } = await runOnBoard({
       board,
       scenario,
@@ -152,6 +178,7 @@ async function runBoard(
       signal: process.signal,
       controller: `scmi-hil ${packageVersion()}`,
       command: `scmi-hil run ${scenario.name} --board ${entry.name}`,
+      ...(mutant === undefined ? {} : { mutant: mutant.name }),
       stateDirectory: stateDirectory(process.env),
       secrets: secretsOf(board.dom0.identity),
       strict: options.strict === true,
@@ -160,6 +187,27 @@ async function runBoard(
     const { title, claims } = scenario;
     finished({ title, claims, verdict, directory: displayed(directory, process), started, milliseconds });
   }
+}
+
+/** @throws UsageError for a name that no mutant has, and where a real board would have to run it */
+async function mutantFor(name: string, { runs }: RunPlan): Promise<Mutant> {
+  const { mutants, mutantNamed } = await import('../explore/mutants/index.ts');
+  const mutant = mutantNamed(name);
+  if (mutant === undefined) {
+    throw new UsageError(
+      `there is no mutant ${name}`,
+      hintAt(
+        name,
+        mutants.map(each => each.name),
+      ),
+    );
+  }
+  const real = [...runs.keys()].find(({ setup }) => !isVirtual(setup));
+  if (real === undefined) return mutant;
+  throw new UsageError(
+    `--mutant is for virtual boards, and ${real.name} is a real one`,
+    'name virtual boards only: --board virtual-rpi5',
+  );
 }
 
 /** The same scenario's runs on all boards together, whichever board was first. */

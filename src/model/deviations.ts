@@ -1,4 +1,5 @@
 /** Parts of a machine in another form than the right one. Mutants are made of them (src/explore/mutants). */
+import type { DeviceTree } from '../dt/tree.ts';
 import type { Answer } from '../scmi/entry.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { Domctl } from '../xen/domctl.ts';
@@ -19,6 +20,6 @@ export interface Deviations {
   readonly domctl?: (right: Domctl, hypervisor: Hypervisor) => Domctl;
   readonly Toolstack?: typeof Toolstack;
   readonly armSci?: NonNullable<ToolstackOptions['armSci']>;
-  /** The machine as the kernel of a domain uses it. */
-  readonly guest?: (right: GuestMachine) => GuestMachine;
+  /** The machine as the kernel of a domain uses it; `hostTree` is what Xen was started with. */
+  readonly guest?: (right: GuestMachine, hostTree: DeviceTree) => GuestMachine;
 }

@@ -260,9 +260,9 @@ export class Platform {
       return;
     }
     const { domid, tree } = domain;
-    const { deviations = {}, linux, observer } = this.#options;
+    const { deviations = {}, hostTree, linux, observer } = this.#options;
     const machine = this.#hypervisor.guest(domid, tree);
-    const kernel = bootKernel(deviations.guest?.(machine) ?? machine, linux, observer);
+    const kernel = bootKernel(deviations.guest?.(machine, hostTree) ?? machine, linux, observer);
     this.#views.set(domid, new LinuxView(kernel));
   }
 

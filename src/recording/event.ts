@@ -62,6 +62,8 @@ export interface RunHeader {
   readonly boardType: string;
   readonly virtual: boolean;
   readonly scenario: string;
+  /** The board ran with a bug on purpose; absent: without. */
+  readonly mutant?: string;
   readonly controller: string;
   /** SHA-256 by name of each file that was deployed. */
   readonly files: Readonly<Record<string, string>>;

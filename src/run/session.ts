@@ -31,6 +31,8 @@ export interface SessionOptions {
   readonly controller: string;
   /** What others who want the board are told: the command line. */
   readonly command: string;
+  /** Name of the bug that a virtual board has on purpose. */
+  readonly mutant?: string;
   /** Where reservations are; the user's state directory unless told. */
   readonly stateDirectory?: string;
   /** Strings that must not reach a file, passwords for instance. */
@@ -90,6 +92,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
       boardType: board.type.type,
       virtual: board.virtual,
       scenario: scenario.name,
+      ...(options.mutant !== undefined && { mutant: options.mutant }),
       controller: options.controller,
       files,
     },

@@ -3,6 +3,7 @@
  * and end when it is turned off. What they do follows from what was fetched and typed, and from the model.
  */
 import type { BoardType } from '../board/board-type.ts';
+import type { Deviations } from '../model/deviations.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import { type Handover, type BootMachine, type VirtualNetwork } from './boot/handover.ts';
 import { BoardHalted, runEeprom } from './boot/rpi-eeprom.ts';
@@ -20,6 +21,8 @@ export interface VirtualBoardParts {
   readonly type: BoardType;
   readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
   readonly faults: VirtualFaults;
+  /** What its firmware, Xen, toolstack or kernels do wrong; absent: nothing. */
+  readonly deviations?: Deviations;
   readonly uart: Uart;
   readonly network: VirtualNetwork;
   readonly ssh: SshPort;

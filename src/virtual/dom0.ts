@@ -149,7 +149,7 @@ function ok(then: () => void): ProgramResult {
   return { status: 0, stdout: '' };
 }
 
-function domainPrograms(view: LinuxView | undefined): Readonly<Record<string, Program>> {
+export function domainPrograms(view: LinuxView | undefined): Readonly<Record<string, Program>> {
   return {
     ...programs,
     dmesg: () => ({

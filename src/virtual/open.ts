@@ -2,6 +2,7 @@
 import type { BoardType } from '../board/board-type.ts';
 import { loadFirmwareProfile } from '../board/firmware-profile.ts';
 import type { OpenBoard } from '../board/open-board.ts';
+import type { Deviations } from '../model/deviations.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import { serialDevice } from '../drivers/serial/device.ts';
 import { sshClient } from '../drivers/ssh/client.ts';
@@ -24,6 +25,8 @@ export interface VirtualBoardOptions {
   readonly name: string;
   /** What the board does wrong. */
   readonly faults?: VirtualFaults;
+  /** What the software on it does wrong. */
+  readonly deviations?: Deviations;
   /** SCMI firmware in its flash; the board type's unless told. */
   readonly firmware?: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
 }
@@ -43,7 +46,17 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     ...(faults.transferStallsIn === undefined ? {} : { stallsIn: faults.transferStallsIn }),
   });
   const firmware = options.firmware ?? { profile: loadFirmwareProfile(type.firmware), faults: [] };
-  const board = new VirtualBoard({ type, firmware, faults, uart, network, ssh, keys, serial: SERIAL });
+  const board = new VirtualBoard({
+    type,
+    firmware,
+    faults,
+    uart,
+    network,
+    ssh,
+    keys,
+    serial: SERIAL,
+    ...(options.deviations === undefined ? {} : { deviations: options.deviations }),
+  });
   const power = new VirtualPowerSwitch(board, faults.switchIsDead);
   stack.defer(() => board.powerOff());
 
@@ -52,6 +65,7 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
   return {
     name: options.name,
     type,
+    hold: `${options.name}-${process.pid}`,
     virtual: true,
     power,
     serial: serialDevice({ path: uart.path, baudRate: type.console.baudRate }),

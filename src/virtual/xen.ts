@@ -53,6 +53,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
     hostTree,
     partialTrees: partialTrees(hostTree, memory),
     observer: heard,
+    ...(machine.deviations === undefined ? {} : { deviations: machine.deviations }),
   });
   const printer = new Printer(uart);
   const modules = findBootModules(hostTree, memory);
