@@ -8,6 +8,11 @@ import type { BoardType } from './board-type.ts';
 export interface OpenBoard extends AsyncDisposable {
   readonly name: string;
   readonly type: BoardType;
+  /**
+   * What a run reserves, where that is not the board by its name: a virtual board of another process is another
+   * board, whatever it is called.
+   */
+  readonly hold?: string;
   /** For the report only. */
   readonly virtual: boolean;
   readonly power: PowerDriver;
@@ -29,5 +34,7 @@ export interface OpenBoard extends AsyncDisposable {
   guest(name: string): Omit<SshTarget, 'via'> | undefined;
   /** Files of the deployment by name (`xen`, `dtb`, `kernel`, `ramdisk`, ...): a path or bytes. */
   readonly images: ReadonlyMap<string, string | Uint8Array>;
+  /** Files on this machine that the board's firmware writes while it runs: what to call them -> path. */
+  readonly logs?: ReadonlyMap<string, string>;
   close(): Promise<void>;
 }

@@ -182,7 +182,7 @@ function providedRun(parts: Parts) {
       }),
       reserve: fromPromise<void, undefined>(() =>
         watched.work(async () => {
-          const reservation = await reserve(board.name, options.reservation);
+          const reservation = await reserve(board.hold ?? board.name, options.reservation);
           parts.reservation = reservation;
           if (reservation.tookOver === undefined) return;
           const { user, pid, since } = reservation.tookOver;
