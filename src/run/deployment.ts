@@ -100,11 +100,10 @@ async function modulesInARow(board: OpenBoard, boot: EepromChain) {
   let length = 0;
   for (const { file, module } of boot.modules.parts) {
     const bytes = await bytesOf(image(board, file));
-    modules.push({ file, kind: module, address: boot.modules.address + length, size: bytes.length });
-    const padded = new Uint8Array(Math.ceil(bytes.length / moduleBoundary) * moduleBoundary);
-    padded.set(bytes);
-    parts.push(padded);
-    length += padded.length;
+    const start = Math.ceil(length / moduleBoundary) * moduleBoundary;
+    modules.push({ file, kind: module, address: boot.modules.address + start, size: bytes.length });
+    parts.push(new Uint8Array(start - length), bytes);
+    length = start + bytes.length;
   }
   return { modules, bytes: new Uint8Array(Buffer.concat(parts)) };
 }

@@ -81,9 +81,9 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
       identity,
     }),
     images: new Map([
-      ['xen', makeStandIn('xen', 1_200_000)],
-      ['kernel', makeStandIn('linux', 3_000_000)],
-      ['ramdisk', makeStandIn('ramdisk', 400_000)],
+      ['xen', makeStandIn('xen', 300_000)],
+      ['kernel', makeStandIn('linux', 500_000)],
+      ['ramdisk', makeStandIn('ramdisk', 100_000)],
       ['armstub', makeStandIn('bl31', 60_000)],
     ]),
     close: () => resources.disposeAsync(),
