@@ -1,5 +1,6 @@
 /** `scmi-hil mutants`: which bugs the shipped scenarios catch. */
-import { boardTypeNames, loadBoardType } from '../board/board-types.ts';
+import { loadBoardType } from '../board/board-types.ts';
+import { virtualBoards } from '../board/load-lab.ts';
 import { hintAt } from '../board/nearest-name.ts';
 import { askVirtualDomain } from '../board/virtual-shell.ts';
 import { mutantNamed, mutants } from '../explore/mutants/index.ts';
@@ -27,7 +28,7 @@ export const addMutants: AddCommand = (program, process, done) => {
       'Runs all shipped scenarios on machines of the model that have one bug each, and says whose verdict ' +
         'tells. Without names, all mutants. On a virtual board: scmi-hil run SCENARIO --mutant NAME.',
     )
-    .option('--board-type <type>', 'only on this type of board')
+    .option('--board-type <type>', 'only on this type of board; else on those of the virtual boards')
     .option('--json', 'print JSON')
     .option('--markdown', 'print the page of the documentation; nothing is run')
     .action(async (names: readonly string[], options: MutantsOptions) => {
@@ -58,7 +59,7 @@ async function tryMutants(
     process.stdout.write(mutantsPage(chosen));
     return exitCode.met;
   }
-  const types = boardType === undefined ? boardTypeNames() : [boardType];
+  const types = boardType === undefined ? Object.values(virtualBoards) : [boardType];
   const trials = await Trials.prepare(types.flatMap(trialsOf), askVirtualDomain);
   const results: MutantResult[] = [];
   for (const mutant of chosen) {

@@ -28,12 +28,6 @@ export const linuxMutants: readonly Mutant[] = [
     writeU32: (address, value) =>
       right.writeU32(address, offsetOf(address) === sharedMemoryOffset.length ? 4 : value),
   })),
-  linux('linux-ignores-status', 'The status of a reply is not looked at.', right => ({
-    readU32: address => {
-      const word = right.readU32(address);
-      return offsetOf(address) === sharedMemoryOffset.payload && (word | 0) < 0 ? 0 : word;
-    },
-  })),
 ];
 
 function linux(name: string, words: string, other: (right: GuestMachine) => Partial<GuestMachine>): Mutant {

@@ -93,11 +93,11 @@ export const messageMutants: readonly Mutant[] = [
     'first-access-controller-only',
     'Of several entries of access-controllers only the first one is told to firmware.',
     class extends Driver {
-      #last: DtNode | null = null;
+      #last: { readonly domain: Domain; readonly device: DtNode } | null = null;
 
       override assignDevice(domain: Domain, device: DtNode, controller: PhandleArguments): number {
-        if (this.#last === device) return 0;
-        this.#last = device;
+        if (this.#last?.device === device && this.#last.domain === domain) return 0;
+        this.#last = { domain, device };
         return super.assignDevice(domain, device, controller);
       }
     },
