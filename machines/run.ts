@@ -24,6 +24,8 @@ export interface RunInput {
   readonly files: readonly string[];
   readonly steps: readonly Step[];
   readonly boot: BootPlan;
+  /** Milliseconds in which what follows a panic is still listened to; 1000 unless told. */
+  readonly lastWords?: number;
 }
 
 /** What the machine of the board type's boot chain is told. */
@@ -238,6 +240,7 @@ export const run = setup({
                   deadlines: context.deadlines,
                   witness: context.witness,
                   expectedPanic: context.prediction?.panic ?? null,
+                  ...(context.lastWords !== undefined && { lastWords: context.lastWords }),
                 }),
                 onDone: {
                   target: '#run.attended.collecting',

@@ -14,6 +14,8 @@ export interface XenInput {
   readonly witness: Witness;
   /** Text of the panic that the model foresees; null where none is due. */
   readonly expectedPanic: string | null;
+  /** Milliseconds in which what follows a panic is still listened to; 1000 unless told. */
+  readonly lastWords?: number;
 }
 
 /** Told by the run when the boot loader is done; `xenSeen` where Xen's banner was the sign of it. */
@@ -77,7 +79,7 @@ export const xen = setup({
     xenBanner: ({ context }) => context.deadlines.xenBanner,
     dom0: ({ context }) => context.deadlines.dom0,
     /** What follows a panic (registers, `Reboot in five seconds`) is let into the recording. */
-    lastWords: 1000,
+    lastWords: ({ context }) => context.lastWords ?? 1000,
   },
 }).createMachine({
   id: 'xen',

@@ -96,7 +96,21 @@ export const boardTypeSchema = z.strictObject({
   soc: z.string(),
   /** Facts that a person at the board should know: DIP switches, connectors. */
   notes: z.array(z.string()).default([]),
-  console: z.strictObject({ baudRate: z.number().int().positive(), linux: z.string() }),
+  /** A machine that QEMU is, with a network of its own: how it is started. Absent: a board made of matter. */
+  emulator: z
+    .strictObject({
+      program: z.string(),
+      /** `${name}` stands for the path of an image. */
+      arguments: z.array(z.string()).min(1),
+      network: z.strictObject({ server: z.ipv4(), address: z.ipv4(), netmask: z.ipv4() }),
+    })
+    .exactOptional(),
+  console: z.strictObject({
+    baudRate: z.number().int().positive(),
+    linux: z.string(),
+    /** Silence after which all has come that a command made the board say; ten times that after a panic. */
+    quiet: duration.default(100),
+  }),
   boot: z.discriminatedUnion('chain', [uBootTftp, rpiEepromTftp]),
   /** RAM that the non-secure world may use; load ranges are checked against it. */
   memory: z.array(z.strictObject({ base: address, size: address })).min(1),

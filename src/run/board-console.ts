@@ -20,6 +20,8 @@ export class BoardConsole {
   readonly #driver: SerialDriver;
   readonly #recorder: Recorder;
   readonly #clock: RunClock;
+  /** Milliseconds of silence that count as quiet. */
+  readonly #quiet: number;
   readonly #reader: ConsoleReader;
   #connection: SerialConnection | undefined;
   #lastReceived = 0;
@@ -29,6 +31,7 @@ export class BoardConsole {
     this.#driver = driver;
     this.#recorder = recorder;
     this.#clock = clock;
+    this.#quiet = type.console.quiet;
     this.#reader = new ConsoleReader(
       {
         sign: sign => this.#seen(sign),
@@ -137,8 +140,8 @@ export class BoardConsole {
     for (;;) {
       const now = this.#clock.now();
       const silent = now - Math.max(began, this.#lastReceived);
-      if (this.#connection === undefined || silent >= quietFor || now - began >= quietAtMost) return;
-      await pause(this.#clock, quietFor - silent, signal);
+      if (this.#connection === undefined || silent >= this.#quiet || now - began >= quietAtMost) return;
+      await pause(this.#clock, this.#quiet - silent, signal);
     }
   }
 
@@ -160,8 +163,6 @@ export class BoardConsole {
 }
 
 const shownLines = 10;
-/** Ten lines at 115200 baud. */
-const quietFor = 100;
 const quietAtMost = 2000;
 /** They come again and again, or beside another name for the same. */
 const unrecorded: ReadonlySet<string> = new Set(['u-boot-prompt', 'board-banner', 'board-autoboot']);

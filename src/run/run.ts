@@ -71,6 +71,7 @@ export async function runScenario(options: RunOptions): Promise<RunResult> {
       files: [...options.deployment.files.keys()],
       steps: options.scenario.steps,
       boot: options.deployment.boot,
+      lastWords: 10 * options.board.type.console.quiet,
     },
     clock: parts.clock,
     inspect: parts.watched.inspect,
