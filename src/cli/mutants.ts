@@ -17,6 +17,7 @@ import { table } from './table.ts';
 
 interface MutantsOptions {
   readonly boardType?: string;
+  readonly every?: boolean;
   readonly json?: boolean;
   readonly markdown?: boolean;
 }
@@ -29,6 +30,7 @@ export const addMutants: AddCommand = (program, process, done) => {
         'tells. Without names, all mutants. On a virtual board: scmi-hil run SCENARIO --mutant NAME.',
     )
     .option('--board-type <type>', 'only on this type of board; else on those of the virtual boards')
+    .option('--every', 'try a mutant on all scenarios, also when some have caught it; so it is with names')
     .option('--json', 'print JSON')
     .option('--markdown', 'print the page of the documentation; nothing is run')
     .action(async (names: readonly string[], options: MutantsOptions) => {
@@ -36,7 +38,8 @@ export const addMutants: AddCommand = (program, process, done) => {
     });
   addHelpNotes(command, {
     examples: [
-      ['mutants', 'all of them: caught or not, and by which scenarios'],
+      ['mutants', 'all of them: caught or not, and by which scenarios first'],
+      ['mutants --every --json', 'each mutant by each scenario, for scripts'],
       ['mutants keeps-channel', 'one of them: each scenario that catches it, and by what'],
       ['mutants --markdown > docs/mutants.md', 'the page of the documentation'],
     ],
@@ -51,7 +54,7 @@ export const addMutants: AddCommand = (program, process, done) => {
 
 async function tryMutants(
   names: readonly string[],
-  { boardType, json, markdown }: MutantsOptions,
+  { boardType, every, json, markdown }: MutantsOptions,
   process: CliProcess,
 ): Promise<number> {
   const chosen = names.length === 0 ? mutants : names.map(required);
@@ -61,10 +64,11 @@ async function tryMutants(
   }
   const types = boardType === undefined ? Object.values(virtualBoards) : [boardType];
   const trials = await Trials.prepare(types.flatMap(trialsOf), askVirtualDomain);
+  const most = every === true || names.length > 0 ? Infinity : enoughCatches;
   const results: MutantResult[] = [];
   for (const mutant of chosen) {
     process.signal.throwIfAborted();
-    results.push(await trials.try(mutant));
+    results.push(await trials.try(mutant, most));
   }
   const found: Found = { results, falseAlarms: trials.falseAlarms, trials: trials.count };
   process.stdout.write(json === true ? asJson(found) : asText(found, names.length > 0));
@@ -119,7 +123,7 @@ function asText({ results, falseAlarms, trials }: Found, inFull: boolean): strin
 function overview(results: readonly MutantResult[]): string {
   const rows = results.map(({ mutant, catches }) => {
     const by = scenariosOf(catches);
-    const others = by.length > shownScenarios ? `, ${by.length - shownScenarios} more` : '';
+    const others = by.length > shownScenarios ? ', ...' : '';
     const caughtBy = by.length === 0 ? 'NOT CAUGHT' : `${by.slice(0, shownScenarios).join(', ')}${others}`;
     return [mutant.name, mutant.part, caughtBy];
   });
@@ -148,3 +152,5 @@ function scenariosOf(catches: readonly Catch[]): readonly string[] {
 }
 
 const shownScenarios = 2;
+/** Nobody reads more without asking for one mutant by name. */
+const enoughCatches = 3;

@@ -18,7 +18,7 @@ export interface Transfer {
 export function eventWords(event: RecordedEvent): EventWords | undefined {
   switch (event.kind) {
     case 'run-started':
-      return { text: `run of ${event.data.scenario} (${event.data.boardType})`, colour: 'bold' };
+      return { text: runWords(event.data), colour: 'bold' };
     case 'power':
       return powerWords(event.data);
     case 'tftp':
@@ -50,6 +50,10 @@ export function transferOf(event: RecordedEvent): Transfer | undefined {
 }
 
 type DataOf<K extends RecordedData['kind']> = Extract<RecordedData, { readonly kind: K }>['data'];
+
+function runWords({ scenario, boardType, mutant }: DataOf<'run-started'>): string {
+  return `run of ${scenario} (${boardType}${mutant === undefined ? '' : `, with the bug ${mutant}`})`;
+}
 
 function powerWords({ action, detail }: DataOf<'power'>): EventWords {
   const text = `power ${action}${detail === undefined ? '' : ` (${detail})`}`;

@@ -77,6 +77,7 @@ for (const { mutant, scenario, tells } of onBoards) {
     const argv = ['run', scenario, '--board', 'virtual-v4h', '--mutant', mutant];
     const { code, out, err } = await scmiHil(argv, { cwd });
     t.is(code, 1, out + err);
+    t.true(out.includes(`(rcar-v4h-white-hawk, with the bug ${mutant})`));
     const bad = out.split('\n').filter(line => /^ *(?:MISSED|CONTRADICTED|missed|contradicted)\b/.test(line));
     t.true(
       bad.some(line => line.includes(tells)),
