@@ -1,6 +1,7 @@
 /** The schema of lab.yaml: the boards that stand in one lab. */
 import { z } from 'zod';
 import { deadlines } from './board-type.ts';
+import { serial } from './lab-serial.ts';
 
 /** Part of the names of files that a run writes. */
 const boardName = z
@@ -9,17 +10,6 @@ const boardName = z
 
 /** The secret itself never stands in a lab file. */
 const secretPath = z.string().min(1);
-
-const serial = z.discriminatedUnion('kind', [
-  /** A device node, best by /dev/serial/by-id or by-path. */
-  z.strictObject({
-    kind: z.literal('device'),
-    path: z.string(),
-    baudRate: z.number().int().positive().optional(),
-  }),
-  /** A raw TCP socket, as ser2net's `tcp` accepter offers. */
-  z.strictObject({ kind: z.literal('tcp'), host: z.string(), port: z.number().int().min(1).max(65535) }),
-]);
 
 const power = z.discriminatedUnion('kind', [
   /** Shell commands; exit status 0 is success. `state` prints `on` or `off`. */

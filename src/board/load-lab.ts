@@ -7,6 +7,8 @@ import { loadBoardType } from './board-types.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import type { Lab, LabBoard, VirtualBoardEntry } from './lab.ts';
 import { labSchema } from './lab.ts';
+import { consoleOf } from './lab-serial.ts';
+import type { LabSerial } from './lab-serial.ts';
 import { hintAt } from './nearest-name.ts';
 import { readYamlFile } from './yaml-file.ts';
 
@@ -140,7 +142,7 @@ function requireImages(name: string, setup: LabBoard, type: BoardType, place: Pl
 const unshared: readonly (readonly [field: string, of: (setup: LabBoard) => string | undefined])[] = [
   ['network.address', setup => setup.network.address],
   ['network.serialNumber', setup => setup.network.serialNumber],
-  ['serial', ({ serial }) => (serial.kind === 'device' ? serial.path : `${serial.host}:${serial.port}`)],
+  ['serial', ({ serial }) => consoleOf(serial)],
 ];
 
 function requireDistinct(lab: Lab, place: Place): void {
@@ -165,6 +167,7 @@ function withAbsolutePaths(setup: LabBoard, directory: string): LabBoard {
   return {
     ...setup,
     images: Object.fromEntries(images),
+    serial: serialWith(setup.serial, absolute),
     ssh: { ...setup.ssh, identity: identityWith(setup.ssh.identity, absolute) },
   };
 }
@@ -172,6 +175,11 @@ function withAbsolutePaths(setup: LabBoard, directory: string): LabBoard {
 /** Without the fields that are undefined: they would hide the type's own. */
 function given(deadlines: LabBoard['deadlines']): Partial<Deadlines> {
   return Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined));
+}
+
+/** Devices have absolute paths anyway. */
+function serialWith(line: LabSerial, absolute: (file: string) => string): LabSerial {
+  return line.kind === 'unix' ? { ...line, path: absolute(line.path) } : line;
 }
 
 type Identity = LabBoard['ssh']['identity'];

@@ -1,6 +1,7 @@
 /** `scmi-hil boards`: what stands in the lab. */
 import type { BoardEntry } from '../board/load-lab.ts';
 import { boardOf, isVirtual } from '../board/load-lab.ts';
+import { serialOf } from '../board/open-serial.ts';
 import { holderOf, stateDirectory } from '../run/reservation.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode } from './command.ts';
@@ -104,10 +105,6 @@ function showBoard(name: string, options: BoardsOptions, process: CliProcess): v
 function summary({ name, type, setup }: BoardEntry) {
   const common = { name, type: type.type, title: type.title };
   if (isVirtual(setup)) return { ...common, virtual: true, console: 'virtual', power: 'virtual' };
-  const { serial } = setup;
-  const console =
-    serial.kind === 'tcp'
-      ? `tcp ${serial.host}:${serial.port}`
-      : `${serial.path} at ${serial.baudRate ?? type.console.baudRate}`;
+  const { name: console } = serialOf(setup.serial, type);
   return { ...common, virtual: false, console, power: setup.power.kind };
 }

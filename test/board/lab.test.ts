@@ -9,6 +9,7 @@ import { labSchema } from '../../src/board/lab.ts';
 import { boardOf, imageNames, isVirtual, loadLab } from '../../src/board/load-lab.ts';
 import { nearestName } from '../../src/board/nearest-name.ts';
 import { openBoard, openWires } from '../../src/board/open.ts';
+import { serialOf } from '../../src/board/open-serial.ts';
 import { parseYaml, readYaml } from '../../src/board/yaml-file.ts';
 
 const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-lab-'));
@@ -220,3 +221,30 @@ function laughs(): string {
   const lines = Array.from({ length: 10 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n}, `.repeat(10)}]`);
   return `a0: &a0 lol\n${lines.join('\n')}\n`;
 }
+
+test('each kind of console is opened by its driver, with the speed of the board type unless given', t => {
+  const { type } = boardOf(loadLabText(lab), 'rpi5-01');
+  for (const [line, name] of [
+    ['{ kind: device, path: /dev/ttyUSB0 }', '/dev/ttyUSB0 at 115200'],
+    ['{ kind: device, path: /dev/ttyUSB0, baudRate: 9600 }', '/dev/ttyUSB0 at 9600'],
+    ['{ kind: rfc2217, host: far, port: 7001 }', 'rfc2217 far:7001 at 115200'],
+    ['{ kind: unix, path: console }', `unix ${path.join(directory, 'console')}`],
+    ['{ kind: command, command: ssh far picocom }', 'command "ssh far picocom"'],
+    ['{ kind: tcp, host: far, port: 7001, charactersPerSecond: 50 }', 'tcp far:7001, 50 characters a second'],
+  ] as const) {
+    const text = lab.replace('{ kind: tcp, host: 127.0.0.1, port: 7001 }', line);
+    const { setup } = boardOf(loadLabText(text), 'rpi5-01');
+    t.is('serial' in setup ? serialOf(setup.serial, type).name : undefined, name);
+  }
+});
+
+test('a console that goes with the power is opened together with its switch', async t => {
+  const text = lab.replace(
+    '{ kind: tcp, host: 127.0.0.1, port: 7001 }',
+    '{ kind: device, path: /dev/none, transient: true }',
+  );
+  await using wires = await openWires(boardOf(loadLabText(text), 'rpi5-01'));
+  const connection = await wires.serial.open({ data: () => {}, lost: () => {} }, AbortSignal.timeout(5000));
+  await t.throwsAsync(connection.write(Buffer.from('x')), { message: /its port is away/ });
+  await connection.close();
+});

@@ -31,10 +31,11 @@ async function serve(greeting: Uint8Array, answer: Uint8Array, rest: (socket: So
     socket.on('error', () => {});
     socket.on('data', heard.data);
     socket.write(greeting);
-    void heard.bytes(asks.length + settings.length).then(() => {
+    void (async () => {
+      await heard.bytes(asks.length + settings.length);
       socket.write(answer);
       rest(socket);
-    });
+    })();
   });
   await new Promise<void>(resolve => {
     server.listen(0, '127.0.0.1', resolve);
@@ -107,9 +108,10 @@ test('a server that says stop is not written to before it says go on', async t =
   peer.sockets[0]?.write('stopped');
   await atHost.bytes(7);
   let written = false;
-  const write = connection.write(Buffer.from('x')).then(() => {
+  const write = (async () => {
+    await connection.write(Buffer.from('x'));
     written = true;
-  });
+  })();
   await new Promise(resolve => setTimeout(resolve, 20));
   t.false(written);
   peer.sockets[0]?.write(hex('fffa2c6dfff0'));

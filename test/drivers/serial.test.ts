@@ -1,14 +1,19 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { DriverError } from '../../src/drivers/driver-error.ts';
+import type { PowerDriver } from '../../src/drivers/power/power.ts';
+import { serialCommand } from '../../src/drivers/serial/command.ts';
 import { serialDevice } from '../../src/drivers/serial/device.ts';
 import { openPseudoTerminal } from '../../src/drivers/serial/pseudo-terminal.ts';
+import type { SerialConnection } from '../../src/drivers/serial/serial.ts';
 import { serialTcp } from '../../src/drivers/serial/tcp.ts';
+import { transientWith } from '../../src/drivers/serial/transient.ts';
+import { typedSlowly } from '../../src/drivers/serial/typed-slowly.ts';
 import { serialUnix } from '../../src/drivers/serial/unix.ts';
 import { listener } from './listener.ts';
 
@@ -231,3 +236,232 @@ test('a Unix socket that is missing, or is none, says what to do', async t => {
 
   await rm(directory, { recursive: true });
 });
+
+// Patterns, breaks
+
+test('a pattern opens the one device that it matches; several, or none, are named', async t => {
+  const board = openPseudoTerminal();
+  const directory = await mkdtemp(join(tmpdir(), 'by-id-'));
+  await symlink(board.path, join(directory, 'usb-FTDI_Quad_A1-if00-port0'));
+  await symlink(board.path, join(directory, 'usb-FTDI_Quad_A1-if01-port0'));
+  const open = (pattern: string) =>
+    serialDevice({ path: join(directory, pattern), baudRate: 9600 }).open(listener(), soon());
+  await (await open('*-if01-*')).close();
+  for (const [pattern, message] of [
+    ['*FTDI*', /2 devices match: .*if00-port0, .*if01-port0/],
+    ['*CP210*', /no device matches; there are usb-FTDI_Quad_A1-if00-port0, /],
+  ] as const) {
+    const thrown = await t.throwsAsync(open(pattern), { instanceOf: DriverError, message });
+    t.regex(thrown instanceof DriverError ? thrown.mend : '', /pattern/);
+  }
+
+  await t.throwsAsync(serialDevice({ path: '/nowhere/*', baudRate: 9600 }).open(listener(), soon()), {
+    message: /there is nothing in \/nowhere/,
+  });
+  await rm(directory, { recursive: true });
+  board.close();
+});
+
+test('a break on a line that cannot send one is an error that says so', async t => {
+  const board = openPseudoTerminal();
+  const connection = await serialDevice({ path: board.path, baudRate: 9600 }).open(listener(), soon());
+  await t.throwsAsync(connection.break?.(1) ?? Promise.resolve(), {
+    instanceOf: DriverError,
+    message: /send a break/,
+  });
+  await connection.close();
+  await t.throwsAsync(connection.break?.(1) ?? Promise.resolve(), { message: /it was closed/ });
+  board.close();
+});
+
+// A command
+
+test('every byte goes through a command as it is, both ways, and it is ended with all that it started', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'serial-'));
+  const file = join(directory, 'pids');
+  const script = `trap '' TERM; sleep 60 & echo $! $$ > ${file}; cat; wait`;
+  const atHost = listener();
+  const connection = await serialCommand({ command: script }).open(atHost, soon());
+  await connection.write(everyByte);
+  t.deepEqual(await atHost.bytes(256), everyByte);
+  const pids = (await readFile(file, 'utf8')).trim().split(' ').map(Number);
+  t.is(pids.length, 2);
+  await Promise.all([connection.close(), connection.close()]);
+  for (const pid of pids) {
+    await gone(pid);
+  }
+
+  await t.throwsAsync(connection.write(everyByte), { message: /it was closed/ });
+  t.deepEqual(atHost.errors, []);
+  await rm(directory, { recursive: true });
+});
+
+for (const [title, command, message] of [
+  ['fails', 'echo login; echo no route to host >&2; exit 255', /status 255, saying:\nno route to host/],
+  ['is killed', 'kill -9 $$', /it was ended by SIGKILL/],
+  ['is not there', 'no-such-command-anywhere', /status 127, saying:[^]*not found/],
+] as const) {
+  test(`a console command that ${title} is a line lost once, with its last words`, async t => {
+    const atHost = listener();
+    const connection = await serialCommand({ command }).open(atHost, soon());
+    await atHost.untilLost();
+    t.regex(String(atHost.errors[0]), message);
+    await t.throwsAsync(connection.write(everyByte), { instanceOf: DriverError });
+    await connection.close();
+    t.is(atHost.errors.length, 1);
+  });
+}
+
+test('a console command is not started when the deadline has already passed', async t => {
+  const file = join(tmpdir(), `serial-never-${process.pid}`);
+  await t.throwsAsync(serialCommand({ command: `touch ${file}` }).open(listener(), AbortSignal.abort()), {
+    instanceOf: DriverError,
+  });
+  await t.throwsAsync(readFile(file), { code: 'ENOENT' });
+});
+
+// Slow typing
+
+test('slow typing sends byte after byte, in order, no faster than told', async t => {
+  const board = openPseudoTerminal();
+  const atBoard = listener();
+  board.onData(atBoard.data);
+  const driver = typedSlowly(serialDevice({ path: board.path, baudRate: 9600 }), 200);
+  t.regex(driver.name, /, 200 characters a second$/);
+  const connection = await driver.open(listener(), soon());
+  const began = performance.now();
+  await Promise.all(['one', ' two', ' three'].map(word => connection.write(Buffer.from(word))));
+  t.true(performance.now() - began > 12 * 5 - 5);
+  t.is((await atBoard.bytes(13)).toString(), 'one two three');
+  await connection.close();
+  board.close();
+});
+
+test('a line that is closed while it is typed on refuses the rest at once', async t => {
+  const board = openPseudoTerminal();
+  const connection = await typedSlowly(serialDevice({ path: board.path, baudRate: 9600 }), 1).open(
+    listener(),
+    soon(),
+  );
+  const began = performance.now();
+  const writes = ['first', 'second'].map(word =>
+    t.throwsAsync(connection.write(Buffer.from(word)), { message: /it was closed/ }),
+  );
+  await connection.close();
+  await Promise.all(writes);
+  t.true(performance.now() - began < 900);
+  board.close();
+});
+
+// A port that comes and goes with the power
+
+/** A board whose adapter is at `path` while it has power. */
+async function poweredPort(options: { readonly dead?: boolean } = {}) {
+  const directory = await mkdtemp(join(tmpdir(), 'transient-'));
+  const path = join(directory, 'port');
+  let terminal: ReturnType<typeof openPseudoTerminal> | undefined;
+  const off = async () => {
+    if (terminal !== undefined) {
+      await unlink(path);
+      terminal.close();
+      terminal = undefined;
+    }
+  };
+  const power: PowerDriver = {
+    name: 'switch',
+    on: async () => {
+      if (options.dead !== true) {
+        terminal = openPseudoTerminal();
+        await symlink(terminal.path, path);
+      }
+    },
+    off,
+    state: () => Promise.resolve('unknown'),
+  };
+  const patience = 300;
+  const both = transientWith(serialDevice({ path, baudRate: 9600 }), power, { patience, interval: 10 });
+  return {
+    ...both,
+    say: (text: string) => terminal?.write(Buffer.from(text)),
+    vanish: off,
+    end: async () => {
+      await off();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+/** Writes when the port is there. */
+async function untilWritten(connection: SerialConnection, text: string): Promise<void> {
+  const deadline = soon();
+  for (;;) {
+    try {
+      await connection.write(Buffer.from(text));
+      return;
+    } catch (error) {
+      if (deadline.aborted) {
+        throw error;
+      }
+
+      await new Promise(resolve => setTimeout(resolve, 5));
+    }
+  }
+}
+
+test('a port that comes and goes with the power is heard each time, and its absence is no loss', async t => {
+  const board = await poweredPort();
+  const atHost = listener();
+  const connection = await board.serial.open(atHost, soon());
+  await t.throwsAsync(connection.write(everyByte), { instanceOf: DriverError, message: /its port is away/ });
+  for (const [index, word] of ['boot1', 'boot2'].entries()) {
+    await board.power.on(soon());
+    await untilWritten(connection, 'x');
+    board.say(word);
+    t.is((await atHost.bytes(5 * (index + 1))).toString().slice(-5), word);
+    await board.power.off(soon());
+    // Longer than a powered board may be without its port.
+    await new Promise(resolve => setTimeout(resolve, 400));
+  }
+
+  t.deepEqual(atHost.errors, []);
+  await connection.close();
+  await t.throwsAsync(connection.write(everyByte), { message: /it was closed/ });
+  await board.end();
+});
+
+test('a port that a powered board does not bring, or takes away, is lost once, after a patience', async t => {
+  const dead = await poweredPort({ dead: true });
+  const [atDead, atAlive] = [listener(), listener()];
+  const first = await dead.serial.open(atDead, soon());
+  await dead.power.on(soon());
+  await atDead.untilLost();
+  t.regex(
+    String(atDead.errors[0]),
+    /switched on, but for 0\.3 s its port did not come back .*no such device/,
+  );
+  await t.throwsAsync(first.write(everyByte), { message: /did not come back/ });
+  await first.close();
+  await dead.end();
+
+  const alive = await poweredPort();
+  const second = await alive.serial.open(atAlive, soon());
+  await alive.power.on(soon());
+  await untilWritten(second, 'x');
+  await alive.vanish();
+  await atAlive.untilLost();
+  await second.close();
+  t.is(atAlive.errors.length, 1);
+  await alive.end();
+});
+
+/** Waits until a process is no more, or only a zombie that its new parent has yet to collect. */
+async function gone(pid: number): Promise<void> {
+  for (;;) {
+    const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    if (status === '' || / Z /.test(status)) {
+      return;
+    }
+
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+}

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
+import { endGroup } from '../process-group.ts';
 
 export interface ShellOutcome {
   /** null where a signal ended it. */
@@ -12,8 +13,6 @@ export interface ShellOutcome {
   readonly tail: string;
 }
 
-/** Milliseconds between asking a process to end and ending it. */
-const grace = 1000;
 /** Milliseconds for the last output, where something that the command started still holds its pipes. */
 const lastOutput = 200;
 /** Characters kept of each output. */
@@ -78,29 +77,4 @@ function collect(child: ChildProcess): { stdout(): string; tail(): string } {
 
 function keep(text: string, more: string): string {
   return (text + more).slice(-kept);
-}
-
-async function endGroup(child: ChildProcess, exit: Promise<void>): Promise<void> {
-  const { pid } = child;
-  if (pid === undefined) {
-    return;
-  }
-
-  signalGroup(pid, 'SIGTERM');
-  const patience = setTimeout(() => signalGroup(pid, 'SIGKILL'), grace);
-  await exit;
-  clearTimeout(patience);
-  // Those of the group that outlived their leader.
-  signalGroup(pid, 'SIGKILL');
-}
-
-/** @param leader process id of a group's leader, never 0 or 1: those would be groups of others */
-function signalGroup(leader: number, name: 'SIGTERM' | 'SIGKILL'): void {
-  try {
-    if (leader > 1) {
-      process.kill(-leader, name);
-    }
-  } catch {
-    // The group is gone already.
-  }
 }

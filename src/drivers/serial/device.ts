@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SerialPort } from 'serialport';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
+import { findPort } from './find-port.ts';
 import { watchHangUp } from './hang-up.ts';
 import { findHolders } from './holder.ts';
 import type { Holder } from './holder.ts';
@@ -10,14 +11,16 @@ import type { SerialConnection, SerialDriver, SerialEvents } from './serial.ts';
 /**
  * A serial adapter of this machine, 8N1 without flow control, locked against a second opener.
  *
- * @param device.path device node; best one of /dev/serial/by-id, which stays when adapters are plugged anew
+ * @param device.path device node; best one of /dev/serial/by-id, which stays when adapters are plugged anew;
+ *   the last part may be a pattern that one device matches
  * @param device.baudRate symbols per second
  */
 export function serialDevice(device: { readonly path: string; readonly baudRate: number }): SerialDriver {
-  const { path, baudRate } = device;
+  const { baudRate } = device;
   return {
-    name: `${path} at ${baudRate}`,
+    name: `${device.path} at ${baudRate}`,
     open: async (events, signal) => {
+      const path = await findPort(device.path);
       const attempt = `open ${path}`;
       // A terminal program that takes no lock would be let in, and each would get half of the bytes.
       refuseHeld(attempt, await findHolders(path));

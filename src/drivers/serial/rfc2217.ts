@@ -20,6 +20,12 @@ const flow = { suspend: 108, resume: 109 } as const;
 const control = { noFlowControl: 1, breakOn: 5, breakOff: 6 } as const;
 
 /**
+ * Milliseconds that the server has to speak first. One that refuses says why and hangs up; to write to it then
+ * would lose what it said.
+ */
+const firstWord = 200;
+
+/**
  * A serial port of another machine with its speed, over RFC 2217: ser2net's `telnet(rfc2217)` accepter. 8N1
  * without flow control.
  */
@@ -48,7 +54,7 @@ export function serialRfc2217(remote: TcpAddress & { readonly baudRate: number }
             }
           },
         },
-        port.receive,
+        bytes => port.receive(bytes),
       );
       try {
         await port.agree(signal);
@@ -116,6 +122,16 @@ function createPort(where: string, baudRate: number, send: (bytes: Uint8Array) =
   let waiting: { met: () => void; failed: (error: Error) => void } | undefined;
   let going: (() => void)[] | undefined;
 
+  let asked = false;
+  const ask = () => {
+    if (!asked) {
+      asked = true;
+      send(telnetNegotiation('will', options.comPort));
+      send(telnetNegotiation('will', options.binary));
+      send(telnetNegotiation('do', options.binary));
+    }
+  };
+
   const met = (what: Awaited) => {
     awaited.delete(what);
     if (awaited.size === 0) {
@@ -156,21 +172,21 @@ function createPort(where: string, baudRate: number, send: (bytes: Uint8Array) =
   };
 
   const answers = (code: number, value: Uint8Array) => {
-    const asked = code - answer;
+    const command = code - answer;
     if (code === flow.suspend) {
       going ??= [];
     } else if (code === flow.resume) {
       goOn();
-    } else if (asked === commands.baudRate && awaited.has('the speed')) {
+    } else if (command === commands.baudRate && awaited.has('the speed')) {
       const speed = value.length === 4 ? new DataView(value.buffer).getUint32(0) : 0;
       if (speed === baudRate) {
         met('the speed');
       } else {
         fail(`it runs at ${speed}, not at ${baudRate}`, 'see which speeds the adapter there can do');
       }
-    } else if (frame.has(asked)) {
-      if (frame.get(asked) === value[0]) {
-        frame.delete(asked);
+    } else if (frame.has(command)) {
+      if (frame.get(command) === value[0]) {
+        frame.delete(command);
       } else {
         fail('it does not take 8 data bits, no parity, one stop bit', 'see the options of its connector');
       }
@@ -181,15 +197,20 @@ function createPort(where: string, baudRate: number, send: (bytes: Uint8Array) =
     }
   };
 
+  const decode = telnetDecoder({
+    negotiation,
+    subnegotiation: (option, [code, ...value]) => {
+      if (option === options.comPort && code !== undefined) {
+        answers(code, Uint8Array.from(value));
+      }
+    },
+  });
+
   return {
-    receive: telnetDecoder({
-      negotiation,
-      subnegotiation: (option, [code, ...value]) => {
-        if (option === options.comPort && code !== undefined) {
-          answers(code, Uint8Array.from(value));
-        }
-      },
-    }),
+    receive: bytes => {
+      ask();
+      return decode(bytes);
+    },
     agree: signal =>
       abortable<void>(
         signal,
@@ -202,10 +223,9 @@ function createPort(where: string, baudRate: number, send: (bytes: Uint8Array) =
           ),
         (resolve, reject) => {
           waiting = { met: resolve, failed: reject };
-          send(telnetNegotiation('will', options.comPort));
-          send(telnetNegotiation('will', options.binary));
-          send(telnetNegotiation('do', options.binary));
+          const patience = setTimeout(ask, firstWord);
           return () => {
+            clearTimeout(patience);
             waiting = undefined;
           };
         },
