@@ -99,7 +99,7 @@ function settingsGet(server: Server, { words }: Request): Reply {
   const kind = (word >>> 16) & 0x3;
   const skip = (word >>> 8) & 0xff;
   const type = word & 0xff;
-  if (kind > selector.group || what > wanted.functionOnly) return fail(unknownSelector(server, kind));
+  if (kind > selector.group || what > wanted.functionOnly) return fail(invalidSelector(server));
   if ((what === wanted.all || skip > 0) && server.quirks.has('pin-get-all-not-supported')) {
     return fail(status.NOT_SUPPORTED);
   }
@@ -126,9 +126,8 @@ function settingsConfigure(server: Server, { agent, size, words }: Request): Rep
   const kind = word & 0x3;
   const count = (word >>> 2) & 0xff;
   const selectsFunction = (word & (1 << 10)) !== 0;
-  if (kind > selector.group || namesOf(server, kind)?.[id] === undefined) {
-    return fail(unknownSelector(server, kind));
-  }
+  if (kind > selector.group) return fail(invalidSelector(server));
+  if (namesOf(server, kind)?.[id] === undefined) return fail(unknownSelector(server, kind));
   if (size < 12 + 8 * count) return fail(status.PROTOCOL_ERROR);
   const pins = elementsOf(server, kind, id);
   if (!pins.every(pin => mayUse(server, agent, 'pins', pin))) {
@@ -262,3 +261,7 @@ function unknownSelector(server: Server, kind: number): number {
   if (server.quirks.has('pin-selector-protocol-error')) return status.PROTOCOL_ERROR;
   return kind > selector.function ? status.INVALID_PARAMETERS : status.NOT_FOUND;
 }
+
+/** Settings belong to pins and groups: any other selector is reserved. */
+const invalidSelector = (server: Server): number =>
+  server.quirks.has('pin-selector-protocol-error') ? status.PROTOCOL_ERROR : status.INVALID_PARAMETERS;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { loadFirmwareProfile } from '../../src/board/firmware-profile.ts';
-import { faults } from '../../src/scmi/faults.ts';
+import { faults, faultsOfWord, faultWord } from '../../src/scmi/faults.ts';
 import { Firmware } from '../../src/scmi/firmware.ts';
 import type { FirmwareMessage } from '../../src/scmi/firmware-message.ts';
 import { MemoryAbort, PhysicalMemory } from '../../src/scmi/memory.ts';
@@ -823,7 +823,7 @@ const quirkCases: Readonly<Record<Quirk, QuirkCase>> = {
       call(rig, 2, pinControl, 0x6, 99, 0, 0),
       call(rig, 2, pinControl, 0x9, 0, 3),
     ],
-    specification: [-4, -2, -4, -4, -4, -2].map(code => [code]),
+    specification: [-4, -2, -4, -2, -4, -2].map(code => [code]),
     firmware: Array.from({ length: 6 }, () => [status.PROTOCOL_ERROR]),
   },
   'pin-associations-unchecked': {
@@ -945,6 +945,16 @@ const faultCases: Readonly<Record<string, Omit<QuirkCase, 'profile'>>> = {
     specification: [[0, 0x402], 0],
     firmware: [[status.GENERIC_ERROR], 0],
   },
+  'smc-returns-not-supported': {
+    ask: rig => [rig.firmware.smc(0x8200_0003), rig.firmware.smc(0x8200_0004), rig.messages.length],
+    specification: [0, 0, 2],
+    firmware: [-1, 0, 1],
+  },
+  'set-device-permissions-denied': {
+    ask: rig => call(rig, 1, base, 0x9, 2, 1, 1),
+    specification: [0],
+    firmware: [status.DENIED],
+  },
 };
 
 function statusAfter(rig: Rig, agent: number, message: number, ...words: number[]): number {
@@ -969,6 +979,14 @@ for (const [name, { effect }] of faults) {
 test('an unknown fault or quirk is refused with the names that are known', t => {
   t.throws(() => boot(reference, 'no-such-fault'), { message: /'no-such-fault'.*privileged-agent-0/ });
   t.throws(() => boot({ ...reference, quirks: ['odd'] }), { message: /'odd'.*channel-stays-busy/ });
+});
+
+test('a fault word has a bit per fault, in their order', t => {
+  t.is(faultWord([]), 0);
+  t.is(faultWord(['no-discover-agent', 'no-reset-agent-configuration']), 0x5);
+  t.deepEqual(faultsOfWord(0x5), ['no-reset-agent-configuration', 'no-discover-agent']);
+  t.deepEqual(faultsOfWord(faultWord([...faults.keys()])), [...faults.keys()]);
+  t.throws(() => faultWord(['no-such-fault']), { message: /privileged-agent-0/ });
 });
 
 // Arbitrary input

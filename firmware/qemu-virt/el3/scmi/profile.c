@@ -1,0 +1,3 @@
+#include "scmi_profile.h"
+
+#include "scmi_profile.inc"
