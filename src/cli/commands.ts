@@ -28,6 +28,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./lint.ts')).addLint,
   },
   {
+    name: 'explore',
+    summary: 'walk the states of the model, and write scenarios that cover them',
+    load: async () => (await import('./explore.ts')).addExplore,
+  },
+  {
     name: 'verify',
     summary: 'judge a recorded run again, or a bare console log',
     load: async () => (await import('./verify.ts')).addVerify,
@@ -61,6 +66,11 @@ export const commands: readonly CommandRow[] = [
     name: 'power',
     summary: 'switch the supply of a board',
     load: async () => (await import('./power.ts')).addPower,
+  },
+  {
+    name: 'images',
+    summary: 'get and build what an emulated board runs',
+    load: async () => (await import('./images.ts')).addImages,
   },
   {
     name: 'machines',

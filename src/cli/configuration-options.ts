@@ -184,7 +184,8 @@ function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
 
-function collectFault(value: string, before: readonly string[]): readonly string[] {
+/** For `--firmware-fault`, which may be given again and again. */
+export function collectFault(value: string, before: readonly string[]): readonly string[] {
   if (faults.has(value)) return [...before, value];
   throw new InvalidArgumentError(`There is no such fault; known are ${[...faults.keys()].join(', ')}.`);
 }

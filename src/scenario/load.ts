@@ -8,7 +8,7 @@ import { loadFirmwareProfile } from '../board/firmware-profile.ts';
 import { hintAt } from '../board/nearest-name.ts';
 import { projectDirectory } from '../board/project-directory.ts';
 import type { YamlFile } from '../board/yaml-file.ts';
-import { displayName, readText, readYamlFile } from '../board/yaml-file.ts';
+import { displayName, parseYaml, readText, readYamlFile } from '../board/yaml-file.ts';
 import { faults } from '../scmi/faults.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import { fitScenario } from './fit.ts';
@@ -65,6 +65,22 @@ function firmwareOf(
     const at = place(['firmware', 'profile']);
     throw new ConfigurationError(`${at}: firmware.profile: ${error.message}`, error.mend, { cause: error });
   }
+}
+
+/**
+ * A board as it stands: a scenario that boots it and does nothing.
+ * @param firmware name or file of a profile, in place of the board type's
+ * @throws ConfigurationError where the board's trees or the profile are wrong
+ */
+export function bootScenario(board: BoardType, firmware: string = board.firmware): Scenario {
+  const ofBoard = (name: string) => readTreeFile(dataFile(name));
+  return fitScenario({
+    file: parseYaml(`{ schema: 1, name: boot, title: "${board.type} boots" }`, board.type, scenarioSchema),
+    board,
+    firmware: loadFirmwareProfile(firmware),
+    ofScenario: ofBoard,
+    ofBoard,
+  });
 }
 
 /**

@@ -1,0 +1,239 @@
+/** `scmi-hil explore`: what a board's configuration can get into, and the scenarios that go through all of it. */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { stringify } from 'yaml';
+import type { BoardType } from '../board/board-type.ts';
+import { loadBoardType } from '../board/board-types.ts';
+import type { CoveringRun } from '../explore/cover.ts';
+import { coveringRuns } from '../explore/cover.ts';
+import type { ExploreBounds, Exploration, Finding } from '../explore/explore.ts';
+import { explore, pathWords } from '../explore/explore.ts';
+import { NotExplorable } from '../explore/machine.ts';
+import type { ExploredScenario } from '../explore/scenarios.ts';
+import { exploredScenarios } from '../explore/scenarios.ts';
+import type { Subject } from '../explore/subject.ts';
+import { bootScenario } from '../scenario/load.ts';
+import type { AddCommand, CliProcess } from './command.ts';
+import { exitCode, UsageError } from './command.ts';
+import { collectFault, scenarioOf } from './configuration-options.ts';
+import { addHelpNotes, commonExits } from './help.ts';
+import { makeDirectory } from './make-directory.ts';
+import { fields, table } from './table.ts';
+
+interface ExploreOptions extends ExploreBounds {
+  readonly boardType?: string;
+  readonly hostDt?: string;
+  readonly firmware?: string;
+  readonly firmwareFault: readonly string[];
+  readonly write?: string;
+  readonly json?: boolean;
+}
+
+export const addExplore: AddCommand = (program, process, done) => {
+  const command = program
+    .command('explore')
+    .description(
+      'Walks the states that the model can get into: guests come and go, are given devices, ring any doorbell. ' +
+        'Names every transition, checks what must hold in every state, and writes the fewest scenarios that go through all.',
+    )
+    .option('--board-type <type>', 'explore this type of board')
+    .option('--host-dt <file>', "the host's device tree, blob or source, in place of the board type's")
+    .option('--firmware <name|file>', 'profile of the SCMI firmware')
+    .option('--firmware-fault <name>', 'a fault that the firmware has', collectFault, [])
+    .option('--depth <number>', 'most actions after the boot', count, DEFAULTS.depth)
+    .option('--agents <number>', 'most guest agents that guests ask for', count, DEFAULTS.agents)
+    .option('--guests <number>', 'most guests at a time', count, DEFAULTS.guests)
+    .option('--states <number>', 'most states', count, DEFAULTS.states)
+    .option('--write <directory>', 'write the scenarios there')
+    .option('--json', 'print JSON')
+    .action((options: ExploreOptions) => done(exploreAndPrint(options, process)));
+  addHelpNotes(command, {
+    examples: [
+      ['explore --board-type rpi5', 'transitions, findings, and how few scenarios cover them'],
+      ['explore --board-type rpi5 --write ./explored', 'then: scmi-hil run ./explored/explored-rpi5-1.yaml'],
+      ['explore --board-type rpi5 --depth 9 --guests 3', 'further, with more guests'],
+    ],
+    exits: {
+      met: 'every promise holds, or what breaks it is a known bug of the firmware or of the series',
+      failed: 'a promise is broken that nothing known explains',
+      usage: commonExits.usage,
+    },
+  });
+};
+
+/** What one call of the command explored. */
+interface Explored {
+  readonly subject: Subject;
+  readonly walk: Exploration;
+  /** The part of it that steps of a scenario can do, and the runs that cover that. */
+  readonly expressible: Exploration;
+  readonly runs: readonly CoveringRun[];
+}
+
+function exploreAndPrint(options: ExploreOptions, process: CliProcess): number {
+  const board = options.boardType === undefined ? undefined : loadBoardType(options.boardType);
+  const explored = exploreSubject(subjectOf(options, board, process.cwd), options);
+  const scenarios = board === undefined ? [] : scenariosOf(explored, board, options);
+  const files = options.write === undefined ? [] : write(scenarios, options, process.cwd);
+  process.stdout.write(options.json === true ? asJson(explored, scenarios, files) : asText(explored, files));
+  return explored.walk.findings.some(({ known }) => known === null) ? exitCode.failed : exitCode.met;
+}
+
+function subjectOf(options: ExploreOptions, board: BoardType | undefined, cwd: string): Subject {
+  if (options.hostDt !== undefined) {
+    if (options.write !== undefined) {
+      throw new UsageError(
+        'scenarios are for the own tree of a board type',
+        'leave out --host-dt or --write',
+      );
+    }
+    return scenarioOf({ ...options, xlCfg: [], partialDt: [] }, cwd);
+  }
+  if (board === undefined) {
+    throw new UsageError('nothing to explore was named', 'give --board-type TYPE, or --host-dt FILE');
+  }
+  const scenario = bootScenario(board, options.firmware);
+  return { ...scenario, firmware: { ...scenario.firmware, faults: options.firmwareFault } };
+}
+
+function exploreSubject(subject: Subject, { depth, agents, guests, states }: ExploreOptions): Explored {
+  const bounds: ExploreBounds = {
+    depth: depth ?? DEFAULTS.depth,
+    agents: agents ?? DEFAULTS.agents,
+    guests: guests ?? DEFAULTS.guests,
+    states: states ?? DEFAULTS.states,
+  };
+  try {
+    const walk = explore(subject, bounds);
+    const expressible = explore(subject, { ...bounds, withCalls: false });
+    return { subject, walk, expressible, runs: coveringRuns(expressible) };
+  } catch (error) {
+    if (!(error instanceof NotExplorable)) throw error;
+    const mend = 'a firmware with another layout needs a tree of its own: --host-dt FILE';
+    throw new UsageError(error.message, mend, { cause: error });
+  }
+}
+
+function scenariosOf(
+  { runs, subject }: Explored,
+  board: BoardType,
+  { firmware: profile, firmwareFault: faults }: ExploreOptions,
+): ExploredScenario[] {
+  const firmware = {
+    ...(profile === undefined ? {} : { profile }),
+    ...(faults.length === 0 ? {} : { faults }),
+  };
+  return exploredScenarios(runs, subject, {
+    boardType: board.type,
+    hasGuestRamdisk: board.dom0.guestRamdisk !== undefined,
+    ...(Object.keys(firmware).length === 0 ? {} : { firmware }),
+  });
+}
+
+function write(
+  scenarios: readonly ExploredScenario[],
+  { write: into }: ExploreOptions,
+  cwd: string,
+): string[] {
+  const directory = path.resolve(cwd, into ?? '.');
+  return scenarios.map(scenario => {
+    const file = path.join(directory, `${scenario.name}.yaml`);
+    const text = `# Made by \`scmi-hil explore\`.\n${stringify(scenario, { lineWidth: 0 })}`;
+    try {
+      makeDirectory(directory);
+      writeFileSync(file, text);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new UsageError(`cannot write ${file}: ${why}`, undefined, { cause: error });
+    }
+    return file;
+  });
+}
+
+function asJson(
+  { walk, expressible, runs }: Explored,
+  scenarios: readonly ExploredScenario[],
+  files: readonly string[],
+): string {
+  const { states, steps, depth, stoppedBy, parts, devices, transitions, findings } = walk;
+  const names = new Set(expressible.transitions.map(({ name }) => name));
+  return `${JSON.stringify(
+    {
+      states,
+      steps,
+      depth,
+      stoppedBy,
+      agents: parts,
+      devices,
+      transitions: transitions.map(({ name, path: way }) => ({
+        name,
+        expressible: names.has(name),
+        path: pathWords(way),
+      })),
+      findings: findings.map(finding => ({ ...finding, path: pathWords(finding.path) })),
+      scenarios: runs.map((run, index) => ({
+        name: scenarios[index]?.name ?? null,
+        file: files[index] ?? null,
+        transitions: run.steps.map(({ transition }) => transition),
+      })),
+    },
+    null,
+    2,
+  )}\n`;
+}
+
+function asText({ subject, walk, expressible, runs }: Explored, files: readonly string[]): string {
+  const { parts, transitions, findings } = walk;
+  const coveredBy = new Map(
+    runs.flatMap((run, index) =>
+      run.steps
+        .filter(({ isNew }) => isNew)
+        .map(({ transition }) => [transition, String(index + 1)] as const),
+    ),
+  );
+  const unknown = findings.filter(({ known }) => known === null);
+  return [
+    fields([
+      ['firmware', [subject.firmware.profile.name, ...subject.firmware.faults].join(', ')],
+      [
+        'agents',
+        `Xen ${parts.xen}, Dom0 ${parts.dom0 ?? 'none'}, guests ${parts.guests.join(' ') || 'none'}`,
+      ],
+      ['walked', `${walk.states} states, ${walk.steps} steps, ${whereItEnded(walk)}`],
+      ['transitions', `${transitions.length}, of which a scenario can do ${expressible.transitions.length}`],
+      ['covered by', `${runs.length} scenarios`],
+      ['findings', `${findings.length - unknown.length} known, ${unknown.length} unexplained`],
+      ...files.map((file): [string, string] => ['written', file]),
+    ]),
+    ...findings.map(findingText),
+    table(
+      ['SCENARIO', 'TRANSITION'],
+      transitions.map(({ name }) => [coveredBy.get(name) ?? '-', name]),
+    ),
+  ].join('\n');
+}
+
+function whereItEnded({ depth, stoppedBy }: Exploration): string {
+  if (stoppedBy === null) return `all there are: none is further than ${depth} actions from the boot`;
+  return stoppedBy === 'depth'
+    ? `all up to ${depth} actions`
+    : `stopped at the most states, ${depth} actions deep`;
+}
+
+function findingText({ invariant, promise, known, words, path: way, count: times }: Finding): string {
+  return fields([
+    [known === null ? 'BROKEN' : 'finding', `${invariant}: ${promise}`],
+    ['', words],
+    ['because', known === null ? 'nothing known explains it' : `${known.cause}: ${known.words}`],
+    ['after', pathWords(way).join('\n')],
+    ['met', `${times} times`],
+  ]);
+}
+
+function count(value: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(value)) throw new InvalidArgumentError('It is a number from 1.');
+  return Number(value);
+}
+
+const DEFAULTS = { depth: 6, agents: 2, guests: 2, states: 20_000 } as const;
