@@ -1,4 +1,5 @@
 /** `scmi-hil mutants`: which bugs the shipped scenarios catch. */
+import { setImmediate } from 'node:timers/promises';
 import { loadBoardType } from '../board/board-types.ts';
 import { virtualBoards } from '../board/load-lab.ts';
 import { hintAt } from '../board/nearest-name.ts';
@@ -67,6 +68,8 @@ async function tryMutants(
   const most = every === true || names.length > 0 ? Infinity : enoughCatches;
   const results: MutantResult[] = [];
   for (const mutant of chosen) {
+    // Nothing below waits for anything, and Ctrl-C has to be heard.
+    await setImmediate();
     process.signal.throwIfAborted();
     results.push(await trials.try(mutant, most));
   }
