@@ -2,7 +2,7 @@
 import type { FirmwareMessage } from '../scmi/firmware-message.ts';
 import { messageName } from '../scmi/message-names.ts';
 import { protocolId } from '../scmi/protocol-ids.ts';
-import { errnoName } from '../xen/errno.ts';
+import { errno, errnoName } from '../xen/errno.ts';
 import type { Action } from './action.ts';
 import type { Outcome } from './machine.ts';
 import type { Marks } from './marks.ts';
@@ -44,6 +44,9 @@ export type InvariantName =
   | 'one-domain-per-channel'
   | 'xens-channel-is-xens'
   | 'caller-is-its-agent'
+  | 'own-doorbell-reaches-firmware'
+  | 'other-doorbell-is-refused'
+  | 'assignment-gives-permission'
   | 'no-agent-no-call'
   | 'only-xen-configures-agents'
   | 'dom0-keeps-its-own'
@@ -88,6 +91,48 @@ export const invariants: readonly Invariant[] = [
         .map(
           ({ agent: other }) => `${action.domain} has agent ${agent} and reaches firmware as agent ${other}`,
         );
+    },
+  },
+  {
+    name: 'own-doorbell-reaches-firmware',
+    of: 'step',
+    promise: 'what a domain rings of its own reaches firmware, once',
+    broken: ({ before, action, outcome }) => {
+      if (action.do !== 'smc' || !isOwnDoorbell(before, action.domain, action.functionId)) return [];
+      if (outcome.failed === 'access') return [`${action.domain} cannot write to its page`];
+      const isForwarded = outcome.rc === 0 && outcome.messages.length === 1;
+      return isForwarded ? [] : [`${action.domain} rings its own doorbell, and ${x0Words(outcome)}`];
+    },
+  },
+  {
+    name: 'other-doorbell-is-refused',
+    of: 'step',
+    promise: 'a domain that rings what is not its own gets NOT_SUPPORTED',
+    broken: ({ before, action, outcome }) => {
+      if (action.do !== 'smc' || isOwnDoorbell(before, action.domain, action.functionId)) return [];
+      return outcome.rc === NOT_SUPPORTED
+        ? []
+        : [`${action.domain} rings what is not its own, and ${x0Words(outcome)}`];
+    },
+  },
+  {
+    name: 'assignment-gives-permission',
+    of: 'step',
+    promise:
+      'a device that is assigned to a guest with an agent is asked for, and what firmware grants that agent has',
+    broken: ({ after, action, outcome, repertoire }) => {
+      const agent = action.do === 'assign-device' ? domainOf(after, action.guest)?.agent : null;
+      if (action.do !== 'assign-device' || typeof agent !== 'number') return [];
+      const asked = outcome.messages.filter(configures);
+      if (asked.length === 0) return [`nothing is sent for device ${action.device} and agent ${agent}`];
+      const isGranted = asked.every(({ status }) => status === 0);
+      if (!isGranted)
+        return outcome.rc === 0 || isWithoutIommu(outcome) ? ['a refused device counts as assigned'] : [];
+      const isShared = repertoire.profile.devices.some(
+        ({ id, owner }) => id === action.device && owner === 'shared',
+      );
+      if (isShared || holdersOf(after, action.device).includes(agent)) return [];
+      return [`firmware granted device ${action.device}, and agent ${agent} may not use it`];
     },
   },
   {
@@ -301,6 +346,20 @@ function isGone({ domains }: State): (agent: number) => boolean {
   return agent => domains.every(each => each.agent !== agent);
 }
 
+function isOwnDoorbell(state: State, domain: string, functionId: number): boolean {
+  const agent = domainOf(state, domain)?.agent;
+  return state.channels.some(each => each.agent === agent && each.functionId === functionId);
+}
+
+/** What Xen returns for a device that SCI has let pass, on a machine without an IOMMU. */
+function isWithoutIommu({ rc, messages }: Outcome): boolean {
+  return rc === -errno.EOPNOTSUPP && messages.every(({ status }) => status !== STATUS_NOT_SUPPORTED);
+}
+
+function x0Words({ rc, messages }: Outcome): string {
+  return `${messages.length} messages reach firmware, x0 is ${rc}`;
+}
+
 function configures({ protocol, message }: FirmwareMessage): boolean {
   return protocol === protocolId.base && message >= 0x9 && message <= 0xb;
 }
@@ -314,3 +373,8 @@ function holdersOf(state: State, device: number): readonly number[] {
 function domainOf(state: State, name: string): DomainState | undefined {
   return state.domains.find(each => each.name === name);
 }
+
+/** SMCCC's x0 for a call that nobody handles. */
+const NOT_SUPPORTED = -1;
+/** SCMI's status for a message that firmware lacks. */
+const STATUS_NOT_SUPPORTED = -1;

@@ -1,6 +1,8 @@
 /** Broken invariants that are no surprise: what of the firmware, the layout or Xen is known to break them. */
+import type { DeviceTree } from '../dt/tree.ts';
 import { status } from '../scmi/status.ts';
 import type { InvariantName, Step } from './invariants.ts';
+import { managementNode } from './subject.ts';
 import type { Subject } from './subject.ts';
 
 export interface KnownFinding {
@@ -15,6 +17,13 @@ export interface KnownFinding {
 /** The first that applies explains a broken invariant. */
 export const knownFindings: readonly KnownFinding[] = [
   {
+    invariant: 'assignment-gives-permission',
+    cause: 'layout: no #access-controller-cells',
+    words:
+      "without #access-controller-cells in Xen's own node its devices cannot be told, and nothing is sent",
+    applies: ({ hostTree }) => !hasControllerCells(hostTree),
+  },
+  {
     invariant: 'new-channel-works',
     cause: 'quirk channel-stays-busy',
     words:
@@ -25,14 +34,16 @@ export const knownFindings: readonly KnownFinding[] = [
     invariant: 'one-agent-per-device',
     cause: 'quirk deny-clears-any-owner',
     words: 'denying one agent a device clears the owner, which is another one and keeps its permission',
-    applies: hasQuirk('deny-clears-any-owner'),
+    applies: (subject, step) =>
+      isXenUnprivileged(subject, step) && hasQuirk('deny-clears-any-owner')(subject, step),
   },
   {
     invariant: 'no-permission-left-behind',
     cause: 'quirk deny-clears-any-owner',
     words:
       'an agent that has a permission without being the owner keeps it, for only what an agent owns is taken back',
-    applies: hasQuirk('deny-clears-any-owner'),
+    applies: (subject, step) =>
+      isXenUnprivileged(subject, step) && hasQuirk('deny-clears-any-owner')(subject, step),
   },
   {
     invariant: 'no-permission-left-behind',
@@ -150,6 +161,11 @@ export function explain(invariant: InvariantName, subject: Subject, step: Step):
   return knownFindings.find(each => each.invariant === invariant && each.applies(subject, step));
 }
 
+function hasControllerCells(tree: DeviceTree): boolean {
+  const path = managementNode(tree);
+  return path !== undefined && tree.node(path)?.has('#access-controller-cells') === true;
+}
+
 function hasQuirk(quirk: string): KnownFinding['applies'] {
   return ({ firmware }) => firmware.profile.quirks.includes(quirk);
 }
@@ -168,12 +184,16 @@ function isXenUnprivileged(_: Subject, { repertoire }: Step): boolean {
 /** Whether it is firmware that kept a destruction from completing: by its answer, or by leaving Xen's channel busy. */
 function isRefusedByFault({ firmware }: Subject, { outcome, before, after, repertoire }: Step): boolean {
   const isBusy = [before, after].some(({ busy }) => busy.includes(repertoire.parts.xen));
-  return firmware.faults.length > 0 && (isBusy || outcome.messages.some(({ status }) => status !== 0));
+  return (
+    firmware.faults.length > 0 &&
+    (isBusy || outcome.messages.some(message => message.status !== status.SUCCESS))
+  );
 }
 
 function isDenied(subject: Subject, step: Step): boolean {
   return (
-    isXenUnprivileged(subject, step) && step.outcome.messages.some(each => each.status === status.DENIED)
+    isXenUnprivileged(subject, step) &&
+    step.outcome.messages.some(message => message.status === status.DENIED)
   );
 }
 

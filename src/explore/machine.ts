@@ -12,6 +12,7 @@ import { pageFrame } from '../xen/domain.ts';
 import type { Domctl } from '../xen/domctl.ts';
 import { errno } from '../xen/errno.ts';
 import type { GuestMachine } from '../xen/guest.ts';
+import { GuestAbort } from '../xen/guest.ts';
 import { Hypervisor } from '../xen/hypervisor.ts';
 import { namesBootModules } from '../xen/modules.ts';
 import type { Action, DomainMessage } from './action.ts';
@@ -33,11 +34,14 @@ export class NotExplorable extends Error {
 export interface Outcome {
   /** 0 or a negative errno of the domctl that failed; x0 of an SMC. */
   readonly rc: number;
-  /** Domctl that failed, where an action is several. */
-  readonly failed?: 'page';
+  /** What failed, where that is not the action as a whole. */
+  readonly failed?: Failure;
   /** What reached EL3, in order. */
   readonly messages: readonly FirmwareMessage[];
 }
+
+/** A guest was not given its page; a domain could not write to its page. */
+export type Failure = 'page' | 'access';
 
 /** Agents of a machine by the part that they play. */
 export interface Parts {
@@ -145,7 +149,7 @@ export class ExploredMachine {
     return listed ?? this.firmware.profile.agents.find(({ id }) => id === agent)?.functionId;
   }
 
-  #do(action: Action): { rc: number; failed?: 'page' } {
+  #do(action: Action): Omit<Outcome, 'messages'> {
     switch (action.do) {
       case 'create':
         return this.#create(action.guest, action.agent, action.page);
@@ -156,12 +160,12 @@ export class ExploredMachine {
           rc: this.#domctl.assignDevice(this.#domidOf(action.guest), devicePath(action.device)),
         };
       default:
-        return { rc: this.#ring(this.#domidOf(action.domain), action.functionId, action.message) };
+        return this.#ring(this.#domidOf(action.domain), action.functionId, action.message);
     }
   }
 
   /** As libxl does it: the domain, then its page; what fails half-way is destroyed again. */
-  #create(name: string, agent: number | null, page: number | null): { rc: number; failed?: 'page' } {
+  #create(name: string, agent: number | null, page: number | null): Omit<Outcome, 'messages'> {
     const { rc, domid } = this.#domctl.createDomain({
       name,
       sciType: agent === null ? 'none' : 'scmi_smc_multiagent',
@@ -187,12 +191,17 @@ export class ExploredMachine {
     return rc;
   }
 
-  #ring(domid: number, functionId: number, message: DomainMessage | null): number {
+  #ring(domid: number, functionId: number, message: DomainMessage | null): Omit<Outcome, 'messages'> {
     const right = this.#hypervisor.guest(domid, NO_TREE);
     const { deviations = {}, hostTree } = this.#subject;
     const machine = deviations.guest?.(right, hostTree) ?? right;
-    if (message !== null) putThrough(machine, this.#pageIn(domid), message);
-    return machine.smc(functionId);
+    try {
+      if (message !== null) putThrough(machine, this.#pageIn(domid), message);
+    } catch (error) {
+      if (!(error instanceof GuestAbort)) throw error;
+      return { rc: -errno.EPERM, failed: 'access' };
+    }
+    return { rc: machine.smc(functionId) };
   }
 
   /** Where a domain finds its page: Dom0 where it is, a guest where it was put. */

@@ -68,16 +68,24 @@ export function possibleActions(state: State, repertoire: Repertoire): Action[] 
   ];
 }
 
-/** A guest gets the page of its agent; one without agent none, or the page of any. */
+/**
+ * A guest gets the page of its agent; one without agent none, or the page of any. What must be refused for its agent
+ * is also tried without a page, which could hide that.
+ */
 function creations(guests: readonly DomainState[], repertoire: Repertoire): Action[] {
   if (guests.length >= repertoire.guests) return [];
   const taken = new Set(guests.map(({ name }) => name));
   let number = 1;
   while (taken.has(`guest${number}`)) number++;
   const guest = `guest${number}`;
+  const { parts } = repertoire;
+  const isReserved = (agent: number): boolean => agent === parts.xen || agent === parts.dom0;
   const hasPage = (agent: number): boolean => repertoire.profile.agents.some(({ id }) => id === agent);
   return repertoire.askedAgents.flatMap((agent): Action[] => {
-    if (agent !== null) return [{ do: 'create', guest, agent, page: hasPage(agent) ? agent : null }];
+    if (agent !== null) {
+      const pages = hasPage(agent) ? [agent, ...(isReserved(agent) ? [null] : [])] : [null];
+      return pages.map(page => ({ do: 'create', guest, agent, page }));
+    }
     const pages = repertoire.askedAgents.filter(each => each !== null && hasPage(each));
     return [null, ...pages].map(page => ({ do: 'create', guest, agent, page }));
   });

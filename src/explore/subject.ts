@@ -64,7 +64,8 @@ export function exploredDevices({ devices }: FirmwareProfile): number[] {
   return [...ids.toSorted((one, other) => one - other), Math.max(-1, ...devices.map(({ id }) => id)) + 1];
 }
 
-function managementNode(tree: DeviceTree): string | undefined {
+/** Path of Xen's own SCMI node, which devices name in `access-controllers`. */
+export function managementNode(tree: DeviceTree): string | undefined {
   const container = [...tree.root.walk()].find(node => node.isCompatible('xen,sci'));
   return container?.children.find(node => node.isCompatible('arm,scmi-smc'))?.path;
 }

@@ -40,7 +40,7 @@ function actionName(before: State, action: Action, repertoire: Repertoire): stri
 }
 
 function outcomeName(action: Action, { rc, failed, messages }: Outcome): string {
-  if (action.do === 'smc') return callOutcome(rc, messages.at(-1));
+  if (action.do === 'smc') return failed === 'access' ? 'abort' : callOutcome(rc, messages.at(-1));
   const result = rc === 0 ? 'done' : `${errnoName(rc)}${failed === undefined ? '' : ' for the page'}`;
   const sent = messages.map(({ protocol, message, status }) => {
     return `${messageName(protocol, message)} ${statusName(status)}`;
