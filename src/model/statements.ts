@@ -124,8 +124,10 @@ function stepBroken(
   if (exitStatus === null || output === null) return null;
   const statusFits = check.exitStatus === undefined || check.exitStatus === exitStatus;
   if (statusFits && new RegExp(anchored(check.output)).test(output.trimEnd())) return null;
-  const cause = lines.findLast(
-    ({ phase, source, level }) => phase === check.step && (level === 'error' || source === 'xl'),
+  // The first complaint is the cause; what follows is its cleaning up.
+  const cause = lines.find(
+    ({ phase, source, level, text }) =>
+      phase === check.step && (level === 'error' || (source === 'xl' && !text.startsWith('Parsing config '))),
   );
   const words = `\`${command}\` ends with exit status ${exitStatus}`;
   if (cause === undefined) return { rule: 'model.step', words };

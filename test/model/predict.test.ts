@@ -200,7 +200,7 @@ test('a claim that the model sees fail is broken, with the rule that breaks it',
   const steps = [{ do: 'create', guest: 'guest' }] as const;
   const other = 'arm_sci = "type=scmi_smc_multiagent,agent_id=9"';
   t.deepEqual(brokenClaims(scenario({ steps, statements, guests: new Map([['guest', guestOf(other)]]) })), {
-    D15: 'libxl.create.refused',
+    D15: 'smc-multiagent.acquire-failed',
     'v4-1': 'model.not-said',
     D13: null,
     R4: null,
