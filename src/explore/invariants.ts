@@ -4,6 +4,7 @@ import { messageName } from '../scmi/message-names.ts';
 import { protocolId } from '../scmi/protocol-ids.ts';
 import { errno, errnoName } from '../xen/errno.ts';
 import type { Action } from './action.ts';
+import { isObeyed } from './answer.ts';
 import type { Outcome } from './machine.ts';
 import type { Marks } from './marks.ts';
 import type { Repertoire } from './possible-actions.ts';
@@ -125,7 +126,7 @@ export const invariants: readonly Invariant[] = [
       if (action.do !== 'assign-device' || typeof agent !== 'number') return [];
       const asked = outcome.messages.filter(configures);
       if (asked.length === 0) return [`nothing is sent for device ${action.device} and agent ${agent}`];
-      const isGranted = asked.every(({ status }) => status === 0);
+      const isGranted = asked.every(isObeyed);
       if (!isGranted)
         return outcome.rc === 0 || isWithoutIommu(outcome) ? ['a refused device counts as assigned'] : [];
       const isShared = repertoire.profile.devices.some(
@@ -152,7 +153,7 @@ export const invariants: readonly Invariant[] = [
     promise: 'no domain can change what agents may do',
     broken: ({ action, outcome }) =>
       outcome.messages
-        .filter(message => action.do === 'smc' && configures(message) && message.status === 0)
+        .filter(message => action.do === 'smc' && configures(message) && isObeyed(message))
         .map(
           ({ agent, message }) => `firmware obeys agent ${agent}, a domain, that sends ${nameOf(message)}`,
         ),

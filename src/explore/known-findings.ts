@@ -1,6 +1,7 @@
 /** Broken invariants that are no surprise: what of the firmware, the layout or Xen is known to break them. */
 import type { DeviceTree } from '../dt/tree.ts';
 import { status } from '../scmi/status.ts';
+import { isObeyed } from './answer.ts';
 import type { InvariantName, Step } from './invariants.ts';
 import { managementNode } from './subject.ts';
 import type { Subject } from './subject.ts';
@@ -184,10 +185,7 @@ function isXenUnprivileged(_: Subject, { repertoire }: Step): boolean {
 /** Whether it is firmware that kept a destruction from completing: by its answer, or by leaving Xen's channel busy. */
 function isRefusedByFault({ firmware }: Subject, { outcome, before, after, repertoire }: Step): boolean {
   const isBusy = [before, after].some(({ busy }) => busy.includes(repertoire.parts.xen));
-  return (
-    firmware.faults.length > 0 &&
-    (isBusy || outcome.messages.some(message => message.status !== status.SUCCESS))
-  );
+  return firmware.faults.length > 0 && (isBusy || outcome.messages.some(message => !isObeyed(message)));
 }
 
 function isDenied(subject: Subject, step: Step): boolean {

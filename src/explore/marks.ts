@@ -1,9 +1,9 @@
 /** What agents have taken of the firmware's resources and not given back, as a fair firmware would keep it. */
 import type { Action } from './action.ts';
+import { isObeyed } from './answer.ts';
 import type { Outcome } from './machine.ts';
 import type { Resource } from './resources.ts';
 import type { State } from './state.ts';
-import { channelStatus } from '../scmi/shared-memory.ts';
 
 /** How often each agent took each resource: by resource, then by agent. */
 export type Marks = readonly ReadonlyMap<number, number>[];
@@ -27,8 +27,7 @@ export function marksAfter(
   }
   const use = action.do === 'smc' ? action.message?.use : undefined;
   const message = outcome.messages.at(-1);
-  if (use === undefined || message === undefined || message.status !== 0) return marks;
-  if ((message.channelStatus & channelStatus.error) !== 0) return marks;
+  if (use === undefined || message === undefined || !isObeyed(message)) return marks;
   const isCounted = resources[use.resource]?.kind === 'powerDomains';
   return marks.with(
     use.resource,

@@ -2,11 +2,11 @@
  * Names of transitions: what was done, to what kind of thing, and what came of it. Two that differ only in which guest
  * or which of two equal devices it was have one name.
  */
-import { channelStatus } from '../scmi/shared-memory.ts';
 import { statusName } from '../scmi/status.ts';
 import { messageName } from '../scmi/message-names.ts';
 import { errnoName } from '../xen/errno.ts';
 import type { Action } from './action.ts';
+import { isTransportError } from './answer.ts';
 import type { Outcome } from './machine.ts';
 import type { Repertoire } from './possible-actions.ts';
 import type { DomainState, State } from './state.ts';
@@ -50,7 +50,7 @@ function outcomeName(action: Action, { rc, failed, messages }: Outcome): string 
 
 function callOutcome(rc: number, message: Outcome['messages'][number] | undefined): string {
   if (message === undefined) return rc === 0 ? 'nothing' : 'refused';
-  return (message.channelStatus & channelStatus.error) === 0 ? statusName(message.status) : 'ERROR';
+  return isTransportError(message) ? 'ERROR' : statusName(message.status);
 }
 
 function agentName(state: State, agent: number | null, { parts, profile }: Repertoire): string {
