@@ -5,6 +5,7 @@ const benches: readonly (() => Promise<{ readonly run: Bench }>)[] = [
   () => import('./console.ts'),
   () => import('./device-tree.ts'),
   () => import('./predict.ts'),
+  () => import('./explore.ts'),
   () => import('./virtual-run.ts'),
 ];
 
