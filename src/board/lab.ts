@@ -59,12 +59,21 @@ const realBoard = z.strictObject({
 
 const virtualBoard = z.strictObject({ type: z.string(), virtual: z.literal(true) });
 
+/** Made for a run, of images that `scmi-hil images fetch TYPE` has got. */
+const emulatedBoard = z.strictObject({
+  type: z.string(),
+  emulated: z.literal(true),
+  /** In place of those that were fetched: name -> path on this machine. */
+  images: z.record(z.string(), z.string()).default({}),
+});
+
 export const labSchema = z.strictObject({
   schema: z.literal(1),
   name: z.string().default('lab'),
-  boards: z.record(boardName, z.union([virtualBoard, realBoard])),
+  boards: z.record(boardName, z.union([virtualBoard, emulatedBoard, realBoard])),
 });
 
 export type Lab = z.output<typeof labSchema>;
 export type LabBoard = z.output<typeof realBoard>;
 export type VirtualBoardEntry = z.output<typeof virtualBoard>;
+export type EmulatedBoardEntry = z.output<typeof emulatedBoard>;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { BoardType, Deadlines } from './board-type.ts';
 import { loadBoardType } from './board-types.ts';
 import { ConfigurationError } from './configuration-error.ts';
-import type { Lab, LabBoard, VirtualBoardEntry } from './lab.ts';
+import type { EmulatedBoardEntry, Lab, LabBoard, VirtualBoardEntry } from './lab.ts';
 import { labSchema } from './lab.ts';
 import { consoleOf } from './lab-serial.ts';
 import type { LabSerial } from './lab-serial.ts';
@@ -17,7 +17,7 @@ export interface BoardEntry {
   readonly name: string;
   /** With the lab's deadlines in place of the type's. */
   readonly type: BoardType;
-  readonly setup: LabBoard | VirtualBoardEntry;
+  readonly setup: LabBoard | VirtualBoardEntry | EmulatedBoardEntry;
 }
 
 export interface LoadedLab {
@@ -40,6 +40,9 @@ export const virtualBoards: Readonly<Record<string, string>> = {
   'virtual-v4h': 'rcar-v4h-white-hawk',
 };
 
+/** Boards that any lab has when they are asked for by name: they take no hardware, but programs and images. */
+export const emulatedBoards: readonly string[] = ['qemu-virt'];
+
 /**
  * Reads the lab: `--lab`, `lab.yaml` in the working directory, or the user's own in
  * `$XDG_CONFIG_HOME/scmi-hil/`.
@@ -57,12 +60,22 @@ export function loadLab(where: LabPlace): LoadedLab {
 export function boardOf(lab: LoadedLab, name: string): BoardEntry {
   const entry = lab.boards.get(name);
   if (entry !== undefined) return entry;
+  if (emulatedBoards.includes(name)) {
+    return { name, type: loadBoardType(name), setup: { type: name, emulated: true, images: {} } };
+  }
   const where = lab.file === null ? 'no lab file: the built-in virtual boards' : lab.file;
-  throw new ConfigurationError(`there is no board ${name} (${where})`, hintAt(name, [...lab.boards.keys()]));
+  throw new ConfigurationError(
+    `there is no board ${name} (${where})`,
+    hintAt(name, [...lab.boards.keys(), ...emulatedBoards]),
+  );
 }
 
 export function isVirtual(setup: BoardEntry['setup']): setup is VirtualBoardEntry {
   return 'virtual' in setup;
+}
+
+export function isEmulated(setup: BoardEntry['setup']): setup is EmulatedBoardEntry {
+  return 'emulated' in setup;
 }
 
 function findLab({ lab, cwd, env }: LabPlace): string | null {
@@ -87,6 +100,11 @@ function readLab(file: string): LoadedLab {
     const type = typeOf(setup.type, directory, () => place(['boards', name, 'type']));
     if (isVirtual(setup)) {
       boards.set(name, { name, type, setup });
+      continue;
+    }
+    if (isEmulated(setup)) {
+      const images = withAbsoluteImages(setup.images, directory);
+      boards.set(name, { name, type, setup: { ...setup, images } });
       continue;
     }
     requireImages(name, setup, type, place);
@@ -149,7 +167,7 @@ function requireDistinct(lab: Lab, place: Place): void {
   for (const [field, of] of unshared) {
     const holders = new Map<string, string>();
     for (const [name, setup] of Object.entries(lab.boards)) {
-      const value = isVirtual(setup) ? undefined : of(setup);
+      const value = isVirtual(setup) || isEmulated(setup) ? undefined : of(setup);
       if (value === undefined) continue;
       const holder = holders.get(value);
       if (holder !== undefined) {
@@ -161,12 +179,21 @@ function requireDistinct(lab: Lab, place: Place): void {
   }
 }
 
+function withAbsoluteImages(images: LabBoard['images'], directory: string): LabBoard['images'] {
+  return Object.fromEntries(
+    Object.entries(images).map(([name, file]) => [name, absolutePath(file, directory)]),
+  );
+}
+
+function absolutePath(file: string, directory: string): string {
+  return path.resolve(directory, file.replace(/^~(?=\/)/, os.homedir()));
+}
+
 function withAbsolutePaths(setup: LabBoard, directory: string): LabBoard {
-  const absolute = (file: string) => path.resolve(directory, file.replace(/^~(?=\/)/, os.homedir()));
-  const images = Object.entries(setup.images).map(([name, file]) => [name, absolute(file)]);
+  const absolute = (file: string) => absolutePath(file, directory);
   return {
     ...setup,
-    images: Object.fromEntries(images),
+    images: withAbsoluteImages(setup.images, directory),
     serial: serialWith(setup.serial, absolute),
     ssh: { ...setup.ssh, identity: identityWith(setup.ssh.identity, absolute) },
   };

@@ -13,8 +13,9 @@ import { ConfigurationError } from './configuration-error.ts';
 import { readIdentity } from './identity.ts';
 import type { LabBoard } from './lab.ts';
 import type { BoardEntry } from './load-lab.ts';
-import { isVirtual } from './load-lab.ts';
+import { isEmulated, isVirtual } from './load-lab.ts';
 import type { OpenBoard } from './open-board.ts';
+import { openEmulated } from './open-emulated.ts';
 import { serialOf } from './open-serial.ts';
 import { displayName } from './yaml-file.ts';
 
@@ -45,8 +46,9 @@ export async function openBoard(
 ): Promise<OpenBoard> {
   const { name, type, setup } = entry;
   if (isVirtual(setup)) return openVirtual(entry, software, deviations);
+  requireImages(name, setup.images);
+  if (isEmulated(setup)) return openEmulated(entry, { images: setup.images, env });
   const { network, ssh } = setup;
-  requireImages(name, setup);
   const identity = readIdentity(ssh.identity, env);
   const dom0 = {
     host: ssh.host ?? network.address,
@@ -92,6 +94,7 @@ export interface Wires extends AsyncDisposable {
 export async function openWires(entry: BoardEntry): Promise<Wires> {
   const { setup } = entry;
   if (isVirtual(setup)) return openVirtual(entry);
+  if (isEmulated(setup)) return openEmulated(entry, { images: setup.images, env: process.env });
   return {
     ...wiresOf(entry, setup),
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -123,12 +126,12 @@ function wiresOf({ type }: BoardEntry, setup: LabBoard): Pick<Wires, 'power' | '
 }
 
 /** Missing files are found before the board is touched, not when it asks for them. */
-function requireImages(board: string, { images }: LabBoard): void {
+function requireImages(board: string, images: LabBoard['images']): void {
   const missing = Object.entries(images).filter(([, file]) => !isReadable(file));
   if (missing.length === 0) return;
   throw new ConfigurationError(
     `board ${board}: cannot read ${missing.map(([name, file]) => `${name} (${displayName(file)})`).join(', ')}`,
-    `correct boards.${board}.images of the lab file, or put the files there`,
+    `correct boards.${board}.images of the lab file (or --image), or put the files there`,
   );
 }
 

@@ -1,6 +1,6 @@
 /** `scmi-hil boards`: what stands in the lab. */
 import type { BoardEntry } from '../board/load-lab.ts';
-import { boardOf, isVirtual } from '../board/load-lab.ts';
+import { boardOf, isEmulated, isVirtual } from '../board/load-lab.ts';
 import { serialOf } from '../board/open-serial.ts';
 import { holderOf, stateDirectory } from '../run/reservation.ts';
 import type { AddCommand, CliProcess } from './command.ts';
@@ -71,20 +71,21 @@ function showBoard(name: string, options: BoardsOptions, process: CliProcess): v
   }
   const { console, power } = summary(entry);
   const agents = `Xen ${type.agents.xen}, Dom0 ${type.agents.dom0}, guests ${type.agents.guests.join(', ')}`;
-  const wires = isVirtual(setup)
-    ? []
-    : ([
-        [
-          'network',
-          `${setup.network.address}, served from ${setup.network.server}:${setup.network.tftpPort}`,
-        ],
-        [
-          'images',
-          Object.entries(setup.images)
-            .map(([image, file]) => `${image}: ${file}`)
-            .join('\n'),
-        ],
-      ] as const);
+  const wires =
+    isVirtual(setup) || isEmulated(setup)
+      ? []
+      : ([
+          [
+            'network',
+            `${setup.network.address}, served from ${setup.network.server}:${setup.network.tftpPort}`,
+          ],
+          [
+            'images',
+            Object.entries(setup.images)
+              .map(([image, file]) => `${image}: ${file}`)
+              .join('\n'),
+          ],
+        ] as const);
   process.stdout.write(
     fields([
       ['board', name],
@@ -105,6 +106,7 @@ function showBoard(name: string, options: BoardsOptions, process: CliProcess): v
 function summary({ name, type, setup }: BoardEntry) {
   const common = { name, type: type.type, title: type.title };
   if (isVirtual(setup)) return { ...common, virtual: true, console: 'virtual', power: 'virtual' };
+  if (isEmulated(setup)) return { ...common, virtual: false, console: 'QEMU', power: 'QEMU' };
   const { name: console } = serialOf(setup.serial, type);
   return { ...common, virtual: false, console, power: setup.power.kind };
 }

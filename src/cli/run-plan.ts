@@ -6,6 +6,7 @@ import type { ScenarioFile } from '../scenario/load.ts';
 import { findScenario, listScenarios, loadScenario } from '../scenario/load.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { UsageError } from './command.ts';
+import { withImages } from './image-option.ts';
 
 export interface PlanRequest {
   /** Names or files; empty: all shipped ones. */
@@ -13,6 +14,8 @@ export interface PlanRequest {
   /** Names; empty: all of the lab. */
   readonly boards: readonly string[];
   readonly cwd: string;
+  /** Files in place of the boards': path by name. */
+  readonly images?: Readonly<Record<string, string>>;
 }
 
 export interface RunPlan {
@@ -29,7 +32,7 @@ export interface RunPlan {
  */
 export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
   const names = request.boards.length === 0 ? [...lab.boards.keys()] : [...new Set(request.boards)];
-  const boards = names.map(name => boardOf(lab, name));
+  const boards = names.map(name => withImages(boardOf(lab, name), request.images ?? {}));
   const files =
     request.scenarios.length === 0
       ? listScenarios()

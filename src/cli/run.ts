@@ -22,6 +22,7 @@ import type { Scenario } from '../scenario/scenario.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
+import { imagesGiven } from './image-option.ts';
 import type { LabOption } from './lab-option.ts';
 import { addLabOption, labOf } from './lab-option.ts';
 import { packageVersion } from './package.ts';
@@ -36,6 +37,7 @@ interface RunOptions extends LabOption {
   readonly verbose?: boolean;
   readonly json?: boolean;
   readonly report: readonly string[];
+  readonly image: readonly string[];
   readonly runs: string;
   readonly mutant?: string;
 }
@@ -88,7 +90,8 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const strictness = { strict: options.strict === true };
   const files = options.report.map(text => reportFile(text, process.cwd));
   const lab = labOf(options, process);
-  const plan = planRuns({ scenarios, boards: options.board, cwd: process.cwd }, lab);
+  const images = imagesGiven(options.image, process.cwd);
+  const plan = planRuns({ scenarios, boards: options.board, cwd: process.cwd, images }, lab);
 
   const mutant = options.mutant === undefined ? undefined : await mutantFor(options.mutant, plan);
   const show = display(options, process);

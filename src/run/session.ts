@@ -1,4 +1,6 @@
 /** A whole run with its files: predicted, run, recorded, judged. */
+import { copyFile, mkdir } from 'node:fs/promises';
+import path from 'node:path';
 import type { RunOutcome } from '../../machines/run.ts';
 import type { OpenBoard } from '../board/open-board.ts';
 import { predict } from '../model/predict.ts';
@@ -112,6 +114,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     },
     clock,
   });
+  await keepLogs(board, directory);
   recorder.record('run', { kind: 'run-finished', data: { outcome } });
   writer.close();
   if (writer.failed !== undefined) throw writer.failed;
@@ -132,6 +135,17 @@ async function predictAndSave(scenario: Scenario, inDom0: string, directory: str
   const prediction = predict(scenario, { directory: inDom0 });
   await writePrediction(directory, prediction);
   return prediction;
+}
+
+/** What the board's firmware wrote beside the console. */
+async function keepLogs({ logs = new Map() }: OpenBoard, directory: string): Promise<void> {
+  if (logs.size === 0) return;
+  const collected = path.join(directory, 'collected');
+  await mkdir(collected, { recursive: true });
+  for (const [name, file] of logs) {
+    // A board that was never switched on has written nothing.
+    await copyFile(file, path.join(collected, name)).catch(() => undefined);
+  }
 }
 
 /** Judged by what is on the disk, as `verify` will judge it again. */

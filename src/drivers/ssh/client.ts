@@ -13,6 +13,8 @@ export interface SshClientOptions {
   readonly keepAlive?: number;
   /** Questions without an answer after which the connection counts as lost. */
   readonly keepAliveCount?: number;
+  /** Connects to a host that is not on this machine's network; absent: TCP from here. */
+  readonly dial?: (host: string, port: number) => Duplex;
 }
 
 /** SSH by the package ssh2. One driver for one run: it keeps the host keys that it saw first. */
@@ -43,12 +45,12 @@ async function connect(
   target: SshTarget,
   signal: AbortSignal,
   hostKeys: HostKeys,
-  { keepAlive = 5000, keepAliveCount = 3 }: SshClientOptions,
+  { keepAlive = 5000, keepAliveCount = 3, dial }: SshClientOptions,
 ): Promise<SshSession> {
   const { host, port, user, via } = target;
   const name = `${user}@${host}:${port}`;
   const attempt = `log in to ${name}${via ? ` through ${via.name}` : ''}`;
-  const tunnel = via && (await forward(via, target, attempt, signal));
+  const tunnel = via ? await forward(via, target, attempt, signal) : dial?.(host, port);
   const client = new Client();
   let stage: Stage = 'socket';
   let hostKey = '';

@@ -1,0 +1,91 @@
+/** Opens an emulated board: QEMU with the images that were fetched for it, behind the drivers of any board. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { openEmulatedBoard } from '../drivers/qemu/emulated-board.ts';
+import { sshClient } from '../drivers/ssh/client.ts';
+import { imageDirectory, imageFiles, keyFiles } from '../images/places.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import type { BoardEntry } from './load-lab.ts';
+import type { OpenBoard } from './open-board.ts';
+
+export interface EmulatedOptions {
+  /** In place of the fetched ones: path by name. */
+  readonly images: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Locally administered, and the same in every run. */
+const macAddress = '52:54:00:5c:31:02';
+
+/**
+ * @throws ConfigurationError where images have not been fetched, or the type is not one that QEMU can be
+ * @throws DriverError where the system does not allow network namespaces
+ */
+export async function openEmulated({ name, type }: BoardEntry, options: EmulatedOptions): Promise<OpenBoard> {
+  const { emulator } = type;
+  if (emulator === undefined) {
+    throw new ConfigurationError(`${name}: ${type.type} has no emulator`, 'see boards/qemu-virt.yaml');
+  }
+  const directory = imageDirectory(type.type, options.env);
+  const images = imagesOf(name, type.type, directory, options.images);
+  const { server, address, netmask } = emulator.network;
+  const identity = {
+    kind: 'key',
+    privateKey: readFileSync(path.join(directory, keyFiles.user), 'utf8'),
+  } as const;
+  const hostKey = readFileSync(path.join(directory, keyFiles.hostFingerprint), 'utf8').trim();
+  const machine = await openEmulatedBoard({
+    machine: emulator,
+    images,
+    server,
+    prefixLength: prefixLength(netmask),
+    macAddress,
+  });
+  const close = async () => machine[Symbol.asyncDispose]();
+  return {
+    name,
+    type,
+    virtual: false,
+    power: machine.power,
+    serial: machine.serial,
+    tftp: machine.tftp,
+    ssh: sshClient({ dial: machine.dial }),
+    network: { address, server, netmask, prefixes: [] },
+    dom0: { host: address, port: type.dom0.sshPort, user: type.dom0.user, identity, hostKey },
+    guest: () => undefined,
+    images,
+    logs: new Map([['firmware.log', machine.firmwareLog]]),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function imagesOf(
+  board: string,
+  type: string,
+  directory: string,
+  own: EmulatedOptions['images'],
+): ReadonlyMap<string, string> {
+  const fetched = Object.entries(imageFiles).map(
+    ([name, file]) => [name, path.join(directory, file)] as const,
+  );
+  const images = new Map([...fetched, ...Object.entries(own)]);
+  const needed = [
+    ...images,
+    ...Object.values(keyFiles).map(file => [file, path.join(directory, file)] as const),
+  ];
+  const missing = needed.filter(([, file]) => !existsSync(file)).map(([name]) => name);
+  if (missing.length === 0) return images;
+  throw new ConfigurationError(
+    `board ${board}: there is no ${missing.join(', ')} in ${directory}`,
+    `scmi-hil images fetch ${type}`,
+  );
+}
+
+/** 255.255.255.0 -> 24 */
+function prefixLength(netmask: string): number {
+  return netmask
+    .split('.')
+    .map(octet => Number(octet).toString(2).replaceAll('0', '').length)
+    .reduce((sum, bits) => sum + bits, 0);
+}
