@@ -1,4 +1,5 @@
-/** How fast the states of the model are walked, on both board types. */
+/** How fast the states of the model are walked, on each board type that has agents to give. */
+import type { BoardType } from '../src/board/board-type.ts';
 import { boardTypeNames, loadBoardType } from '../src/board/board-types.ts';
 import type { Exploration } from '../src/explore/explore.ts';
 import { explore } from '../src/explore/explore.ts';
@@ -6,10 +7,15 @@ import { predict } from '../src/model/predict.ts';
 import { bootScenario } from '../src/scenario/load.ts';
 import { type Bench, type Measurement, measurementLine } from './bench.ts';
 
-export const run: Bench = async () => boardTypeNames().flatMap(measure);
+export const run: Bench = async () =>
+  boardTypeNames()
+    .map(loadBoardType)
+    .filter(({ xen }) => xen.mediator === 'multi-agent')
+    .flatMap(measure);
 
-function measure(type: string): Measurement[] {
-  const scenario = bootScenario(loadBoardType(type));
+function measure(board: BoardType): Measurement[] {
+  const scenario = bootScenario(board);
+  const { type } = board;
   let fastest: { readonly walk: Exploration; readonly seconds: number } | undefined;
   for (let round = 0; round < 3; round++) {
     const start = performance.now();

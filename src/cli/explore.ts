@@ -110,8 +110,7 @@ function exploreSubject(subject: Subject, { depth, agents, guests, states }: Exp
     return { subject, walk, expressible, runs: coveringRuns(expressible) };
   } catch (error) {
     if (!(error instanceof NotExplorable)) throw error;
-    const mend = 'a firmware with another layout needs a tree of its own: --host-dt FILE';
-    throw new UsageError(error.message, mend, { cause: error });
+    throw new UsageError(error.message, error.mend, { cause: error });
   }
 }
 

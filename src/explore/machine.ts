@@ -24,9 +24,13 @@ import type { Subject } from './subject.ts';
 
 /** A configuration in which there is nothing to explore. */
 export class NotExplorable extends Error {
-  constructor(message: string) {
+  /** What to do about it. */
+  readonly mend: string;
+
+  constructor(message: string, mend: string) {
     super(message);
     this.name = 'NotExplorable';
+    this.mend = mend;
   }
 }
 
@@ -264,14 +268,18 @@ export class ExploredMachine {
 
   #managementChannel(hostTree: DeviceTree): ChannelState {
     const { panic, sci } = this.#hypervisor;
-    if (panic !== null) throw new NotExplorable(`Xen panics at boot: ${panic.text} (${panic.why})`);
+    if (panic !== null) {
+      const words = `Xen panics at boot: ${panic.text} (${panic.why})`;
+      throw new NotExplorable(words, '`scmi-hil predict` tells what leads there');
+    }
     const { mediator, node } = sci;
-    if (mediator === null || mediator.agentId === null || node === null) {
-      throw new NotExplorable(
-        mediator === null
-          ? `no mediator registers at boot (${sci.errno}): the tree and the firmware do not fit, or the build has none`
-          : 'the mediator of this build serves one domain: there are no agents to explore',
-      );
+    if (mediator === null || node === null) {
+      const words = `no mediator registers at boot (${sci.errno}): tree, firmware and build do not fit`;
+      throw new NotExplorable(words, 'a firmware with another layout needs a tree of its own');
+    }
+    if (mediator.agentId === null) {
+      const words = 'the mediator of this build serves one domain: there are no agents to explore';
+      throw new NotExplorable(words, 'explore a board type or a build with the multi-agent mediator');
     }
     const functionId = hostTree.node(node)?.u32('arm,smc-id') ?? 0;
     return { agent: mediator.agentId, functionId, address: this.#addressOf(mediator.agentId), holder: 'xen' };

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -206,6 +206,12 @@ test('every known finding is about an invariant, and no name is there twice', t 
     knownFindings.filter(({ invariant }) => !names.includes(invariant)),
     [],
   );
+});
+
+test('the page of the explorer names every promise', t => {
+  const page = readFileSync(new URL('../../docs/explore.md', import.meta.url), 'utf8');
+  const named = [...page.matchAll(/^\| ([a-z0-9-]+) \| .+ \|$/gm)].map(([, name]) => name);
+  t.deepEqual(named.toSorted(), invariants.map(({ name }) => name).toSorted());
 });
 
 test('a tree without mediator, or with the single-agent one, is not explorable', t => {
