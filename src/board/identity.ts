@@ -13,7 +13,8 @@ export function readIdentity(
   identity: LabBoard['ssh']['identity'],
   environment: Readonly<Record<string, string | undefined>>,
 ): SshIdentity {
-  if (identity.kind === 'password') return { kind: 'password', password: readLine(identity.file) };
+  if (identity.kind === 'password')
+    return { kind: 'password', password: readSecretLine(identity.file, 'ssh.identity') };
   if (identity.kind === 'agent') {
     const socket = environment['SSH_AUTH_SOCK'];
     if (socket) return { kind: 'agent', socket };
@@ -22,23 +23,24 @@ export function readIdentity(
       'start ssh-agent (it sets SSH_AUTH_SOCK), or name a key file',
     );
   }
-  const key = { kind: 'key', privateKey: readSecret(identity.path) } as const;
+  const key = { kind: 'key', privateKey: readSecret(identity.path, 'ssh.identity') } as const;
   if (identity.passphraseFile === undefined) return key;
-  return { ...key, passphrase: readLine(identity.passphraseFile) };
+  return { ...key, passphrase: readSecretLine(identity.passphraseFile, 'ssh.identity') };
 }
 
-function readLine(file: string): string {
-  return readSecret(file).replace(/\r?\n$/, '');
+/** @param field of the lab file that names the file */
+export function readSecretLine(file: string, field: string): string {
+  return readSecret(file, field).replace(/\r?\n$/, '');
 }
 
-function readSecret(file: string): string {
+function readSecret(file: string, field: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? String(error.code) : 'it cannot be read';
     throw new ConfigurationError(
       `${displayName(file)}: ${why}`,
-      'the lab file names it under ssh.identity; this user must be able to read it',
+      `the lab file names it under ${field}; this user must be able to read it`,
     );
   }
 }

@@ -1,6 +1,7 @@
 /** The schema of lab.yaml: the boards that stand in one lab. */
 import { z } from 'zod';
 import { deadlines } from './board-type.ts';
+import { power } from './lab-power.ts';
 import { serial } from './lab-serial.ts';
 
 /** Part of the names of files that a run writes. */
@@ -10,16 +11,6 @@ const boardName = z
 
 /** The secret itself never stands in a lab file. */
 const secretPath = z.string().min(1);
-
-const power = z.discriminatedUnion('kind', [
-  /** Shell commands; exit status 0 is success. `state` prints `on` or `off`. */
-  z.strictObject({
-    kind: z.literal('command'),
-    on: z.string(),
-    off: z.string(),
-    state: z.string().optional(),
-  }),
-]);
 
 const identity = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('key'), path: secretPath, passphraseFile: secretPath.optional() }),

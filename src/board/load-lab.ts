@@ -8,6 +8,7 @@ import { ConfigurationError } from './configuration-error.ts';
 import type { EmulatedBoardEntry, Lab, LabBoard, VirtualBoardEntry } from './lab.ts';
 import { labSchema } from './lab.ts';
 import { consoleOf } from './lab-serial.ts';
+import type { LabPower } from './lab-power.ts';
 import type { LabSerial } from './lab-serial.ts';
 import { hintAt } from './nearest-name.ts';
 import { readYamlFile } from './yaml-file.ts';
@@ -195,6 +196,7 @@ function withAbsolutePaths(setup: LabBoard, directory: string): LabBoard {
     ...setup,
     images: withAbsoluteImages(setup.images, directory),
     serial: serialWith(setup.serial, absolute),
+    power: powerWith(setup.power, absolute),
     ssh: { ...setup.ssh, identity: identityWith(setup.ssh.identity, absolute) },
   };
 }
@@ -207,6 +209,11 @@ function given(deadlines: LabBoard['deadlines']): Partial<Deadlines> {
 /** Devices have absolute paths anyway. */
 function serialWith(line: LabSerial, absolute: (file: string) => string): LabSerial {
   return line.kind === 'unix' ? { ...line, path: absolute(line.path) } : line;
+}
+
+function powerWith(switched: LabPower, absolute: (file: string) => string): LabPower {
+  if (!('passwordFile' in switched) || switched.passwordFile === undefined) return switched;
+  return { ...switched, passwordFile: absolute(switched.passwordFile) };
 }
 
 type Identity = LabBoard['ssh']['identity'];

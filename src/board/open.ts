@@ -1,6 +1,5 @@
 /** Opens a board of the lab: its drivers, its images, its keys. */
 import { accessSync, constants } from 'node:fs';
-import { powerCommand } from '../drivers/power/command.ts';
 import type { PowerDriver } from '../drivers/power/power.ts';
 import type { SerialDriver } from '../drivers/serial/serial.ts';
 import { transientWith } from '../drivers/serial/transient.ts';
@@ -16,6 +15,7 @@ import type { BoardEntry } from './load-lab.ts';
 import { isEmulated, isVirtual } from './load-lab.ts';
 import type { OpenBoard } from './open-board.ts';
 import { openEmulated } from './open-emulated.ts';
+import { powerOf } from './open-power.ts';
 import { serialOf } from './open-serial.ts';
 import { displayName } from './yaml-file.ts';
 
@@ -113,13 +113,9 @@ async function openVirtual(
   return openVirtualBoard({ ...type, xen, linux }, { name, firmware, ...wrong });
 }
 
-function powerOf({ power: { on, off, state } }: LabBoard): PowerDriver {
-  return powerCommand(state === undefined ? { on, off } : { on, off, state });
-}
-
 /** The two belong together where the console's adapter is fed by the board. */
-function wiresOf({ type }: BoardEntry, setup: LabBoard): Pick<Wires, 'power' | 'serial'> {
-  const power = powerOf(setup);
+function wiresOf({ name, type }: BoardEntry, setup: LabBoard): Pick<Wires, 'power' | 'serial'> {
+  const power = powerOf(name, setup.power);
   const serial = serialOf(setup.serial, type);
   const isTransient = setup.serial.kind === 'device' && setup.serial.transient;
   return isTransient ? transientWith(serial, power) : { power, serial };

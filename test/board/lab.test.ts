@@ -9,6 +9,7 @@ import { labSchema } from '../../src/board/lab.ts';
 import { boardOf, imageNames, isVirtual, loadLab } from '../../src/board/load-lab.ts';
 import { nearestName } from '../../src/board/nearest-name.ts';
 import { openBoard, openWires } from '../../src/board/open.ts';
+import { powerOf } from '../../src/board/open-power.ts';
 import { serialOf } from '../../src/board/open-serial.ts';
 import { parseYaml, readYaml } from '../../src/board/yaml-file.ts';
 
@@ -247,4 +248,34 @@ test('a console that goes with the power is opened together with its switch', as
   const connection = await wires.serial.open({ data: () => {}, lost: () => {} }, AbortSignal.timeout(5000));
   await t.throwsAsync(connection.write(Buffer.from('x')), { message: /its port is away/ });
   await connection.close();
+});
+
+test('each kind of power switch is opened by its driver', t => {
+  writeFileSync(path.join(directory, 'plug'), 'secret\n');
+  for (const [power, name] of [
+    ['{ kind: shelly, host: plug, generation: 2, passwordFile: plug }', 'shelly plug channel 0'],
+    ['{ kind: tasmota, host: plug, output: 2 }', 'tasmota plug output 2'],
+    ['{ kind: http, on: { url: "http://pdu/on" }, off: { url: "http://pdu/off" } }', 'http http://pdu/on'],
+    ['{ kind: pdudaemon, pdu: apc, outlet: 3 }', 'pdudaemon localhost:16421, apc outlet 3'],
+    ['{ kind: uhubctl, location: 1-1.4, port: 2 }', 'uhubctl 1-1.4 port 2'],
+    ['{ kind: relay, path: /dev/relay, on: A0 01 01 A2, off: A00100A1 }', 'relay /dev/relay at 9600'],
+    ['{ kind: ask }', 'by hand'],
+  ] as const) {
+    const { setup } = boardOf(loadLabText(lab.replace(/power: .*/, `power: ${power}`)), 'rpi5-01');
+    t.is('power' in setup ? powerOf('rpi5-01', setup.power).name : undefined, name);
+  }
+});
+
+test('a switch whose password cannot be read, or whose bytes are none, is a mistake of the lab file', t => {
+  const missing = '{ kind: tasmota, host: plug, passwordFile: no-such-file }';
+  const { setup } = boardOf(loadLabText(lab.replace(/power: .*/, `power: ${missing}`)), 'rpi5-01');
+  const thrown = t.throws(() => ('power' in setup ? powerOf('rpi5-01', setup.power) : undefined), {
+    instanceOf: ConfigurationError,
+    message: /no-such-file: ENOENT/,
+  });
+  t.regex(String(thrown instanceof ConfigurationError ? thrown.mend : ''), /power\.passwordFile/);
+  const bytes = '{ kind: relay, path: /dev/relay, on: A0 1, off: A0 }';
+  t.throws(() => loadLabText(lab.replace(/power: .*/, `power: ${bytes}`)), {
+    message: /power\.on: expected bytes in hex/,
+  });
 });

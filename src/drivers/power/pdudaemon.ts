@@ -1,0 +1,23 @@
+import { powerHttp } from './http.ts';
+import type { PowerDriver } from './power.ts';
+
+export interface PduDaemon {
+  readonly host: string;
+  readonly port: number;
+  /** Name of the PDU in PDUDaemon's configuration. */
+  readonly pdu: string;
+  readonly outlet: string;
+}
+
+/**
+ * An outlet that PDUDaemon works, by its HTTP listener (`/power/control/on?hostname=PDU&port=OUTLET`). It puts
+ * requests into a queue and answers before they are done; it cannot be asked for the state.
+ */
+export function powerPduDaemon({ host, port, pdu, outlet }: PduDaemon): PowerDriver {
+  const query = new URLSearchParams({ hostname: pdu, port: outlet });
+  const call = (to: string) => ({ url: `http://${host}:${port}/power/control/${to}?${query.toString()}` });
+  return {
+    ...powerHttp({ on: call('on'), off: call('off') }),
+    name: `pdudaemon ${host}:${port}, ${pdu} outlet ${outlet}`,
+  };
+}

@@ -1,0 +1,280 @@
+import { createHash } from 'node:crypto';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import test from 'ava';
+import { DriverError } from '../../src/drivers/driver-error.ts';
+import { powerByHand } from '../../src/drivers/power/by-hand.ts';
+import { powerHttp } from '../../src/drivers/power/http.ts';
+import { powerPduDaemon } from '../../src/drivers/power/pdudaemon.ts';
+import type { PowerDriver } from '../../src/drivers/power/power.ts';
+import { powerRelay } from '../../src/drivers/power/relay.ts';
+import { powerShelly } from '../../src/drivers/power/shelly.ts';
+import { powerTasmota } from '../../src/drivers/power/tasmota.ts';
+import { powerUhubctl } from '../../src/drivers/power/uhubctl.ts';
+import { serialDevice } from '../../src/drivers/serial/device.ts';
+import { openPseudoTerminal } from '../../src/drivers/serial/pseudo-terminal.ts';
+
+const soon = () => AbortSignal.timeout(5000);
+const credentials = { user: 'admin', password: 'pa:ss' };
+
+interface Relay {
+  on: boolean;
+  /** It answers as if it switched, but does not. */
+  stuck?: boolean;
+}
+
+type Device = (relay: Relay, url: URL, request: IncomingMessage, response: ServerResponse) => string;
+
+const turn = (relay: Relay, on: boolean) => {
+  relay.on = relay.stuck === true ? relay.on : on;
+};
+const json = (value: unknown) => JSON.stringify(value);
+const refuse = (response: ServerResponse, challenge: string) => {
+  response.writeHead(401, { 'www-authenticate': challenge });
+  return '';
+};
+
+const shelly1: Device = (relay, { pathname, searchParams }, request, response) => {
+  if (request.headers.authorization !== `Basic ${Buffer.from('admin:pa:ss').toString('base64')}`) {
+    return refuse(response, 'Basic realm="SHSW-1"');
+  }
+
+  const to = searchParams.get('turn');
+  if (to !== null) turn(relay, to === 'on');
+  return pathname === '/relay/0' ? json({ ison: relay.on, has_timer: false }) : 'Not found';
+};
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+const shelly2: Device = (relay, { pathname, searchParams }, request, response) => {
+  const given = (name: string) =>
+    new RegExp(`${name}="?([^",]+)`).exec(request.headers.authorization ?? '')?.[1] ?? '';
+  const secret = sha256('admin:shellyplus1-a1:pa:ss');
+  const asked = sha256(`GET:${request.url}`);
+  if (given(' response') !== sha256(`${secret}:60dc2c69:${given(' nc')}:${given(' cnonce')}:auth:${asked}`)) {
+    return refuse(response, 'Digest qop="auth", realm="shellyplus1-a1", nonce="60dc2c69", algorithm=SHA-256');
+  }
+
+  const was = relay.on;
+  if (pathname === '/rpc/Switch.Set') {
+    turn(relay, searchParams.get('on') === 'true');
+    return json({ was_on: was });
+  }
+
+  return json({ id: 0, source: 'HTTP_in', output: relay.on, apower: 4.2 });
+};
+
+const tasmota: Device = (relay, { searchParams }) => {
+  if (searchParams.get('user') !== 'admin' || searchParams.get('password') !== 'pa:ss') {
+    return json({ WARNING: 'Need user=<username>&password=<password>' });
+  }
+
+  const [, to] = /^Power1(?: (on|off))?$/.exec(searchParams.get('cmnd') ?? '') ?? [];
+  if (to !== undefined) turn(relay, to === 'on');
+  return json({ POWER: relay.on ? 'ON' : 'OFF' });
+};
+
+const rest: Device = (relay, { pathname }, request) => {
+  if (request.method === 'POST') turn(relay, pathname === '/on');
+  return `outlet is ${relay.on ? 'UP' : 'DOWN'}`;
+};
+
+async function serve(device: Device, relay: Relay = { on: false }) {
+  const urls: string[] = [];
+  const server = createServer((request, response) => {
+    urls.push(request.url ?? '');
+    const body = device(relay, new URL(request.url ?? '', 'http://device'), request, response);
+    response.end(body);
+  });
+  await new Promise<void>(resolve => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    host: `127.0.0.1:${port}`,
+    port,
+    urls,
+    relay,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+const restSwitch = (host: string) =>
+  powerHttp({
+    on: { url: `http://${host}/on`, method: 'POST', expect: 'UP' },
+    off: { url: `http://${host}/off`, method: 'POST', expect: 'DOWN' },
+    state: { url: `http://${host}/`, says: { on: 'UP', off: 'DOWN' } },
+  });
+
+const devices: readonly (readonly [title: string, device: Device, driver: (host: string) => PowerDriver])[] =
+  [
+    ['a Shelly', shelly1, host => powerShelly({ host, generation: 1, channel: 0, credentials })],
+    [
+      'a Shelly of generation 2',
+      shelly2,
+      host => powerShelly({ host, generation: 2, channel: 0, credentials }),
+    ],
+    ['a Tasmota', tasmota, host => powerTasmota({ host, output: 1, credentials })],
+    ['a switch with requests of its own', rest, restSwitch],
+  ];
+
+for (const [title, device, driver] of devices) {
+  test(`${title} switches and says what it did`, async t => {
+    const { host, relay, close } = await serve(device);
+    const power = driver(host);
+    t.is(await power.state(soon()), 'off');
+    await power.on(soon());
+    t.true(relay.on);
+    t.is(await power.state(soon()), 'on');
+    await power.off(soon());
+    t.false(relay.on);
+    close();
+  });
+
+  test(`${title} that stays as it was is reported`, async t => {
+    const { host, close } = await serve(device, { on: true, stuck: true });
+    await t.throwsAsync(driver(host).off(soon()), {
+      instanceOf: DriverError,
+      message: /the switch says that it is still on|without "DOWN"/,
+    });
+    close();
+  });
+
+  test(`${title} that is silent, gone, or talks nonsense says so, without secrets`, async t => {
+    const nonsense = await serve(() => '<html>busy</html>');
+    const silent = await serve(() => '');
+    const gone = await serve(() => '');
+    gone.close();
+    const hang = createServer(() => {});
+    await new Promise<void>(resolve => {
+      hang.listen(0, '127.0.0.1', resolve);
+    });
+    const hanging = `127.0.0.1:${(hang.address() as AddressInfo).port}`;
+    for (const [host, signal, message] of [
+      [nonsense.host, soon(), /answered "<html>busy/],
+      [silent.host, soon(), /answered nothing/],
+      [gone.host, soon(), /nothing listens there/],
+      [hanging, AbortSignal.timeout(50), /waited for its answer until the deadline/],
+    ] as const) {
+      const thrown = await t.throwsAsync(driver(host).state(signal), { instanceOf: DriverError, message });
+      t.notRegex(thrown.message, /pa:ss|pa%3Ass/);
+    }
+
+    nonsense.close();
+    silent.close();
+    hang.closeAllConnections();
+    hang.close();
+  });
+}
+
+test('a wrong password, or none, is told from a wrong address', async t => {
+  const { host, close } = await serve(shelly2);
+  const wrong = { user: 'admin', password: 'other' };
+  for (const [given, message] of [
+    [{ credentials: wrong }, /it refuses this user or password/],
+    [{}, /it asks who we are/],
+  ] as const) {
+    const power = powerShelly({ host, generation: 2, channel: 0, ...given });
+    await t.throwsAsync(power.on(soon()), { instanceOf: DriverError, message });
+  }
+
+  close();
+});
+
+test('PDUDaemon is asked by its HTTP listener, and knows no state', async t => {
+  const { port, urls, close } = await serve((_relay, { pathname }, _request, response) => {
+    if (pathname.endsWith('off')) response.statusCode = 500;
+    return pathname.endsWith('off') ? 'Invalid request' : 'OK - accepted request';
+  });
+  const power = powerPduDaemon({ host: '127.0.0.1', port, pdu: 'pdu 01', outlet: '4' });
+  await power.on(soon());
+  t.deepEqual(urls, ['/power/control/on?hostname=pdu+01&port=4']);
+  t.is(await power.state(soon()), 'unknown');
+  await t.throwsAsync(power.off(soon()), { message: /answered 500: "Invalid request"/ });
+  close();
+});
+
+test('a port of a USB hub is switched by uhubctl, and its output is held against it', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'uhubctl-'));
+  const command = join(directory, 'uhubctl');
+  await writeFile(
+    command,
+    `#!/bin/sh
+state=${directory}/state
+status() { echo "$1 status for hub 1-1 [0424:9514]"; echo "  Port 2: $(cat $state)"; echo "  Port 12: 0100 power"; }
+[ -e $state ] || echo '0000 off' > $state
+[ "$2" = 1-1 ] || { echo 'No compatible devices detected at location' >&2; exit 1; }
+status Current
+[ -e ${directory}/stuck ] || case "$6" in
+  on) echo '0503 power highspeed enable connect [0403:6001]' > $state ;;
+  off) echo '0000 off' > $state ;;
+esac
+[ -z "$6" ] || { echo "Sent power $6 request"; status New; }
+`,
+  );
+  await chmod(command, 0o755);
+  const power = powerUhubctl({ location: '1-1', port: 2, command });
+  t.is(await power.state(soon()), 'off');
+  await power.on(soon());
+  t.is(await power.state(soon()), 'on');
+  await writeFile(join(directory, 'stuck'), '');
+  await t.throwsAsync(power.off(soon()), { message: /the switch says that it is still on/ });
+  await t.throwsAsync(powerUhubctl({ location: '2-1', port: 2, command }).on(soon()), {
+    instanceOf: DriverError,
+    message: /exit status 1:\nNo compatible devices/,
+  });
+  await t.throwsAsync(powerUhubctl({ location: '1-1', port: 3, command }).state(soon()), {
+    message: /no state of the port/,
+  });
+  await rm(directory, { recursive: true });
+});
+
+test('a relay on a serial port gets its bytes, and says its state where it can', async t => {
+  const adapter = openPseudoTerminal();
+  let on = false;
+  let heard = Buffer.alloc(0);
+  adapter.onData(bytes => {
+    heard = Buffer.concat([heard, bytes]);
+    if (heard.includes(Buffer.from('a00101a2', 'hex'))) on = true;
+    if (heard.includes(Buffer.from('a00100a1', 'hex'))) on = false;
+    if (heard.includes(0xff)) adapter.write(Buffer.from(`CH1: ${on ? 'ON' : 'OFF'}\r\n`));
+    if (heard.length % 4 === 0 || heard.includes(0xff)) heard = Buffer.alloc(0);
+  });
+  const port = serialDevice({ path: adapter.path, baudRate: 9600 });
+  const bytes = { on: Buffer.from('a00101a2', 'hex'), off: Buffer.from('a00100a1', 'hex') };
+  const state = { ask: Buffer.of(0xff), on: 'CH1: ON', off: 'CH1: OFF' };
+  const power = powerRelay(port, { ...bytes, state });
+  await power.on(soon());
+  t.is(await power.state(soon()), 'on');
+  await power.off(soon());
+  t.is(await power.state(soon()), 'off');
+  t.is(await powerRelay(port, bytes).state(soon()), 'unknown');
+  const mute = powerRelay(port, { ...bytes, state: { ...state, ask: Buffer.of(1) } });
+  await t.throwsAsync(mute.state(AbortSignal.timeout(300)), { message: /waited for its answer/ });
+  adapter.close();
+});
+
+test('a person is asked, and nobody is where there is no terminal', async t => {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const power = powerByHand('rpi5-01', { input, output, isThere: true });
+  const done = power.on(soon());
+  input.write('\n');
+  await done;
+  t.regex(String(output.read()), /Switch rpi5-01 ON, then press Enter/);
+  await t.throwsAsync(power.off(AbortSignal.timeout(50)), { message: /waited for Enter until the deadline/ });
+  const closed = power.off(soon());
+  input.end();
+  await t.throwsAsync(closed, { message: /the terminal was closed/ });
+  await t.throwsAsync(powerByHand('rpi5-01', { input, output, isThere: false }).on(soon()), {
+    instanceOf: DriverError,
+    message: /nobody is there/,
+  });
+});
