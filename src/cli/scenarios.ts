@@ -3,11 +3,18 @@ import { boardTypeNames, loadBoardType } from '../board/board-types.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import type { ScenarioFile } from '../scenario/load.ts';
 import { findScenario, listScenarios, loadScenario } from '../scenario/load.ts';
+import { claimMatrixMarkdown, claimMatrixText } from '../report/claim-matrix.ts';
 import type { Scenario, Step } from '../scenario/scenario.ts';
 import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode } from './command.ts';
+import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { fields, table } from './table.ts';
+
+interface ListOptions {
+  readonly json?: boolean;
+  readonly matrix?: boolean;
+  readonly markdown?: boolean;
+}
 
 interface ShowOptions {
   readonly json?: boolean;
@@ -20,15 +27,23 @@ export const addScenarios: AddCommand = (program, process, done) => {
   const scenarios = program
     .command('scenarios')
     .description('Lists the scenarios that come with the program.')
+    .option('--matrix', 'statements of the series by scenario and board type, and what the model foresees')
+    .option('--markdown', 'the matrix as the page of the documentation')
     .option('--json', 'print JSON')
-    .action((options: { readonly json?: boolean }) => {
-      list(options.json === true, process);
+    .action(async (options: ListOptions) => {
+      if (options.markdown === true && (options.matrix !== true || options.json === true)) {
+        throw new UsageError('--markdown is a form of the matrix', 'scmi-hil scenarios --matrix --markdown');
+      }
+      if (options.matrix === true) await printMatrix(options, process);
+      else list(options.json === true, process);
       done(exitCode.met);
     });
   addHelpNotes(scenarios, {
     examples: [
       ['scenarios', 'names, statements of the series that they test, titles'],
       ['scenarios show NAME --board-type rpi5', 'one of them, fitted to a Raspberry Pi 5'],
+      ['scenarios --matrix', 'which statement is tested where, and which of them breaks'],
+      ['scenarios --matrix --markdown > docs/claims.md', 'the page of the documentation'],
     ],
     exits,
   });
@@ -64,6 +79,21 @@ function list(json: boolean, process: CliProcess): void {
     document.title,
   ]);
   process.stdout.write(table(['SCENARIO', 'BOARDS', 'CLAIMS', ''], rows));
+}
+
+async function printMatrix({ markdown, json }: ListOptions, process: CliProcess): Promise<void> {
+  // A list does not need the model.
+  const { claimMatrix } = await import('./claim-matrix.ts');
+  const matrix = claimMatrix();
+  if (json !== true) {
+    process.stdout.write(markdown === true ? claimMatrixMarkdown(matrix) : claimMatrixText(matrix));
+    return;
+  }
+  const rows = matrix.rows.map(({ claim, entries }) => ({
+    ...claim,
+    scenarios: entries.map(({ boards, ...entry }) => ({ ...entry, boards: Object.fromEntries(boards) })),
+  }));
+  process.stdout.write(`${JSON.stringify({ boardTypes: matrix.boardTypes, statements: rows }, null, 2)}\n`);
 }
 
 function boardTypesOf({ document }: ScenarioFile): string[] {
