@@ -252,9 +252,15 @@ test('a relay on a serial port gets its bytes, and says its state where it can',
   const bytes = { on: Buffer.from('a00101a2', 'hex'), off: Buffer.from('a00100a1', 'hex') };
   const state = { ask: Buffer.of(0xff), on: 'CH1: ON', off: 'CH1: OFF' };
   const power = powerRelay(port, { ...bytes, state });
+  // Opening a pseudo-terminal drops what its other end has not read yet.
+  const until = async (wanted: boolean) => {
+    while (on !== wanted) await new Promise(resolve => setTimeout(resolve, 5));
+  };
   await power.on(soon());
+  await until(true);
   t.is(await power.state(soon()), 'on');
   await power.off(soon());
+  await until(false);
   t.is(await power.state(soon()), 'off');
   t.is(await powerRelay(port, bytes).state(soon()), 'unknown');
   const mute = powerRelay(port, { ...bytes, state: { ...state, ask: Buffer.of(1) } });
