@@ -253,8 +253,11 @@ test('a relay on a serial port gets its bytes, and says its state where it can',
   const state = { ask: Buffer.of(0xff), on: 'CH1: ON', off: 'CH1: OFF' };
   const power = powerRelay(port, { ...bytes, state });
   // Opening a pseudo-terminal drops what its other end has not read yet.
+  const isOn = () => on;
   const until = async (wanted: boolean) => {
-    while (on !== wanted) await new Promise(resolve => setTimeout(resolve, 5));
+    while (isOn() !== wanted) {
+      await new Promise(resolve => setTimeout(resolve, 5));
+    }
   };
   await power.on(soon());
   await until(true);
