@@ -29,6 +29,11 @@ const realBoard = z.strictObject({
     server: z.string(),
     netmask: z.string().optional(),
     gateway: z.string().optional(),
+    /** The board's Ethernet address, for `scmi-hil dhcp-config`. */
+    macAddress: z
+      .string()
+      .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, 'an Ethernet address such as d8:3a:dd:01:02:03')
+      .optional(),
     tftpPort: z.number().int().min(1).max(65535).default(69),
     /** Serial number of a Raspberry Pi (its last 8 digits prefix every request). */
     serialNumber: z.string().optional(),

@@ -15,7 +15,7 @@ export interface EmulatedOptions {
 }
 
 /** Locally administered, and the same in every run. */
-const macAddress = '52:54:00:5c:31:02';
+export const macAddress = '52:54:00:5c:31:02';
 
 /**
  * @throws ConfigurationError where images have not been fetched, or the type is not one that QEMU can be

@@ -73,6 +73,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./images.ts')).addImages,
   },
   {
+    name: 'dhcp-config',
+    summary: 'print what dnsmasq needs to know of a board',
+    load: async () => (await import('./dhcp-config.ts')).addDhcpConfig,
+  },
+  {
     name: 'machines',
     summary: 'draw the state machines that drive a run',
     load: async () => (await import('./machines.ts')).addMachines,

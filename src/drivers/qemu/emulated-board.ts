@@ -54,7 +54,8 @@ export async function openEmulatedBoard(settings: EmulatedBoardSettings): Promis
     gate: at('gate'),
   };
   const { server, prefixLength, macAddress } = settings;
-  await keeper.ask({ ask: 'prepare', settings: { address: server, prefixLength, tap, tftpPort, sockets } });
+  const network = { address: server, prefixLength, tap, tftpPort };
+  await keeper.ask({ ask: 'prepare', settings: { directory, ...network, sockets } });
   const commandLine = qemuCommandLine(settings.machine, settings.images, {
     console: sockets.machineConsole,
     firmwareLog,

@@ -3,7 +3,9 @@ import type { TftpEvent } from '../tftp/tftp.ts';
 
 /** What the keeper is told when it is started. */
 export interface KeeperSettings {
-  /** The controller's end of the network, with the length of its prefix: `10.82.0.1/24`. */
+  /** Where the sockets are; removed when the keeper ends. */
+  readonly directory: string;
+  /** The controller's end of the network. */
   readonly address: string;
   readonly prefixLength: number;
   readonly tap: string;

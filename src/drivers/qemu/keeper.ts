@@ -4,6 +4,7 @@
  * when its controller does.
  */
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { DriverError } from '../driver-error.ts';
@@ -19,6 +20,7 @@ class Keeper {
   readonly #served = new Map<number, Disposable>();
   #tftp: TftpServer | undefined;
   #emulator: EmulatorProcess | undefined;
+  #directory: string | undefined;
 
   async answer(request: KeeperRequest): Promise<string> {
     switch (request.ask) {
@@ -45,7 +47,20 @@ class Keeper {
     }
   }
 
-  async #prepare({ address, prefixLength, tap, tftpPort, sockets }: KeeperSettings): Promise<void> {
+  /** What would be left in the file system; all else ends with the process. */
+  end(): void {
+    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #prepare({
+    directory,
+    address,
+    prefixLength,
+    tap,
+    tftpPort,
+    sockets,
+  }: KeeperSettings): Promise<void> {
+    this.#directory = directory;
     await ip('link', 'set', 'lo', 'up');
     await ip('tuntap', 'add', 'dev', tap, 'mode', 'tap');
     await ip('address', 'add', `${address}/${prefixLength}`, 'dev', tap);
@@ -126,7 +141,10 @@ function say(message: KeeperMessage): void {
 function start(): void {
   const keeper = new Keeper();
   // Everything else in the namespace ends with its first process.
-  process.on('disconnect', () => process.exit(0));
+  process.on('disconnect', () => {
+    keeper.end();
+    process.exit(0);
+  });
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined);
   process.on('message', (message: NumberedRequest) => {
     const { number, request } = message;

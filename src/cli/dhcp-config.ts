@@ -1,0 +1,41 @@
+/** `scmi-hil dhcp-config`: a board's part of a DHCP server's configuration. */
+import type { DhcpBoard } from '../board/dhcp-config.ts';
+import { dhcpConfiguration } from '../board/dhcp-config.ts';
+import type { BoardEntry } from '../board/load-lab.ts';
+import { boardOf, isEmulated, isVirtual } from '../board/load-lab.ts';
+import { macAddress } from '../board/open-emulated.ts';
+import type { AddCommand } from './command.ts';
+import { exitCode, UsageError } from './command.ts';
+import { addHelpNotes, commonExits } from './help.ts';
+import type { LabOption } from './lab-option.ts';
+import { addLabOption, labOf } from './lab-option.ts';
+
+export const addDhcpConfig: AddCommand = (program, process, done) => {
+  const command = addLabOption(program.command('dhcp-config'))
+    .description(
+      "Prints dnsmasq's configuration for a board of the lab: its address, and what its boot asks for.",
+    )
+    .argument('<board>', 'name of the board')
+    .action((name: string, options: LabOption) => {
+      const lines = dhcpConfiguration(networkOf(boardOf(labOf(options, process), name)));
+      process.stdout.write(`${lines.join('\n')}\n`);
+      done(exitCode.met);
+    });
+  addHelpNotes(command, {
+    examples: [['dhcp-config rpi5-01 > /etc/dnsmasq.d/rpi5-01.conf', 'then restart dnsmasq']],
+    exits: { met: 'printed', usage: commonExits.usage },
+  });
+};
+
+function networkOf({ name, type, setup }: BoardEntry): DhcpBoard {
+  const { chain } = type.boot;
+  if (isVirtual(setup)) {
+    throw new UsageError(`${name} is virtual: it asks no DHCP server`, 'name a board of a lab file');
+  }
+  if (!isEmulated(setup)) {
+    const { address, server, netmask, gateway } = setup.network;
+    return { name, chain, macAddress: setup.network.macAddress, address, server, netmask, gateway };
+  }
+  if (type.emulator === undefined) throw new UsageError(`${name}: ${type.type} has no emulator`);
+  return { name, chain, macAddress, ...type.emulator.network };
+}

@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import test from 'ava';
+import { spawnSync } from 'node:child_process';
+import { qemuCommandLine } from '../../src/drivers/qemu/command-line.ts';
+import { openEmulatedBoard } from '../../src/drivers/qemu/emulated-board.ts';
+import { DriverError } from '../../src/drivers/driver-error.ts';
+
+const wires = {
+  console: '/t/c',
+  firmwareLog: '/t/a,b.log',
+  monitor: '/t/m',
+  tap: 'tap0',
+  macAddress: '52:54:00:00:00:01',
+};
+
+test('the command line has the machine, then its wires; a comma in a path is doubled', t => {
+  const machine = { program: 'qemu', arguments: ['-machine', 'virt', '-bios', '${firmware}'] };
+  const line = qemuCommandLine(machine, new Map([['firmware', '/x/el3,1.bin']]), wires);
+  t.deepEqual(line.slice(0, 5), ['qemu', '-machine', 'virt', '-bios', '/x/el3,,1.bin']);
+  const rest = line.join(' ');
+  t.regex(rest, /-chardev socket,id=console,path=\/t\/c -serial chardev:console/);
+  t.regex(rest, /-chardev file,id=firmware,path=\/t\/a,,b\.log -serial chardev:firmware/);
+  t.regex(rest, /-netdev tap,id=net,ifname=tap0,script=no,downscript=no/);
+});
+
+test('an image without a path is named', t => {
+  const machine = { program: 'qemu', arguments: ['-bios', '${firmware}'] };
+  t.throws(() => qemuCommandLine(machine, new Map(), wires), { message: /firmware/ });
+});
+
+const why = cannotEmulate();
+(why === undefined ? test : test.skip)(`a board of QEMU is made, switched and gone${why ?? ''}`, async t => {
+  const settings = {
+    machine: { program: 'qemu-system-aarch64', arguments: ['-machine', 'virt', '-S'] },
+    images: new Map<string, string>(),
+    server: '10.82.0.1',
+    prefixLength: 24,
+    macAddress: '52:54:00:00:00:01',
+  };
+  const signal = AbortSignal.timeout(30_000);
+  let pid: string;
+  {
+    await using board = await openEmulatedBoard(settings);
+    t.is(await board.power.state(signal), 'off');
+    await board.power.on(signal);
+    t.is(await board.power.state(signal), 'on');
+    pid = emulators(board.firmwareLog);
+    t.not(pid, '');
+    await board.power.off(signal);
+    t.is(await board.power.state(signal), 'off');
+    await board.power.on(signal);
+    pid = emulators(board.firmwareLog);
+  }
+  t.false(existsSync(`/proc/${pid}`));
+});
+
+(why === undefined ? test : test.skip)(
+  `a machine that QEMU refuses is told with its words${why ?? ''}`,
+  async t => {
+    await using board = await openEmulatedBoard({
+      machine: { program: 'qemu-system-aarch64', arguments: ['-machine', 'no-such-machine'] },
+      images: new Map(),
+      server: '10.82.0.1',
+      prefixLength: 24,
+      macAddress: '52:54:00:00:00:01',
+    });
+    const error = await t.throwsAsync(board.power.on(AbortSignal.timeout(30_000)), {
+      instanceOf: DriverError,
+    });
+    t.regex(
+      error?.message ?? '',
+      /start qemu-system-aarch64: it ended with status 1: .*unsupported machine type/s,
+    );
+  },
+);
+
+function cannotEmulate(): string | undefined {
+  if (process.getuid?.() !== 0) return ' (skipped: not root)';
+  if (!existsSync('/dev/net/tun')) return ' (skipped: there is no /dev/net/tun)';
+  if (spawnSync('unshare', ['--net', '--pid', '--fork', 'ip', 'link']).status !== 0) {
+    return ' (skipped: no network namespace can be made)';
+  }
+  return spawnSync('qemu-system-aarch64', ['--version']).status === 0
+    ? undefined
+    : ' (skipped: qemu-system-aarch64 is not installed)';
+}
+
+/** Process id of the QEMU that writes a log. */
+function emulators(log: string): string {
+  return (
+    spawnSync('pgrep', ['-f', `qemu-system-aarch64.*${log}`])
+      .stdout.toString()
+      .trim()
+      .split('\n')[0] ?? ''
+  );
+}

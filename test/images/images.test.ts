@@ -1,0 +1,63 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import ssh2 from 'ssh2';
+import { writeCpio } from '../../src/images/cpio.ts';
+import { neededLibraries } from '../../src/images/elf-needed.ts';
+import { makeKeys } from '../../src/images/ssh-keys.ts';
+
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+const archive = writeCpio([
+  { kind: 'file', path: 'init', bytes: text('#!/bin/sh\n'), mode: 0o755 },
+  { kind: 'file', path: 'etc/dropbear/key', bytes: text('secret'), mode: 0o600 },
+  { kind: 'directory', path: 'etc' },
+  { kind: 'link', path: 'bin/sh', target: 'busybox' },
+  { kind: 'device', path: 'dev/console', major: 5, minor: 1 },
+]);
+
+test('a cpio archive begins with newc magic, ends with its trailer and is whole words long', t => {
+  const bytes = Buffer.from(archive);
+  t.is(bytes.subarray(0, 6).toString(), '070701');
+  t.true(bytes.includes('TRAILER!!!\0'));
+  t.is(bytes.length % 4, 0);
+});
+
+const hasCpio = spawnSync('cpio', ['--version']).status === 0;
+(hasCpio ? test : test.skip)(
+  'cpio lists what was written, each directory once and before what is in it',
+  t => {
+    const { stdout, status } = spawnSync('cpio', ['-t', '--quiet'], { input: archive, timeout: 5000 });
+    t.is(status, 0);
+    t.deepEqual(stdout.toString().trim().split('\n'), [
+      'init',
+      'etc',
+      'etc/dropbear',
+      'etc/dropbear/key',
+      'bin',
+      'bin/sh',
+      'dev',
+      'dev/console',
+    ]);
+    const listed = spawnSync('cpio', ['-tv', '--quiet'], { input: archive, timeout: 5000 }).stdout.toString();
+    t.regex(listed, /^-rw------- .* etc\/dropbear\/key$/m);
+    t.regex(listed, /^crw------- .* 5, +1 .* dev\/console$/m);
+    t.regex(listed, /^lrwxrwxrwx .* bin\/sh -> busybox$/m);
+  },
+);
+
+test('the libraries that a program needs are read from its dynamic section', t => {
+  t.true(neededLibraries(readFileSync(process.execPath)).some(name => name.startsWith('libc.so')));
+  t.deepEqual(neededLibraries(text('#!/bin/sh\n')), []);
+});
+
+test("Dropbear's host key has the fingerprint that is told, and the user's key can be read", t => {
+  const keys = makeKeys();
+  const key = Buffer.from(keys.dropbearHostKey);
+  // string "ssh-ed25519", string of seed and point
+  t.is(key.subarray(4, 15).toString(), 'ssh-ed25519');
+  t.is(key.readUInt32BE(15), 64);
+  t.is(key.length, 83);
+  t.regex(keys.hostKeyFingerprint, /^SHA256:[A-Za-z0-9+/]{43}$/);
+  t.false(ssh2.utils.parseKey(keys.privateKey) instanceof Error);
+  t.regex(keys.authorizedKey, /^ssh-ed25519 /);
+});

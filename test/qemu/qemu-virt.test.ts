@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { imageDirectory } from '../../src/images/places.ts';
+import { checkQemuVirt } from '../../src/images/qemu-virt.ts';
+
+const project = path.resolve(import.meta.dirname, '..', '..');
+const why = await cannotRun();
+
+(why === undefined ? test : test.skip)(
+  `real firmware, U-Boot, Xen and Linux boot to Dom0, the real xl makes a guest, and the model foresaw it${why ?? ''}`,
+  async t => {
+    t.timeout(240_000);
+    const runs = await mkdtemp(path.join(tmpdir(), 'scmi-hil-qemu-'));
+    t.teardown(() => rm(runs, { recursive: true }));
+    const json = path.join(runs, 'report.json');
+    const words = [
+      'run',
+      'hwdom-forwarding',
+      '--board',
+      'qemu-virt',
+      '--runs',
+      runs,
+      '--report',
+      `json=${json}`,
+    ];
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [path.join(project, 'bin', 'scmi-hil.js'), ...words],
+      { cwd: runs, timeout: 220_000, env: { ...process.env, XDG_STATE_HOME: runs } },
+    );
+    t.is(status, 0, `${stdout.toString().slice(-6000)}\n${stderr.toString().slice(-2000)}`);
+    t.regex(stdout.toString(), /SCMI Protocol v2\.0 'scmi-hil:qemu-virt'/);
+    const directory = /files: (\S+)/.exec(stdout.toString())?.[1] ?? '';
+    const log = await readFile(path.resolve(runs, directory, 'collected', 'firmware.log'), 'utf8');
+    t.regex(log, /SCMI: smc 0x82000002 agent 0 proto 0x10 msg 0x1 .* status 0/);
+  },
+);
+
+async function cannotRun(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return ' (skipped: not root)';
+  if (!existsSync('/dev/net/tun')) return ' (skipped: there is no /dev/net/tun)';
+  if (spawnSync('qemu-system-aarch64', ['--version']).status !== 0) {
+    return ' (skipped: qemu-system-aarch64 is not installed)';
+  }
+  if (spawnSync('unshare', ['--net', '--pid', '--fork', 'ip', 'link']).status !== 0) {
+    return ' (skipped: no network namespace can be made)';
+  }
+  const wrong = await checkQemuVirt(imageDirectory('qemu-virt', process.env));
+  return wrong.length === 0 ? undefined : ' (skipped: no images; scmi-hil images fetch qemu-virt)';
+}
