@@ -28,11 +28,6 @@ export interface TransferStalled {
   readonly fault: Fault;
 }
 
-/** The file server is ready for the board's first request. */
-export interface Serving {
-  readonly type: 'serving';
-}
-
 interface DeployContext {
   readonly deadlines: Deadlines;
   readonly witness: Witness;

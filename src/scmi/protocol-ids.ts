@@ -11,21 +11,3 @@ export const protocolId = {
   powercap: 0x18,
   pinControl: 0x19,
 } as const;
-
-/** What reports call a protocol; `protocol 0x80` for a vendor's. */
-export function protocolName(id: number): string {
-  return names.get(id) ?? `protocol 0x${id.toString(16)}`;
-}
-
-const names = new Map<number, string>([
-  [protocolId.base, 'Base'],
-  [protocolId.powerDomain, 'Power domain'],
-  [protocolId.systemPower, 'System power'],
-  [protocolId.performance, 'Performance'],
-  [protocolId.clock, 'Clock'],
-  [protocolId.sensor, 'Sensor'],
-  [protocolId.resetDomain, 'Reset domain'],
-  [protocolId.voltageDomain, 'Voltage domain'],
-  [protocolId.powercap, 'Powercap'],
-  [protocolId.pinControl, 'Pin control'],
-]);

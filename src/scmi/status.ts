@@ -14,8 +14,6 @@ export const status = {
   IN_USE: -11,
 } as const;
 
-export type StatusName = keyof typeof status;
-
 /** `DENIED` for -3; `status 2` for a number that the specification does not name. */
 export function statusName(code: number): string {
   return names.get(code) ?? `status ${code}`;

@@ -22,8 +22,6 @@ export const errno = {
   ENOTCONN: 107,
 } as const;
 
-export type ErrnoName = keyof typeof errno;
-
 /** `EACCES` for -13 (and 13); `errno 99` for a number that is not in the table. */
 export function errnoName(rc: number): string {
   return names.get(Math.abs(rc)) ?? `errno ${Math.abs(rc)}`;
