@@ -45,7 +45,7 @@ export function loadScenario(
     board,
     firmware: firmwareOf(scenario, directory, board),
     ofScenario: name => readTreeFile(path.resolve(directory, name)),
-    ofBoard: name => readTreeFile(dataFile(name)),
+    ofBoard,
     labTree: options.labTree,
   });
 }
@@ -73,7 +73,6 @@ function firmwareOf(
  * @throws ConfigurationError where the board's trees or the profile are wrong
  */
 export function bootScenario(board: BoardType, firmware: string = board.firmware): Scenario {
-  const ofBoard = (name: string) => readTreeFile(dataFile(name));
   return fitScenario({
     file: parseYaml(`{ schema: 1, name: boot, title: "${board.type} boots" }`, board.type, scenarioSchema),
     board,
@@ -139,6 +138,11 @@ function yamlFiles(directory: string): string[] {
   } catch (error) {
     throw new ConfigurationError(`${displayName(directory)}: cannot be listed`, undefined, { cause: error });
   }
+}
+
+/** A tree that a board type names. */
+function ofBoard(name: string): TreeSource {
+  return readTreeFile(dataFile(name));
 }
 
 /** A device tree: a blob where the name says so, else source. */
