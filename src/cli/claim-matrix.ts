@@ -24,9 +24,9 @@ export function claimMatrix(): ClaimMatrix {
   return { boardTypes: boardTypes.map(({ type }) => type), rows };
 }
 
-/** Another Xen can keep none of the promises; its board types would be columns of noise. */
-function runsTheSeries({ xen }: BoardType): boolean {
-  return xen.mediator === 'multi-agent';
+/** Another Xen can keep none of the promises; its board types would be columns of noise. So would QEMU's own. */
+function runsTheSeries({ xen, emulator }: BoardType): boolean {
+  return xen.mediator === 'multi-agent' && emulator === undefined;
 }
 
 interface PredictedScenario {

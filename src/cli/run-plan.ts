@@ -1,6 +1,6 @@
 /** Which scenario runs on which board, settled before any board is touched. */
 import type { BoardEntry, LoadedLab } from '../board/load-lab.ts';
-import { boardOf, isVirtual } from '../board/load-lab.ts';
+import { boardOf, isEmulated, isVirtual } from '../board/load-lab.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import type { ScenarioFile } from '../scenario/load.ts';
 import { findScenario, listScenarios, loadScenario } from '../scenario/load.ts';
@@ -57,20 +57,28 @@ function reasonAgainst({ document }: ScenarioFile, { type, setup }: BoardEntry):
   if (!fitsBoardType(document, type)) return `it is for ${document.boards?.join(', ')}`;
   if (isVirtual(setup)) return undefined;
   // What a real board runs is flashed and built; a scenario does not change it.
-  const { xen, linux, firmware } = document;
+  const { linux, firmware } = document;
+  const xenNeeds = isEmulated(setup) ? [] : xenDifferences(document, type);
   const needs = [
     ...(firmware.profile !== undefined && firmware.profile !== type.firmware
       ? [`firmware ${firmware.profile}`]
       : []),
     ...firmware.faults.map(fault => `firmware with ${fault}`),
+    ...xenNeeds,
+    ...(linux !== undefined && linux !== type.linux ? [`Linux ${linux}`] : []),
+  ];
+  return needs.length === 0 ? undefined : `it needs ${needs.join(', ')}`;
+}
+
+/** An emulated board boots whichever Xen is among its images: its console tells which that is. */
+function xenDifferences({ xen }: ScenarioFile['document'], type: BoardEntry['type']): string[] {
+  return [
     ...(xen.mediator !== undefined && xen.mediator !== type.xen.mediator ? [`a ${xen.mediator} Xen`] : []),
     ...(xen.debug !== undefined && xen.debug !== type.xen.debug
       ? [`Xen with debug=${xen.debug ? 'y' : 'n'}`]
       : []),
     ...(xen.version !== undefined && xen.version !== type.xen.version ? [`Xen ${xen.version}`] : []),
-    ...(linux !== undefined && linux !== type.linux ? [`Linux ${linux}`] : []),
   ];
-  return needs.length === 0 ? undefined : `it needs ${needs.join(', ')}`;
 }
 
 function labTreeOf({ setup }: BoardEntry): { readonly labTree?: string } {

@@ -6,6 +6,7 @@ import { fromConsole } from './from-console.ts';
 import { fromRecording } from './from-recording.ts';
 import { linesFor, type MatchedLines, matchLines, patternOf, textsOf } from './lines.ts';
 import { nearest } from './nearest.ts';
+import { notRun, otherXen } from './other-xen.ts';
 import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
 import { unobservable } from './unobservable.ts';
 import { evidenceOf, foreseenPanic, unexpected, unforeseenEnd } from './unexpected.ts';
@@ -45,6 +46,8 @@ export function judgeConsole(given: JudgeConsole): Verdict {
 export function verdictOf(prediction: Prediction, seen: Observations, strict: boolean): Verdict {
   const evidence = new Seen(prediction, seen);
   const expected = prediction.expectations.map(expectation => evidence.judge(expectation));
+  const whyNot = otherXen(prediction, seen);
+  if (whyNot !== undefined) return verdictOfOtherXen(expected, seen, whyNot);
   const forbidden = expected.filter(
     ({ outcome, expectation: { kind, claim } }) =>
       outcome === 'contradicted' && kind === 'absent' && claim === undefined,
@@ -68,6 +71,23 @@ export function verdictOf(prediction: Prediction, seen: Observations, strict: bo
       what,
       ...(mend !== undefined && { mend }),
     })),
+  };
+}
+
+function verdictOfOtherXen(expected: readonly Judgement[], seen: Observations, why: string): Verdict {
+  const { board, scenario } = seen;
+  const interrupted = seen.faults.filter(fault => fault.class === 'interrupted');
+  return {
+    schema: 1,
+    board,
+    scenario,
+    outcome: interrupted.length > 0 ? 'interrupted' : 'infrastructure',
+    counts: { ...none, 'not-run': expected.length },
+    judgements: notRun(expected, why),
+    faults: [
+      ...interrupted.map(({ class: kind, what }) => ({ class: kind, what })),
+      { class: 'infrastructure', what: why, mend: 'boot a Xen that has it: run --image xen=PATH' },
+    ],
   };
 }
 
