@@ -7,11 +7,12 @@ import type { Judgement } from './verdict.ts';
 const singleAgent = /^(SCMI: )?Using SCMI with SMC ID: 0x[0-9a-f]+$/;
 
 /** @returns in words why nothing was learned about the multi-agent mediator; undefined where it may have been */
-export function otherXen({ mediator }: Prediction, { form, lines }: Observations): string | undefined {
+export function otherXen(prediction: Prediction, { form, lines }: Observations): string | undefined {
   // A log that somebody hands in with a configuration is held to it; a board boots what the lab has.
-  if (form !== 'recording' || mediator.kind !== 'multi-agent') return undefined;
+  if (form !== 'recording') return undefined;
   const ready = lines.find(({ talker, text }) => talker === 'xen' && singleAgent.test(text));
-  return ready === undefined ? undefined : `this Xen has no multi-agent mediator: it said "${ready.text}"`;
+  if (ready === undefined || prediction.mediator.kind !== 'multi-agent') return undefined;
+  return `this Xen has no multi-agent mediator: it said "${ready.text}"`;
 }
 
 /** What such a Xen did or did not says nothing about what was expected of another. */
