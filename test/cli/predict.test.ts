@@ -77,7 +77,7 @@ const mistakes: readonly (readonly [argv: string[], says: RegExp])[] = [
   [['--case', '.'], /there is no .*case\.json/],
   [['--case', '.', '--host-dt', 'host.dtb'], /only one configuration/],
   [['dom0-and-guest'], /depends on the board/],
-  [['--host-dt', 'host.dtb', '--firmware', 'nobody'], /no firmware profile 'nobody'/],
+  [['--host-dt', 'host.dtb', '--firmware', 'nobody'], /no firmware profile nobody/],
   [['--host-dt', 'host.dtb', '--firmware-fault', 'made-up'], /no such fault/],
   [['--host-dt', 'host.dtb', '--partial-dt', 'domU1=guest.dts'], /no domain domU1/],
   [['--host-dt', 'host.dtb', '--linux', '5.4'], /5\.4/],
