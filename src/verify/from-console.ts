@@ -8,13 +8,15 @@ import { WithoutRepeats } from './repeats.ts';
 export interface ConsoleLogNames {
   readonly board: string;
   readonly scenario: string;
+  /** Whether Dom0 is to come to a login; else its boot is over once its kernel has started `init`. */
+  readonly expectsLogin: boolean;
 }
 
 /**
  * @param log bytes of one boot's console; what comes after the board started again is not looked at
  * @returns observations without phases: everything is in `boot`, since nobody wrote down when steps began
  */
-export function fromConsole(log: Uint8Array, names: ConsoleLogNames): Observations {
+export function fromConsole(log: Uint8Array, { expectsLogin, ...names }: ConsoleLogNames): Observations {
   const spoken: TalkerLine[] = [];
   const signs: SeenSign[] = [];
   const repeats = new WithoutRepeats();
@@ -34,10 +36,10 @@ export function fromConsole(log: Uint8Array, names: ConsoleLogNames): Observatio
   );
   reader.feed(log, 0);
   reader.end(0);
-  const login = spoken.find(line => line.domid === 0 && dom0Ready.test(line.text));
+  const login = ofDom0(spoken, dom0Ready);
   const milestones: SeenMilestone[] =
     login === undefined ? [] : [{ name: 'dom0-login', text: login.text, line: login.number, phase: 'boot' }];
-  const booted = login !== undefined;
+  const booted = login !== undefined || (!expectsLogin && ofDom0(spoken, initStarted) !== undefined);
   return {
     form: 'console log',
     ...names,
@@ -54,8 +56,18 @@ export function fromConsole(log: Uint8Array, names: ConsoleLogNames): Observatio
   };
 }
 
-/** A login prompt, or a shell's: no board type says here what Dom0's looks like. */
-const dom0Ready = /(?:^|\s)login: |built-in shell|^(?:\S+[@:])?[\w.~/:-]* ?[#$] /;
+/**
+ * A login prompt, or a shell's: no board type says here what Dom0's looks like. Where Dom0 ends the machine by
+ * itself, its userland was there too.
+ */
+const dom0Ready =
+  /(?:^|\s)login: |built-in shell|^reboot: (?:Power down|Restarting system)|^(?:\S+[@:])?[\w.~/:-]* ?[#$] /;
+
+const initStarted = /^Run \S+ as init process/;
+
+function ofDom0(lines: readonly TalkerLine[], pattern: RegExp): TalkerLine | undefined {
+  return lines.find(({ domid, text }) => domid === 0 && pattern.test(text));
+}
 
 /** A line of Dom0 may be the toolstack's as well, where it is used on the console. */
 function seenLines({ talker, domid, text, number, stamp, unterminated }: TalkerLine): SeenLine[] {

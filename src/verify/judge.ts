@@ -39,7 +39,15 @@ export function judge({ prediction, recording, lines, strict = false }: JudgeRec
 /** Judges a bare console log: the same, but for what a console does not show. */
 export function judgeConsole(given: JudgeConsole): Verdict {
   const { prediction, log, board = 'console log', scenario = '', strict = false } = given;
-  return verdictOf(prediction, fromConsole(log, { board, scenario }), strict);
+  return verdictOf(
+    prediction,
+    fromConsole(log, { board, scenario, expectsLogin: expectsLogin(prediction) }),
+    strict,
+  );
+}
+
+function expectsLogin({ expectations }: Prediction): boolean {
+  return expectations.some(({ kind, pattern }) => kind === 'milestone' && pattern === 'dom0-login');
 }
 
 /** Judges what was seen, wherever that comes from. */
