@@ -74,8 +74,9 @@ export class VirtualBoard implements Supplied {
   }
 
   async #boot(signal: AbortSignal): Promise<void> {
-    const { type, uart, network, serial } = this.#parts;
+    const { type, uart, network, serial, faults } = this.#parts;
     uart.flush();
+    if (faults.consoleLostAt === 'boot-loader') uart.close();
     const machine: BootMachine = { memory: new MachineMemory(), uart, network, signal };
     let handover: Handover;
     if (type.boot.chain === 'u-boot-tftp') {

@@ -152,11 +152,22 @@ function ok(then: () => void): ProgramResult {
 export function domainPrograms(view: LinuxView | undefined): Readonly<Record<string, Program>> {
   return {
     ...programs,
+    uname: ({ arguments: words }) => ({
+      status: 0,
+      stdout: `${uname(words, view?.kernel.version.release)}\n`,
+    }),
     dmesg: () => ({
       status: 0,
       stdout: (view?.dmesg() ?? []).map((line, index) => `[${stamp(index)}] ${line}\n`).join(''),
     }),
   };
+}
+
+/** `uname` with its options for all, the machine, or the kernel's release. */
+function uname(words: readonly string[], release = 'unknown'): string {
+  if (words.includes('-a')) return `Linux virtual ${release} #1 SMP aarch64 GNU/Linux`;
+  if (words.includes('-m')) return 'aarch64';
+  return words.includes('-r') ? release : 'Linux';
 }
 
 function stamp(index: number): string {

@@ -93,6 +93,12 @@ for (const boardType of ['rcar-v4h-white-hawk', 'rpi5']) {
       fault: /^read the console: /,
     },
     {
+      name: 'a serial line that is lost before the boot loader speaks',
+      faults: { consoleLostAt: 'boot-loader' },
+      outcome: 'infrastructure',
+      fault: /^read the console: /,
+    },
+    {
       name: 'a serial line that is lost in Xen',
       faults: { consoleLostAt: 'xen' },
       outcome: 'infrastructure',

@@ -10,14 +10,6 @@ export const programs: Readonly<Record<string, Program>> = {
   false: () => ({ status: 1, stdout: '' }),
   ':': () => ok(''),
   echo: ({ arguments: words }) => ok(`${words.join(' ')}\n`),
-  uname: ({ arguments: words }) =>
-    ok(
-      words.includes('-a')
-        ? 'Linux virtual 6.12.0 #1 SMP aarch64 GNU/Linux\n'
-        : words.includes('-r')
-          ? '6.12.0\n'
-          : 'Linux\n',
-    ),
   cat: input => eachFile(input, 'cat', bytes => bytes),
   sha256sum: input =>
     eachFile(
