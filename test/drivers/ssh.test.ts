@@ -9,12 +9,12 @@ import { connect as connectSocket } from 'node:net';
 import { DriverError } from '../../src/drivers/driver-error.ts';
 import { sshClient } from '../../src/drivers/ssh/client.ts';
 import { fingerprintOf } from '../../src/drivers/ssh/host-keys.ts';
+import { makeKeyPair } from '../../src/drivers/ssh/key-pair.ts';
 import type { SshIdentity, SshTarget } from '../../src/drivers/ssh/ssh.ts';
 
 const { Server, utils } = ssh2;
 const soon = () => AbortSignal.timeout(10_000);
-const keys = () => utils.generateKeyPairSync('ed25519');
-const user = keys();
+const user = makeKeyPair();
 const password: SshIdentity = { kind: 'password', password: 'secret-word' };
 
 const commands: Readonly<Record<string, (channel: ServerChannel, connection: Connection) => void>> = {
@@ -61,7 +61,7 @@ const commands: Readonly<Record<string, (channel: ServerChannel, connection: Con
   },
 };
 
-async function startServer(t: ExecutionContext, { hostKey = keys().private, port = 0 } = {}) {
+async function startServer(t: ExecutionContext, { hostKey = makeKeyPair().private, port = 0 } = {}) {
   const events = new EventEmitter();
   const connections = new Set<Connection>();
 
