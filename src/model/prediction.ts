@@ -28,6 +28,20 @@ export interface Prediction {
   readonly undefined: readonly string[];
 }
 
+/** What is foreseen of a board of which nothing is known. */
+export const emptyPrediction: Prediction = {
+  schema: 1,
+  mediator: { kind: 'none', registered: false, errno: 0, node: null, agentId: null },
+  agents: [],
+  domains: [],
+  panic: null,
+  console: [],
+  toolstack: [],
+  firmware: [],
+  expectations: [],
+  undefined: [],
+};
+
 export interface PredictedAgent {
   readonly agentId: number;
   /** `0x82000002`. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { RunOutcome } from '../../machines/run.ts';
 import type { OpenBoard } from '../board/open-board.ts';
 import { predict } from '../model/predict.ts';
-import type { Prediction } from '../model/prediction.ts';
+import { emptyPrediction, type Prediction } from '../model/prediction.ts';
 import type { RecordedEvent, Recorder } from '../recording/event.ts';
 import { readRun } from '../recording/reader.ts';
 import {
@@ -151,21 +151,8 @@ async function keepLogs({ logs = new Map() }: OpenBoard, directory: string): Pro
 /** Judged by what is on the disk, as `verify` will judge it again. */
 async function judged(directory: string, prediction: Prediction | null, strict: boolean): Promise<Verdict> {
   const { events, lines } = await readRun(directory);
-  return judge({ prediction: prediction ?? nothing, recording: events, lines, strict });
+  return judge({ prediction: prediction ?? emptyPrediction, recording: events, lines, strict });
 }
-
-const nothing: Prediction = {
-  schema: 1,
-  mediator: { kind: 'none', registered: false, errno: 0, node: null, agentId: null },
-  agents: [],
-  domains: [],
-  panic: null,
-  console: [],
-  toolstack: [],
-  firmware: [],
-  expectations: [],
-  undefined: [],
-};
 
 function tee(
   writer: RecordingWriter,

@@ -8,23 +8,17 @@ const LINUX_LINE = 7;
 
 export class Printer {
   readonly #uart: Uart;
-  readonly #dom0less: ReadonlySet<number>;
   #linuxTime = 0;
   #isLineOpen = false;
 
-  /** @param dom0less domains whose output Xen itself prints */
-  constructor(uart: Uart, dom0less: ReadonlySet<number> = new Set()) {
+  constructor(uart: Uart) {
     this.#uart = uart;
-    this.#dom0less = dom0less;
   }
 
   /** A line of the model. What xl prints, and what guests of the toolstack print, is not on this console. */
   model(line: ConsoleLine): void {
     if (line.source === 'linux') {
       if (line.domid === 0) this.linux(line.text);
-      else if (line.domid !== undefined && this.#dom0less.has(line.domid)) {
-        this.xen([{ text: `DOM${line.domid}: [    ${this.#stamp()}] ${line.text}` }]);
-      }
       return;
     }
     if (line.source !== 'xen') return;

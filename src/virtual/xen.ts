@@ -63,7 +63,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
   printer.xen(xenStart(type.xen, commandLine.text, modules));
   platform.boot();
   const unusable = kernel !== undefined && !isWholeKernel(kernel) ? kernel : undefined;
-  const lines = bootLines(heard.take());
+  const lines = bootLines(heard.take(), platform.panic?.text);
   for (const line of lines.beforeDom0) printer.model(line);
   if (platform.panic === null || lines.dom0.length > 0)
     printer.xen(kernel === undefined ? [] : dom0Loading(kernel));
@@ -203,7 +203,10 @@ class Heard {
 }
 
 /** The lines of a boot by where other text of Xen's stands between them. */
-function bootLines(lines: readonly ConsoleLine[]): {
+function bootLines(
+  lines: readonly ConsoleLine[],
+  panicText: string | undefined,
+): {
   readonly beforeDom0: readonly ConsoleLine[];
   readonly dom0: readonly ConsoleLine[];
   readonly panic: ConsoleLine | undefined;
@@ -211,7 +214,7 @@ function bootLines(lines: readonly ConsoleLine[]): {
 } {
   const firstLinux = lines.findIndex(({ source }) => source === 'linux');
   const ofXen = firstLinux < 0 ? lines : lines.slice(0, firstLinux);
-  const panic = ofXen.find(({ text }) => panics.test(text));
+  const panic = ofXen.findLast(({ text }) => text === panicText);
   const printed = ofXen.filter(line => line !== panic);
   const afterCreation = printed.findIndex(({ text }) => whileDom0IsBuilt.test(text));
   const split = afterCreation < 0 ? printed.length : afterCreation;
@@ -223,8 +226,6 @@ function bootLines(lines: readonly ConsoleLine[]): {
   };
 }
 
-const panics =
-  /^(Error creating domain|Error getting SCI|Could not set up|Assertion '|CPU0: Unexpected Trap)/;
 const whileDom0IsBuilt = /^sci: assign device|^Missing kernel boot module/;
 
 function isWholeKernel({ bytes, size }: BootModuleFound): boolean {

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { loadFirmwareProfile } from '../../src/board/firmware-profile.ts';
 import { parseFlat } from '../../src/dt/flat.ts';
 import { DeviceTree, DtNode } from '../../src/dt/tree.ts';
-import type { Prediction } from '../../src/model/prediction.ts';
+import { emptyPrediction, type Prediction } from '../../src/model/prediction.ts';
 import type { RecordedData } from '../../src/recording/event.ts';
 import { prepareDeployment } from '../../src/run/deployment.ts';
 import { type RunResult, runScenario } from '../../src/run/run.ts';
@@ -13,16 +13,8 @@ import type { Scenario, Step } from '../../src/scenario/scenario.ts';
 import { quickType, ScriptedBoard, type ScriptedOptions, uBootLife, xenLife } from './scripted-board.ts';
 
 const prediction: Prediction = {
-  schema: 1,
+  ...emptyPrediction,
   mediator: { kind: 'multi-agent', registered: true, errno: 0, node: null, agentId: 0 },
-  agents: [],
-  domains: [],
-  panic: null,
-  console: [],
-  toolstack: [],
-  firmware: [],
-  expectations: [],
-  undefined: [],
 };
 
 function scenario(steps: readonly Step[] = []): Scenario {

@@ -1,19 +1,11 @@
 import test from 'ava';
-import type { Prediction } from '../../src/model/prediction.ts';
+import { emptyPrediction, type Prediction } from '../../src/model/prediction.ts';
 import { verdictOf } from '../../src/verify/judge.ts';
 import type { Observations } from '../../src/verify/observation.ts';
 
 const prediction: Prediction = {
-  schema: 1,
+  ...emptyPrediction,
   mediator: { kind: 'multi-agent', registered: true, errno: 0, node: null, agentId: 1 },
-  agents: [],
-  domains: [],
-  panic: null,
-  console: [],
-  toolstack: [],
-  firmware: [],
-  expectations: [],
-  undefined: [],
 };
 
 function saw(text: string, form: Observations['form']): Observations {

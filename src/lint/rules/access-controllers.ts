@@ -8,6 +8,14 @@ import type { Place } from '../finding.ts';
 import type { Rule } from '../rule.ts';
 import { document } from '../rule.ts';
 
+/** Rules of the lines in which a refused assignment shows, whoever the device goes to. */
+const assignmentFails = [
+  'smc-multiagent.assign-failed',
+  'dom0.set-up-failed',
+  'dom0less.set-up-failed',
+  'libxl.assign.refused',
+];
+
 export const accessControllerRules: readonly Rule[] = [
   {
     id: 'sci-access-controllers-target',
@@ -101,12 +109,7 @@ export const accessControllerRules: readonly Rule[] = [
       'SET_DEVICE_PERMISSIONS is refused and the domain that gets the device is not built. For Dom0 that is a panic.',
     mend: 'Use an id of the firmware’s device table; with a firmware that has none, remove `access-controllers`.',
     documented: ['D16', 'D17', 'v5-1', document.driver],
-    shows: [
-      'smc-multiagent.assign-failed',
-      'dom0.set-up-failed',
-      'dom0less.set-up-failed',
-      'libxl.assign.refused',
-    ],
+    shows: assignmentFails,
     *check(configuration) {
       const { firmware } = configuration;
       if (!mayAssign(configuration) || firmware === null) return;
@@ -131,12 +134,7 @@ export const accessControllerRules: readonly Rule[] = [
       'SET_DEVICE_PERMISSIONS is DENIED and the domain that gets the device is not built. For Dom0 that is a panic.',
     mend: 'Remove `access-controllers` from the node, or change the owner in firmware.',
     documented: ['D17', document.driver],
-    shows: [
-      'smc-multiagent.assign-failed',
-      'dom0.set-up-failed',
-      'dom0less.set-up-failed',
-      'libxl.assign.refused',
-    ],
+    shows: assignmentFails,
     *check(configuration) {
       const { firmware } = configuration;
       if (!mayAssign(configuration) || firmware === null) return;
@@ -177,12 +175,7 @@ export const accessControllerRules: readonly Rule[] = [
       'The message is called optional, yet its -EOPNOTSUPP is not ignored: the domain that gets the device is not built. For Dom0 that is a panic.',
     mend: 'Remove `access-controllers`, or use a firmware with message 0x9 of the Base protocol.',
     documented: ['D16', 'v5-1', document.driver],
-    shows: [
-      'smc-multiagent.assign-failed',
-      'dom0.set-up-failed',
-      'dom0less.set-up-failed',
-      'libxl.assign.refused',
-    ],
+    shows: assignmentFails,
     *check(configuration) {
       const { firmware } = configuration;
       if (firmware === null || firmware.hasBaseMessage(baseMessage.setDevicePermissions)) return;
