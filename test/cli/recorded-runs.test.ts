@@ -27,6 +27,9 @@ const prediction = {
   expectations: [line('scmi: one'), { ...line('scmi: never'), claim: { ids: ['D5'], broken: reason } }],
 } as const;
 
+const scratch = mkdtempSync(path.join(tmpdir(), 'scmi-hil-run-'));
+test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
+
 const events: readonly RecordedData[] = [
   {
     kind: 'run-started',
@@ -48,7 +51,7 @@ const events: readonly RecordedData[] = [
 ];
 
 async function aRun(recorded: readonly RecordedData[] = events): Promise<string> {
-  const directory = mkdtempSync(path.join(tmpdir(), 'scmi-hil-run-'));
+  const directory = mkdtempSync(path.join(scratch, 'run-'));
   let t = 0;
   using writer = new RecordingWriter(directory, {
     clock: () => (t += 20),

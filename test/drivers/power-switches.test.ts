@@ -204,6 +204,7 @@ test('PDUDaemon is asked by its HTTP listener, and knows no state', async t => {
 
 test('a port of a USB hub is switched by uhubctl, and its output is held against it', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'uhubctl-'));
+  t.teardown(() => rm(directory, { recursive: true }));
   const command = join(directory, 'uhubctl');
   await writeFile(
     command,
@@ -234,7 +235,6 @@ esac
   await t.throwsAsync(powerUhubctl({ location: '1-1', port: 3, command }).state(soon()), {
     message: /no state of the port/,
   });
-  await rm(directory, { recursive: true });
 });
 
 test('a relay on a serial port gets its bytes, and says its state where it can', async t => {

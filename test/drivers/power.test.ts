@@ -9,6 +9,7 @@ const soon = () => AbortSignal.timeout(10_000);
 
 test('power goes on and off by the commands, and is as the state command prints it', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'power-'));
+  t.teardown(() => rm(directory, { recursive: true }));
   const file = join(directory, 'relay');
   const power = powerCommand({ on: `echo ON > ${file}`, off: `echo off > ${file}`, state: `cat ${file}` });
   await power.on(soon());
@@ -16,7 +17,6 @@ test('power goes on and off by the commands, and is as the state command prints 
   await power.off(soon());
   t.is(await power.state(soon()), 'off');
   t.is((await readFile(file, 'utf8')).trim(), 'off');
-  await rm(directory, { recursive: true });
 });
 
 test('without a state command the power is unknown', async t => {
@@ -50,6 +50,7 @@ test('a state that is neither on nor off is an error that shows it', async t => 
 
 test('a command past its deadline is ended with all that it started', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'power-'));
+  t.teardown(() => rm(directory, { recursive: true }));
   const file = join(directory, 'pids');
   const script = join(directory, 'hang');
   await writeFile(
@@ -68,7 +69,6 @@ test('a command past its deadline is ended with all that it started', async t =>
   }
 
   t.pass();
-  await rm(directory, { recursive: true });
 });
 
 test('a command that leaves something running behind is done when it itself is', async t => {

@@ -192,6 +192,7 @@ withSer2net(
     board.onData(atBoard.data);
     for (const kick of [false, true]) {
       const { port, stop } = await startSer2net(board.path, kick);
+      t.teardown(stop);
       const driver = serialRfc2217({ host: '127.0.0.1', port, baudRate: 921_600 });
       const atHost = listener();
       const connection = await untilServed(() => driver.open(atHost, soon()));
@@ -236,7 +237,7 @@ async function startSer2net(device: string, kick: boolean) {
     stop: async () => {
       server.kill('SIGKILL');
       await over;
-      await rm(directory, { recursive: true });
+      await rm(directory, { recursive: true, force: true });
     },
   };
 }

@@ -124,6 +124,7 @@ test('who holds a device is named', async t => {
 
 test('a device that is missing or is no serial port is an error that says what to do', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'serial-'));
+  t.teardown(() => rm(directory, { recursive: true }));
   const file = join(directory, 'file');
   await writeFile(file, '');
   for (const [path, message, mend] of [
@@ -134,8 +135,6 @@ test('a device that is missing or is no serial port is an error that says what t
     const thrown = await t.throwsAsync(open, { instanceOf: DriverError, message });
     t.regex(thrown instanceof DriverError ? thrown.mend : '', mend);
   }
-
-  await rm(directory, { recursive: true });
 });
 
 test('a deadline that has passed opens nothing', async t => {
@@ -202,6 +201,7 @@ test('a TCP console where nothing listens, or nothing answers, says so', async t
 
 test('every byte goes through a Unix socket as it is, both ways, and its end is a loss', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'serial-'));
+  t.teardown(() => rm(directory, { recursive: true }));
   const path = join(directory, 'console');
   const server = createServer(socket => {
     socket.on('data', bytes => socket.write(bytes, () => bytes.includes('bye') && socket.end()));
@@ -220,11 +220,11 @@ test('every byte goes through a Unix socket as it is, both ways, and its end is 
   await connection.close();
   t.is(atHost.errors.length, 1);
   server.close();
-  await rm(directory, { recursive: true });
 });
 
 test('a Unix socket that is missing, or is none, says what to do', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'serial-'));
+  t.teardown(() => rm(directory, { recursive: true }));
   const file = join(directory, 'file');
   await writeFile(file, '');
   for (const [path, message] of [
@@ -233,8 +233,6 @@ test('a Unix socket that is missing, or is none, says what to do', async t => {
   ] as const) {
     await t.throwsAsync(serialUnix({ path }).open(listener(), soon()), { instanceOf: DriverError, message });
   }
-
-  await rm(directory, { recursive: true });
 });
 
 // Patterns, breaks
@@ -242,6 +240,7 @@ test('a Unix socket that is missing, or is none, says what to do', async t => {
 test('a pattern opens the one device that it matches; several, or none, are named', async t => {
   const board = openPseudoTerminal();
   const directory = await mkdtemp(join(tmpdir(), 'by-id-'));
+  t.teardown(() => rm(directory, { recursive: true }));
   await symlink(board.path, join(directory, 'usb-FTDI_Quad_A1-if00-port0'));
   await symlink(board.path, join(directory, 'usb-FTDI_Quad_A1-if01-port0'));
   const open = (pattern: string) =>
@@ -258,7 +257,6 @@ test('a pattern opens the one device that it matches; several, or none, are name
   await t.throwsAsync(serialDevice({ path: '/nowhere/*', baudRate: 9600 }).open(listener(), soon()), {
     message: /there is nothing in \/nowhere/,
   });
-  await rm(directory, { recursive: true });
   board.close();
 });
 
@@ -278,6 +276,7 @@ test('a break on a line that cannot send one is an error that says so', async t 
 
 test('every byte goes through a command as it is, both ways, and it is ended with all that it started', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'serial-'));
+  t.teardown(() => rm(directory, { recursive: true }));
   const file = join(directory, 'pids');
   const script = `trap '' TERM; sleep 60 & echo $! $$ > ${file}; cat; wait`;
   const atHost = listener();
@@ -293,7 +292,6 @@ test('every byte goes through a command as it is, both ways, and it is ended wit
 
   await t.throwsAsync(connection.write(everyByte), { message: /it was closed/ });
   t.deepEqual(atHost.errors, []);
-  await rm(directory, { recursive: true });
 });
 
 for (const [title, command, message] of [
@@ -386,7 +384,7 @@ async function poweredPort(options: { readonly dead?: boolean } = {}) {
     vanish: off,
     end: async () => {
       await off();
-      await rm(directory, { recursive: true });
+      await rm(directory, { recursive: true, force: true });
     },
   };
 }
@@ -410,6 +408,7 @@ async function untilWritten(connection: SerialConnection, text: string): Promise
 
 test('a port that comes and goes with the power is heard each time, and its absence is no loss', async t => {
   const board = await poweredPort();
+  t.teardown(board.end);
   const atHost = listener();
   const connection = await board.serial.open(atHost, soon());
   await t.throwsAsync(connection.write(everyByte), { instanceOf: DriverError, message: /its port is away/ });
@@ -426,11 +425,11 @@ test('a port that comes and goes with the power is heard each time, and its abse
   t.deepEqual(atHost.errors, []);
   await connection.close();
   await t.throwsAsync(connection.write(everyByte), { message: /it was closed/ });
-  await board.end();
 });
 
 test('a port that a powered board does not bring, or takes away, is lost once, after a patience', async t => {
   const dead = await poweredPort({ dead: true });
+  t.teardown(dead.end);
   const [atDead, atAlive] = [listener(), listener()];
   const first = await dead.serial.open(atDead, soon());
   await dead.power.on(soon());
@@ -441,9 +440,9 @@ test('a port that a powered board does not bring, or takes away, is lost once, a
   );
   await t.throwsAsync(first.write(everyByte), { message: /did not come back/ });
   await first.close();
-  await dead.end();
 
   const alive = await poweredPort();
+  t.teardown(alive.end);
   const second = await alive.serial.open(atAlive, soon());
   await alive.power.on(soon());
   await untilWritten(second, 'x');
@@ -451,7 +450,6 @@ test('a port that a powered board does not bring, or takes away, is lost once, a
   await atAlive.untilLost();
   await second.close();
   t.is(atAlive.errors.length, 1);
-  await alive.end();
 });
 
 /** Waits until a process is no more, or only a zombie that its new parent has yet to collect. */

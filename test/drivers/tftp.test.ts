@@ -140,6 +140,7 @@ const sizes = [0, 1, 511, 512, 513, 1468, 1468 * 3, 300_000];
 
 test('node-tftp gets files of every size, from memory and from disk, and they are reported', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'tftp-'));
+  t.teardown(() => rm(directory, { recursive: true }));
   await using server = await listen(5000);
   const contents = new Map(sizes.map(size => [`f${size}`, randomBytes(size)]));
   const files: Record<string, string | Uint8Array> = {};
@@ -175,7 +176,6 @@ test('node-tftp gets files of every size, from memory and from disk, and they ar
     events.filter(event => event.kind === 'progress').map(() => [true, 300_000]),
   );
   t.is(events.filter(event => event.kind === 'progress').length, 4);
-  await rm(directory, { recursive: true });
 });
 
 test('a file of more than 65535 blocks arrives whole, with and without a window', async t => {
@@ -257,6 +257,7 @@ for (const [command, argumentsOf] of clients) {
   });
   (installed ? test : test.skip)(`${command} gets a file`, async t => {
     const directory = await mkdtemp(join(tmpdir(), 'tftp-'));
+    t.teardown(() => rm(directory, { recursive: true }));
     await using server = await listen(1000);
     const bytes = randomBytes(500_000);
     serve(server, { Image: bytes });
@@ -264,7 +265,6 @@ for (const [command, argumentsOf] of clients) {
     await run(command, argumentsOf(server.port, file), { timeout: 20_000 });
     const { readFile } = await import('node:fs/promises');
     t.true(bytes.equals(await readFile(file)));
-    await rm(directory, { recursive: true });
   });
 }
 
@@ -413,6 +413,7 @@ test('the error of a client that only wanted to know the size is a normal end', 
 
 test('a file that becomes shorter while it is sent ends the transfer with an error', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'tftp-'));
+  t.teardown(() => rm(directory, { recursive: true }));
   const file = join(directory, 'Image');
   await writeFile(file, Buffer.alloc(4 * 1024 * 1024));
   await using server = await listen(1000);
@@ -425,13 +426,13 @@ test('a file that becomes shorter while it is sent ends the transfer with an err
   t.like(await client.next(), { opcode: 5, word: 0 });
   t.like(await seen('ended'), { why: 'read-error' });
   await client.close();
-  await rm(directory, { recursive: true });
 });
 
 // Names and boards
 
 test('names that a board may not have are refused, each with its code, and recorded', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'tftp-'));
+  t.teardown(() => rm(directory, { recursive: true }));
   await symlink('/nonexistent', join(directory, 'broken'));
   await using server = await listen();
   const { events } = serve(server, {
@@ -464,7 +465,6 @@ test('names that a board may not have are refused, each with its code, and recor
     refused.map(([name, code]) => [name, code, host]),
   );
   t.is(await refusalOf(server, Buffer.from('\0\u0001Image\0netascii\0')), 4);
-  await rm(directory, { recursive: true });
 });
 
 test('a name is found with doubled slashes, a leading slash, and after the board prefixes', async t => {

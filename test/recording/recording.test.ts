@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -17,7 +17,10 @@ import {
 } from '../../src/recording/run-directory.ts';
 import { type RecordingError, RecordingWriter } from '../../src/recording/writer.ts';
 
-const place = () => mkdtempSync(join(tmpdir(), 'scmi-hil-recording-'));
+const scratch = mkdtempSync(join(tmpdir(), 'scmi-hil-recording-'));
+test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
+
+const place = () => mkdtempSync(join(scratch, 'place-'));
 const bytes = (text: string) => new TextEncoder().encode(text);
 const received = (data: Uint8Array | string): RecordedData => ({
   kind: 'received',
