@@ -15,11 +15,16 @@ export function nearestName(given: string, candidates: Iterable<string>): string
   return nearest?.name;
 }
 
-/** `; did you mean X?`, or what there is. */
+/** More names than this are no help. */
+const listed = 12;
+
+/** `did you mean X?`, or what there is, as far as it can be read at a glance. */
 export function hintAt(given: string, candidates: readonly string[]): string {
   const nearest = nearestName(given, candidates);
   if (nearest !== undefined) return `did you mean ${nearest}?`;
-  return candidates.length === 0 ? 'there is none' : `known: ${candidates.join(', ')}`;
+  if (candidates.length === 0) return 'there is none';
+  const more = candidates.length > listed ? ` and ${candidates.length - listed} more` : '';
+  return `known: ${candidates.slice(0, listed).join(', ')}${more}`;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */

@@ -45,11 +45,11 @@ interface RunOptions extends LabOption {
 export const addRun: AddCommand = (program, process, done) => {
   const command = addLabOption(program.command('run [scenario...]'))
     .description(
-      'Runs scenarios on boards: predicts, deploys, boots, looks and judges. Without names, all shipped ' +
-        'scenarios on all boards of the lab; boards run at the same time.',
+      'Runs scenarios on boards: predicts, deploys, boots, looks and judges. Without --board, on all boards of ' +
+        'the lab; boards run at the same time.',
     )
     .option('--board <name>', 'only on this board (may be given several times)', collect, [])
-    .option('--all', 'all shipped scenarios, as without names')
+    .option('--all', 'all shipped scenarios')
     .option('--strict', 'a claim that breaks as predicted fails')
     .option('--verbose', 'the reason and the evidence of every expectation')
     .option('--report <kind=file>', 'write junit=FILE or json=FILE (may be given several times)', collect, [])
@@ -86,6 +86,9 @@ export const addRun: AddCommand = (program, process, done) => {
 async function run(scenarios: readonly string[], options: RunOptions, process: CliProcess): Promise<number> {
   if (options.all === true && scenarios.length > 0) {
     throw new UsageError('--all and names of scenarios contradict each other', 'leave one of them out');
+  }
+  if (options.all !== true && scenarios.length === 0) {
+    throw new UsageError('nothing to run was named', 'give a scenario (see: scmi-hil scenarios), or --all');
   }
   const strictness = { strict: options.strict === true };
   const files = options.report.map(text => reportFile(text, process.cwd));

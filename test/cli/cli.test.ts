@@ -98,17 +98,21 @@ const misuse: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
     ['run', 'dom0-and-guest', '--board', 'virtual-v4'],
     /there is no board virtual-v4 .*\n {2}did you mean virtual-v4h\?/,
   ],
-  [['run', 'no-such-thing'], /there is no scenario no-such-thing/],
+  [
+    ['run', 'no-such-thing'],
+    /there is no scenario no-such-thing\n {2}known: ([a-z0-9-]+, ){11}[a-z0-9-]+ and \d+ more \(or give a file/,
+  ],
+  [['run'], /nothing to run was named\n {2}give a scenario .*, or --all/],
   [
     ['run', 'dom0-and-guest', '--all'],
     /--all and names of scenarios contradict each other\n {2}leave one of them out/,
   ],
   [
-    ['run', '--report', 'junt=x.xml'],
+    ['run', '--all', '--report', 'junt=x.xml'],
     /--report junt=x\.xml: not a report\n {2}write junit=FILE or json=FILE; did you mean junit\?/,
   ],
-  [['run', '--report', 'junit='], /--report junit=: not a report/],
-  [['run', '--report', 'junit=/proc/nope/x.xml'], /cannot write the report \/proc\/nope\/x\.xml/],
+  [['run', '--all', '--report', 'junit='], /--report junit=: not a report/],
+  [['run', '--all', '--report', 'junit=/proc/nope/x.xml'], /cannot write the report \/proc\/nope\/x\.xml/],
   [
     ['run', 'only-v4h.yaml', '--board', 'virtual-rpi5'],
     /only-v4h runs on none of the boards\n {2}virtual-rpi5: it is for rcar-/,
