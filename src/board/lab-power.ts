@@ -38,6 +38,27 @@ export const power = z.discriminatedUnion('kind', [
     output: z.number().int().min(1).default(1),
     ...login,
   }),
+  /** Tasmota at an MQTT broker. */
+  z.strictObject({
+    kind: z.literal('mqtt'),
+    broker: z
+      .string()
+      .regex(
+        /^(\[[0-9a-fA-F:]+\]|[^\s/:@]+)(:\d{1,5})?$/,
+        'a name or address, with :port where it is another',
+      ),
+    topic: z.string().regex(/^[^\s#+$]+$/, "the device's own topic, without cmnd/ and without wildcards"),
+    output: z.number().int().min(1).default(1),
+    /** Without a password, nobody logs in. */
+    ...login,
+    tls: z
+      .union([
+        z.boolean(),
+        /** PEM file of the certificate that the broker's is signed with. */
+        z.strictObject({ authority: z.string().min(1) }),
+      ])
+      .default(false),
+  }),
   /** Any switch with requests of its own. */
   z.strictObject({
     kind: z.literal('http'),
@@ -75,3 +96,27 @@ export const power = z.discriminatedUnion('kind', [
 ]);
 
 export type LabPower = z.output<typeof power>;
+
+/** What no two boards can share: else one would lose its supply to the other. Undefined: not known. */
+export function outletOf(setup: LabPower): string | undefined {
+  switch (setup.kind) {
+    case 'shelly':
+      return `${setup.host} channel ${setup.channel}`;
+    case 'tasmota':
+      return `${setup.host} output ${setup.output}`;
+    case 'mqtt':
+      return `${setup.broker}, ${setup.topic} output ${setup.output}`;
+    case 'http':
+      return `${setup.on.method ?? 'GET'} ${setup.on.url} ${setup.on.body ?? ''}`.trim();
+    case 'pdudaemon':
+      return `${setup.host}:${setup.port}, ${setup.pdu} outlet ${setup.outlet}`;
+    case 'uhubctl':
+      return `hub ${setup.location} port ${setup.port}`;
+    case 'relay':
+      // One port may have several relays, each with its bytes.
+      return `${setup.path} ${setup.on.replaceAll(' ', '').toUpperCase()}`;
+    default:
+      // Of a command nobody knows what it switches, if anything.
+      return undefined;
+  }
+}

@@ -8,6 +8,7 @@ import { ConfigurationError } from './configuration-error.ts';
 import type { EmulatedBoardEntry, Lab, LabBoard, VirtualBoardEntry } from './lab.ts';
 import { labSchema } from './lab.ts';
 import { consoleOf } from './lab-serial.ts';
+import { outletOf } from './lab-power.ts';
 import type { LabPower } from './lab-power.ts';
 import type { LabSerial } from './lab-serial.ts';
 import { hintAt } from './nearest-name.ts';
@@ -157,11 +158,12 @@ function requireImages(name: string, setup: LabBoard, type: BoardType, place: Pl
   }
 }
 
-/** What must not be the same on two boards: then one would get the other's files or console. */
+/** What must not be the same on two boards: then one would get the other's files, console or supply. */
 const unshared: readonly (readonly [field: string, of: (setup: LabBoard) => string | undefined])[] = [
   ['network.address', setup => setup.network.address],
   ['network.serialNumber', setup => setup.network.serialNumber],
   ['serial', ({ serial }) => consoleOf(serial)],
+  ['power', ({ power }) => outletOf(power)],
 ];
 
 function requireDistinct(lab: Lab, place: Place): void {
@@ -212,6 +214,14 @@ function serialWith(line: LabSerial, absolute: (file: string) => string): LabSer
 }
 
 function powerWith(switched: LabPower, absolute: (file: string) => string): LabPower {
+  if (switched.kind === 'mqtt' && typeof switched.tls === 'object') {
+    const tls = { authority: absolute(switched.tls.authority) };
+    return withAbsolutePassword({ ...switched, tls }, absolute);
+  }
+  return withAbsolutePassword(switched, absolute);
+}
+
+function withAbsolutePassword(switched: LabPower, absolute: (file: string) => string): LabPower {
   if (!('passwordFile' in switched) || switched.passwordFile === undefined) return switched;
   return { ...switched, passwordFile: absolute(switched.passwordFile) };
 }

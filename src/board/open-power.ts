@@ -3,6 +3,7 @@ import { powerByHand } from '../drivers/power/by-hand.ts';
 import { powerCommand } from '../drivers/power/command.ts';
 import type { HttpCall, HttpCredentials } from '../drivers/power/http-call.ts';
 import { powerHttp } from '../drivers/power/http.ts';
+import { powerMqtt } from '../drivers/power/mqtt.ts';
 import { powerPduDaemon } from '../drivers/power/pdudaemon.ts';
 import type { PowerDriver } from '../drivers/power/power.ts';
 import { powerRelay } from '../drivers/power/relay.ts';
@@ -12,6 +13,7 @@ import { powerUhubctl } from '../drivers/power/uhubctl.ts';
 import { serialDevice } from '../drivers/serial/device.ts';
 import type { LabPower } from './lab-power.ts';
 import { readSecretLine } from './identity.ts';
+import { readText } from './yaml-file.ts';
 
 /**
  * @param board name, for the person who is asked
@@ -27,6 +29,8 @@ export function powerOf(board: string, setup: LabPower): PowerDriver {
       return powerShelly({ ...setup, ...login(setup) });
     case 'tasmota':
       return powerTasmota({ ...setup, ...login(setup) });
+    case 'mqtt':
+      return mqttOf(setup);
     case 'http':
       return httpOf(setup);
     case 'pdudaemon':
@@ -50,6 +54,13 @@ function login(setup: { readonly user: string; readonly passwordFile?: string | 
   const { user, passwordFile } = setup;
   if (passwordFile === undefined) return {};
   return { credentials: { user, password: readSecretLine(passwordFile, 'power.passwordFile') } };
+}
+
+function mqttOf(setup: Extract<LabPower, { kind: 'mqtt' }>): PowerDriver {
+  const { broker, topic, output, tls } = setup;
+  const device = { broker, topic, output, ...login(setup) };
+  if (typeof tls === 'boolean') return powerMqtt(tls ? { ...device, tls: {} } : device);
+  return powerMqtt({ ...device, tls: { authority: readText(tls.authority) } });
 }
 
 function httpOf(setup: Extract<LabPower, { kind: 'http' }>): PowerDriver {

@@ -122,6 +122,41 @@ test('two boards cannot have one console', t => {
   t.throws(() => loadLabText(text), { message: /rpi5-02\.serial: 127\.0\.0\.1:7001 is rpi5-01's already/ });
 });
 
+const two = (power: string, other: string) => {
+  const first = lab.replace(/power: .*/, `power: ${power}`);
+  const second = lab
+    .slice(lab.indexOf('  rpi5-01:'))
+    .replace('rpi5-01', 'rpi5-02')
+    .replace('1.2', '1.3')
+    .replace('7001', '7002')
+    .replace('0c8f7e5cbd989ae1', '"11111111"')
+    .replace(/power: .*/, `power: ${other}`);
+  return loadLabText(first + second);
+};
+
+for (const [power, other, outlet] of [
+  ['{ kind: shelly, host: a, generation: 1 }', 'channel: 1', 'a channel 0'],
+  ['{ kind: tasmota, host: a }', 'output: 2', 'a output 1'],
+  ['{ kind: mqtt, broker: a, topic: plug }', 'output: 2', 'a, plug output 1'],
+  ['{ kind: http, on: { url: "http://a/on" }, off: { url: "http://a/off" } }', '', 'GET http://a/on'],
+  ['{ kind: pdudaemon, pdu: apc, outlet: 3 }', 'host: other', 'localhost:16421, apc outlet 3'],
+  ['{ kind: uhubctl, location: 1-1, port: 2 }', '', 'hub 1-1 port 2'],
+  ['{ kind: relay, path: /dev/relay, on: A0 01, off: A0 00 }', '', '/dev/relay A001'],
+] as const) {
+  test(`two boards cannot hang on one outlet: ${outlet}`, t => {
+    const message = `boards.rpi5-02.power: ${outlet} is rpi5-01's already`;
+    const error = t.throws(() => two(power, power), { instanceOf: ConfigurationError });
+    t.true(error?.message.includes(message), error?.message);
+    if (other !== '') t.is(two(power, power.replace(/ }$/, `, ${other} }`)).boards.size, 2);
+  });
+}
+
+test("two boards without a switch, or with commands, are nobody else's business", t => {
+  t.is(two('{ kind: ask }', '{ kind: ask }').boards.size, 2);
+  const command = '{ kind: command, on: "true", off: "true" }';
+  t.is(two(command, command).boards.size, 2);
+});
+
 test('all mistakes of a file are listed, in the order of its lines', t => {
   const text = lab.replace('on: "true"', 'on: 1').replace('5m', 'soon').replace('schema: 1', 'schema: 3');
   const error = t.throws(() => loadLabText(text), { instanceOf: ConfigurationError });
@@ -255,6 +290,7 @@ test('each kind of power switch is opened by its driver', t => {
   for (const [power, name] of [
     ['{ kind: shelly, host: plug, generation: 2, passwordFile: plug }', 'shelly plug channel 0'],
     ['{ kind: tasmota, host: plug, output: 2 }', 'tasmota plug output 2'],
+    ['{ kind: mqtt, broker: "hub:1884", topic: plug, tls: true }', 'mqtt hub:1884, plug output 1'],
     ['{ kind: http, on: { url: "http://pdu/on" }, off: { url: "http://pdu/off" } }', 'http http://pdu/on'],
     ['{ kind: pdudaemon, pdu: apc, outlet: 3 }', 'pdudaemon localhost:16421, apc outlet 3'],
     ['{ kind: uhubctl, location: 1-1.4, port: 2 }', 'uhubctl 1-1.4 port 2'],

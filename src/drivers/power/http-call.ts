@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
+import { reasonOf } from './reason.ts';
 
 export interface HttpCredentials {
   readonly user: string;
@@ -93,22 +94,6 @@ async function send(
 
     throw new DriverError(where, reasonOf(cause), mend, { cause });
   }
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  EHOSTUNREACH: 'there is no way to that host',
-  ENETUNREACH: 'there is no way to that network',
-  ENOTFOUND: 'the name is not known',
-  UND_ERR_SOCKET: 'it broke the connection off',
-  ECONNRESET: 'it broke the connection off',
-};
-
-/** `fetch` wraps what happened. */
-function reasonOf(error: unknown): string {
-  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = inner instanceof Error && 'code' in inner ? String(inner.code) : '';
-  return reasons[code] ?? (inner instanceof Error ? inner.message : String(inner));
 }
 
 /** @returns undefined where nothing can be said to the challenge */
