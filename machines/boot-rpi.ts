@@ -1,17 +1,16 @@
 /**
- * From power off to the hand-over by way of the Raspberry Pi's EEPROM: nothing is typed, its requests and its
- * console are followed. It does not retry after a time-out (rpi-eeprom issue 687), so a broken attempt is
- * ended by a power cycle, a bounded number of times.
+ * One attempt to get from power on to the hand-over by the Raspberry Pi's EEPROM: nothing is typed, its
+ * requests and its console are followed. It does not retry after a time-out (rpi-eeprom issue 687): whatever
+ * breaks the attempt asks for a power cycle.
  */
-import { assign, setup, stateIn } from 'xstate';
+import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
 import type { TftpEvent } from '../src/drivers/tftp/tftp.ts';
-import type { BootOutput } from './boot-output.ts';
+import type { AttemptOutput, PoweredOn } from './boot-attempt.ts';
 import type { ConsoleEvent } from './console-event.ts';
 import type { TransferStalled } from './deploy.ts';
-import { expired, type Fault, failure, shown, type Wait } from './fault.ts';
+import { expired, type Fault, shown, type Wait } from './fault.ts';
 import { givenCallback } from './given.ts';
-import { power } from './power.ts';
 import type { TransferEvent } from './transfer-event.ts';
 import type { Witness } from './witness.ts';
 
@@ -20,12 +19,9 @@ export interface RpiInput {
   readonly witness: Witness;
   /** The file that, once it has come whole, the EEPROM hands over to. */
   readonly kernel: string;
-  /** How often the board may be power-cycled; 3 unless told. */
-  readonly attempts?: number;
 }
 
-interface RpiContext extends Required<RpiInput> {
-  readonly tried: number;
+interface RpiContext extends RpiInput {
   /** Transfers of this attempt: what is left of one before it is none of ours. */
   readonly transfers: readonly number[];
   readonly kernelAsked: boolean;
@@ -52,11 +48,10 @@ export const bootRpi = setup({
   types: {
     context: {} as RpiContext,
     input: {} as RpiInput,
-    output: {} as BootOutput,
-    events: {} as ConsoleEvent | TransferEvent | TransferStalled,
+    output: {} as AttemptOutput,
+    events: {} as PoweredOn | ConsoleEvent | TransferEvent | TransferStalled,
   },
   actors: {
-    power,
     console: givenCallback<ConsoleEvent>('console'),
     /** Tells of the board's TFTP traffic. */
     transfers: givenCallback<TransferEvent>('transfers'),
@@ -70,13 +65,9 @@ export const bootRpi = setup({
     refused: assign({
       fault: (_, params: { what: string; line: string }) => shown(params.what, params.line, 'infrastructure'),
     }),
-    failed: assign({
-      fault: (_, params: { attempt: string; error: unknown }) => failure(params.attempt, params.error),
-    }),
     keep: assign({ fault: (_, params: { fault: Fault | null }) => params.fault }),
   },
   guards: {
-    attemptsLeft: ({ context }) => context.tried < context.attempts,
     isRequest: (_, params: { transfer: TftpEvent }) =>
       params.transfer.kind === 'request' || params.transfer.kind === 'refused',
     kernelAsked: ({ context }) => context.kernelAsked,
@@ -92,55 +83,22 @@ export const bootRpi = setup({
     bootLoader: ({ context }) => context.deadlines.bootLoader,
     deploy: ({ context }) => context.deadlines.deploy,
     xenBanner: ({ context }) => context.deadlines.xenBanner,
-    discharge: 2000,
   },
 }).createMachine({
   id: 'boot-rpi',
   context: ({ input }) => ({
     ...input,
-    attempts: input.attempts ?? 3,
-    tried: 0,
     transfers: [],
     kernelAsked: false,
     xenSeen: false,
     since: 0,
     fault: null,
   }),
-  output: ({ context }) => ({ fault: context.fault, attempts: context.tried, xenSeen: context.xenSeen }),
+  output: ({ context }) => ({ fault: context.fault, retry: true, xenSeen: context.xenSeen }),
   invoke: [{ src: 'console' }, { src: 'transfers' }],
-  initial: 'toHandOver',
+  initial: 'following',
   states: {
-    toHandOver: {
-      description: 'one attempt to get from power off to the hand-over',
-      entry: assign({
-        tried: ({ context }) => context.tried + 1,
-        transfers: [],
-        kernelAsked: false,
-        fault: null,
-      }),
-      invoke: {
-        src: 'power',
-        input: ({ context }) => ({
-          to: 'on' as const,
-          deadlines: context.deadlines,
-          witness: context.witness,
-        }),
-        onDone: [
-          {
-            guard: ({ event }) => event.output.fault !== null,
-            target: 'failed',
-            actions: { type: 'keep', params: ({ event }) => ({ fault: event.output.fault }) },
-          },
-          { guard: stateIn({ toHandOver: 'switchingOn' }), target: '.waitingForOutput' },
-        ],
-        onError: {
-          target: 'failed',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({ attempt: 'switch the power on', error: event.error }),
-          },
-        },
-      },
+    following: {
       on: {
         transfer: {
           guard: { type: 'isRequest', params: ({ event }) => ({ transfer: event.transfer }) },
@@ -186,8 +144,9 @@ export const bootRpi = setup({
       initial: 'switchingOn',
       states: {
         switchingOn: {
-          description: 'the console may already speak',
-          on: { 'console.banner': 'waitingForRequest' },
+          description: 'the switch has its deadline; the console may already speak',
+          tags: 'watching',
+          on: { 'console.banner': 'waitingForRequest', poweredOn: 'waitingForOutput' },
         },
         waitingForOutput: {
           entry: 'enter',
@@ -270,41 +229,8 @@ export const bootRpi = setup({
         },
       },
     },
-    broken: {
-      description: 'the EEPROM does not retry: the board is power-cycled, a bounded number of times',
-      always: [{ guard: 'attemptsLeft', target: 'powerCycling' }, { target: 'failed' }],
-    },
-    powerCycling: {
-      invoke: {
-        src: 'power',
-        input: ({ context }) => ({
-          to: 'off' as const,
-          deadlines: context.deadlines,
-          witness: context.witness,
-        }),
-        onDone: [
-          {
-            guard: ({ event }) => event.output.fault !== null,
-            target: 'failed',
-            actions: { type: 'keep', params: ({ event }) => ({ fault: event.output.fault }) },
-          },
-          { target: 'discharging' },
-        ],
-        onError: {
-          target: 'failed',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({ attempt: 'switch the power off', error: event.error }),
-          },
-        },
-      },
-    },
-    discharging: {
-      description: 'power that comes back too soon is a glitch, not a cold start',
-      after: { discharge: 'toHandOver' },
-    },
+    broken: { description: 'the EEPROM does not retry', type: 'final' },
     handedOver: { type: 'final' },
-    failed: { type: 'final' },
   },
 });
 

@@ -1,20 +1,21 @@
 /**
- * From power off to the hand-over by way of U-Boot: the countdown is interrupted when the console shows it,
+ * One attempt to get from power on to the hand-over by U-Boot: the countdown is interrupted when the console shows it,
  * every file is fetched by a command whose answer is read, then Xen is started.
  */
-import { assign, setup, stateIn } from 'xstate';
+import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
-import type { BootOutput } from './boot-output.ts';
+import type { AttemptOutput, PoweredOn } from './boot-attempt.ts';
 import type { ConsoleEvent } from './console-event.ts';
 import type { TransferStalled } from './deploy.ts';
 import { expired, type Fault, failure, shown, type Wait } from './fault.ts';
 import { givenCallback, givenPromise } from './given.ts';
-import { power } from './power.ts';
 import type { Witness } from './witness.ts';
 
 export interface UBootInput {
   readonly deadlines: Deadlines;
   readonly witness: Witness;
+  /** The board has power already: another boot loader has gone before. */
+  readonly isPowered: boolean;
   /** What is typed into the countdown. */
   readonly interrupt: string;
   /** Commands that set the environment, in order. */
@@ -23,8 +24,6 @@ export interface UBootInput {
   readonly load: readonly UBootFile[];
   /** The command that starts Xen. */
   readonly start: string;
-  /** How often the board may be power-cycled to its prompt; 3 unless told. */
-  readonly attempts?: number;
 }
 
 export interface UBootFile {
@@ -33,14 +32,15 @@ export interface UBootFile {
   readonly size: number;
 }
 
-interface UBootContext extends Required<UBootInput> {
-  readonly tried: number;
+interface UBootContext extends UBootInput {
   /** Commands of the environment that are done, then files that are loaded. */
   readonly set: number;
   readonly loaded: number;
   readonly refusals: number;
   readonly since: number;
   readonly fault: Fault | null;
+  /** A prompt that was missed can be had by a power cycle; what is refused at it is refused again. */
+  readonly retry: boolean;
 }
 
 /** `TFTP server died; starting again` and its like are endured this often per file. */
@@ -61,11 +61,10 @@ export const bootUBoot = setup({
   types: {
     context: {} as UBootContext,
     input: {} as UBootInput,
-    output: {} as BootOutput,
-    events: {} as ConsoleEvent | TransferStalled,
+    output: {} as AttemptOutput,
+    events: {} as PoweredOn | ConsoleEvent | TransferStalled,
   },
   actors: {
-    power,
     console: givenCallback<ConsoleEvent>('console'),
     /** Writes text as it is, without a newline. */
     press: givenPromise<void, { text: string }>('press'),
@@ -88,7 +87,7 @@ export const bootUBoot = setup({
     keep: assign({ fault: (_, params: { fault: Fault | null }) => params.fault }),
   },
   guards: {
-    attemptsLeft: ({ context }) => context.tried < context.attempts,
+    isPowered: ({ context }) => context.isPowered,
     environmentLeft: ({ context }) => context.set < context.environment.length,
     filesLeft: ({ context }) => context.loaded < context.load.length,
     answerIsError: (_, params: { answer: string }) => errorLine(params.answer) !== undefined,
@@ -101,51 +100,24 @@ export const bootUBoot = setup({
     bootLoader: ({ context }) => context.deadlines.bootLoader,
     deploy: ({ context }) => context.deadlines.deploy,
     xenBanner: ({ context }) => context.deadlines.xenBanner,
-    discharge: 2000,
     retype: 1000,
   },
 }).createMachine({
   id: 'boot-u-boot',
   context: ({ input }) => ({
     ...input,
-    attempts: input.attempts ?? 3,
-    tried: 0,
     set: 0,
     loaded: 0,
     refusals: 0,
     since: 0,
     fault: null,
+    retry: false,
   }),
-  output: ({ context }) => ({ fault: context.fault, attempts: context.tried, xenSeen: false }),
+  output: ({ context }) => ({ fault: context.fault, retry: context.retry, xenSeen: false }),
   invoke: { src: 'console' },
   initial: 'toPrompt',
   states: {
     toPrompt: {
-      description: 'one attempt to get from power off to the prompt',
-      entry: assign({ tried: ({ context }) => context.tried + 1 }),
-      invoke: {
-        src: 'power',
-        input: ({ context }) => ({
-          to: 'on' as const,
-          deadlines: context.deadlines,
-          witness: context.witness,
-        }),
-        onDone: [
-          {
-            guard: ({ event }) => event.output.fault !== null,
-            target: 'failed',
-            actions: { type: 'keep', params: ({ event }) => ({ fault: event.output.fault }) },
-          },
-          { guard: stateIn({ toPrompt: 'switchingOn' }), target: '.waitingForOutput' },
-        ],
-        onError: {
-          target: 'failed',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({ attempt: 'switch the power on', error: event.error }),
-          },
-        },
-      },
       on: {
         'console.autoboot': '.interrupting',
         'console.prompt': 'prompt',
@@ -171,11 +143,13 @@ export const bootUBoot = setup({
           },
         },
       },
-      initial: 'switchingOn',
+      initial: 'choosing',
       states: {
+        choosing: { always: [{ guard: 'isPowered', target: 'waitingForOutput' }, { target: 'switchingOn' }] },
         switchingOn: {
-          description: 'the console may already speak',
-          on: { 'console.banner': 'waitingForCountdown' },
+          description: 'the switch has its deadline; the console may already speak',
+          tags: 'watching',
+          on: { 'console.banner': 'waitingForCountdown', poweredOn: 'waitingForOutput' },
         },
         waitingForOutput: {
           entry: 'enter',
@@ -240,33 +214,9 @@ export const bootUBoot = setup({
       },
     },
     missed: {
-      description: 'no prompt this time: the board is power-cycled, a bounded number of times',
-      always: [{ guard: 'attemptsLeft', target: 'powerCycling' }, { target: 'failed' }],
-    },
-    powerCycling: {
-      invoke: {
-        src: 'power',
-        input: ({ context }) => ({
-          to: 'off' as const,
-          deadlines: context.deadlines,
-          witness: context.witness,
-        }),
-        onDone: [
-          {
-            guard: ({ event }) => event.output.fault !== null,
-            target: 'failed',
-            actions: { type: 'keep', params: ({ event }) => ({ fault: event.output.fault }) },
-          },
-          { target: 'discharging' },
-        ],
-        onError: {
-          target: 'failed',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({ attempt: 'switch the power off', error: event.error }),
-          },
-        },
-      },
+      description: 'no prompt this time',
+      type: 'final',
+      entry: assign({ retry: true }),
     },
     prompt: {
       description: 'at the prompt, one command at a time',
@@ -438,10 +388,6 @@ export const bootUBoot = setup({
           },
         },
       },
-    },
-    discharging: {
-      description: 'power that comes back too soon is a glitch, not a cold start',
-      after: { discharge: 'toPrompt' },
     },
     handedOver: { type: 'final' },
     failed: { type: 'final' },

@@ -1,5 +1,6 @@
 /** The charts, for documentation and for tests that walk them all. */
 import type { AnyStateMachine } from 'xstate';
+import { boot } from './boot.ts';
 import { bootRpi } from './boot-rpi.ts';
 import { bootUBoot } from './boot-u-boot.ts';
 import { deploy } from './deploy.ts';
@@ -26,13 +27,18 @@ export const charts: readonly Chart[] = [
   { name: 'power', title: 'Switches the supply, confirms it, tries again a few times.', machine: power },
   { name: 'deploy', title: 'The files while the board fetches them over TFTP.', machine: deploy },
   {
+    name: 'boot',
+    title: 'Power on to Xen by the boot loaders of a board, with a power cycle where an attempt failed.',
+    machine: boot,
+  },
+  {
     name: 'boot-u-boot',
-    title: 'Power on to hand-over by U-Boot: countdown, prompt, one command at a time.',
+    title: 'One attempt by U-Boot: countdown, prompt, one command at a time.',
     machine: bootUBoot,
   },
   {
     name: 'boot-rpi',
-    title: "Power on to hand-over by the Raspberry Pi's EEPROM, which asks for its files by itself.",
+    title: "One attempt by the Raspberry Pi's EEPROM, which asks for its files by itself.",
     machine: bootRpi,
   },
   { name: 'xen', title: "Watches for Xen's banner, Dom0's login, and every panic and reset.", machine: xen },

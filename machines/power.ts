@@ -13,6 +13,8 @@ export interface PowerInput {
   readonly witness: Witness;
   /** How often it is tried; 3 unless told. */
   readonly attempts?: number;
+  /** After the switch, wait until a board that had power has none left: what comes back then starts cold. */
+  readonly discharge?: boolean;
 }
 
 export interface PowerOutput {
@@ -26,6 +28,7 @@ interface PowerContext {
   readonly deadlines: Deadlines;
   readonly witness: Witness;
   readonly attempts: number;
+  readonly discharge: boolean;
   readonly tried: number;
   readonly was: PowerState;
   readonly since: number;
@@ -62,10 +65,12 @@ export const power = setup({
   },
   guards: {
     attemptsLeft: ({ context }) => context.tried < context.attempts,
+    mayHoldCharge: ({ context }) => context.discharge && context.was !== 'off',
   },
   delays: {
     deadline: ({ context }) => (context.to === 'on' ? context.deadlines.powerOn : context.deadlines.powerOff),
     pause: 1000,
+    discharge: 2000,
   },
 }).createMachine({
   id: 'power',
@@ -74,6 +79,7 @@ export const power = setup({
     deadlines: input.deadlines,
     witness: input.witness,
     attempts: input.attempts ?? 3,
+    discharge: input.discharge ?? false,
     tried: 0,
     was: 'unknown',
     since: 0,
@@ -145,7 +151,15 @@ export const power = setup({
       always: [{ guard: 'attemptsLeft', target: 'pausing' }, { target: 'failed' }],
     },
     pausing: { description: 'a moment before the next attempt', after: { pause: 'switching' } },
-    switched: { type: 'final', entry: assign({ fault: null }) },
+    switched: {
+      entry: assign({ fault: null }),
+      always: [{ guard: 'mayHoldCharge', target: 'discharging' }, { target: 'done' }],
+    },
+    discharging: {
+      description: 'power that comes back too soon is a glitch, not a cold start',
+      after: { discharge: 'done' },
+    },
+    done: { type: 'final' },
     failed: { type: 'final' },
   },
 });

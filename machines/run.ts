@@ -6,9 +6,7 @@ import { assign, type EventObject, sendTo, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
 import type { Prediction } from '../src/model/prediction.ts';
 import type { Step } from '../src/scenario/scenario.ts';
-import type { BootOutput } from './boot-output.ts';
-import { bootRpi, type RpiInput } from './boot-rpi.ts';
-import { bootUBoot, type UBootInput } from './boot-u-boot.ts';
+import { boot, type BootOutput, type BootPlan } from './boot.ts';
 import { deploy, type TransferStalled } from './deploy.ts';
 import { expired, type Fault, failure, type Wait } from './fault.ts';
 import { givenCallback, givenPromise } from './given.ts';
@@ -27,11 +25,6 @@ export interface RunInput {
   /** Milliseconds in which what follows a panic is still listened to; 1000 unless told. */
   readonly lastWords?: number;
 }
-
-/** What the machine of the board type's boot chain is told. */
-export type BootPlan =
-  | ({ readonly chain: 'u-boot-tftp' } & Omit<UBootInput, 'deadlines' | 'witness'>)
-  | ({ readonly chain: 'rpi-eeprom-tftp' } & Omit<RpiInput, 'deadlines' | 'witness'>);
 
 export type RunOutcome = 'completed' | 'infrastructure' | 'interrupted';
 
@@ -84,8 +77,7 @@ export const run = setup({
     predict: givenPromise<Prediction>('predict'),
     /** Holds the serial line open for as long as it is invoked. */
     holdConsole: givenCallback<EventObject>('holdConsole'),
-    bootUBoot,
-    bootRpi,
+    boot,
     collect: givenPromise<void, { dom0Reached: boolean }>('collect'),
     release: givenPromise<void>('release'),
   },
@@ -114,7 +106,6 @@ export const run = setup({
     }),
   },
   guards: {
-    bootsByEeprom: ({ context }) => context.boot.chain === 'rpi-eeprom-tftp',
     isFault: (_, params: { fault: Fault | null }) => params.fault !== null,
   },
   delays: {
@@ -122,7 +113,6 @@ export const run = setup({
     bookkeeping: 10_000,
     powerOn: ({ context }) => context.deadlines.powerOn,
     collect: ({ context }) => context.deadlines.collect,
-    discharge: 2000,
   },
 }).createMachine({
   id: 'run',
@@ -206,6 +196,7 @@ export const run = setup({
                 src: 'power',
                 input: ({ context }) => ({
                   to: 'off' as const,
+                  discharge: true,
                   deadlines: context.deadlines,
                   witness: context.witness,
                 }),
@@ -215,8 +206,7 @@ export const run = setup({
                     target: '#run.attended.collecting',
                     actions: { type: 'keep', params: ({ event }) => ({ faults: [event.output.fault] }) },
                   },
-                  { guard: ({ event }) => event.output.was === 'off', target: 'on' },
-                  { target: 'discharging' },
+                  { target: 'on' },
                 ],
                 onError: {
                   target: '#run.attended.collecting',
@@ -226,10 +216,6 @@ export const run = setup({
                   },
                 },
               },
-            },
-            discharging: {
-              description: 'the board was on: power that comes back too soon is a glitch, not a cold start',
-              after: { discharge: 'on' },
             },
             on: {
               description: 'panics, crashes and resets are watched for wherever they come',
@@ -291,85 +277,45 @@ export const run = setup({
                     booting: {
                       description: 'power on, boot loader, files, start of Xen',
                       on: { transferStalled: { actions: sendTo('boot', ({ event }) => event) } },
-                      initial: 'choosing',
-                      states: {
-                        choosing: {
-                          always: [{ guard: 'bootsByEeprom', target: 'byEeprom' }, { target: 'byUBoot' }],
-                        },
-                        byUBoot: {
-                          invoke: {
-                            id: 'boot',
-                            src: 'bootUBoot',
-                            input: ({ context }) => uBootInput(context),
-                            onDone: [
-                              {
-                                guard: { type: 'isFault', params: ({ event }) => event.output },
-                                target: '#run.attended.collecting',
-                                actions: {
-                                  type: 'keep',
-                                  params: ({ event }) => ({ faults: [event.output.fault] }),
-                                },
-                              },
-                              {
-                                target: '#handedOver',
-                                actions: [
-                                  sendTo('xen', ({ event }) => xenIsDue(event.output)),
-                                  sendTo('deploy', { type: 'handedOver' }),
-                                ],
-                              },
-                            ],
-                            onError: {
-                              target: '#run.attended.collecting',
-                              actions: {
-                                type: 'failed',
-                                params: ({ event }) => ({
-                                  attempt: 'boot',
-                                  error: event.error,
-                                  class: 'controller' as const,
-                                }),
-                              },
+                      invoke: {
+                        id: 'boot',
+                        src: 'boot',
+                        input: ({ context }) => ({
+                          deadlines: context.deadlines,
+                          witness: context.witness,
+                          plan: context.boot,
+                        }),
+                        onDone: [
+                          {
+                            guard: { type: 'isFault', params: ({ event }) => event.output },
+                            target: '#run.attended.collecting',
+                            actions: {
+                              type: 'keep',
+                              params: ({ event }) => ({ faults: [event.output.fault] }),
                             },
                           },
-                        },
-                        byEeprom: {
-                          invoke: {
-                            id: 'boot',
-                            src: 'bootRpi',
-                            input: ({ context }) => rpiInput(context),
-                            onDone: [
-                              {
-                                guard: { type: 'isFault', params: ({ event }) => event.output },
-                                target: '#run.attended.collecting',
-                                actions: {
-                                  type: 'keep',
-                                  params: ({ event }) => ({ faults: [event.output.fault] }),
-                                },
-                              },
-                              {
-                                target: '#handedOver',
-                                actions: [
-                                  sendTo('xen', ({ event }) => xenIsDue(event.output)),
-                                  sendTo('deploy', { type: 'handedOver' }),
-                                ],
-                              },
+                          {
+                            target: 'handedOver',
+                            actions: [
+                              sendTo('xen', ({ event }) => xenIsDue(event.output)),
+                              sendTo('deploy', { type: 'handedOver' }),
                             ],
-                            onError: {
-                              target: '#run.attended.collecting',
-                              actions: {
-                                type: 'failed',
-                                params: ({ event }) => ({
-                                  attempt: 'boot',
-                                  error: event.error,
-                                  class: 'controller' as const,
-                                }),
-                              },
-                            },
+                          },
+                        ],
+                        onError: {
+                          target: '#run.attended.collecting',
+                          actions: {
+                            type: 'failed',
+                            params: ({ event }) => ({
+                              attempt: 'boot',
+                              error: event.error,
+                              class: 'controller' as const,
+                            }),
                           },
                         },
                       },
                     },
                     handedOver: {
-                      id: 'handedOver',
                       description: 'had the board asked for every file?',
                       tags: 'watching',
                     },
@@ -472,16 +418,6 @@ export const run = setup({
     finished: { type: 'final' },
   },
 });
-
-function uBootInput({ boot, deadlines, witness }: RunContext): UBootInput {
-  if (boot.chain !== 'u-boot-tftp') throw new Error(`${boot.chain} is not U-Boot`);
-  return { ...boot, deadlines, witness };
-}
-
-function rpiInput({ boot, deadlines, witness }: RunContext): RpiInput {
-  if (boot.chain !== 'rpi-eeprom-tftp') throw new Error(`${boot.chain} is not the EEPROM`);
-  return { ...boot, deadlines, witness };
-}
 
 function xenIsDue({ xenSeen }: BootOutput): XenIsDue {
   return { type: 'xenIsDue', xenSeen };

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import type { BootPlan } from '../../machines/run.ts';
+import type { BootPlan } from '../../machines/boot.ts';
 import type { BootChain, BoardType } from '../board/board-type.ts';
 import { ConfigurationError } from '../board/configuration-error.ts';
 import type { OpenBoard } from '../board/open-board.ts';
@@ -67,11 +67,12 @@ async function forUBoot(board: OpenBoard, scenario: Scenario, boot: UBootChain):
     files,
     hostTree,
     boot: {
-      chain: boot.chain,
-      interrupt: boot.interrupt,
-      environment: environmentCommands(board, boot),
-      load,
-      start: fillStart(boot.start, load),
+      uBoot: {
+        interrupt: boot.interrupt,
+        environment: environmentCommands(board, boot),
+        load,
+        start: fillStart(boot.start, load),
+      },
     },
   };
 }
@@ -90,7 +91,7 @@ async function forEeprom(board: OpenBoard, scenario: Scenario, boot: EepromChain
   for (const [asked, file] of Object.entries(boot.files)) {
     files.set(asked, made.get(file) ?? image(board, file));
   }
-  return { files, hostTree, boot: { chain: boot.chain, kernel: boot.kernel } };
+  return { files, hostTree, boot: { eeprom: { kernel: boot.kernel } } };
 }
 
 /** The modules one after the other, each on a 2 MiB boundary, as one file. */

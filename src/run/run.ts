@@ -1,5 +1,6 @@
 /** One run: the machines get their actors from the board's drivers, and all that is seen is recorded. */
 import { createActor, type EventObject, fromCallback, fromPromise, toPromise } from 'xstate';
+import { boot } from '../../machines/boot.ts';
 import { bootRpi } from '../../machines/boot-rpi.ts';
 import { bootUBoot } from '../../machines/boot-u-boot.ts';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
@@ -145,6 +146,9 @@ function providedRun(parts: Parts) {
   const consoleEvents = fromCallback<ConsoleEvent, undefined>(({ sendBack }) =>
     console.events.listen(sendBack),
   );
+  const transfers = fromCallback<TransferEvent, undefined>(({ sendBack }) =>
+    parts.transfers.listen(sendBack),
+  );
   const powerSwitch = providedPower(parts);
   const prediction = () => required(parts.prediction);
   return run.provide({
@@ -152,16 +156,11 @@ function providedRun(parts: Parts) {
       power: powerSwitch,
       deploy: deploy.provide({ actors: { serve: serve(parts) } }),
       xen: xen.provide({ actors: { console: consoleEvents } }),
-      bootUBoot: bootUBoot.provide({
-        actors: { power: powerSwitch, console: consoleEvents, ...typing(parts) },
-      }),
-      bootRpi: bootRpi.provide({
+      boot: boot.provide({
         actors: {
           power: powerSwitch,
-          console: consoleEvents,
-          transfers: fromCallback<TransferEvent, undefined>(({ sendBack }) =>
-            parts.transfers.listen(sendBack),
-          ),
+          bootUBoot: bootUBoot.provide({ actors: { console: consoleEvents, ...typing(parts) } }),
+          bootRpi: bootRpi.provide({ actors: { console: consoleEvents, transfers } }),
         },
       }),
       steps: steps.provide({

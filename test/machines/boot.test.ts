@@ -1,5 +1,6 @@
 import test from 'ava';
-import { type Actor, createActor, fromPromise, type SimulatedClock } from 'xstate';
+import { createActor, fromPromise, type SimulatedClock } from 'xstate';
+import { boot, type BootPlan } from '../../machines/boot.ts';
 import { bootRpi } from '../../machines/boot-rpi.ts';
 import { bootUBoot } from '../../machines/boot-u-boot.ts';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
@@ -29,46 +30,58 @@ const load = [
   { file: 'dtb', address: 0x48000000, size: 40 },
 ];
 
-function uBoot(answers: Readonly<Record<string, string>> = {}) {
+const uBootPlan: BootPlan['uBoot'] = {
+  interrupt: ' ',
+  environment: ['setenv a 1', 'setenv b'],
+  load,
+  start: 'booti 1 - 2',
+};
+
+/** A board that is switched on, and whose console, transfers and keyboard are the test's. */
+function boardOf(plan: BootPlan, answers: Readonly<Record<string, string>> = {}) {
   const { clock, lines, witness } = simulation();
-  const console = told<ConsoleEvent>();
+  // Each boot loader has a console of its own, of which one is listened to at a time.
+  const consoles = [told<ConsoleEvent>(), told<ConsoleEvent>()] as const;
+  const transfers = told<TransferEvent>();
   const { logic, turned } = switchThatTurns();
   const typed: string[] = [];
-  const machine = bootUBoot.provide({
-    actors: {
-      power: logic,
-      console: console.logic,
-      press: fromPromise<void, { text: string }>(
-        async ({ input }) => void typed.push(JSON.stringify(input.text)),
-      ),
-      ask: fromPromise<string, { command: string }>(async ({ input: { command } }) => {
-        typed.push(command);
-        const answer = answers[command] ?? defaultAnswer(command);
-        if (answer === 'silence') await new Promise(() => undefined);
-        return answer;
-      }),
-      type: fromPromise<void, { command: string }>(async ({ input }) => void typed.push(input.command)),
-    },
-  });
-  const actor = createActor(machine, {
-    clock,
-    input: {
-      deadlines,
-      witness,
-      interrupt: ' ',
-      environment: ['setenv a 1', 'setenv b'],
-      load,
-      start: 'booti 1 - 2',
-    },
-  });
+  const actor = createActor(
+    boot.provide({
+      actors: {
+        power: logic,
+        bootRpi: bootRpi.provide({ actors: { console: consoles[0].logic, transfers: transfers.logic } }),
+        bootUBoot: bootUBoot.provide({
+          actors: {
+            console: consoles[1].logic,
+            press: fromPromise<void, { text: string }>(
+              async ({ input }) => void typed.push(JSON.stringify(input.text)),
+            ),
+            ask: fromPromise<string, { command: string }>(async ({ input: { command } }) => {
+              typed.push(command);
+              const answer = answers[command] ?? defaultAnswer(command);
+              if (answer === 'silence') await new Promise(() => undefined);
+              return answer;
+            }),
+            type: fromPromise<void, { command: string }>(async ({ input }) => void typed.push(input.command)),
+          },
+        }),
+      },
+    }),
+    { clock, input: { deadlines, witness, plan } },
+  );
   actor.start();
+  const tell = (event: ConsoleEvent) => {
+    lines.push(event.line);
+    consoles.find(({ isListening }) => isListening())?.tell(event);
+  };
   const say = async (type: Exclude<ConsoleEvent['type'], 'console.crash'>, line: string = type) => {
-    lines.push(line);
-    console.tell({ type, line });
+    tell({ type, line });
     await settle();
   };
-  return { actor, clock, say, turned, typed };
+  return { actor, clock, say, tell, transfers, turned, typed };
 }
+
+const uBoot = (answers?: Readonly<Record<string, string>>) => boardOf({ uBoot: uBootPlan }, answers);
 
 function defaultAnswer(command: string): string {
   const file = load.find(each => command.endsWith(` ${each.file}`));
@@ -258,24 +271,13 @@ test('U-Boot: a countdown that ran out is tried again by a power cycle, three ti
   t.is(faultOf(actor), 'U-Boot ran its stored boot command before it was interrupted: Starting kernel ...');
 });
 
-function eeprom() {
-  const { clock, witness } = simulation();
-  const console = told<ConsoleEvent>();
-  const transfers = told<TransferEvent>();
-  const { logic, turned } = switchThatTurns();
-  const actor = createActor(
-    bootRpi.provide({ actors: { power: logic, console: console.logic, transfers: transfers.logic } }),
-    { clock, input: { deadlines, witness, kernel: 'xen' } },
-  );
-  actor.start();
+function eeprom(plan: BootPlan = { eeprom: { kernel: 'xen' } }) {
+  const { transfers, ...board } = boardOf(plan);
   const transfer = (event: TftpEvent) => transfers.tell({ type: 'transfer', transfer: event });
   let number = 0;
   return {
-    actor,
-    clock,
-    turned,
+    ...board,
     transfer,
-    tell: console.tell,
     request: (file: string) =>
       transfer({ kind: 'request', transfer: ++number, client: '192.0.2.3', file, options: {} }),
     probeEnds: (file: string) =>
@@ -292,21 +294,23 @@ function eeprom() {
   };
 }
 
-const states = (actor: Actor<typeof bootRpi>) => JSON.stringify(actor.getSnapshot().value);
+/** State of the boot loader that is followed. */
+const states = ({ actor }: Pick<Board, 'actor'>) =>
+  JSON.stringify(actor.getSnapshot().children['loader']?.getSnapshot().value);
 
 test('EEPROM: its requests are followed to the kernel, probes that end early are normal, BL31 is the hand-over', async t => {
   const { actor, tell, request, probeEnds, done, turned } = eeprom();
   await settle();
   tell({ type: 'console.banner', line: 'RPi: BOOTSYS release' });
-  t.is(states(actor), '{"toHandOver":"waitingForRequest"}');
+  t.is(states({ actor }), '{"following":"waitingForRequest"}');
   request('config.txt');
   done('config.txt');
   request('xen');
   probeEnds('xen');
-  t.is(states(actor), '{"toHandOver":"fetching"}');
+  t.is(states({ actor }), '{"following":"fetching"}');
   request('xen');
   done('xen');
-  t.is(states(actor), '{"toHandOver":"handingOver"}');
+  t.is(states({ actor }), '{"following":"handingOver"}');
   tell({ type: 'console.banner', line: 'NOTICE:  BL31: v2.10' });
   t.deepEqual(actor.getSnapshot().output, { fault: null, attempts: 1, xenSeen: false });
   t.deepEqual(turned, ['on']);
@@ -317,6 +321,44 @@ test("EEPROM: the console may be ahead of the last acknowledgement, and Xen's ba
   request('xen');
   tell({ type: 'console.xen', line: 'Xen version 4.22' });
   t.deepEqual(actor.getSnapshot().output, { fault: null, attempts: 1, xenSeen: true });
+});
+
+test('EEPROM, then U-Boot: what the EEPROM starts is interrupted, loads and starts Xen, in one power-on', async t => {
+  const { actor, say, request, done, turned, typed } = eeprom({
+    eeprom: { kernel: 'u-boot.bin' },
+    uBoot: uBootPlan,
+  });
+  await settle();
+  await say('console.banner', 'RPi: BOOTSYS release');
+  request('u-boot.bin');
+  done('u-boot.bin');
+  await say('console.handOver', 'Starting OS 5794 ms');
+  t.is(states({ actor }), '{"toPrompt":"waitingForOutput"}');
+  await say('console.banner', 'NOTICE:  BL31: v2.10');
+  await say('console.banner', 'U-Boot 2024.04');
+  await say('console.autoboot');
+  await say('console.prompt');
+  t.is(typed.at(-1), 'booti 1 - 2');
+  await say('console.handOver', 'Starting kernel ...');
+  t.deepEqual(actor.getSnapshot().output, { fault: null, attempts: 1, xenSeen: false });
+  t.deepEqual(turned, ['on']);
+});
+
+test('EEPROM, then U-Boot: a U-Boot that stays silent costs a power cycle, and the EEPROM is first again', async t => {
+  const { actor, clock, say, request, done, turned } = eeprom({
+    eeprom: { kernel: 'u-boot.bin' },
+    uBoot: uBootPlan,
+  });
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    await settle();
+    await say('console.banner', 'RPi: BOOTSYS release');
+    request('u-boot.bin');
+    done('u-boot.bin');
+    await say('console.handOver', 'Starting OS 5794 ms');
+    await pass(clock, 1300 + 2050);
+  }
+  t.deepEqual(turned, ['on', 'off', 'on', 'off', 'on']);
+  t.regex(faultOf(actor) ?? 'no fault', /^waited 1\.3 s for the first sign of life of the boot loader/);
 });
 
 type Board = ReturnType<typeof eeprom>;
@@ -374,7 +416,7 @@ test('EEPROM: what is left of a transfer of the attempt before does not break th
   await pass(clock, 2100);
   transfer({ kind: 'request', transfer: 50, client: '192.0.2.3', file: 'config.txt', options: {} });
   transfer({ kind: 'ended', transfer: 1, file: 'xen', bytes: 1, why: 'timeout', detail: 'silent' });
-  t.is(states(actor), '{"toHandOver":"fetching"}');
+  t.is(states({ actor }), '{"following":"fetching"}');
 });
 
 const eepromWaits: readonly {

@@ -475,7 +475,7 @@ function lab(
       }),
       deploy: deploy.provide({ actors: { serve: told<TransferEvent>().logic as never } }),
       xen: xen.provide({ actors: { console: told<ConsoleEvent>().logic } }),
-      bootUBoot: never<never, never>() as never,
+      boot: never<never, never>() as never,
       collect: fromPromise<void, { dom0Reached: boolean }>(async () => void done.push('collect')),
       ...actors,
     },
@@ -487,7 +487,7 @@ function lab(
       witness,
       files: [],
       steps: [],
-      boot: { chain: 'u-boot-tftp', interrupt: ' ', environment: [], load: [], start: '' },
+      boot: {},
     },
   });
   actor.start();
@@ -519,8 +519,9 @@ test('run: a board that was on is left to discharge before it is switched on', a
   // On before it is told, off once it was.
   const { actor, clock } = lab({}, () => (asked++ === 0 ? 'on' : 'off'));
   await settle();
-  t.true(actor.getSnapshot().matches({ attended: { working: 'discharging' } }));
-  clock.increment(2000);
+  clock.increment(1999);
+  t.true(actor.getSnapshot().matches({ attended: { working: 'poweringOff' } }));
+  clock.increment(1);
   t.true(actor.getSnapshot().matches({ attended: { working: { on: 'deploying' } } }));
 });
 

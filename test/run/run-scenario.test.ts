@@ -403,7 +403,7 @@ test('a serial line that is lost in the middle ends in power off and release', a
 
 for (const state of [
   'reserving',
-  'attended.working.on.deploying.booting.byUBoot',
+  'attended.working.on.deploying.booting',
   'attended.working.on.stepping',
 ]) {
   test(`Ctrl-C in ${state}: the run ends as interrupted and leaves nothing behind`, async t => {

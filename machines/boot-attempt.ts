@@ -1,0 +1,15 @@
+import type { Fault } from './fault.ts';
+
+/** Told to an attempt: the switch has turned. The console may have spoken before. */
+export interface PoweredOn {
+  readonly type: 'poweredOn';
+}
+
+/** How one boot loader's attempt ends: without a fault, the next line is that of what it started. */
+export interface AttemptOutput {
+  readonly fault: Fault | null;
+  /** Whether a power cycle may mend the fault. */
+  readonly retry: boolean;
+  /** Whether the hand-over was seen by Xen's own banner. */
+  readonly xenSeen: boolean;
+}
