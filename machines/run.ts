@@ -52,6 +52,7 @@ interface RunContext extends RunInput {
 const waits = {
   reserve: { for: 'the reservation of the board', class: 'controller' },
   predict: { for: 'the prediction', class: 'controller' },
+  offer: { for: 'the files to be where the board fetches them', class: 'infrastructure' },
   console: {
     for: 'the serial port to open',
     class: 'infrastructure',
@@ -75,6 +76,8 @@ export const run = setup({
     steps,
     reserve: givenPromise<void>('reserve'),
     predict: givenPromise<Prediction>('predict'),
+    /** Puts the files where the board will fetch them; `deploy` takes them away, or `release`. */
+    offerFiles: givenPromise<void>('offerFiles'),
     /** Holds the serial line open for as long as it is invoked. */
     holdConsole: givenCallback<EventObject>('holdConsole'),
     boot,
@@ -111,6 +114,7 @@ export const run = setup({
   delays: {
     /** For what does not touch the board. */
     bookkeeping: 10_000,
+    deploy: ({ context }) => context.deadlines.deploy,
     powerOn: ({ context }) => context.deadlines.powerOn,
     collect: ({ context }) => context.deadlines.collect,
   },
@@ -141,7 +145,7 @@ export const run = setup({
       entry: 'enter',
       invoke: {
         src: 'predict',
-        onDone: { target: 'attended', actions: assign({ prediction: ({ event }) => event.output }) },
+        onDone: { target: 'offering', actions: assign({ prediction: ({ event }) => event.output }) },
         onError: {
           target: 'releasing',
           actions: {
@@ -152,6 +156,23 @@ export const run = setup({
       },
       on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
       after: { bookkeeping: { target: 'releasing', actions: { type: 'expired', params: waits.predict } } },
+    },
+    offering: {
+      description: 'a board that is switched on finds its files, however soon it asks',
+      entry: 'enter',
+      invoke: {
+        src: 'offerFiles',
+        onDone: 'attended',
+        onError: {
+          target: 'releasing',
+          actions: {
+            type: 'failed',
+            params: ({ event }) => ({ attempt: 'serve the files', error: event.error }),
+          },
+        },
+      },
+      on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
+      after: { deploy: { target: 'releasing', actions: { type: 'expired', params: waits.offer } } },
     },
     attended: {
       description: 'the serial line is open from before power on until after power off',

@@ -1,29 +1,9 @@
-/**
- * A hold on a board: one file per board, made whole or not at all, that says who holds it. A controller that
- * was killed leaves its file behind; the next one sees that the process is gone and takes the board over.
- */
-import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
-import { homedir, hostname, userInfo } from 'node:os';
+/** Boards are held by name: no two controllers drive the same one. */
+import { homedir } from 'node:os';
 import path from 'node:path';
-import { DriverError } from '../drivers/driver-error.ts';
+import { type Hold, type Holder, livingHolder, takeHold } from '../drivers/hold-file.ts';
 
-/** Who holds a board. */
-export interface Holder {
-  readonly pid: number;
-  /** When the process began, in clock ticks since the machine did (proc(5), /proc/PID/stat field 22). */
-  readonly processStart: string;
-  readonly host: string;
-  readonly user: string;
-  /** ISO 8601. */
-  readonly since: string;
-  readonly command: string;
-}
-
-export interface Reservation extends AsyncDisposable {
-  /** Whose hold was taken over, where its process was gone. */
-  readonly tookOver?: Holder;
-  release(): Promise<void>;
-}
+export type Reservation = Hold;
 
 export interface ReserveOptions {
   /** Where the holds are; `stateDirectory()` unless told. */
@@ -46,141 +26,15 @@ export function stateDirectory(
  * Takes a board for this process.
  * @throws DriverError that says who holds it
  */
-export async function reserve(board: string, options: ReserveOptions): Promise<Reservation> {
-  const directory = path.join(options.directory ?? stateDirectory(), 'boards');
-  const file = path.join(directory, `${encodeURIComponent(board)}.hold`);
-  const text = `${JSON.stringify(await thisProcess(options.command), undefined, 2)}\n`;
-  await mkdir(directory, { recursive: true });
-  let tookOver: Holder | undefined;
-  for (let attempt = 0; attempt < attempts; attempt++) {
-    if (await create(file, text)) {
-      const release = releaseOnce(file, text);
-      return {
-        ...(tookOver !== undefined && { tookOver }),
-        release,
-        [Symbol.asyncDispose]: release,
-      };
-    }
-    const found = await read(file);
-    if (found === undefined) continue;
-    const holder = parse(found);
-    if (holder !== undefined && (await isAlive(holder))) throw held(board, file, holder);
-    tookOver = holder;
-    await removeStale(file, found);
-  }
-  throw new DriverError(`reserve ${board}`, 'others took it, again and again', 'try again');
+export function reserve(board: string, { directory, command }: ReserveOptions): Promise<Reservation> {
+  return takeHold(fileOf(board, directory), { attempt: `reserve ${board}`, command });
 }
-
-const attempts = 20;
 
 /** The holder of a board, if it lives; for those who only ask. */
-export async function holderOf(
-  board: string,
-  directory: string = stateDirectory(),
-): Promise<Holder | undefined> {
-  const found = await read(path.join(directory, 'boards', `${encodeURIComponent(board)}.hold`));
-  const holder = found === undefined ? undefined : parse(found);
-  return holder !== undefined && (await isAlive(holder)) ? holder : undefined;
+export function holderOf(board: string, directory?: string): Promise<Holder | undefined> {
+  return livingHolder(fileOf(board, directory));
 }
 
-async function thisProcess(command: string): Promise<Holder> {
-  return {
-    pid: process.pid,
-    processStart: (await processStart(process.pid)) ?? '',
-    host: hostname(),
-    user: userInfo().username,
-    since: new Date().toISOString(),
-    command,
-  };
-}
-
-/** Makes the file with its whole text, or leaves the one that is there. */
-async function create(file: string, text: string): Promise<boolean> {
-  const draft = `${file}.${process.pid}.${crypto.randomUUID()}`;
-  await writeFile(draft, text, { flag: 'wx' });
-  try {
-    await link(draft, file);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    throw error;
-  } finally {
-    await unlink(draft);
-  }
-}
-
-/** Two may find the same stale hold: what is taken away is looked at again, and put back if it was not that. */
-async function removeStale(file: string, stale: string): Promise<void> {
-  const aside = `${file}.stale.${process.pid}.${crypto.randomUUID()}`;
-  try {
-    await rename(file, aside);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
-    throw error;
-  }
-  if ((await read(aside)) !== stale) await link(aside, file).catch(() => undefined);
-  await unlink(aside);
-}
-
-function releaseOnce(file: string, text: string): () => Promise<void> {
-  let released: Promise<void> | undefined;
-  const release = async () => {
-    if ((await read(file)) === text) await unlink(file);
-  };
-  return () => (released ??= release());
-}
-
-async function read(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** @returns undefined where the text is no hold: whatever it was, nobody can be asked about it */
-function parse(text: string): Holder | undefined {
-  try {
-    const holder = JSON.parse(text) as Partial<Holder> | null;
-    return typeof holder?.pid === 'number' && typeof holder.host === 'string'
-      ? (holder as Holder)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** A process of another machine cannot be looked at: it is believed to live. */
-async function isAlive(holder: Holder): Promise<boolean> {
-  if (holder.host !== hostname()) return true;
-  const started = await processStart(holder.pid);
-  return started !== undefined && started === holder.processStart;
-}
-
-/** @returns undefined where there is no such process */
-async function processStart(pid: number): Promise<string | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The second field is the program's name, in parentheses, and may hold anything.
-  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
-  const state = fields?.[0];
-  return state === 'Z' || state === 'X' ? undefined : fields?.[processStartField - 3];
-}
-
-const processStartField = 22;
-
-function held(board: string, file: string, { user, host, pid, since, command }: Holder): DriverError {
-  const mend =
-    host === hostname()
-      ? 'wait until it has finished, or end it'
-      : `wait until it has finished; if it is gone, remove ${file}`;
-  return new DriverError(
-    `reserve ${board}`,
-    `${user}@${host} holds it since ${since}: process ${pid}, ${command}`,
-    mend,
-  );
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+function fileOf(board: string, directory: string = stateDirectory()): string {
+  return path.join(directory, 'boards', `${encodeURIComponent(board)}.hold`);
 }

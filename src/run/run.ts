@@ -104,6 +104,8 @@ class Parts {
   readonly witness: Witness;
   prediction: Prediction | null = null;
   reservation: Reservation | undefined;
+  /** The files where the board fetches them. */
+  offered: AsyncDisposable | undefined;
 
   constructor(options: RunOptions) {
     const { board, scenario, recorder } = options;
@@ -136,6 +138,7 @@ class Parts {
     await this.watched.settled();
     await this.sessions.close();
     await this.console.close();
+    await this.offered?.[Symbol.asyncDispose]();
     await this.reservation?.release();
   }
 }
@@ -193,6 +196,7 @@ function providedRun(parts: Parts) {
       predict: fromPromise<Prediction, undefined>(() =>
         watched.work(async () => (parts.prediction = await options.predict())),
       ),
+      offerFiles: fromPromise<void, undefined>(({ signal }) => watched.work(() => offerFiles(parts, signal))),
       holdConsole: holdConsole(parts),
       collect: fromPromise<void, { dom0Reached: boolean }>(({ input, signal }) =>
         watched.work(async () => {
@@ -204,6 +208,7 @@ function providedRun(parts: Parts) {
       release: fromPromise<void, undefined>(() =>
         watched.work(async () => {
           await console.close();
+          await parts.offered?.[Symbol.asyncDispose]();
           await parts.reservation?.release();
         }),
       ),
@@ -226,24 +231,35 @@ function holdConsole({ console, watched }: Parts) {
   });
 }
 
-function serve({ options, transfers }: Parts) {
+async function offerFiles(parts: Parts, signal: AbortSignal): Promise<void> {
+  const { options, transfers } = parts;
   const { board, deployment, recorder } = options;
+  const { address, prefixes } = board.network;
+  const offered = await board.tftp.serve({
+    name: board.name,
+    ...(address !== undefined && { clients: [address] }),
+    prefixes,
+    files: deployment.files,
+    onEvent: (transfer: TftpEvent) => {
+      const { kind, ...data } = transfer;
+      recorder.record('tftp', { kind: 'tftp', data: { event: kind, ...data } });
+      transfers.send({ type: 'transfer', transfer });
+    },
+    onNote: text => recorder.record('tftp', { kind: 'note', data: { text } }),
+  });
+  // The machine may have gone on without them.
+  if (signal.aborted) await offered[Symbol.asyncDispose]();
+  else parts.offered = offered;
+}
+
+/** What the board fetches until it is handed over; then the files are taken away. */
+function serve(parts: Parts) {
   return fromCallback<HandedOver, undefined>(({ sendBack }) => {
-    const { address, prefixes } = board.network;
-    const served = board.tftp.serve({
-      name: board.name,
-      ...(address !== undefined && { clients: [address] }),
-      prefixes,
-      files: deployment.files,
-      onEvent: (transfer: TftpEvent) => {
-        const { kind, ...data } = transfer;
-        recorder.record('tftp', { kind: 'tftp', data: { event: kind, ...data } });
-        const event: TransferEvent = { type: 'transfer', transfer };
-        sendBack(event);
-        transfers.send(event);
-      },
-    });
-    return () => served[Symbol.dispose]();
+    const stop = parts.transfers.listen(sendBack);
+    return () => {
+      stop();
+      void parts.watched.work(async () => parts.offered?.[Symbol.asyncDispose]());
+    };
   });
 }
 

@@ -26,10 +26,10 @@ const within = (milliseconds: number) => AbortSignal.timeout(milliseconds);
 type Files = Readonly<Record<string, string | Uint8Array>>;
 
 /** Serves files to whoever asks, keeping what happened. */
-function serve(server: TftpServer, files: Files, board: Partial<TftpBoard> = {}) {
+async function serve(server: TftpServer, files: Files, board: Partial<TftpBoard> = {}) {
   const events: TftpEvent[] = [];
   const waiting = new Set<() => void>();
-  const handle = server.serve({
+  const handle = await server.serve({
     name: 'board',
     files: new Map(Object.entries(files)),
     onEvent: event => {
@@ -150,7 +150,7 @@ test('node-tftp gets files of every size, from memory and from disk, and they ar
     await writeFile(join(directory, name), bytes);
   }
 
-  const { events, seen } = serve(server, files);
+  const { events, seen } = await serve(server, files);
   for (const name of Object.keys(files)) {
     for (const blockSize of [512, 1468]) {
       const progress: number[] = [];
@@ -181,7 +181,7 @@ test('node-tftp gets files of every size, from memory and from disk, and they ar
 test('a file of more than 65535 blocks arrives whole, with and without a window', async t => {
   await using server = await listen(500);
   const bytes = randomBytes(8 * 66_000 + 3);
-  serve(server, { big: bytes });
+  await serve(server, { big: bytes });
   for (const windowSize of [1, 32]) {
     const got = await bootLoaderFetch(server.port, 'big', { blockSize: 8, windowSize, silence: 500 });
     t.true(got.equals(bytes));
@@ -199,7 +199,7 @@ for (const [name, faults] of links) {
     test(`a link that ${name} packets delays files, window ${windowSize}, and never changes them`, async t => {
       await using server = await listen(30, 20);
       const bytes = randomBytes(200_000);
-      const { seen } = serve(server, { Image: bytes });
+      const { seen } = await serve(server, { Image: bytes });
       const link = await openLossyLink(server.port, 7 + windowSize, faults);
       const [first, second] = await Promise.all([
         bootLoaderFetch(link.port, 'Image', { windowSize }),
@@ -217,7 +217,7 @@ for (const [name, faults] of links) {
 
 test('duplicates on the way do not make the server send more', async t => {
   await using server = await listen(2000);
-  const { seen } = serve(server, { Image: randomBytes(1468 * 100) });
+  const { seen } = await serve(server, { Image: randomBytes(1468 * 100) });
   const link = await openLossyLink(server.port, 1, { duplicate: 0.3 });
   await bootLoaderFetch(link.port, 'Image', { silence: 2000 });
   t.is((await seen('done')).resent, 0);
@@ -227,7 +227,7 @@ test('duplicates on the way do not make the server send more', async t => {
 test('node-tftp gets its file over a link that doubles packets', async t => {
   await using server = await listen();
   const bytes = randomBytes(200_000);
-  serve(server, { Image: bytes });
+  await serve(server, { Image: bytes });
   const link = await openLossyLink(server.port, 3, { duplicate: 0.05 });
   const got = await fetchTftp({ server: host, port: link.port, file: 'Image', signal: within(10_000) });
   t.true(bytes.equals(got));
@@ -260,7 +260,7 @@ for (const [command, argumentsOf] of clients) {
     t.teardown(() => rm(directory, { recursive: true }));
     await using server = await listen(1000);
     const bytes = randomBytes(500_000);
-    serve(server, { Image: bytes });
+    await serve(server, { Image: bytes });
     const file = join(directory, 'got');
     await run(command, argumentsOf(server.port, file), { timeout: 20_000 });
     const { readFile } = await import('node:fs/promises');
@@ -272,7 +272,7 @@ for (const [command, argumentsOf] of clients) {
 
 test('short and senseless packets to a transfer are ignored', async t => {
   await using server = await listen(1000);
-  serve(server, { Image: Buffer.alloc(600) });
+  await serve(server, { Image: Buffer.alloc(600) });
   const client = await openRawClient();
   client.send(request('Image'), server.port);
   const first = await client.next();
@@ -289,7 +289,7 @@ test('short and senseless packets to a transfer are ignored', async t => {
 
 test('a duplicate acknowledgement is not answered', async t => {
   await using server = await listen(5000);
-  serve(server, { Image: Buffer.alloc(512 * 5) });
+  await serve(server, { Image: Buffer.alloc(512 * 5) });
   const client = await openRawClient();
   client.send(request('Image'), server.port);
   const port = (await client.next())?.port ?? 0;
@@ -304,7 +304,7 @@ test('a duplicate acknowledgement is not answered', async t => {
 
 test('an acknowledgement from somewhere else gets error 5 and moves nothing', async t => {
   await using server = await listen(5000);
-  serve(server, { Image: Buffer.alloc(512 * 5) });
+  await serve(server, { Image: Buffer.alloc(512 * 5) });
   const [client, stranger] = await Promise.all([openRawClient(), openRawClient()]);
   client.send(request('Image'), server.port);
   const port = (await client.next())?.port ?? 0;
@@ -318,7 +318,7 @@ test('an acknowledgement from somewhere else gets error 5 and moves nothing', as
 
 test('a request that comes twice starts one transfer', async t => {
   await using server = await listen(5000);
-  const { events } = serve(server, { Image: Buffer.alloc(100) });
+  const { events } = await serve(server, { Image: Buffer.alloc(100) });
   const client = await openRawClient();
   client.send(request('Image'), server.port);
   client.send(request('Image'), server.port);
@@ -332,7 +332,7 @@ test('a request that comes twice starts one transfer', async t => {
 
 test('a client that asks for something else from the same port has given up what it had', async t => {
   await using server = await listen(5000);
-  const { seen } = serve(server, { a: Buffer.alloc(2000), b: Buffer.from('b') });
+  const { seen } = await serve(server, { a: Buffer.alloc(2000), b: Buffer.from('b') });
   const client = await openRawClient();
   client.send(request('a'), server.port);
   t.is((await client.next())?.word, 1);
@@ -345,7 +345,7 @@ test('a client that asks for something else from the same port has given up what
 
 test('a board that was reset and asks again from the same port gets its file from the start', async t => {
   await using server = await listen(50, 100);
-  const { events } = serve(server, { a: Buffer.alloc(2000) });
+  const { events } = await serve(server, { a: Buffer.alloc(2000) });
   const client = await openRawClient();
   client.send(request('a'), server.port);
   const first = await client.next();
@@ -368,7 +368,7 @@ test('a board that was reset and asks again from the same port gets its file fro
 
 test('a client that stops in mid-file is given up, and what it had is reported', async t => {
   await using server = await listen(20, 3);
-  const { seen } = serve(server, { Image: Buffer.alloc(512 * 5) });
+  const { seen } = await serve(server, { Image: Buffer.alloc(512 * 5) });
   const client = await openRawClient();
   client.send(request('Image'), server.port);
   client.send(acknowledgement(1), (await client.next())?.port ?? 0);
@@ -390,7 +390,7 @@ test('a client that stops in mid-file is given up, and what it had is reported',
 
 test('the time-out that the client asks for is kept to', async t => {
   await using server = await listen(20);
-  serve(server, { Image: Buffer.alloc(100) });
+  await serve(server, { Image: Buffer.alloc(100) });
   const client = await openRawClient();
   client.send(request('Image', { timeout: 1 }), server.port);
   t.like(await client.next(), { opcode: 6 });
@@ -401,7 +401,7 @@ test('the time-out that the client asks for is kept to', async t => {
 
 test('the error of a client that only wanted to know the size is a normal end', async t => {
   await using server = await listen(1000);
-  const { seen } = serve(server, { Image: Buffer.alloc(4321) });
+  const { seen } = await serve(server, { Image: Buffer.alloc(4321) });
   const client = await openRawClient();
   client.send(request('Image', { tsize: 0 }), server.port);
   const answer = await client.next();
@@ -417,7 +417,7 @@ test('a file that becomes shorter while it is sent ends the transfer with an err
   const file = join(directory, 'Image');
   await writeFile(file, Buffer.alloc(4 * 1024 * 1024));
   await using server = await listen(1000);
-  const { seen } = serve(server, { Image: file });
+  const { seen } = await serve(server, { Image: file });
   const client = await openRawClient();
   client.send(request('Image', { blksize: 65464 }), server.port);
   const port = (await client.next())?.port ?? 0;
@@ -435,7 +435,7 @@ test('names that a board may not have are refused, each with its code, and recor
   t.teardown(() => rm(directory, { recursive: true }));
   await symlink('/nonexistent', join(directory, 'broken'));
   await using server = await listen();
-  const { events } = serve(server, {
+  const { events } = await serve(server, {
     Image: Buffer.from('x'),
     'boot/dtb': Buffer.from('y'),
     broken: join(directory, 'broken'),
@@ -469,7 +469,7 @@ test('names that a board may not have are refused, each with its code, and recor
 
 test('a name is found with doubled slashes, a leading slash, and after the board prefixes', async t => {
   await using server = await listen();
-  serve(
+  await serve(
     server,
     { 'boot/dtb': Buffer.from('y'), 'bd989ae1/own': Buffer.from('z') },
     { prefixes: ['bd989ae1/'] },
@@ -493,12 +493,12 @@ test('each board gets its own files by its address, and not those of another', a
   await using server = await listenTftp({ address: '0.0.0.0', port: 0 });
   const strangers: TftpEvent[] = [];
   const onStranger = (event: TftpEvent) => strangers.push(event);
-  const first = serve(
+  const first = await serve(
     server,
     { Image: Buffer.from('one'), one: Buffer.from('1') },
     { name: 'one', clients: ['127.0.0.1'], onStranger },
   );
-  serve(
+  await serve(
     server,
     { Image: Buffer.from('two'), two: Buffer.from('2') },
     { name: 'two', clients: ['127.0.0.2'] },
@@ -519,16 +519,18 @@ test('each board gets its own files by its address, and not those of another', a
   t.regex((await first.seen('refused')).why, /it is one of two's/);
   t.is(await ask('127.0.0.3', 'Image'), 2);
   t.like(strangers, [{ kind: 'refused', client: '127.0.0.3', file: 'Image' }]);
-  t.throws(() => serve(server, {}, { name: 'three', clients: ['127.0.0.2'] }), { message: /three and two/ });
+  await t.throwsAsync(serve(server, {}, { name: 'three', clients: ['127.0.0.2'] }), {
+    message: /three and two/,
+  });
 });
 
 test('files that were taken away end their transfers, and are not found afterwards', async t => {
   await using server = await listen(1000);
-  const { handle, seen } = serve(server, { Image: Buffer.alloc(2000) });
+  const { handle, seen } = await serve(server, { Image: Buffer.alloc(2000) });
   const client = await openRawClient();
   client.send(request('Image'), server.port);
   t.like(await client.next(), { opcode: 3 });
-  handle[Symbol.dispose]();
+  await handle[Symbol.asyncDispose]();
   t.like(await seen('ended'), { why: 'closed' });
   t.like(await client.next(), { opcode: 5, word: 0 });
   t.is(await refusalOf(server, request('Image')), 2);
@@ -540,7 +542,7 @@ test('files that were taken away end their transfers, and are not found afterwar
 test.serial('closing ends running transfers and leaves no socket', async t => {
   const before = process.getActiveResourcesInfo().filter(name => name.startsWith('UDP')).length;
   const server = await listen(1000);
-  const { seen } = serve(server, { Image: Buffer.alloc(2000) });
+  const { seen } = await serve(server, { Image: Buffer.alloc(2000) });
   const client = await openRawClient();
   client.send(request('Image'), server.port);
   t.like(await client.next(), { opcode: 3 });
@@ -571,8 +573,8 @@ test('boards on one address and port share a server, which the last one closes',
   const { port } = probe;
   await probe.close();
   const [first, second] = await Promise.all([acquireTftp(host, port), acquireTftp(host, port)]);
-  serve(first, { Image: Buffer.from('first') }, { name: 'first', clients: ['127.0.0.9'] });
-  serve(second, { Image: Buffer.from('second') }, { name: 'second', clients: [host] });
+  await serve(first, { Image: Buffer.from('first') }, { name: 'first', clients: ['127.0.0.9'] });
+  await serve(second, { Image: Buffer.from('second') }, { name: 'second', clients: [host] });
   t.is((await bootLoaderFetch(port, 'Image')).toString(), 'second');
   await first.close();
   await first.close();
@@ -594,7 +596,7 @@ test('a shared server that cannot be had is asked for anew the next time', async
 
 test('the client tells a missing file from a silent server', async t => {
   await using server = await listen();
-  serve(server, {});
+  await serve(server, {});
   const missing = await t.throwsAsync(
     fetchTftp({ server: host, port: server.port, file: 'nope', signal: within(5000) }),
     { instanceOf: TftpFetchError },
@@ -616,7 +618,7 @@ test('the client tells a missing file from a silent server', async t => {
 
 test('a transfer that the client ends tells the server why', async t => {
   await using server = await listen(1000);
-  const { seen } = serve(server, { Image: Buffer.alloc(5_000_000) });
+  const { seen } = await serve(server, { Image: Buffer.alloc(5_000_000) });
   const stop = new AbortController();
   const fetching = fetchTftp({
     server: host,

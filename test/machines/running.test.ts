@@ -462,6 +462,7 @@ function lab(
       reserve: noted('reserve'),
       release: noted('release'),
       predict: fromPromise<Prediction, undefined>(async () => ({ panic: null }) as Prediction),
+      offerFiles: fromPromise<void, undefined>(async () => undefined),
       holdConsole: fromCallback<never, undefined>(({ sendBack }) => {
         done.push('open');
         sendBack({ type: 'consoleOpened' });
@@ -569,17 +570,18 @@ test('run: a board that somebody else has is not touched', async t => {
   t.deepEqual(faults(), ['reserve the board: ada holds it']);
 });
 
-test('run: neither a reservation nor a release that hangs keeps the run from its end', async t => {
+test('run: neither a reservation, a place for the files nor a release that hangs keeps the run from its end', async t => {
   for (const actors of [
     { reserve: never<void>() },
     { predict: never<Prediction>() },
+    { offerFiles: never<void>() },
     { release: never<void>() },
   ]) {
     const { actor, clock, outcome } = lab(actors);
     await settle();
     if ('release' in actors) actor.send({ type: 'interrupt' });
     await settle();
-    clock.increment(10_000);
+    clock.increment('offerFiles' in actors ? deadlines.deploy : 10_000);
     await settle();
     t.not(outcome(), undefined, Object.keys(actors).join());
   }

@@ -124,9 +124,9 @@ test('a board is booted through U-Boot to Dom0, its steps are run and its logs c
   t.deepEqual(
     ran.board.log.filter(entry => !entry.startsWith('domu$')),
     [
+      'serve',
       'serial open',
       'power off',
-      'serve',
       'power on',
       'serve no more',
       'dom0$ mkdir -p /root/scmi-hil && cat > /root/scmi-hil/domu.cfg',
@@ -401,11 +401,7 @@ test('a serial line that is lost in the middle ends in power off and release', a
   t.is(ran.board.log.at(-1), 'power off');
 });
 
-for (const state of [
-  'reserving',
-  'attended.working.on.deploying.booting',
-  'attended.working.on.stepping',
-]) {
+for (const state of ['reserving', 'attended.working.on.deploying.booting', 'attended.working.on.stepping']) {
   test(`Ctrl-C in ${state}: the run ends as interrupted and leaves nothing behind`, async t => {
     const controller = new AbortController();
     const ran = await run(

@@ -155,11 +155,13 @@ export class ScriptedBoard implements OpenBoard {
   readonly tftp = {
     address: '192.0.2.1',
     port: 69,
-    serve: (board: TftpBoard) => {
+    observes: true,
+    serve: async (board: TftpBoard) => {
       this.log.push('serve');
       this.served = board;
       return {
-        [Symbol.dispose]: () => {
+        [Symbol.asyncDispose]: async () => {
+          if (this.served === undefined) return;
           this.log.push('serve no more');
           this.served = undefined;
         },

@@ -89,28 +89,34 @@ function powerOf(keeper: KeeperProcess, commandLine: readonly string[]): PowerDr
 
 /** The server runs where the board's network is; here is its handle. */
 function tftpOf(keeper: KeeperProcess, address: string): TftpServer {
-  const served = new Set<Disposable>();
+  const served = new Set<AsyncDisposable>();
   let boards = 0;
   const close = async (): Promise<void> => {
-    for (const each of served) each[Symbol.dispose]();
+    for (const each of served) await each[Symbol.asyncDispose]();
   };
   return {
     address,
     port: tftpPort,
-    serve: ({ name, clients, prefixes, files, onEvent, onStranger }) => {
+    observes: true,
+    serve: async ({ name, clients, prefixes, files, onEvent, onStranger }) => {
       const board = ++boards;
       const listening = keeper.listen(message => {
         if (message.board !== board) return;
         if (message.say === 'tftp') onEvent(message.event);
         else onStranger?.(message.event);
       });
-      // A keeper that is gone is told by the next who asks: the power switch.
-      keeper.ask({ ask: 'serve', board, name, clients, prefixes, files }).catch(() => undefined);
+      try {
+        await keeper.ask({ ask: 'serve', board, name, clients, prefixes, files });
+      } catch (error) {
+        listening[Symbol.dispose]();
+        throw error;
+      }
       const handle = {
-        [Symbol.dispose]: () => {
+        [Symbol.asyncDispose]: async () => {
           if (!served.delete(handle)) return;
           listening[Symbol.dispose]();
-          keeper.ask({ ask: 'unserve', board }).catch(() => undefined);
+          // A keeper that is gone serves nothing.
+          await keeper.ask({ ask: 'unserve', board }).catch(() => undefined);
         },
       };
       served.add(handle);

@@ -17,7 +17,7 @@ import type { KeeperMessage, KeeperRequest, KeeperSettings, NumberedRequest } fr
 const run = promisify(execFile);
 
 class Keeper {
-  readonly #served = new Map<number, Disposable>();
+  readonly #served = new Map<number, AsyncDisposable>();
   #tftp: TftpServer | undefined;
   #emulator: EmulatorProcess | undefined;
   #directory: string | undefined;
@@ -36,10 +36,10 @@ class Keeper {
       case 'state':
         return this.#prepared(this.#emulator).isRunning ? 'on' : 'off';
       case 'serve':
-        this.#serve(request);
+        await this.#serve(request);
         return '';
       case 'unserve':
-        this.#served.get(request.board)?.[Symbol.dispose]();
+        await this.#served.get(request.board)?.[Symbol.asyncDispose]();
         this.#served.delete(request.board);
         return '';
       default:
@@ -71,8 +71,14 @@ class Keeper {
     this.#emulator = await EmulatorProcess.prepare(sockets.monitor);
   }
 
-  #serve({ board, name, clients, prefixes, files }: Extract<KeeperRequest, { ask: 'serve' }>): void {
-    const served = this.#prepared(this.#tftp).serve({
+  async #serve({
+    board,
+    name,
+    clients,
+    prefixes,
+    files,
+  }: Extract<KeeperRequest, { ask: 'serve' }>): Promise<void> {
+    const served = await this.#prepared(this.#tftp).serve({
       name,
       files,
       ...(clients !== undefined && { clients }),

@@ -178,10 +178,12 @@ export async function listenTftp(options: TftpListenOptions): Promise<TftpServer
   return {
     address,
     port,
-    serve: board => {
+    observes: true,
+    // Nothing is copied: a path is opened when the board asks for it.
+    serve: async board => {
       const entry = roster.add(board);
       return {
-        [Symbol.dispose]: () => {
+        [Symbol.asyncDispose]: async () => {
           roster.remove(entry);
           for (const { transfer, entry: owner } of active.values()) {
             if (owner === entry) {

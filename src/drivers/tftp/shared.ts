@@ -43,12 +43,12 @@ function start(key: string, address: string, port: number): Shared {
 }
 
 function handle(key: string, shared: Shared, server: TftpServer): TftpServer {
-  const served = new Set<Disposable>();
+  const served = new Set<AsyncDisposable>();
   let closed: Promise<void> | undefined;
   const close = () => {
     closed ??= (async () => {
       for (const board of served) {
-        board[Symbol.dispose]();
+        await board[Symbol.asyncDispose]();
       }
 
       await release(key, shared);
@@ -59,13 +59,14 @@ function handle(key: string, shared: Shared, server: TftpServer): TftpServer {
   return {
     address: server.address,
     port: server.port,
-    serve: board => {
-      const disposable = server.serve(board);
+    observes: true,
+    serve: async board => {
+      const disposable = await server.serve(board);
       served.add(disposable);
       return {
-        [Symbol.dispose]: () => {
+        [Symbol.asyncDispose]: async () => {
           served.delete(disposable);
-          disposable[Symbol.dispose]();
+          await disposable[Symbol.asyncDispose]();
         },
       };
     },

@@ -1,13 +1,18 @@
-/** A TFTP server for boards (RFC 1350, 2347, 2348, 2349, 7440). One server serves many boards. */
+/** A TFTP server for boards (RFC 1350, 2347, 2348, 2349, 7440): our own, or a lab's that files are put before. */
 export interface TftpServer extends AsyncDisposable {
   /** Address and port in use. */
   readonly address: string;
   readonly port: number;
+  /** Whether it sees what boards ask for and tells them by `onEvent`; a lab's own server does not tell. */
+  readonly observes: boolean;
+  /** What a boot loader that is told file names has to put before each, with its slash; absent: nothing. */
+  readonly below?: string;
   /**
-   * Gives one board its files. Nothing is copied: a path is opened when the board asks for it.
+   * Gives one board its files: it can fetch them once this resolves.
    * @returns a handle that takes the files away again (running transfers of that board are ended)
+   * @throws DriverError where they cannot be given; none of them is then left
    */
-  serve(board: TftpBoard): Disposable;
+  serve(board: TftpBoard): Promise<AsyncDisposable>;
   close(): Promise<void>;
 }
 
@@ -22,6 +27,8 @@ export interface TftpBoard {
   readonly onEvent: (event: TftpEvent) => void;
   /** A request from an address that no board claims: perhaps this one, with another address than expected. */
   readonly onStranger?: (event: Extract<TftpEvent, { readonly kind: 'refused' }>) => void;
+  /** What was found and mended on the way: what a run that was killed had left, for instance. */
+  readonly onNote?: (text: string) => void;
 }
 
 export type TftpEvent =
