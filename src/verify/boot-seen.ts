@@ -1,0 +1,197 @@
+/** What one attempt to boot has shown: the power switch, the console's lines, the requests for files. */
+import { bytesOf } from '../recording/bytes.ts';
+import type { RecordedEvent } from '../recording/event.ts';
+import { ConsoleReader } from '../console/reader.ts';
+
+/** Something that was seen, as a person can be shown it. */
+export interface Sighting {
+  readonly text: string;
+  /** Milliseconds since the run began. */
+  readonly t: number;
+  /** Where it is: the line of recording.jsonl, or the number of the event where nothing is recorded. */
+  readonly place: number;
+}
+
+/** A line that a pattern has found, with its groups. */
+export interface Found extends Sighting {
+  readonly groups: readonly string[];
+}
+
+/** A request of the board for a file, and what became of it. */
+export interface Fetch extends Sighting {
+  readonly file: string;
+  readonly client: string;
+  /** `stranger`: refused because no board of the lab has the client's address. */
+  readonly end: 'under way' | 'done' | 'refused' | 'stranger' | 'probe' | 'broken';
+  readonly bytes: number;
+}
+
+/** Lines of a boot that are kept; a boot loader that repeats itself for minutes says nothing new. */
+const keptLines = 2000;
+
+/** The attempt that runs; each power-on begins it anew. */
+export class BootSeen {
+  readonly #lines: Sighting[] = [];
+  readonly #fetches = new Map<string, Fetch>();
+  readonly #reader: ConsoleReader;
+  #here = { t: 0, place: 0 };
+  #bytes = 0;
+  #unreadable = 0;
+  #powerOn: Sighting | undefined;
+  #powerFailed: Sighting | undefined;
+  #powerConfirmed = false;
+
+  constructor() {
+    this.#reader = new ConsoleReader({ line: ({ text }) => this.#line(text) }, { history: 0 });
+  }
+
+  /** When the board was switched on. */
+  get powerOn(): Sighting | undefined {
+    return this.#powerOn;
+  }
+
+  /** The switch's own error, where the last thing that it did was to fail. */
+  get powerFailed(): Sighting | undefined {
+    return this.#powerFailed;
+  }
+
+  /** The switch has said that it is on. */
+  get powerConfirmed(): boolean {
+    return this.#powerConfirmed;
+  }
+
+  /** Bytes that the console has received. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether most of the console is no text: another speed than the board's. */
+  get isNoise(): boolean {
+    return this.#bytes >= 16 && this.#unreadable * 4 > this.#bytes;
+  }
+
+  get lastLine(): Sighting | undefined {
+    return this.#lines.at(-1);
+  }
+
+  /** Requests in the order in which they came. */
+  get fetches(): readonly Fetch[] {
+    return [...this.#fetches.values()];
+  }
+
+  /** The first line that matches, text that no newline has ended included. */
+  first(pattern: RegExp): Found | undefined {
+    return found(this.#said(), pattern);
+  }
+
+  /** The last line that matches. */
+  last(pattern: RegExp): Found | undefined {
+    return found(this.#said().toReversed(), pattern);
+  }
+
+  /** Every line that matches. */
+  all(pattern: RegExp): readonly Found[] {
+    return this.#said().flatMap(line => found([line], pattern) ?? []);
+  }
+
+  /** @param place where the event is, for whoever wants to look there */
+  take(event: RecordedEvent, place: number): void {
+    this.#here = { t: event.t, place };
+    if (event.kind === 'received') this.#received(bytesOf(event.data));
+    else if (event.kind === 'power') this.#power(event.data.action, event.data.detail);
+    else if (event.kind === 'tftp') this.#tftp(event.data);
+  }
+
+  #said(): readonly Sighting[] {
+    const tail = this.#reader.tails()[0]?.text ?? '';
+    return tail === '' ? this.#lines : [...this.#lines, { ...this.#here, text: tail }];
+  }
+
+  #received(bytes: Uint8Array): void {
+    this.#bytes += bytes.length;
+    this.#unreadable += bytes.filter(isUnreadable).length;
+    this.#reader.feed(bytes, this.#here.t);
+  }
+
+  #line(text: string): void {
+    if (text.trim() === '') return;
+    this.#lines.push({ ...this.#here, text });
+    if (this.#lines.length > keptLines) this.#lines.splice(keptLines / 2, 1);
+  }
+
+  #power(action: 'on' | 'off' | 'confirmed' | 'failed', detail: string | undefined): void {
+    const text = detail ?? '';
+    if (action === 'on') this.#begin();
+    if (action === 'failed') this.#powerFailed = { ...this.#here, text };
+    else this.#powerFailed = undefined;
+    if (action === 'confirmed' && text === 'on') this.#powerConfirmed = true;
+  }
+
+  #begin(): void {
+    this.#reader.powerOn(this.#here.t);
+    this.#lines.length = 0;
+    this.#fetches.clear();
+    this.#bytes = 0;
+    this.#unreadable = 0;
+    this.#powerConfirmed = false;
+    this.#powerOn = { ...this.#here, text: 'power on' };
+  }
+
+  #tftp(data: Readonly<Record<string, unknown>> & { readonly event: string }): void {
+    const file = textOf(data['file']);
+    const client = textOf(data['client']);
+    const number = textOf(data['transfer']);
+    const running = this.#fetches.get(number);
+    switch (data.event) {
+      case 'request':
+        this.#fetches.set(number, this.#fetch(file, client, 'under way', 0, `${client} asks for ${file}`));
+        break;
+      case 'refused':
+      case 'stranger': {
+        const text = `${client} asks for ${file}: refused (${textOf(data['why'])})`;
+        this.#fetches.set(
+          `refused ${this.#here.place}`,
+          this.#fetch(file, client, data.event === 'refused' ? 'refused' : 'stranger', 0, text),
+        );
+        break;
+      }
+      case 'progress':
+        if (running !== undefined) this.#fetches.set(number, { ...running, bytes: Number(data['bytes']) });
+        break;
+      case 'done': {
+        const bytes = Number(data['bytes']);
+        const text = `${file}: ${bytes} bytes sent`;
+        this.#fetches.set(number, this.#fetch(file, running?.client ?? '', 'done', bytes, text));
+        break;
+      }
+      case 'ended': {
+        const bytes = Number(data['bytes']);
+        const text = `${file}: ended after ${bytes} bytes (${textOf(data['detail'])})`;
+        const end = data['why'] === 'client-error' ? 'probe' : 'broken';
+        this.#fetches.set(number, this.#fetch(file, running?.client ?? '', end, bytes, text));
+        break;
+      }
+    }
+  }
+
+  #fetch(file: string, client: string, end: Fetch['end'], bytes: number, text: string): Fetch {
+    return { ...this.#here, file, client, end, bytes, text };
+  }
+}
+
+function found(lines: readonly Sighting[], pattern: RegExp): Found | undefined {
+  for (const line of lines) {
+    const match = pattern.exec(line.text);
+    if (match !== null) return { ...line, groups: match.slice(1).map(group => group ?? '') };
+  }
+  return undefined;
+}
+
+/** Neither text nor what terminals are told: bytes of a line that runs at another speed. */
+function isUnreadable(byte: number): boolean {
+  return byte >= 0x80 || (byte < 0x20 && ![0x07, 0x08, 0x09, 0x0a, 0x0d, 0x1b].includes(byte));
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}

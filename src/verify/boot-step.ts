@@ -1,0 +1,115 @@
+/** The words in which the way of a board to Xen is told: its steps, and why it stands still before one. */
+import type { BootSeen, Sighting } from './boot-seen.ts';
+
+/** The board that boots, as far as its lab and its type are known. */
+export interface BootSubject {
+  /** Its name in the lab file: the fields to change are named by it. */
+  readonly board: string;
+  readonly chain: 'rpi-eeprom-tftp' | 'u-boot-tftp';
+  /** Names of the files that the board has to fetch. */
+  readonly files: readonly string[];
+  /** Of them, the one that starts Xen. */
+  readonly kernel: string;
+  /** Names that are asked for and need not be there. */
+  readonly probes: readonly string[];
+  /** Another program serves the files: requests are not seen, only what the console says of them. */
+  readonly servedElsewhere?: boolean;
+  /** Text of U-Boot's countdown, and its prompt. */
+  readonly autoboot?: string;
+  readonly prompt?: string;
+  /** What the lab says of its network; absent: of a board that no lab file knows. */
+  readonly network?: {
+    readonly address?: string;
+    readonly server: string;
+    readonly port: number;
+    /** Directories of its requests, each with the slash after it. */
+    readonly prefixes: readonly string[];
+  };
+}
+
+/** A point on the way. */
+export interface BootStep {
+  readonly name: string;
+  /** What has happened when it is reached: `the link is up`. */
+  readonly title: string;
+  /** What shows that it was reached. */
+  readonly reached: (seen: BootSeen, subject: BootSubject) => Sighting | undefined;
+  /** Why it may not be reached although the one before is: the first that applies; the last one always does. */
+  readonly causes: readonly ((seen: BootSeen, subject: BootSubject) => Cause | undefined)[];
+}
+
+export interface Cause {
+  /** In words, without the evidence. */
+  readonly what: string;
+  /** The line or request that shows it; absent: that nothing came is what shows it. */
+  readonly evidence?: Sighting | undefined;
+  /** What to do, in one line. */
+  readonly mend: string;
+}
+
+/** First words of Xen: its banner, or before that its early printk (Xen arch/arm/arm64/head.S, setup.c). */
+export const xenSpeaks = /^Xen version \d|^- UART enabled -|^Checking for initrd in/;
+
+/** A cause that the last matching line of the console shows. */
+export function causeShownBy(pattern: RegExp, what: string, mend: string): BootStep['causes'][number] {
+  return seen => {
+    const evidence = seen.last(pattern);
+    return evidence && { what, evidence, mend };
+  };
+}
+
+/** Requests from an address that is not the lab's for this board: perhaps this board's all the same. */
+export function strangerAsks(seen: BootSeen, { board, network }: BootSubject): Cause | undefined {
+  const evidence = seen.fetches.findLast(({ end }) => end === 'stranger');
+  if (evidence === undefined || seen.fetches.some(({ end }) => end === 'done')) return undefined;
+  const lab = network?.address === undefined ? '' : `, and the lab says ${network.address}`;
+  return {
+    what: `files are asked for from ${evidence.client}${lab}`,
+    evidence,
+    mend: `where that is this board, set boards.${board}.network.address: ${evidence.client}, or give it its address by DHCP (scmi-hil dhcp-config ${board})`,
+  };
+}
+
+/** The board has got a whole file: by the server's word, or by the console's where another program serves. */
+export function gotFile(
+  seen: BootSeen,
+  { servedElsewhere }: BootSubject,
+  file: string,
+): Sighting | undefined {
+  if (servedElsewhere !== true) {
+    return seen.fetches.find(fetch => fetch.end === 'done' && fetch.file === file);
+  }
+  const lines = seen.all(/\bRead (\S+) bytes +\d|Filename '([^']+)'/);
+  return lines.find(({ groups }) => groups.some(name => name === file || name.endsWith(`/${file}`)));
+}
+
+/** A transfer that came to no end, or that the server gave up. */
+export function stalled(seen: BootSeen): (Cause & { readonly file: string }) | undefined {
+  const evidence = seen.fetches.findLast(({ end }) => end === 'under way' || end === 'broken');
+  if (evidence === undefined) return undefined;
+  const { file, bytes } = evidence;
+  return { what: `the transfer of ${file} stopped after ${bytes} bytes`, evidence, mend: '', file };
+}
+
+/** Causes of a console without the first words of the boot loader. */
+export const silentConsole: readonly BootStep['causes'][number][] = [
+  seen =>
+    seen.powerFailed && {
+      what: 'the power switch failed',
+      evidence: seen.powerFailed,
+      mend: 'see power in the lab file; scmi-hil doctor checks the switch alone',
+    },
+  (seen, { board }) =>
+    seen.isNoise
+      ? {
+          what: 'what comes on the console is no text',
+          evidence: seen.lastLine,
+          mend: `the speed is wrong: see boards.${board}.serial.baudRate; else ground and level of the wires`,
+        }
+      : undefined,
+];
+
+/** `, and the switch says that it is on` */
+export function powerWords(seen: BootSeen): string {
+  return seen.powerConfirmed ? ', though the switch says that the power is on' : '';
+}

@@ -1,0 +1,289 @@
+/** The steps of a boot by U-Boot and TFTP (texts: U-Boot 2023.01 to 2026.07, net/, cmd/booti.c, common/autoboot.c). */
+import type { BootSeen } from './boot-seen.ts';
+import type { BootStep, BootSubject, Cause } from './boot-step.ts';
+import {
+  causeShownBy,
+  gotFile,
+  powerWords,
+  silentConsole,
+  stalled,
+  strangerAsks,
+  xenSpeaks,
+} from './boot-step.ts';
+
+const crash = causeShownBy(
+  /("(?:Synchronous Abort|Error)" handler, esr 0x[0-9a-f]+|PANIC in EL3|Unhandled (?:Interrupt )?Exception in EL3|### ERROR ### Please RESET)/,
+  'the boot loader or the firmware crashed',
+  'see its report on the console: a load address that lies in its own memory is the usual reason',
+);
+
+export const uBootSteps: readonly BootStep[] = [
+  {
+    name: 'power',
+    title: 'power on',
+    reached: seen => seen.powerOn,
+    causes: [
+      ...silentConsole,
+      () => ({ what: 'the power was never switched on', mend: 'see the power switch' }),
+    ],
+  },
+  {
+    name: 'output',
+    title: 'the console speaks',
+    reached: seen => (seen.isNoise ? undefined : seen.first(/[\w ]{6}/)),
+    causes: [
+      ...silentConsole,
+      (seen, { board }) => ({
+        what: `nothing came on the console${powerWords(seen)}`,
+        mend: `see the supply (scmi-hil power ${board} state), the boot mode switches (flash, not serial download), and that boards.${board}.serial is the console's port: of an adapter with several, another -ifNN`,
+      }),
+    ],
+  },
+  {
+    name: 'u-boot',
+    title: 'U-Boot speaks',
+    reached: seen => seen.first(/^U-Boot \d{4}\.\d\d/),
+    causes: [
+      crash,
+      causeShownBy(
+        /^U-Boot [ST]PL \d{4}\.|Trying to boot from/,
+        'the secondary program loader runs, and U-Boot does not come',
+        'see where it looks for U-Boot (the lines after `Trying to boot from`), and flash it anew',
+      ),
+      causeShownBy(
+        /^(?:NOTICE|INFO|ERROR|WARNING): +/,
+        'the firmware before U-Boot speaks, and U-Boot does not come',
+        'see the last line of the firmware, and that U-Boot is in flash at the place that this firmware starts',
+      ),
+      seen => ({
+        what: 'something speaks, and U-Boot does not come',
+        evidence: seen.lastLine,
+        mend: 'see that this is the right board, and that U-Boot is in its flash',
+      }),
+    ],
+  },
+  {
+    name: 'countdown',
+    title: 'U-Boot counts down',
+    reached: (seen, { autoboot }) =>
+      seen.first(/Hit any key to stop autoboot|Press .{1,40} to (?:stop|abort) autoboot/) ??
+      (autoboot === undefined ? undefined : seen.first(new RegExp(literal(autoboot)))),
+    causes: [
+      crash,
+      noLink,
+      causeShownBy(
+        /Starting kernel \.\.\./,
+        'U-Boot starts its stored boot command without a countdown',
+        'set bootdelay to 2 or more in its environment (`setenv bootdelay 2; saveenv`)',
+      ),
+      seen => ({
+        what: 'U-Boot runs, but shows no countdown',
+        evidence: seen.lastLine,
+        mend: 'set bootdelay to 2 or more in its environment; what it does before the countdown (preboot, a network that is waited for) is in the last line',
+      }),
+    ],
+  },
+  {
+    name: 'prompt',
+    title: 'U-Boot is at its prompt',
+    reached: (seen, { prompt }) =>
+      prompt === undefined ? undefined : seen.first(new RegExp(`^${literal(prompt)}`)),
+    causes: [
+      crash,
+      causeShownBy(
+        /Starting kernel \.\.\.|Booting using the fdt blob/,
+        'U-Boot ran its stored boot command: no key reached it in time',
+        "see that input reaches the board (its receive wire, no flow control, the interrupt key of the board's type); a longer bootdelay helps",
+      ),
+      (seen, { prompt }) => ({
+        what: `the countdown was seen, but not the prompt "${prompt ?? '=>'}"`,
+        evidence: seen.lastLine,
+        mend: 'see that input reaches the board (its receive wire, no flow control), and boot.prompt of its type',
+      }),
+    ],
+  },
+  {
+    name: 'network',
+    title: 'U-Boot uses its network',
+    reached: seen => seen.first(/Using \S+ device|TFTP from server/),
+    causes: [
+      noLink,
+      causeShownBy(
+        /\*\*\* ERROR: `(\w+)' not set/,
+        'U-Boot has no address',
+        'see network.address and network.server in the lab file, and boot.environment of the type',
+      ),
+      causeShownBy(
+        /Unknown command '(\w+)'/,
+        'this U-Boot lacks a command that is needed',
+        'build it with CONFIG_CMD_TFTPBOOT, CONFIG_CMD_BOOTI and CONFIG_NET',
+      ),
+      seen => ({
+        what: 'U-Boot is at its prompt, and its network was not used',
+        evidence: seen.lastLine,
+        mend: 'see the commands that were typed, and what it answered',
+      }),
+    ],
+  },
+  {
+    name: 'request',
+    title: 'the board asks this machine for files',
+    reached: (seen, { servedElsewhere }) =>
+      servedElsewhere === true
+        ? seen.first(/Bytes transferred = \d|TFTP error: /)
+        : seen.fetches.find(({ end }) => end !== 'stranger'),
+    causes: [
+      strangerAsks,
+      noLink,
+      otherServer,
+      causeShownBy(
+        /ARP Retry count exceeded/,
+        "nobody on the board's network has the server's address",
+        'see the cable, and that network.server is an address of this machine on that network (`ip -brief address`)',
+      ),
+      causeShownBy(
+        /Loading: \*|Retry count exceeded|^T(?: T)+/,
+        'U-Boot asks for files, but its requests do not arrive here',
+        "let UDP port 69 (network.tftpPort) through this machine's firewall; ports other than 69 need CONFIG_TFTP_PORT in U-Boot",
+      ),
+      seen => ({
+        what: 'U-Boot uses its network, but no request comes',
+        evidence: seen.lastLine,
+        mend: 'see what `tftp` said on the console',
+      }),
+    ],
+  },
+  {
+    name: 'files',
+    title: 'every file is fetched',
+    reached: (seen, subject) => {
+      const got = subject.files.map(file => gotFile(seen, subject, file));
+      return got.every(file => file !== undefined) ? got.at(-1) : undefined;
+    },
+    causes: [
+      (seen, { board }) => {
+        const evidence =
+          seen.fetches.findLast(({ end }) => end === 'refused') ?? seen.last(/TFTP error: .*\((\d+)\)/);
+        if (evidence === undefined) return undefined;
+        return {
+          what: 'a file is asked for that is not there',
+          evidence,
+          mend: `see boot.load of the board's type, and boards.${board}.images`,
+        };
+      },
+      wrongSize,
+      causeShownBy(
+        /TFTP server died; starting again/,
+        'U-Boot lost the TFTP server in the middle of a file',
+        "see the link and this machine's firewall: the answers come from a port above 1023",
+      ),
+      noLink,
+      seen => {
+        const stop = stalled(seen);
+        return (
+          stop && {
+            ...stop,
+            mend: 'see the link: a port that negotiates badly loses packets; another cable or switch port',
+          }
+        );
+      },
+      (seen, { files }) => {
+        const done = seen.fetches.filter(({ end }) => end === 'done').map(({ file }) => file);
+        return {
+          what: `not fetched: ${files.filter(file => !done.includes(file)).join(', ')}`,
+          evidence: seen.lastLine,
+          mend: 'see what U-Boot answered to the last command',
+        };
+      },
+    ],
+  },
+  {
+    name: 'handover',
+    title: 'U-Boot hands over',
+    // The stored boot command may have ended in the same words, before anything was fetched.
+    reached: seen => seen.first(/Bytes transferred = \d/) && seen.last(/Starting kernel \.\.\./),
+    causes: [
+      crash,
+      causeShownBy(
+        /Bad Linux ARM64 Image magic!/,
+        'what is loaded as Xen is no arm64 Image',
+        'give the plain binary `xen` (not xen.gz, not a uImage) as images.xen',
+      ),
+      causeShownBy(
+        /Did not find a cmdline Flattened Device Tree|Could not find a valid device tree|FDT creation failed|reserving fdt memory region failed/,
+        'U-Boot does not take the device tree',
+        "see that images.dtb is a flattened tree (.dtb), and that boot.load's ranges do not overlap",
+      ),
+      wrongSize,
+      seen => ({
+        what: 'every file was fetched, and Xen was not started',
+        evidence: seen.lastLine,
+        mend: "see boot.start of the board's type, and what U-Boot answered",
+      }),
+    ],
+  },
+  {
+    name: 'xen',
+    title: 'Xen speaks',
+    reached: seen => seen.first(xenSpeaks),
+    causes: [
+      crash,
+      seen => ({
+        what: 'U-Boot handed over, and then nothing came',
+        evidence: seen.last(/Starting kernel \.\.\./),
+        mend: "see that U-Boot runs at EL2 (Xen cannot start at EL1), console=dtuart and dtuart= in xen,xen-bootargs, and that the tree is this board's; CONFIG_EARLY_PRINTK shows more",
+      }),
+    ],
+  },
+];
+
+function noLink(seen: BootSeen): Cause | undefined {
+  const none = seen.last(/No ethernet found|Net: +No ethernet/i);
+  if (none !== undefined) {
+    return {
+      what: 'this U-Boot knows no Ethernet device',
+      evidence: none,
+      mend: "build U-Boot with the driver of the board's Ethernet; on a Raspberry Pi 5 let the EEPROM load the files",
+    };
+  }
+  const waits = seen.last(
+    /Waiting for PHY|Could not initialize PHY|: (?:No link|link down)|could not establish link/i,
+  );
+  if (waits === undefined || seen.fetches.some(({ place }) => place > waits.place)) return undefined;
+  if (/done\s*$/.test(waits.text)) return undefined;
+  return {
+    what: 'the Ethernet link does not come up',
+    evidence: waits,
+    mend: 'see the cable and the port of the switch (lit? its VLAN?), and that it is the connector that U-Boot uses',
+  };
+}
+
+function otherServer(seen: BootSeen, { network }: BootSubject): Cause | undefined {
+  const evidence = seen.last(/TFTP from server (\d+\.\d+\.\d+\.\d+)/);
+  const server = evidence?.groups[0];
+  if (server === undefined || network === undefined || server === network.server) return undefined;
+  return {
+    what: `U-Boot asks ${server}, and files are served at ${network.server}`,
+    evidence,
+    mend: 'something set serverip after the controller did: an answer of DHCP (autoload), or preboot',
+  };
+}
+
+/** U-Boot's own count against what was sent. */
+function wrongSize(seen: BootSeen): Cause | undefined {
+  const evidence = seen.last(/Bytes transferred = (\d+)/);
+  const sent = seen.fetches.findLast(({ end }) => end === 'done');
+  const bytes = Number(evidence?.groups[0]);
+  if (evidence === undefined || sent === undefined || bytes === sent.bytes) return undefined;
+  // The count may be that of a file before, where the last one's has not come yet.
+  if (seen.fetches.some(fetch => fetch.end === 'done' && fetch.bytes === bytes)) return undefined;
+  return {
+    what: `U-Boot counts ${bytes} bytes, and ${sent.bytes} were sent of ${sent.file}`,
+    evidence,
+    mend: 'see that no other TFTP server answers, and that the file does not change while it is fetched',
+  };
+}
+
+function literal(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+}
