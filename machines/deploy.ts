@@ -127,8 +127,11 @@ function noted(context: DeployContext, transfer: TftpEvent): Partial<DeployConte
       // The client's own end is a probe; a client that went silent is what the stall's clock is for.
       if (transfer.why === 'client-error') underWay.delete(transfer.transfer);
       return { underWay };
+    case 'refused':
+      if (transfer.transfer !== undefined) underWay.delete(transfer.transfer);
+      return { underWay };
     default:
-      return {};
+      return transfer satisfies never;
   }
 }
 

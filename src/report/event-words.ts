@@ -46,6 +46,7 @@ export function eventWords(event: RecordedEvent): EventWords | undefined {
 export function transferOf(event: RecordedEvent): Transfer | undefined {
   if (event.kind !== 'tftp' || event.data.event !== 'progress') return undefined;
   const { file, bytes, size } = event.data;
+  if (size === undefined) return undefined;
   return { file: String(file), bytes: Number(bytes), size: Number(size) };
 }
 

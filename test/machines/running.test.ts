@@ -232,6 +232,8 @@ function fileServer(files: readonly string[]) {
       tell({ kind: 'done', transfer, file, bytes: 1000, blocks: 1, resent: 0, milliseconds: 1 }),
     ended: (transfer: number, file: string, why: 'client-error' | 'timeout') =>
       tell({ kind: 'ended', transfer, file, bytes: 0, why, detail: '' }),
+    refusedOnConsole: (transfer: number, file: string) =>
+      tell({ kind: 'refused', transfer, file, code: 1, why: 'File not found' }),
   };
 }
 
@@ -280,6 +282,14 @@ test('deploy: a client that fell silent is a stall also where the server gave up
   ended(2, 'xen', 'timeout');
   clock.increment(1500);
   t.is(seen.stalls.length, 1);
+});
+
+test('deploy: a request that the console shows as refused is no longer under way', t => {
+  const { clock, seen, request, refusedOnConsole } = fileServer(['xen']);
+  request(1, 'pieeprom.sig');
+  refusedOnConsole(1, 'pieeprom.sig');
+  clock.increment(5000);
+  t.deepEqual(seen.stalls, []);
 });
 
 const silent = () => new Promise<StepResult>(() => undefined);

@@ -31,34 +31,37 @@ export interface TftpBoard {
   readonly onNote?: (text: string) => void;
 }
 
+/** What becomes of a board's requests. Where it is read off the board's console, what that does not say is absent. */
 export type TftpEvent =
   | {
       readonly kind: 'request';
       readonly transfer: number;
-      readonly client: string;
+      readonly client?: string;
       readonly file: string;
-      readonly options: Readonly<Record<string, string>>;
+      readonly options?: Readonly<Record<string, string>>;
     }
   | {
       readonly kind: 'progress';
       readonly transfer: number;
       readonly file: string;
       readonly bytes: number;
-      readonly size: number;
+      readonly size?: number;
     }
   | {
       readonly kind: 'done';
       readonly transfer: number;
       readonly file: string;
       readonly bytes: number;
-      readonly blocks: number;
-      readonly resent: number;
+      readonly blocks?: number;
+      readonly resent?: number;
       readonly milliseconds: number;
     }
   /** Refused or missing: a normal answer, not a failure of the run by itself. */
   | {
       readonly kind: 'refused';
-      readonly client: string;
+      /** Where it had looked like one that is served: the board's own console. */
+      readonly transfer?: number;
+      readonly client?: string;
       readonly file: string;
       readonly code: number;
       readonly why: string;
