@@ -3,11 +3,11 @@
  * Live events and those of a recording give the same answer.
  */
 import type { RecordedEvent } from '../recording/event.ts';
-import { rpiSteps } from './boot-rpi-steps.ts';
+import { rpiSteps, xenAfterEeprom } from './boot-rpi-steps.ts';
 import type { Sighting } from './boot-seen.ts';
 import { BootSeen } from './boot-seen.ts';
 import type { BootStep, BootSubject, Cause } from './boot-step.ts';
-import { uBootSteps } from './boot-u-boot-steps.ts';
+import { fetching, starting, toFirstOutput, toPrompt } from './boot-u-boot-steps.ts';
 
 export type { Sighting } from './boot-seen.ts';
 export type { BootSubject } from './boot-step.ts';
@@ -52,7 +52,7 @@ export class BootProgress {
   /** @param told called for each step when it is reached, in each attempt anew */
   constructor(subject: BootSubject, told: (step: ReachedStep) => void = () => undefined) {
     this.#subject = subject;
-    this.#steps = stepsOf[subject.chain];
+    this.#steps = stepsOf(subject);
     this.#told = told;
   }
 
@@ -131,10 +131,11 @@ export function stuckWords({ what, evidence, mend }: StuckStep): string {
   return `${what}${shown}: ${mend}`;
 }
 
-const stepsOf: Readonly<Record<BootSubject['chain'], readonly BootStep[]>> = {
-  'rpi-eeprom-tftp': rpiSteps,
-  'u-boot-tftp': uBootSteps,
-};
+function stepsOf({ eeprom, uBoot }: BootSubject): readonly BootStep[] {
+  const first = eeprom === undefined ? toFirstOutput : rpiSteps;
+  if (uBoot === undefined) return [...first, xenAfterEeprom];
+  return [...first, ...toPrompt, ...(uBoot.files.length === 0 ? [] : fetching), ...starting];
+}
 
 /** Kinds of events that can show a step. */
 const changing: ReadonlySet<RecordedEvent['kind']> = new Set(['received', 'power', 'tftp']);

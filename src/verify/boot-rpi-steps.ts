@@ -138,7 +138,7 @@ export const rpiSteps: readonly BootStep[] = [
         return {
           what: 'config.txt is asked for and not there',
           evidence,
-          mend: `see the files of the board's type (boot.files), and boards.${board}.network.serialNumber`,
+          mend: `see the files of the board's type (eeprom.files), and boards.${board}.network.serialNumber`,
         };
       },
       seen => ({
@@ -151,7 +151,7 @@ export const rpiSteps: readonly BootStep[] = [
   {
     name: 'kernel',
     title: 'the kernel is fetched',
-    reached: (seen, subject) => gotFile(seen, subject, subject.kernel),
+    reached: (seen, subject) => gotFile(seen, subject, subject.eeprom?.kernel ?? ''),
     causes: [
       stalledTransfer,
       missingFile,
@@ -161,10 +161,10 @@ export const rpiSteps: readonly BootStep[] = [
         'the EEPROM gave the network boot up',
         'the lines before say which file it needed; it does not try a file again (TFTP_FILE_TIMEOUT is how long it waits)',
       ),
-      (seen, { kernel }) => ({
-        what: `config.txt was fetched, but not ${kernel}`,
+      (seen, { eeprom }) => ({
+        what: `config.txt was fetched, but not ${eeprom?.kernel}`,
         evidence: seen.fetches.at(-1),
-        mend: `see kernel= in config.txt (boot.config of the board's type), and that no other TFTP server answers`,
+        mend: `see kernel= in config.txt (eeprom.config of the board's type), and that no other TFTP server answers`,
       }),
     ],
   },
@@ -182,29 +182,31 @@ export const rpiSteps: readonly BootStep[] = [
       }),
     ],
   },
-  {
-    name: 'xen',
-    title: 'Xen speaks',
-    reached: seen => seen.first(xenSpeaks),
-    causes: [
-      causeShownBy(
-        /(PANIC in EL3|Unhandled (?:Interrupt )?Exception in EL3|PANIC at PC)/,
-        'the EL3 firmware stopped',
-        'see the firmware: its crash report is on the console',
-      ),
-      causeShownBy(
-        /NOTICE: +BL31: /,
-        'the EL3 firmware runs, and Xen says nothing',
-        'see that kernel= is an arm64 Image of Xen, and dtuart= in xen,xen-bootargs of the tree: the debug UART is serial10; CONFIG_EARLY_PRINTK shows more',
-      ),
-      seen => ({
-        what: 'the EEPROM handed over, and then nothing came',
-        evidence: seen.last(/Starting OS \d/),
-        mend: "the armstub is silent or not there: build TF-A's bl31.bin for plat rpi5 with its console (RPI3_RUNTIME_UART=0), and see enable_uart=1 in config.txt",
-      }),
-    ],
-  },
 ];
+
+/** After the hand-over, where the EEPROM starts Xen itself. */
+export const xenAfterEeprom: BootStep = {
+  name: 'xen',
+  title: 'Xen speaks',
+  reached: seen => seen.first(xenSpeaks),
+  causes: [
+    causeShownBy(
+      /(PANIC in EL3|Unhandled (?:Interrupt )?Exception in EL3|PANIC at PC)/,
+      'the EL3 firmware stopped',
+      'see the firmware: its crash report is on the console',
+    ),
+    causeShownBy(
+      /NOTICE: +BL31: /,
+      'the EL3 firmware runs, and Xen says nothing',
+      'see that kernel= is an arm64 Image of Xen, and dtuart= in xen,xen-bootargs of the tree: the debug UART is serial10; CONFIG_EARLY_PRINTK shows more',
+    ),
+    seen => ({
+      what: 'the EEPROM handed over, and then nothing came',
+      evidence: seen.last(/Starting OS \d/),
+      mend: "the armstub is silent or not there: build TF-A's bl31.bin for plat rpi5 with its console (RPI3_RUNTIME_UART=0), and see enable_uart=1 in config.txt",
+    }),
+  ],
+};
 
 /** `Boot mode: SD (01) order f`: the network was not tried, or given up. */
 function otherBootMode(seen: BootSeen): Cause | undefined {
@@ -233,10 +235,10 @@ function otherServer(seen: BootSeen, { board, network }: BootSubject): Cause | u
 }
 
 /** `bd989ae1//config.txt`: the directory is the last eight digits of the serial number. */
-function otherPrefix(seen: BootSeen, { board, files, network }: BootSubject): Cause | undefined {
+function otherPrefix(seen: BootSeen, { board, eeprom, network }: BootSubject): Cause | undefined {
   for (const evidence of seen.fetches.filter(({ end }) => end === 'refused')) {
     const [, directory, name = ''] = /^\/*([^/]+)\/+(.+)$/.exec(evidence.file) ?? [];
-    if (directory === undefined || !files.includes(name)) continue;
+    if (directory === undefined || eeprom?.files.includes(name) !== true) continue;
     const known = network?.prefixes.map(prefix => prefix.replace(/\/+$/, '')) ?? [];
     if (known.includes(directory)) continue;
     const lab = known.length === 0 ? 'the lab names none' : `the lab says ${known.join(', ')}`;
@@ -252,15 +254,15 @@ function otherPrefix(seen: BootSeen, { board, files, network }: BootSubject): Ca
   return undefined;
 }
 
-function missingFile(seen: BootSeen, { probes, board }: BootSubject): Cause | undefined {
+function missingFile(seen: BootSeen, { eeprom, board }: BootSubject): Cause | undefined {
   const evidence = seen.fetches.findLast(
-    fetch => fetch.end === 'refused' && !probes.some(probe => fetch.file.endsWith(probe)),
+    fetch => fetch.end === 'refused' && eeprom?.probes.some(probe => fetch.file.endsWith(probe)) !== true,
   );
   if (evidence === undefined) return undefined;
   return {
     what: `${evidence.file} is asked for and not there`,
     evidence,
-    mend: `see what config.txt names (boot.config and boot.files of the type of ${board})`,
+    mend: `see what config.txt names (eeprom.config and eeprom.files of the type of ${board})`,
   };
 }
 

@@ -5,18 +5,23 @@ import type { BootSeen, Sighting } from './boot-seen.ts';
 export interface BootSubject {
   /** Its name in the lab file: the fields to change are named by it. */
   readonly board: string;
-  readonly chain: 'rpi-eeprom-tftp' | 'u-boot-tftp';
-  /** Names of the files that the board has to fetch. */
-  readonly files: readonly string[];
-  /** Of them, the one that starts Xen. */
-  readonly kernel: string;
-  /** Names that are asked for and need not be there. */
-  readonly probes: readonly string[];
+  /** A Raspberry Pi's, where that is its first boot loader. */
+  readonly eeprom?: {
+    /** The file that it starts. */
+    readonly kernel: string;
+    /** Names that it has to fetch, and such as it asks for though they need not be there. */
+    readonly files: readonly string[];
+    readonly probes: readonly string[];
+  };
+  /** The only boot loader, or what the EEPROM starts. */
+  readonly uBoot?: {
+    readonly autoboot: string;
+    readonly prompt: string;
+    /** Names that it is told to fetch; none where all is in memory when it starts. */
+    readonly files: readonly string[];
+  };
   /** Another program serves the files: requests are not seen, only what the console says of them. */
   readonly servedElsewhere?: boolean;
-  /** Text of U-Boot's countdown, and its prompt. */
-  readonly autoboot?: string;
-  readonly prompt?: string;
   /** What the lab says of its network; absent: of a board that no lab file knows. */
   readonly network?: {
     readonly address?: string;

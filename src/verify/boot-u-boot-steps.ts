@@ -1,5 +1,5 @@
 /** The steps of a boot by U-Boot and TFTP (texts: U-Boot 2023.01 to 2026.07, net/, cmd/booti.c, common/autoboot.c). */
-import type { BootSeen } from './boot-seen.ts';
+import type { BootSeen, Fetch, Found } from './boot-seen.ts';
 import type { BootStep, BootSubject, Cause } from './boot-step.ts';
 import {
   causeShownBy,
@@ -17,7 +17,8 @@ const crash = causeShownBy(
   'see its report on the console: a load address that lies in its own memory is the usual reason',
 );
 
-export const uBootSteps: readonly BootStep[] = [
+/** From power on, where U-Boot is the first that is looked for. */
+export const toFirstOutput: readonly BootStep[] = [
   {
     name: 'power',
     title: 'power on',
@@ -39,6 +40,9 @@ export const uBootSteps: readonly BootStep[] = [
       }),
     ],
   },
+];
+
+export const toPrompt: readonly BootStep[] = [
   {
     name: 'u-boot',
     title: 'U-Boot speaks',
@@ -65,9 +69,9 @@ export const uBootSteps: readonly BootStep[] = [
   {
     name: 'countdown',
     title: 'U-Boot counts down',
-    reached: (seen, { autoboot }) =>
+    reached: (seen, { uBoot }) =>
       seen.first(/Hit any key to stop autoboot|Press .{1,40} to (?:stop|abort) autoboot/) ??
-      (autoboot === undefined ? undefined : seen.first(new RegExp(literal(autoboot)))),
+      (uBoot && seen.first(new RegExp(literal(uBoot.autoboot)))),
     causes: [
       crash,
       noLink,
@@ -86,8 +90,7 @@ export const uBootSteps: readonly BootStep[] = [
   {
     name: 'prompt',
     title: 'U-Boot is at its prompt',
-    reached: (seen, { prompt }) =>
-      prompt === undefined ? undefined : seen.first(new RegExp(`^${literal(prompt)}`)),
+    reached: promptOf,
     causes: [
       crash,
       causeShownBy(
@@ -95,15 +98,19 @@ export const uBootSteps: readonly BootStep[] = [
         'U-Boot ran its stored boot command: no key reached it in time',
         "see that input reaches the board (its receive wire, no flow control, the interrupt key of the board's type); a longer bootdelay helps",
       ),
-      (seen, { prompt }) => ({
-        what: `the countdown was seen, but not the prompt "${prompt ?? '=>'}"`,
+      (seen, { uBoot }) => ({
+        what: `the countdown was seen, but not the prompt "${uBoot?.prompt}"`,
         evidence: seen.lastLine,
-        mend: 'see that input reaches the board (its receive wire, no flow control), and boot.prompt of its type',
+        mend: 'see that input reaches the board (its receive wire, no flow control), and uBoot.prompt of its type',
       }),
     ],
   },
+];
+
+/** Only where it fetches files. */
+export const fetching: readonly BootStep[] = [
   {
-    name: 'network',
+    name: 'u-boot-network',
     title: 'U-Boot uses its network',
     reached: seen => seen.first(/Using \S+ device|TFTP from server/),
     causes: [
@@ -111,7 +118,7 @@ export const uBootSteps: readonly BootStep[] = [
       causeShownBy(
         /\*\*\* ERROR: `(\w+)' not set/,
         'U-Boot has no address',
-        'see network.address and network.server in the lab file, and boot.environment of the type',
+        'see network.address and network.server in the lab file, and uBoot.environment of the type',
       ),
       causeShownBy(
         /Unknown command '(\w+)'/,
@@ -126,12 +133,12 @@ export const uBootSteps: readonly BootStep[] = [
     ],
   },
   {
-    name: 'request',
-    title: 'the board asks this machine for files',
-    reached: (seen, { servedElsewhere }) =>
-      servedElsewhere === true
+    name: 'u-boot-request',
+    title: 'U-Boot asks this machine for files',
+    reached: (seen, subject) =>
+      subject.servedElsewhere === true
         ? seen.first(/Bytes transferred = \d|TFTP error: /)
-        : seen.fetches.find(({ end }) => end !== 'stranger'),
+        : fetchedByUBoot(seen, subject).find(({ end }) => end !== 'stranger'),
     causes: [
       strangerAsks,
       noLink,
@@ -157,18 +164,19 @@ export const uBootSteps: readonly BootStep[] = [
     name: 'files',
     title: 'every file is fetched',
     reached: (seen, subject) => {
-      const got = subject.files.map(file => gotFile(seen, subject, file));
+      const got = uBootFiles(subject).map(file => gotFile(seen, subject, file));
       return got.every(file => file !== undefined) ? got.at(-1) : undefined;
     },
     causes: [
-      (seen, { board }) => {
+      (seen, subject) => {
         const evidence =
-          seen.fetches.findLast(({ end }) => end === 'refused') ?? seen.last(/TFTP error: .*\((\d+)\)/);
+          fetchedByUBoot(seen, subject).findLast(({ end }) => end === 'refused') ??
+          seen.last(/TFTP error: .*\((\d+)\)/);
         if (evidence === undefined) return undefined;
         return {
           what: 'a file is asked for that is not there',
           evidence,
-          mend: `see boot.load of the board's type, and boards.${board}.images`,
+          mend: `see uBoot.load of the board's type, and boards.${subject.board}.images`,
         };
       },
       wrongSize,
@@ -187,21 +195,29 @@ export const uBootSteps: readonly BootStep[] = [
           }
         );
       },
-      (seen, { files }) => {
+      (seen, subject) => {
         const done = seen.fetches.filter(({ end }) => end === 'done').map(({ file }) => file);
         return {
-          what: `not fetched: ${files.filter(file => !done.includes(file)).join(', ')}`,
+          what: `not fetched: ${uBootFiles(subject)
+            .filter(file => !done.includes(file))
+            .join(', ')}`,
           evidence: seen.lastLine,
           mend: 'see what U-Boot answered to the last command',
         };
       },
     ],
   },
+];
+
+export const starting: readonly BootStep[] = [
   {
-    name: 'handover',
+    name: 'start',
     title: 'U-Boot hands over',
     // The stored boot command may have ended in the same words, before anything was fetched.
-    reached: seen => seen.first(/Bytes transferred = \d/) && seen.last(/Starting kernel \.\.\./),
+    reached: (seen, subject) => {
+      const loaded = uBootFiles(subject).length === 0 || seen.first(/Bytes transferred = \d/) !== undefined;
+      return loaded ? seen.last(/Starting kernel \.\.\./) : undefined;
+    },
     causes: [
       crash,
       causeShownBy(
@@ -212,13 +228,13 @@ export const uBootSteps: readonly BootStep[] = [
       causeShownBy(
         /Did not find a cmdline Flattened Device Tree|Could not find a valid device tree|FDT creation failed|reserving fdt memory region failed/,
         'U-Boot does not take the device tree',
-        "see that images.dtb is a flattened tree (.dtb), and that boot.load's ranges do not overlap",
+        "see that images.dtb is a flattened tree (.dtb), and that uBoot.load's ranges do not overlap",
       ),
       wrongSize,
       seen => ({
         what: 'every file was fetched, and Xen was not started',
         evidence: seen.lastLine,
-        mend: "see boot.start of the board's type, and what U-Boot answered",
+        mend: "see uBoot.start of the board's type, and what U-Boot answered",
       }),
     ],
   },
@@ -236,6 +252,22 @@ export const uBootSteps: readonly BootStep[] = [
     ],
   },
 ];
+
+function promptOf(seen: BootSeen, { uBoot }: BootSubject): Found | undefined {
+  return uBoot && seen.first(new RegExp(`^${literal(uBoot.prompt)}`));
+}
+
+function uBootFiles({ uBoot }: BootSubject): readonly string[] {
+  return uBoot?.files ?? [];
+}
+
+/** What came before the prompt was the EEPROM's. */
+function fetchedByUBoot(seen: BootSeen, subject: BootSubject): readonly Fetch[] {
+  const prompt = promptOf(seen, subject);
+  return seen.fetches.filter(
+    ({ place, file }) => place > (prompt?.place ?? Infinity) || uBootFiles(subject).includes(file),
+  );
+}
 
 function noLink(seen: BootSeen): Cause | undefined {
   const none = seen.last(/No ethernet found|Net: +No ethernet/i);

@@ -7,21 +7,19 @@ import type { BootSubject } from '../../src/verify/boot-progress.ts';
 const network = { address: '192.168.1.2', server: '192.168.1.1', port: 69 };
 const rpi: BootSubject = {
   board: 'rpi5-01',
-  chain: 'rpi-eeprom-tftp',
-  files: ['config.txt', 'bcm2712-rpi-5-b.dtb', 'armstub8-2712.bin', 'xen', 'dom0.img'],
-  kernel: 'xen',
-  probes: ['pieeprom.sig'],
+  eeprom: {
+    files: ['config.txt', 'bcm2712-rpi-5-b.dtb', 'armstub8-2712.bin', 'xen', 'dom0.img'],
+    kernel: 'xen',
+    probes: ['pieeprom.sig'],
+  },
   network: { ...network, prefixes: ['bd989ae1/'] },
 };
-const v4h: BootSubject = {
-  board: 'v4h-01',
-  chain: 'u-boot-tftp',
-  files: ['dtb', 'xen'],
-  kernel: 'xen',
-  probes: [],
-  autoboot: 'Hit any key to stop autoboot:',
-  prompt: '=> ',
-  network: { ...network, prefixes: [] },
+const uBoot = { autoboot: 'Hit any key to stop autoboot:', prompt: '=> ', files: ['dtb', 'xen'] };
+const v4h: BootSubject = { board: 'v4h-01', uBoot, network: { ...network, prefixes: [] } };
+const both: BootSubject = {
+  ...rpi,
+  eeprom: { files: ['config.txt', 'u-boot.bin'], kernel: 'u-boot.bin', probes: [] },
+  uBoot: { ...uBoot, prompt: 'U-Boot> ' },
 };
 
 const on: RecordedData = { kind: 'power', data: { action: 'on', detail: 'pdu' } };
@@ -334,28 +332,28 @@ const stuck: readonly (readonly [
     'an unset address',
     v4h,
     [...atPrompt(), raw("tftp 0x48000000 dtb\r\n*** ERROR: `ipaddr' not set\r\n=> ")],
-    'network',
+    'u-boot-network',
     /no address/,
   ],
   [
     'no Ethernet device',
     v4h,
     [...atPrompt('No ethernet found.')],
-    'network',
+    'u-boot-network',
     /knows no Ethernet device \(No ethernet found/,
   ],
   [
     'a PHY without a link',
     v4h,
     [...atPrompt(), raw('Waiting for PHY auto negotiation to complete......... TIMEOUT !\r\n')],
-    'network',
+    'u-boot-network',
     /link does not come up/,
   ],
   [
     'a server that ARP does not find',
     v4h,
     [...loading(), prints('ARP Retry count exceeded; starting again')],
-    'request',
+    'u-boot-request',
     /nobody on the board's network has the server's address \(ARP Retry/,
   ],
   [
@@ -365,17 +363,17 @@ const stuck: readonly (readonly [
       ...atPrompt(),
       prints('Using ethernet@e6800000 device', 'TFTP from server 10.1.1.1; our IP address is 192.168.1.2'),
     ],
-    'request',
+    'u-boot-request',
     /asks 10\.1\.1\.1, and files are served at 192\.168\.1\.1/,
   ],
   [
     'a firewall',
     v4h,
     [...loading(), prints('T T T T ', 'Retry count exceeded; starting again')],
-    'request',
+    'u-boot-request',
     /do not arrive here.*firewall/,
   ],
-  ['a stranger', v4h, [...loading(), stranger('dtb')], 'request', /from 192\.168\.1\.77/],
+  ['a stranger', v4h, [...loading(), stranger('dtb')], 'u-boot-request', /from 192\.168\.1\.77/],
   [
     'a file that is not there',
     v4h,
@@ -409,7 +407,7 @@ const stuck: readonly (readonly [
     'an image that is none',
     v4h,
     [...loading(), ...sent('dtb'), ...sent('xen'), prints('Bad Linux ARM64 Image magic!')],
-    'handover',
+    'start',
     /no arm64 Image .*not a uImage/,
   ],
   [
@@ -421,10 +419,10 @@ const stuck: readonly (readonly [
       ...sent('xen'),
       prints('ERROR: Did not find a cmdline Flattened Device Tree'),
     ],
-    'handover',
+    'start',
     /does not take the device tree/,
   ],
-  ['no start', v4h, [...loading(), ...sent('dtb'), ...sent('xen')], 'handover', /Xen was not started/],
+  ['no start', v4h, [...loading(), ...sent('dtb'), ...sent('xen')], 'start', /Xen was not started/],
   [
     'a hand-over into silence',
     v4h,
@@ -470,7 +468,7 @@ function handedOver(): RecordedData[] {
 }
 
 for (const [title, subject, seen, step, words] of stuck) {
-  test(`${subject.chain}: ${title} is told`, t => {
+  test(`${subject.board}: ${title} is told`, t => {
     const { stuck: found } = diagnoseBoot(subject, eventsOf(seen), index => index + 1);
     t.is(found?.name, step);
     t.regex(found === null ? '' : stuckWords(found), words);
@@ -493,6 +491,29 @@ test('a boot that reaches Xen is not stuck, and each step has its place', t => {
     reached.find(({ name }) => name === 'link'),
     { title: 'the link is up', place: 2, t: 20 },
   );
+});
+
+test('an EEPROM that starts U-Boot is followed through both, with the requests of each', t => {
+  const started = [
+    on,
+    prints(...addressed),
+    ...sent('config.txt'),
+    ...sent('u-boot.bin'),
+    prints('Starting OS 5794 ms'),
+  ];
+  const silent = diagnoseBoot(both, eventsOf(started), index => index).stuck;
+  t.is(silent?.name, 'u-boot');
+  const prompt = [
+    ...started,
+    prints('U-Boot 2024.04 (x)'),
+    raw('Hit any key to stop autoboot:  2\r\nU-Boot> '),
+  ];
+  const idle = diagnoseBoot(both, eventsOf([...prompt, prints('No ethernet found.')]), index => index).stuck;
+  t.is(idle?.name, 'u-boot-network');
+  t.regex(idle?.mend ?? '', /let the EEPROM load the files/);
+  const preloaded = { ...both, uBoot: { ...uBoot, prompt: 'U-Boot> ', files: [] } };
+  const begun = diagnoseBoot(preloaded, eventsOf([...prompt, prints('Starting kernel ...')]), index => index);
+  t.is(begun.stuck?.name, 'xen');
 });
 
 test('where another program serves the files, the console alone tells of them', t => {
