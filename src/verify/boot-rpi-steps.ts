@@ -95,11 +95,8 @@ export const rpiSteps: readonly BootStep[] = [
   },
   {
     name: 'request',
-    title: 'the board asks this machine for files',
-    reached: (seen, { servedElsewhere }) =>
-      servedElsewhere === true
-        ? seen.first(/TFTP: complete \d|TFTP \d+: /)
-        : seen.fetches.find(({ end }) => end !== 'stranger'),
+    title: 'the board asks for files',
+    reached: seen => seen.fetches.find(({ end }) => end !== 'stranger'),
     causes: [
       strangerAsks,
       otherServer,
@@ -127,7 +124,7 @@ export const rpiSteps: readonly BootStep[] = [
   {
     name: 'config',
     title: 'config.txt is fetched',
-    reached: (seen, subject) => gotFile(seen, subject, 'config.txt'),
+    reached: seen => gotFile(seen, 'config.txt'),
     causes: [
       otherPrefix,
       strangerAsks,
@@ -151,7 +148,7 @@ export const rpiSteps: readonly BootStep[] = [
   {
     name: 'kernel',
     title: 'the kernel is fetched',
-    reached: (seen, subject) => gotFile(seen, subject, subject.eeprom?.kernel ?? ''),
+    reached: (seen, { eeprom }) => gotFile(seen, eeprom?.kernel ?? ''),
     causes: [
       stalledTransfer,
       missingFile,

@@ -20,6 +20,7 @@ export interface Found extends Sighting {
 /** A request of the board for a file, and what became of it. */
 export interface Fetch extends Sighting {
   readonly file: string;
+  /** Its address; `the board` where nobody said. */
   readonly client: string;
   /** `stranger`: refused because no board of the lab has the client's address. */
   readonly end: 'under way' | 'done' | 'refused' | 'stranger' | 'probe' | 'broken';
@@ -89,11 +90,6 @@ export class BootSeen {
     return found(this.#said().toReversed(), pattern);
   }
 
-  /** Every line that matches. */
-  all(pattern: RegExp): readonly Found[] {
-    return this.#said().flatMap(line => found([line], pattern) ?? []);
-  }
-
   /** @param place where the event is, for whoever wants to look there */
   take(event: RecordedEvent, place: number): void {
     this.#here = { t: event.t, place };
@@ -139,7 +135,7 @@ export class BootSeen {
 
   #tftp(data: Readonly<Record<string, unknown>> & { readonly event: string }): void {
     const file = textOf(data['file']);
-    const client = textOf(data['client']);
+    const client = textOf(data['client']) || 'the board';
     const number = textOf(data['transfer']);
     const running = this.#fetches.get(number);
     switch (data.event) {
@@ -150,7 +146,7 @@ export class BootSeen {
       case 'stranger': {
         const text = `${client} asks for ${file}: refused (${textOf(data['why'])})`;
         this.#fetches.set(
-          `refused ${this.#here.place}`,
+          number === '' ? `refused ${this.#here.place}` : number,
           this.#fetch(file, client, data.event === 'refused' ? 'refused' : 'stranger', 0, text),
         );
         break;

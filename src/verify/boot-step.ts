@@ -1,5 +1,5 @@
 /** The words in which the way of a board to Xen is told: its steps, and why it stands still before one. */
-import type { BootSeen, Sighting } from './boot-seen.ts';
+import type { BootSeen, Fetch, Sighting } from './boot-seen.ts';
 
 /** The board that boots, as far as its lab and its type are known. */
 export interface BootSubject {
@@ -20,8 +20,6 @@ export interface BootSubject {
     /** Names that it is told to fetch; none where all is in memory when it starts. */
     readonly files: readonly string[];
   };
-  /** Another program serves the files: requests are not seen, only what the console says of them. */
-  readonly servedElsewhere?: boolean;
   /** What the lab says of its network; absent: of a board that no lab file knows. */
   readonly network?: {
     readonly address?: string;
@@ -75,17 +73,11 @@ export function strangerAsks(seen: BootSeen, { board, network }: BootSubject): C
   };
 }
 
-/** The board has got a whole file: by the server's word, or by the console's where another program serves. */
-export function gotFile(
-  seen: BootSeen,
-  { servedElsewhere }: BootSubject,
-  file: string,
-): Sighting | undefined {
-  if (servedElsewhere !== true) {
-    return seen.fetches.find(fetch => fetch.end === 'done' && fetch.file === file);
-  }
-  const lines = seen.all(/\bRead (\S+) bytes +\d|Filename '([^']+)'/);
-  return lines.find(({ groups }) => groups.some(name => name === file || name.endsWith(`/${file}`)));
+/** The transfer of a whole file; a console tells of it with its directory before it. */
+export function gotFile(seen: BootSeen, file: string): Fetch | undefined {
+  return seen.fetches.find(
+    fetch => fetch.end === 'done' && (fetch.file === file || fetch.file.endsWith(`/${file}`)),
+  );
 }
 
 /** A transfer that came to no end, or that the server gave up. */

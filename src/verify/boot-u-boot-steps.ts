@@ -134,11 +134,8 @@ export const fetching: readonly BootStep[] = [
   },
   {
     name: 'u-boot-request',
-    title: 'U-Boot asks this machine for files',
-    reached: (seen, subject) =>
-      subject.servedElsewhere === true
-        ? seen.first(/Bytes transferred = \d|TFTP error: /)
-        : fetchedByUBoot(seen, subject).find(({ end }) => end !== 'stranger'),
+    title: 'U-Boot asks for files',
+    reached: (seen, subject) => fetchedByUBoot(seen, subject).find(({ end }) => end !== 'stranger'),
     causes: [
       strangerAsks,
       noLink,
@@ -164,7 +161,7 @@ export const fetching: readonly BootStep[] = [
     name: 'files',
     title: 'every file is fetched',
     reached: (seen, subject) => {
-      const got = uBootFiles(subject).map(file => gotFile(seen, subject, file));
+      const got = uBootFiles(subject).map(file => gotFile(seen, file));
       return got.every(file => file !== undefined) ? got.at(-1) : undefined;
     },
     causes: [
