@@ -1,95 +1,47 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { faultWord } from '../../src/scmi/faults.ts';
+import {
+  canBoot,
+  type Machine,
+  makeFirmware,
+  powerOn,
+  skipped,
+  uBoot,
+  waitFor,
+  withEl3Firmware,
+} from './machine.ts';
 
-/** Debian's package u-boot-qemu. */
-const uBoot = '/usr/lib/u-boot/qemu_arm64/u-boot.bin';
-const tools = ['make', 'aarch64-linux-gnu-gcc', 'qemu-system-aarch64'];
-const missing = [...tools.filter(tool => !isInstalled(tool)), ...(existsSync(uBoot) ? [] : ['u-boot-qemu'])];
-const directory = missing.length > 0 ? undefined : mkdtempSync(join(tmpdir(), 'el3-boot-'));
+const directory = canBoot ? mkdtempSync(join(tmpdir(), 'el3-boot-')) : undefined;
+const at = (file: string): string => join(directory ?? '', file);
 const testBoot = directory === undefined ? test.skip : test.serial;
-const skipped = missing.length > 0 ? ` (skipped: no ${missing.join(', ')})` : '';
-
-function isInstalled(tool: string): boolean {
-  try {
-    execFileSync(tool, ['--version'], { stdio: 'ignore', timeout: 10_000 });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 test.before(t => {
   t.timeout(60_000);
-  if (directory === undefined) return;
-  const source = fileURLToPath(new URL('../../firmware/qemu-virt/el3', import.meta.url));
-  const variables = [`BUILD=${directory}`, `NODE=${process.execPath}`];
-  execFileSync('make', ['-s', '-C', source, ...variables], { stdio: 'pipe', timeout: 55_000 });
+  if (directory !== undefined) makeFirmware('qemu-virt/el3', directory);
 });
 test.after.always(() => {
   if (directory !== undefined) rmSync(directory, { recursive: true });
 });
 
-/** A machine as firmware/qemu-virt/el3/README.md starts it. */
-interface Machine {
-  readonly qemu: ChildProcessWithoutNullStreams;
-  /** All of the console. */
-  readonly text: { readonly value: string };
-  /** QEMU's exit code. */
-  readonly exit: Promise<number | null>;
-  /** The firmware's log. */
-  log(): string[];
-}
-
-const deadline = 40_000;
-
-function power(t: ExecutionContext, name: string, image: string, ...options: readonly string[]): Machine {
-  t.timeout(2 * deadline);
-  const log = join(directory ?? '', `${name}.log`);
-  const machine = '-machine virt,secure=on,virtualization=on,gic-version=3 -cpu cortex-a57 -smp 2 -m 2048';
-  const surroundings = '-display none -monitor none -nic none -no-reboot -serial stdio';
-  const qemu = spawn('qemu-system-aarch64', [
-    ...`${machine} ${surroundings}`.split(' '),
-    '-serial',
-    `file:${log}`,
-    '-bios',
-    join(directory ?? '', 'el3.bin'),
-    '-device',
-    `loader,file=${image},addr=0x60000000,force-raw=on`,
-    ...options,
-  ]);
-  const exit = once(qemu, 'close').then(([code]) => code as number | null);
-  const killer = setTimeout(() => qemu.kill('SIGKILL'), deadline);
-  t.teardown(async () => {
-    clearTimeout(killer);
-    qemu.kill('SIGKILL');
-    await exit;
-  });
-  const text = { value: '' };
-  qemu.stdout.on('data', (data: Buffer) => (text.value += data.toString('latin1').replaceAll('\r', '')));
-  return { qemu, text, exit, log: () => readFileSync(log, 'latin1').trimEnd().split('\r\n') };
-}
-
-/** Waits until a text is on the console. */
-async function waitFor({ qemu, text }: Machine, wanted: string, from = 0): Promise<void> {
-  const signal = AbortSignal.timeout(deadline);
-  while (!text.value.includes(wanted, from)) {
-    try {
-      await once(qemu.stdout, 'data', { signal });
-    } catch (error) {
-      throw new Error(
-        `no ${JSON.stringify(wanted)} within ${deadline} ms; the console ends with:\n${text.value.slice(-500)}`,
-        { cause: error },
-      );
-    }
-  }
+/** A machine that ends where it would start again, and the firmware's log of it. */
+function power(
+  t: ExecutionContext,
+  name: string,
+  image: string,
+  ...options: readonly string[]
+): Machine & { log(): string[] } {
+  const log = at(`${name}.log`);
+  const machine = withEl3Firmware(at('qemu-virt/el3/el3.bin'), image, log);
+  return {
+    ...powerOn(t, [...machine, '-no-reboot', ...options]),
+    log: () => readFileSync(log, 'latin1').trimEnd().split('\r\n'),
+  };
 }
 
 /** Operations of smc-payload.S. */
@@ -112,14 +64,14 @@ async function run(
   operations: readonly Operation[],
   ...options: readonly string[]
 ): Promise<{ results: number[]; log: string[] }> {
-  const object = join(directory ?? '', 'smc-payload.o');
-  const code = join(directory ?? '', 'smc-payload.bin');
+  const object = at('smc-payload.o');
+  const code = at('smc-payload.bin');
   const source = fileURLToPath(new URL('smc-payload.S', import.meta.url));
   execFileSync('aarch64-linux-gnu-gcc', ['-c', '-o', object, source], { timeout: 10_000 });
   execFileSync('aarch64-linux-gnu-objcopy', ['-O', 'binary', object, code], { timeout: 10_000 });
   const list = new Uint32Array(5 * operations.length);
   for (const [index, operation] of operations.entries()) list.set(operation, 5 * index);
-  const image = join(directory ?? '', `${name}.bin`);
+  const image = at(`${name}.bin`);
   writeFileSync(image, Buffer.concat([readFileSync(code), Buffer.from(list.buffer)]));
   const machine = power(t, name, image, ...options);
   t.is(await machine.exit, 0, machine.text.value);
@@ -205,7 +157,7 @@ testBoot(
       read(place),
     ];
     const { results, log } = await run(t, 'cpu', [
-      ...instructions.map((instruction, at) => write(program + 4 * at, instruction)),
+      ...instructions.map((instruction, index) => write(program + 4 * index, instruction)),
       smc(0x8400_0004, 1, 0),
       smc(0x8400_0004, 0, 0),
       smc(0x8400_0003, 0, program, 0),
