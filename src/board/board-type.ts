@@ -148,6 +148,8 @@ export const boardTypeSchema = z.strictObject({
     /** Kernel and ramdisk of guests, as paths in Dom0. */
     guestKernel: z.string(),
     guestRamdisk: z.string().optional(),
+    /** The bare-metal probe (firmware/probe), as a path in Dom0; absent: no guest can run it. */
+    probe: z.string().exactOptional(),
   }),
   deadlines,
 });

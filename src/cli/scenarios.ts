@@ -5,6 +5,7 @@ import type { ScenarioFile } from '../scenario/load.ts';
 import { findScenario, listScenarios, loadScenario } from '../scenario/load.ts';
 import { claimMatrixMarkdown, claimMatrixText } from '../report/claim-matrix.ts';
 import type { Scenario, Step } from '../scenario/scenario.ts';
+import type { ScenarioDocument } from '../scenario/schema.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
@@ -164,12 +165,16 @@ function fittedJson({ guests, steps, statements, xen, linux, firmware, ...rest }
 }
 
 /** A step as a person would say it. */
-export function stepWords(step: Step): string {
+export function stepWords(step: Step | ScenarioDocument['steps'][number]): string {
   switch (step.do) {
     case 'look':
       return `look at ${step.domain}`;
     case 'command':
       return `in ${step.domain}: ${step.run}`;
+    case 'smc':
+    case 'scmi':
+    case 'memory':
+      return `${step.do} in ${step.domain}`;
     case 'wait':
       return `wait ${step.milliseconds} ms`;
     case 'assign-device':

@@ -2,6 +2,7 @@
 import type { LookAnswer, LookQuestion } from '../linux/look.ts';
 import type { ConsoleLine, Reason } from './observation.ts';
 import type { Expectation, Phase } from './prediction.ts';
+import type { ProbeAnswerForeseen } from './probe-answer.ts';
 
 /** Collects expectations in the order in which they come true, and gives them their ids. */
 export class Expectations {
@@ -64,6 +65,23 @@ export class Expectations {
         rule: `linux.look.${question.id}`,
         words: `${question.words}, as the modelled kernel of ${place} has them`,
       },
+    });
+  }
+
+  /** @param domid of the guest that has the probe; absent where it is alone on the machine */
+  probe(answer: ProbeAnswerForeseen, phase: Phase, domid?: number): void {
+    const { command, text, pattern, exitStatus, reason } = answer;
+    this.#add({
+      id: this.#nextId(phase, 'answer'),
+      kind: 'answer',
+      phase,
+      source: 'probe',
+      ...(domid === undefined ? {} : { domid }),
+      text,
+      pattern,
+      command,
+      ...(exitStatus === undefined ? {} : { exitStatus }),
+      reason,
     });
   }
 

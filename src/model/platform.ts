@@ -3,11 +3,8 @@ import type { DeviceTree } from '../dt/tree.ts';
 import { bootKernel } from '../linux/kernel.ts';
 import { LinuxView } from '../linux/view.ts';
 import type { LinuxVersion } from '../linux/kernel-version.ts';
-import { processMessage } from '../scmi/entry.ts';
-import { Firmware } from '../scmi/firmware.ts';
-import type { AbortingRange } from '../scmi/memory.ts';
-import { PhysicalMemory } from '../scmi/memory.ts';
-import type { FirmwareProfile } from '../scmi/profile.ts';
+import { ProbeProgram } from '../probe/program.ts';
+import type { Firmware } from '../scmi/firmware.ts';
 import type { XenBuild } from '../xen/build.ts';
 import type { Domctl } from '../xen/domctl.ts';
 import { Hypervisor } from '../xen/hypervisor.ts';
@@ -15,28 +12,23 @@ import type { Channel } from '../xen/mediator.ts';
 import type { XenPanic } from '../xen/panic.ts';
 import type { CommandResult, Listing, StartedDomain } from '../xen/xl.ts';
 import { Toolstack } from '../xen/xl.ts';
-import type { Deviations } from './deviations.ts';
-import { abortingRanges } from './machine-map.ts';
-import type { Observer } from './observation.ts';
+import type { FirmwareMachine, MachineOptions } from './machine.ts';
+import { firmwareMachine } from './machine.ts';
+import { guestProbeMachine } from './probe-machines.ts';
 
-export interface PlatformOptions {
+export interface PlatformOptions extends MachineOptions {
   readonly build: XenBuild;
   readonly linux: LinuxVersion;
-  readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
+  /** Path in Dom0 of the bare-metal probe: a guest whose kernel that is runs no Linux. */
+  readonly probe?: string;
   /** The device tree that Xen is started with. */
   readonly hostTree: DeviceTree;
   /** Partial trees of dom0less domains, by the name of their node in /chosen. */
   readonly partialTrees: ReadonlyMap<string, DeviceTree>;
-  /** Told each console line and each message that reaches firmware, as they come. */
-  readonly observer: Observer;
   /** Dom0's kernel is there though the tree does not name it: whoever starts Xen adds it. */
   readonly dom0KernelIsAdded?: boolean;
   /** SMC Calling Convention of EL3, major << 16 | minor; 1.5 where absent. */
   readonly smcccVersion?: number;
-  /** Where the bus aborts; where absent what is known of the firmware's machine. */
-  readonly abortingRanges?: readonly AbortingRange[];
-  /** What is deliberately wrong; absent in everything but mutants. */
-  readonly deviations?: Deviations;
 }
 
 /** A domain as it can be seen from outside. */
@@ -62,10 +54,11 @@ export interface PlatformDomain {
  */
 export class Platform {
   readonly #options: PlatformOptions;
-  readonly #firmware: Firmware;
+  readonly #machine: FirmwareMachine;
   readonly #hypervisor: Hypervisor;
   readonly #toolstack: Toolstack;
   readonly #views = new Map<number, LinuxView>();
+  readonly #probes = new Map<number, ProbeProgram>();
   /** Domains that run, whose kernels have not come to their devices yet; null: kernels boot at once. */
   #held: StartedDomain[] | null = null;
   /** Files in Dom0 that the toolstack may be told to read, by path. */
@@ -73,23 +66,12 @@ export class Platform {
 
   /** @throws {RangeError} for a firmware fault or quirk that does not exist */
   constructor(options: PlatformOptions) {
-    const { build, firmware, hostTree, partialTrees, observer, smcccVersion = SMCCC_1_5 } = options;
+    const { build, hostTree, partialTrees, observer, smcccVersion = SMCCC_1_5 } = options;
     const { deviations = {} } = options;
     this.#options = options;
-    const memory = new PhysicalMemory();
-    for (const range of options.abortingRanges ?? abortingRanges(firmware.profile.name)) {
-      memory.abortRange(range);
-    }
-    const profile = deviations.profile?.(firmware.profile) ?? firmware.profile;
-    this.#firmware = new Firmware(profile, {
-      memory,
-      faults: firmware.faults,
-      answer: deviations.answer?.(processMessage) ?? processMessage,
-      onMessage: message => observer.message(message),
-      onConsole: text => observer.console({ source: 'firmware', text, reason: firmwareSpeaks }),
-    });
-    const smc = (id: number) => this.#firmware.smc(id);
-    const machine = { memory, smcccVersion, smc: deviations.smc?.(smc) ?? smc };
+    this.#machine = firmwareMachine(options);
+    const { memory, smc } = this.#machine;
+    const machine = { memory, smcccVersion, smc };
     const { dom0KernelIsAdded = false } = options;
     this.#hypervisor = new Hypervisor({
       build,
@@ -150,7 +132,7 @@ export class Platform {
 
   /** EL3 firmware: who may use what, now. */
   get firmware(): Firmware {
-    return this.#firmware;
+    return this.#machine.firmware;
   }
 
   /** Domctls, for what no toolstack command does. */
@@ -184,6 +166,12 @@ export class Platform {
     const domain = this.#find(nameOrId);
     const view = domain && this.#views.get(domain.domid);
     return view?.kernel.state === 'running' && domain?.state !== 'dying' ? view : undefined;
+  }
+
+  /** The probe in a guest, by name or id; undefined where there is no such guest, or it runs Linux. */
+  probe(nameOrId: string): ProbeProgram | undefined {
+    const domain = this.#find(nameOrId);
+    return domain?.state === 'running' ? this.#probes.get(domain.domid) : undefined;
   }
 
   /**
@@ -254,16 +242,30 @@ export class Platform {
     return this.#toolstack.guestCrashes(name);
   }
 
-  #start(domain: StartedDomain): void {
+  #start(domain: StartedDomain): 'panicked' | void {
+    const { domid, tree } = domain;
+    const { deviations = {}, hostTree, linux, observer, probe } = this.#options;
+    // It answers no request of the toolstack, as a kernel that has panicked.
+    if (probe !== undefined && domain.kernel === probe) return this.#startProbe(domain);
     if (this.#held !== null) {
       this.#held.push(domain);
       return;
     }
-    const { domid, tree } = domain;
-    const { deviations = {}, hostTree, linux, observer } = this.#options;
     const machine = this.#hypervisor.guest(domid, tree);
     const kernel = bootKernel(deviations.guest?.(machine, hostTree) ?? machine, linux, observer);
     this.#views.set(domid, new LinuxView(kernel));
+  }
+
+  #startProbe({ domid, tree, memory = 0 }: StartedDomain): 'panicked' {
+    const machine = this.#hypervisor.guest(domid, tree);
+    const domain = this.#hypervisor.domains.get(domid);
+    if (domain !== undefined) {
+      this.#probes.set(
+        domid,
+        new ProbeProgram(guestProbeMachine({ machine, domain, memory }, this.#machine)),
+      );
+    }
+    return 'panicked';
   }
 
   #find(nameOrId: string): PlatformDomain | undefined {
@@ -277,8 +279,3 @@ export class Platform {
 }
 
 const SMCCC_1_5 = 0x1_0005;
-
-const firmwareSpeaks = {
-  rule: 'firmware.console',
-  words: 'the EL3 firmware says this of a message, where its console can be seen',
-} as const;

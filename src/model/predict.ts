@@ -1,6 +1,9 @@
 /** What a scenario's boot and steps lead to: the platform is driven through them, and all it shows is kept. */
 import type { LookQuestion } from '../linux/look.ts';
 import { lookQuestion, lookQuestions } from '../linux/look.ts';
+import { commandText } from '../probe/command.ts';
+import type { ProbeStep } from '../probe/of-step.ts';
+import { commandOfStep } from '../probe/of-step.ts';
 import type { Guest, Scenario, Step } from '../scenario/scenario.ts';
 import type { FirmwareMessage } from '../scmi/firmware-message.ts';
 import { dom0Bootargs, namesBootModules } from '../xen/modules.ts';
@@ -8,13 +11,10 @@ import { escape, Expectations, patternOf } from './expectations.ts';
 import { DomainHistory } from './history.ts';
 import type { ConsoleLine, Reason } from './observation.ts';
 import { Platform } from './platform.ts';
-import type {
-  Phase,
-  PredictedLine,
-  PredictedMessage,
-  PredictedToolstackCall,
-  Prediction,
-} from './prediction.ts';
+import { predictPayload } from './predict-payload.ts';
+import { predictedMessage } from './predicted-message.ts';
+import type { Phase, PredictedLine, PredictedToolstackCall, Prediction } from './prediction.ts';
+import { foreseeProbe } from './probe-answer.ts';
 import type { ForeseenCommand, ForeseenLine } from './statements.ts';
 import { claimsOf } from './statements.ts';
 
@@ -34,6 +34,7 @@ export interface PredictOptions {
  * @throws {RangeError} for a firmware fault or quirk that does not exist
  */
 export function predict(scenario: Scenario, options: PredictOptions = {}): Prediction {
+  if (scenario.payload !== undefined) return predictPayload(scenario, scenario.payload);
   const run = new PredictedRun(scenario, options);
   run.boot();
   for (const [index, step] of scenario.steps.entries()) {
@@ -49,7 +50,9 @@ class PredictedRun {
   readonly #expectations = new Expectations();
   readonly #lines: PredictedLine[] = [];
   readonly #foreseenLines: ForeseenLine[] = [];
-  readonly #messages: PredictedMessage[] = [];
+  readonly #messages: FirmwareMessage[] = [];
+  /** What the machine said during the step that runs. */
+  #heard: ConsoleLine[] = [];
   readonly #calls: PredictedToolstackCall[] = [];
   readonly #commands = new Map<number, ForeseenCommand>();
   readonly #milestones: string[] = [];
@@ -65,10 +68,11 @@ class PredictedRun {
       firmware: scenario.firmware,
       hostTree: scenario.hostTree,
       partialTrees: scenario.dom0less,
+      ...(scenario.probe === undefined ? {} : { probe: scenario.probe }),
       dom0KernelIsAdded: options.dom0KernelIsAdded ?? !namesBootModules(scenario.hostTree),
       observer: {
         console: line => this.#print(line),
-        message: message => this.#messages.push(predicted(message)),
+        message: message => this.#messages.push(message),
       },
     });
     this.#history = new DomainHistory(this.#platform, scenario);
@@ -97,6 +101,7 @@ class PredictedRun {
    */
   step(index: number, step: Step, next: Step | undefined): void {
     const inDomain = step.do === 'look' || step.do === 'command';
+    this.#heard = [];
     if (this.#platform.panic !== null || !(inDomain || this.#platform.isDom0Up)) return;
     this.#phase = index;
     if (next?.do === 'assign-device') this.#platform.holdKernels();
@@ -159,6 +164,11 @@ class PredictedRun {
         if (question !== undefined) this.#look(step.domain, question);
         break;
       }
+      case 'smc':
+      case 'scmi':
+      case 'memory':
+        this.#probe(index, step);
+        break;
       case 'wait':
         break;
     }
@@ -190,7 +200,7 @@ class PredictedRun {
       panic: panic?.text ?? null,
       console: this.#lines,
       toolstack: this.#calls,
-      firmware: this.#messages,
+      firmware: this.#messages.map(predictedMessage),
       expectations: this.#expectations.all,
       undefined: this.#platform.undefinedBehaviour,
     };
@@ -239,7 +249,27 @@ class PredictedRun {
     this.#expectations.look(question, question.answer(view), domid, this.#phase, domain);
   }
 
+  /** A domain that does not run the probe cannot be asked such things. */
+  #probe(index: number, step: ProbeStep): void {
+    const command = commandOfStep(step);
+    const name = this.#nameOf(step.domain);
+    const program = this.#platform.probe(name);
+    if (command === undefined || program === undefined) {
+      this.#commands.set(index, unknownCommand(command === undefined ? step.do : commandText(command)));
+      return;
+    }
+    const before = this.#messages.length;
+    const answer = foreseeProbe(program, command, step.domain, () => ({
+      lines: this.#heard,
+      messages: this.#messages.slice(before),
+    }));
+    const domid = this.#platform.domains().find(domain => domain.name === name)?.domid;
+    this.#expectations.probe(answer, this.#phase, domid);
+    this.#commands.set(index, answer.foreseen);
+  }
+
   #print(line: ConsoleLine): void {
+    this.#heard.push(line);
     const { source, domid, level, text, reason } = line;
     const pattern = patternOf(line);
     this.#lines.push({
@@ -314,10 +344,6 @@ const unknownCommand = (command: string): ForeseenCommand => ({ command, exitSta
 
 function panicReason({ rule, why, place }: { rule: string; why: string; place: string | undefined }): Reason {
   return place === undefined ? { rule, words: why } : { rule, words: why, place };
-}
-
-function predicted({ functionId, agent, protocol, message, status }: FirmwareMessage): PredictedMessage {
-  return { functionId: hexadecimal(functionId), agent, protocol, message, status };
 }
 
 const hexadecimal = (value: number): string => `0x${value.toString(16)}`;

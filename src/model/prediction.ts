@@ -89,7 +89,8 @@ export type Phase = 'boot' | number;
  *
  * - `line`: a console line, in order among the lines of the same talker and domain.
  * - `milestone`: a point of the boot that a machine reports (`xen-banner`, `dom0-login`, ...), or `panic`.
- * - `answer`: the exit status and output of a command that a step runs.
+ * - `answer`: the exit status and output of a command that a step runs. Of the probe (source `probe`) the status is
+ *   0 for `ok`, 1 for `error`, 2 for `fault`.
  * - `absent`: nothing that the talker says may match `pattern`.
  */
 export interface Expectation {
@@ -97,7 +98,7 @@ export interface Expectation {
   readonly id: string;
   readonly kind: 'line' | 'milestone' | 'answer' | 'absent';
   readonly phase: Phase;
-  readonly source: Talker | 'run';
+  readonly source: Talker | 'run' | 'probe';
   readonly domid?: number;
   /** For people: the text, the milestone, or what is asked of the answer. */
   readonly text: string;

@@ -36,6 +36,13 @@ export class Guests {
     return guest === undefined ? name : nameInToolstack(guest);
   }
 
+  /** What there is in a domain to be asked. */
+  whatRuns(name: string): 'linux' | 'probe' | 'payload' {
+    const { payload, guests } = this.#options.scenario;
+    if (name === payload) return 'payload';
+    return guests.get(name)?.probe === true ? 'probe' : 'linux';
+  }
+
   /** Whether a guest is there to be asked something, as far as the steps so far tell. */
   mayRun(name: string): boolean {
     const state = this.#actors.get(name)?.getSnapshot();

@@ -23,6 +23,7 @@ import { type RunClock, systemClock } from './clock.ts';
 import { collect } from './collect.ts';
 import type { Deployment } from './deployment.ts';
 import { Guests } from './guests.ts';
+import { Probes } from './probes.ts';
 import { reserve, type Reservation } from './reservation.ts';
 import { dom0, Sessions } from './sessions.ts';
 import { runStep } from './steps.ts';
@@ -101,6 +102,7 @@ class Parts {
   readonly watched: Watched;
   readonly sessions: Sessions;
   readonly guests: Guests;
+  readonly probes: Probes;
   readonly witness: Witness;
   prediction: Prediction | null = null;
   reservation: Reservation | undefined;
@@ -120,6 +122,14 @@ class Parts {
     this.watched = watched;
     this.sessions = sessions;
     this.witness = witness;
+    this.probes = new Probes({
+      type: board.type,
+      console,
+      sessions,
+      recorder,
+      clock,
+      payload: scenario.payload,
+    });
     this.guests = new Guests({
       type: board.type,
       scenario,
@@ -134,6 +144,7 @@ class Parts {
   /** Whatever the machines have left: they end everything they began, this waits until it has ended. */
   async close(): Promise<void> {
     this.guests.stop();
+    await this.probes.close();
     await this.sessions.close();
     await this.watched.settled();
     await this.sessions.close();
@@ -144,7 +155,7 @@ class Parts {
 }
 
 function providedRun(parts: Parts) {
-  const { options, console, watched, sessions, guests, clock } = parts;
+  const { options, console, watched, sessions, guests, probes, clock } = parts;
   const { board, recorder } = options;
   const consoleEvents = fromCallback<ConsoleEvent, undefined>(({ sendBack }) =>
     console.events.listen(sendBack),
@@ -176,7 +187,7 @@ function providedRun(parts: Parts) {
               runStep(
                 input.index,
                 input.step,
-                { console, sessions, guests, recorder, clock, prediction },
+                { console, sessions, guests, probes, recorder, clock, prediction },
                 signal,
               ),
             ),

@@ -1,7 +1,7 @@
 /** SSH to Dom0 and, through it, to guests: logged in when first needed, again when a connection broke. */
 import type { OpenBoard } from '../board/open-board.ts';
 import { DriverError } from '../drivers/driver-error.ts';
-import type { SshResult, SshSession } from '../drivers/ssh/ssh.ts';
+import type { SshResult, SshSession, SshShell } from '../drivers/ssh/ssh.ts';
 import type { Recorder } from '../recording/event.ts';
 import { deadline, pause, type RunClock } from './clock.ts';
 
@@ -77,6 +77,16 @@ export class Sessions {
       await this.forget(domain);
       throw patience.signal.aborted && !signal.aborted ? (patience.signal.reason as Error) : error;
     }
+  }
+
+  /** Opens an interactive shell, for whoever talks to a program in it; the caller closes it. */
+  async shell(
+    domain: string,
+    events: Parameters<SshSession['shell']>[0],
+    signal: AbortSignal,
+  ): Promise<SshShell> {
+    const session = await this.#session(domain, signal);
+    return session.shell(events, signal);
   }
 
   /** Gives a connection up: the domain is gone, or about to go. Guests behind Dom0 go with Dom0's. */

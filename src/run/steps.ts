@@ -3,6 +3,8 @@ import type { Fault } from '../../machines/fault.ts';
 import { failure } from '../../machines/fault.ts';
 import type { StepResult } from '../../machines/steps.ts';
 import type { Prediction } from '../model/prediction.ts';
+import { commandText } from '../probe/command.ts';
+import { commandOfStep, type ProbeStep } from '../probe/of-step.ts';
 import type { Recorder } from '../recording/event.ts';
 import type { Step } from '../scenario/scenario.ts';
 import type { BoardConsole } from './board-console.ts';
@@ -10,12 +12,14 @@ import { pause, type RunClock } from './clock.ts';
 import { ownEnd } from './domain-commands.ts';
 import type { Guests } from './guests.ts';
 import { lookCommands } from './look.ts';
+import type { Probes } from './probes.ts';
 import { dom0, type Sessions } from './sessions.ts';
 
 export interface StepActor {
   readonly console: BoardConsole;
   readonly sessions: Sessions;
   readonly guests: Guests;
+  readonly probes: Probes;
   readonly recorder: Recorder;
   readonly clock: RunClock;
   readonly prediction: () => Prediction;
@@ -55,12 +59,13 @@ interface Performed {
 const fine: Performed = { fault: null };
 
 async function perform(index: number, step: Step, actor: StepActor, signal: AbortSignal): Promise<Performed> {
-  const { guests, clock } = actor;
+  const { guests, clock, probes } = actor;
   switch (step.do) {
     case 'create':
     case 'destroy':
     case 'shutdown':
     case 'reboot':
+      await probes.forget(guests.nameOf(step.guest));
       return { fault: await guests.tell(step.guest, { type: step.do }, signal) };
     case 'guest-powers-off':
     case 'guest-reboots':
@@ -80,11 +85,35 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
       });
     case 'assign-device':
       return { fault: null, detail: 'not done: Dom0 has no program that issues XEN_DOMCTL_assign_device' };
+    case 'smc':
+    case 'scmi':
+    case 'memory':
+      return askProbe(step, actor, signal);
     case 'wait':
       await pause(clock, step.milliseconds, signal);
       return fine;
     default:
       return step satisfies never;
+  }
+}
+
+/** Asks a probe, or says why it is not asked. */
+async function askProbe(step: ProbeStep, actor: StepActor, signal: AbortSignal): Promise<Performed> {
+  const { guests, probes } = actor;
+  const { domain } = step;
+  const command = commandOfStep(step);
+  const runs = guests.whatRuns(domain);
+  if (command === undefined || runs === 'linux') {
+    return { fault: null, detail: `not done: the Linux of ${domain} has no way to do it` };
+  }
+  if (runs === 'probe' && !guests.mayRun(domain)) return { fault: null, detail: `${domain} does not run` };
+  try {
+    await probes.ask(guests.nameOf(domain), commandText(command), signal);
+    return fine;
+  } catch (error) {
+    if (runs === 'payload' || signal.aborted) throw error;
+    await probes.forget(guests.nameOf(domain));
+    return { fault: failure(`ask the probe in ${domain}`, error, 'board') };
   }
 }
 
@@ -96,6 +125,9 @@ async function inDomain(
   act: () => Promise<void>,
 ): Promise<Performed> {
   if (domain !== dom0) {
+    if (guests.whatRuns(domain) === 'probe') {
+      return { fault: null, detail: `not done: ${domain} runs the probe, which has no shell` };
+    }
     if (!guests.mayRun(domain)) return { fault: null, detail: `${domain} does not run` };
     if (!sessions.canReach(guests.nameOf(domain)))
       return { fault: null, detail: `the lab names no address of ${domain}` };

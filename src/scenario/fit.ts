@@ -4,7 +4,8 @@ import { ConfigurationError } from '../board/configuration-error.ts';
 import type { YamlFile } from '../board/yaml-file.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { XenBuild } from '../xen/build.ts';
-import { fitGuest } from './guests.ts';
+import type { GuestContext } from './guests.ts';
+import { agentOf, fitGuest } from './guests.ts';
 import { buildHostTree } from './host-tree.ts';
 import type { Scenario } from './scenario.ts';
 import type { ScenarioDocument } from './schema.ts';
@@ -36,6 +37,7 @@ export function fitScenario(inputs: FitInputs): Scenario {
   const { file, board, firmware, labTree, ofBoard } = inputs;
   const document = file.value;
   requireBoardType(inputs);
+  requireAlone(file);
   const values = boardValues(board, firmware);
   const xen: XenBuild = { ...board.xen, ...document.xen };
 
@@ -61,7 +63,15 @@ export function fitScenario(inputs: FitInputs): Scenario {
     const tree = ofScenario(['dom0less', name, 'partialTree'], partialTree);
     return [name, readTree(tree, values)] as const;
   });
-  const stepContext = { document, values, place, source };
+  const stepContext = {
+    document,
+    board,
+    firmware,
+    values,
+    place,
+    source,
+    agentOf: (name: string) => agentOfGuest(name, document, guestContext),
+  };
   return {
     name: document.name,
     title: document.title,
@@ -72,6 +82,8 @@ export function fitScenario(inputs: FitInputs): Scenario {
     hostTree: buildHostTree({ host: document.host, board, labTree, values, ofScenario, ofBoard, source }),
     dom0less: new Map(dom0less),
     guests: new Map(guests),
+    ...(document.payload === undefined ? {} : { payload: document.payload }),
+    ...(board.dom0.probe === undefined ? {} : { probe: board.dom0.probe }),
     steps: fitSteps(stepContext),
     statements: fitStatements(stepContext),
   };
@@ -80,6 +92,22 @@ export function fitScenario(inputs: FitInputs): Scenario {
 /** Whether a scenario is meant for a type of board. */
 export function fitsBoardType(document: ScenarioDocument, board: BoardType): boolean {
   return document.boards?.includes(board.type) ?? true;
+}
+
+function agentOfGuest(name: string, { guests }: ScenarioDocument, context: GuestContext): number | null {
+  const index = Object.keys(guests).indexOf(name);
+  const guest = guests[name];
+  return guest === undefined ? null : agentOf(name, guest, index, context);
+}
+
+function requireAlone({ value: { payload, guests, dom0less }, place }: YamlFile<ScenarioDocument>): void {
+  if (payload === undefined) return;
+  for (const [field, domains] of Object.entries({ guests, dom0less })) {
+    if (Object.keys(domains).length === 0) continue;
+    throw new ConfigurationError(
+      `${place([field])}: with payload ${payload} there is no Xen, so no ${field}`,
+    );
+  }
 }
 
 function requireBoardType({ file, board }: FitInputs): void {

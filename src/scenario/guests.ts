@@ -36,15 +36,23 @@ export function fitGuest(name: string, guest: GuestDocument, index: number, cont
   const files = new Map<string, Uint8Array>();
   if (tree !== undefined) files.set(treePath, writeFlat(readTree(tree, values)));
 
+  const runs = guest.probe ? ({ probe: true } as const) : {};
   if (guest.config === undefined) {
-    const config = defaultConfig(context, { values, agentId, hasTree: tree !== undefined });
-    return { name, config, origin: `default configuration of ${name}`, files };
+    const kernel = guest.probe ? probeLines(name, context) : linuxLines(context);
+    const config = defaultConfig(context, { values, agentId, hasTree: tree !== undefined, kernel });
+    return { name, config, origin: `default configuration of ${name}`, files, ...runs };
   }
   const config = fillTemplates(context.text(['guests', name, 'config'], guest.config), values);
-  return { name, config: config.text, origin: config.name, files };
+  return { name, config: config.text, origin: config.name, files, ...runs };
 }
 
-function agentOf(name: string, guest: GuestDocument, index: number, context: GuestContext): number | null {
+/** Agent that a guest asks for; null: none. */
+export function agentOf(
+  name: string,
+  guest: GuestDocument,
+  index: number,
+  context: GuestContext,
+): number | null {
   const wanted = guest.agent ?? `guest${index + 1}`;
   if (wanted === 'none') return null;
   if (typeof wanted === 'number') return wanted;
@@ -76,20 +84,37 @@ const sciTypes = {
   none: null,
 } as const;
 
-function defaultConfig(
-  { board, xen }: GuestContext,
-  guest: { readonly values: TemplateValues; readonly agentId: number | null; readonly hasTree: boolean },
-): string {
-  const { values, agentId, hasTree } = guest;
-  const lines = [
-    `name = "${values.get('name')}"`,
+function linuxLines({ board }: GuestContext): readonly string[] {
+  return [
     'memory = 256',
     'vcpus = 1',
     `kernel = "${board.dom0.guestKernel}"`,
     ...(board.dom0.guestRamdisk === undefined ? [] : [`ramdisk = "${board.dom0.guestRamdisk}"`]),
     'extra = "console=hvc0 ignore_loglevel"',
-    'on_crash = "preserve"',
   ];
+}
+
+/** So little memory that no page of an agent lies where the guest has its own. */
+function probeLines(name: string, { board, place }: GuestContext): readonly string[] {
+  const { probe } = board.dom0;
+  if (probe !== undefined) return ['memory = 32', 'vcpus = 1', `kernel = "${probe}"`, 'vuart = "sbsa_uart"'];
+  throw new ConfigurationError(
+    `${place(['guests', name, 'probe'])}: ${board.type} has no probe`,
+    'name its path in Dom0 in the board type: dom0.probe',
+  );
+}
+
+function defaultConfig(
+  { xen }: GuestContext,
+  guest: {
+    readonly values: TemplateValues;
+    readonly agentId: number | null;
+    readonly hasTree: boolean;
+    readonly kernel: readonly string[];
+  },
+): string {
+  const { values, agentId, hasTree, kernel } = guest;
+  const lines = [`name = "${values.get('name')}"`, ...kernel, 'on_crash = "preserve"'];
   const sciType = sciTypes[xen.mediator];
   if (sciType !== null && agentId !== null) {
     lines.push(`arm_sci = "${sciType}${xen.mediator === 'multi-agent' ? agentId : ''}"`);

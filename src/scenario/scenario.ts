@@ -21,6 +21,10 @@ export interface Scenario {
   readonly dom0less: ReadonlyMap<string, DeviceTree>;
   /** Guests that the toolstack may create, by name. */
   readonly guests: ReadonlyMap<string, Guest>;
+  /** What the boot loader starts instead of Xen: then there are no domains, and the steps are in `probe`. */
+  readonly payload?: 'probe';
+  /** Path in Dom0 of the bare-metal probe: a guest whose kernel that is runs no Linux. */
+  readonly probe?: string;
   readonly steps: readonly Step[];
   /** Extra things to observe, stated by the author rather than by the model. */
   readonly statements: readonly Statement[];
@@ -34,6 +38,8 @@ export interface Guest {
   readonly origin: string;
   /** Files that go into Dom0 beside it, by path in Dom0 (the partial device tree, as a blob). */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** It runs the bare-metal probe instead of Linux. */
+  readonly probe?: true;
 }
 
 /** Something done once Dom0 is up, in order. Booting is not a step: every scenario boots. */
@@ -47,7 +53,42 @@ export type Step =
   /** Reads what a domain sees of SCMI (its tree, its bus, its log) over SSH. */
   | { readonly do: 'look'; readonly domain: string }
   | { readonly do: 'command'; readonly domain: string; readonly run: string }
+  | SmcStep
+  | ScmiStep
+  | MemoryStep
   | { readonly do: 'wait'; readonly milliseconds: number };
+
+/** An SMC or HVC with these registers. `domain` of these three is a guest with the probe, or `probe` itself. */
+export interface SmcStep {
+  readonly do: 'smc';
+  readonly domain: string;
+  readonly conduit: 'smc' | 'hvc';
+  readonly functionId: number;
+  /** x1 and so on. */
+  readonly arguments: readonly number[];
+}
+
+/** One SCMI message through shared memory. */
+export interface ScmiStep {
+  readonly do: 'scmi';
+  readonly domain: string;
+  /** Message header, as in the SCMI specification. */
+  readonly header: number;
+  /** 32-bit words after the header. */
+  readonly payload: readonly number[];
+  /** Function id and page; absent: the channel of the domain's own kernel. */
+  readonly channel?: { readonly functionId: number; readonly page: number };
+}
+
+/** 32-bit words of memory, read or written. */
+export interface MemoryStep {
+  readonly do: 'memory';
+  readonly domain: string;
+  readonly address: number;
+  readonly access:
+    | { readonly kind: 'read'; readonly count: number }
+    | { readonly kind: 'write'; readonly words: readonly number[] };
+}
 
 /** A claim of the series in a form that can be checked on what was seen. */
 export interface Statement {

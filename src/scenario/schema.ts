@@ -13,6 +13,14 @@ const claims = z
   .describe('Statements of the series that this tests');
 const text = z.string().min(1);
 
+const agentName = z.union([
+  z.number().int().min(0),
+  z.string().regex(/^(guest[1-9]\d*|dom0|xen)$/, 'guest1, guest2, ..., dom0, xen or an agent id'),
+]);
+
+/** A number, or a text with templates that comes to one: `"${guestShmem} + 0x4"`. */
+const amount = z.union([z.number().int().min(0), text]);
+
 const partialTree = text.describe('Device tree source of the partial tree, or its file (source or blob)');
 
 const guest = z.strictObject({
@@ -27,6 +35,10 @@ const guest = z.strictObject({
     .describe("Agent asked for: the board's N-th guest agent (`guestN`), an id, or none. Default: in order"),
   config: text.optional().describe('xl configuration, or its file. Default: one made for the agent'),
   partialTree: partialTree.optional(),
+  probe: z
+    .boolean()
+    .default(false)
+    .describe('The guest runs the bare-metal probe instead of Linux: smc, scmi and memory steps are for it'),
 });
 
 const host = z.strictObject({
@@ -72,12 +84,65 @@ const command = z
     as: written.as,
   }));
 
+const memory = z
+  .strictObject({
+    memory: z.union([
+      z.strictObject({ in: domainName, read: amount, words: z.number().int().min(1).max(64).default(1) }),
+      z.strictObject({ in: domainName, write: amount, values: z.array(amount).min(1).max(64) }),
+    ]),
+    as,
+  })
+  .transform(({ memory: { in: domain, ...access }, as: called }) => ({
+    do: 'memory' as const,
+    domain,
+    access,
+    as: called,
+  }));
+
+const smc = z
+  .strictObject({
+    smc: z.strictObject({
+      in: domainName,
+      function: amount.describe('SMC function id, as w0'),
+      arguments: z.array(amount).max(7).default([]).describe('x1 and so on'),
+      conduit: z.enum(['smc', 'hvc']).default('smc'),
+    }),
+    as,
+  })
+  .transform(({ smc: { in: domain, ...call }, as: called }) => ({
+    do: 'smc' as const,
+    domain,
+    call,
+    as: called,
+  }));
+
+const scmi = z
+  .strictObject({
+    scmi: z.strictObject({
+      in: domainName,
+      message: z.union([amount, z.strictObject({ protocol: amount, id: amount, token: amount.optional() })]),
+      payload: z.array(amount).max(22).default([]).describe('32-bit words after the header'),
+      agent: agentName.optional().describe("Whose function id and page. Default: the guest's own"),
+      function: amount.optional(),
+      page: amount.optional(),
+    }),
+    as,
+  })
+  .transform(({ scmi: { in: domain, ...message }, as: called }) => ({
+    do: 'scmi' as const,
+    domain,
+    message,
+    as: called,
+  }));
+
 const wait = z
   .strictObject({ wait: duration, as })
   .transform(written => ({ do: 'wait' as const, milliseconds: written.wait, as: written.as }));
 
-const step = z.union([...guestSteps, assignDevice, look, command, wait], {
-  error: `a step does one thing: ${[...guestActions, 'assign-device', 'look', 'command', 'wait'].join(', ')}`,
+const otherSteps = ['assign-device', 'look', 'command', 'smc', 'scmi', 'memory', 'wait'];
+
+const step = z.union([...guestSteps, assignDevice, look, command, smc, scmi, memory, wait], {
+  error: `a step does one thing: ${[...guestActions, ...otherSteps].join(', ')}`,
 });
 
 const claimed = {
@@ -126,6 +191,10 @@ export const scenarioSchema = z.strictObject({
     .strictObject({ profile: z.string().optional(), faults: z.array(z.string()).default([]) })
     .default({ faults: [] }),
   host: host.default({ overlays: [] }),
+  payload: z
+    .literal('probe')
+    .optional()
+    .describe('What the boot loader starts instead of Xen: the probe, alone at EL2, as domain `probe`'),
   dom0less: z
     .record(domainName, z.strictObject({ partialTree }))
     .default({})

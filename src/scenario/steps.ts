@@ -1,17 +1,13 @@
 /** Steps and statements of a scenario, with every name in them checked. */
 import { ConfigurationError } from '../board/configuration-error.ts';
 import { hintAt } from '../board/nearest-name.ts';
+import type { ProbeStepContext } from './probe-steps.ts';
+import { fitMemory, fitScmi, fitSmc } from './probe-steps.ts';
 import type { Statement, Step } from './scenario.ts';
 import type { ScenarioDocument, StatementDocument } from './schema.ts';
-import type { SourceText, TemplateValues } from './templates.ts';
 import { fillTemplates } from './templates.ts';
 
-export interface StepContext {
-  readonly document: ScenarioDocument;
-  readonly values: TemplateValues;
-  readonly place: (field: readonly PropertyKey[]) => string;
-  readonly source: (field: readonly PropertyKey[], text: string) => SourceText;
-}
+export type StepContext = ProbeStepContext;
 
 type StepDocument = ScenarioDocument['steps'][number];
 
@@ -21,13 +17,21 @@ export function fitSteps(context: StepContext): Step[] {
 }
 
 function fitStep(step: StepDocument, field: readonly PropertyKey[], context: StepContext): Step {
-  const { guests, dom0less } = context.document;
+  const { guests, dom0less, payload } = context.document;
   const guest = (name: string) => requireDomain(name, Object.keys(guests), field, context);
-  const domain = (name: string) =>
-    requireDomain(name, ['dom0', ...Object.keys(guests), ...Object.keys(dom0less)], field, context);
+  const domains =
+    payload === undefined ? ['dom0', ...Object.keys(guests), ...Object.keys(dom0less)] : [payload];
+  const domain = (name: string) => requireDomain(name, domains, field, context);
   const fill = (text: string, ...below: string[]) =>
     fillTemplates(context.source([...field, ...below], text), context.values).text;
+  if (payload !== undefined) requireStepOfPayload(step.do, payload, field, context);
   switch (step.do) {
+    case 'smc':
+      return { ...fitSmc(step, field, context), domain: domain(step.domain) };
+    case 'scmi':
+      return fitScmi({ ...step, domain: domain(step.domain) }, field, context);
+    case 'memory':
+      return { ...fitMemory(step, field, context), domain: domain(step.domain) };
     case 'wait':
       return { do: step.do, milliseconds: step.milliseconds };
     case 'look':
@@ -40,6 +44,22 @@ function fitStep(step: StepDocument, field: readonly PropertyKey[], context: Ste
       return { do: step.do, guest: guest(step.guest) };
   }
 }
+
+/** Alone on the machine the probe has neither a toolstack nor a shell. */
+function requireStepOfPayload(
+  what: StepDocument['do'],
+  payload: string,
+  field: readonly PropertyKey[],
+  { place }: StepContext,
+): void {
+  if (stepsOfPayload.includes(what)) return;
+  throw new ConfigurationError(
+    `${place(field)}: ${what} needs Xen, and the payload is ${payload}`,
+    `it can be asked: ${stepsOfPayload.join(', ')}`,
+  );
+}
+
+const stepsOfPayload: readonly string[] = ['smc', 'scmi', 'memory', 'wait'];
 
 function requireDomain(
   name: string,

@@ -51,6 +51,7 @@ export function boardValues(board: BoardType, firmware: FirmwareProfile): Templa
   values.set('directory', board.dom0.directory);
   values.set('guestKernel', board.dom0.guestKernel);
   if (board.dom0.guestRamdisk !== undefined) values.set('guestRamdisk', board.dom0.guestRamdisk);
+  if (board.dom0.probe !== undefined) values.set('probe', board.dom0.probe);
   return values;
 }
 

@@ -33,6 +33,8 @@ export class MemoryAbort extends Error {
  */
 export class PhysicalMemory {
   readonly #pages = new Map<number, DataView>();
+  /** By page: a 1 for each byte that somebody has written. */
+  readonly #written = new Map<number, Uint8Array>();
   readonly #aborting: AbortingRange[] = [];
 
   /** Lets accesses to `size` bytes from `base` abort: all of them, or the non-secure world's. */
@@ -63,6 +65,18 @@ export class PhysicalMemory {
     for (const [index, byte] of bytes.entries()) this.#writeU8(address + index, byte);
   }
 
+  /** Whether all of these bytes have been written since power on: what the others hold no real machine tells. */
+  isWritten(address: number, length: number): boolean {
+    return Array.from({ length }, (_, index) => address + index).every(
+      each => this.#written.get(pageOf(each))?.[each % pageSize] === 1,
+    );
+  }
+
+  /** Whether the non-secure world's accesses to some of these bytes abort. */
+  aborts(address: number, length: number): boolean {
+    return this.#aborting.some(({ base, size }) => address < base + size && base < address + length);
+  }
+
   #check(address: number, length: number, access: 'read' | 'write', world: World): void {
     for (const { base, size, reason } of this.#aborting) {
       const refused = reason === 'unbacked' || world === 'non-secure';
@@ -82,8 +96,10 @@ export class PhysicalMemory {
     if (page === undefined) {
       page = new DataView(new ArrayBuffer(pageSize));
       this.#pages.set(number, page);
+      this.#written.set(number, new Uint8Array(pageSize));
     }
     page.setUint8(address % pageSize, value);
+    this.#written.get(number)?.fill(1, address % pageSize, (address % pageSize) + 1);
   }
 }
 

@@ -32,6 +32,9 @@ export interface StartedDomain {
   readonly domid: number;
   readonly name: string;
   readonly tree: DeviceTree;
+  /** Path of its kernel in Dom0, and MiB; absent for a domain that Xen built by itself. */
+  readonly kernel?: string;
+  readonly memory?: number;
 }
 
 /** A command's exit code, and the domain that is there afterwards. */
@@ -192,7 +195,9 @@ export class Toolstack {
     const created = this.#libxl.create(config);
     if ('name' in created) {
       const { domid, tree } = created;
-      const outcome = tree === null ? 'panicked' : this.#options.start({ domid, name: config.name, tree });
+      const { name, memory, kernel } = config;
+      const started = { domid, name, memory, ...(kernel === undefined ? {} : { kernel }) };
+      const outcome = tree === null ? 'panicked' : this.#options.start({ ...started, tree });
       if (outcome === 'panicked') created.state = 'hung';
       return { rc: 0, domid };
     }
