@@ -4,12 +4,17 @@ import type { BoardType } from '../board/board-type.ts';
 import type { ConsoleMark, ConsoleMatch } from '../console/expect.ts';
 import { ConsoleReader } from '../console/reader.ts';
 import type { SignSeen } from '../console/signs.ts';
+import { ConsoleTransfers, type TransferSeen } from '../console/transfers.ts';
 import type { SerialConnection, SerialDriver } from '../drivers/serial/serial.ts';
 import type { Recorder } from '../recording/event.ts';
 import { Broadcast } from './broadcast.ts';
 import { pause, type RunClock } from './clock.ts';
 import { boardSigns, consoleEvent } from './console-signs.ts';
 import { recordedBytes } from '../recording/bytes.ts';
+import { redacted } from '../recording/secrets.ts';
+import { DriverError } from '../drivers/driver-error.ts';
+import { inputAnnouncement, type InputTarget, switchKeys } from './input-target.ts';
+import { spokenSince, type Typing, untilSeen } from './terminal.ts';
 
 /** Name of the console in a recording. */
 const name = 'main';
@@ -17,14 +22,19 @@ const name = 'main';
 export class BoardConsole {
   /** What moves the machines. */
   readonly events = new Broadcast<ConsoleEvent>();
+  /** What the boot loaders say of their transfers. */
+  readonly transfers = new Broadcast<TransferSeen>();
+  readonly #arrived = new Broadcast<undefined>();
   readonly #driver: SerialDriver;
   readonly #recorder: Recorder;
   readonly #clock: RunClock;
   /** Milliseconds of silence that count as quiet. */
   readonly #quiet: number;
   readonly #reader: ConsoleReader;
+  readonly #fetched = new ConsoleTransfers(seen => this.transfers.send(seen));
   #connection: SerialConnection | undefined;
   #lastReceived = 0;
+  #input: InputTarget | undefined;
   #closing: Promise<void> = Promise.resolve();
 
   constructor(driver: SerialDriver, type: BoardType, recorder: Recorder, clock: RunClock) {
@@ -35,6 +45,10 @@ export class BoardConsole {
     this.#reader = new ConsoleReader(
       {
         sign: sign => this.#seen(sign),
+        line: line => {
+          this.#fetched.line(line);
+          if (line.talker === 'xen') this.#input = inputAnnouncement(line.text) ?? this.#input;
+        },
         query: query => void this.write(query.answer).catch(() => undefined),
       },
       { signs: boardSigns(type) },
@@ -73,16 +87,52 @@ export class BoardConsole {
 
   /** The board is about to be switched on: every banner is due again. */
   powerOn(): void {
+    this.#input = undefined;
     this.#reader.powerOn(this.#clock.now());
+    this.#fetched.powerOn();
   }
 
-  /** @throws where the line is not open */
-  async write(text: string): Promise<void> {
+  /** For people: the line's. */
+  get name(): string {
+    return this.#driver.name;
+  }
+
+  /** Where Xen said last that typed text goes; undefined where it has not said it since the board started. */
+  get input(): InputTarget | undefined {
+    return this.#input;
+  }
+
+  /**
+   * Types text, all of it in one piece.
+   * @throws where the line is not open, or each character would be a debug key of Xen's (`R` restarts the board)
+   */
+  async write(text: string, { secret = false }: Typing = {}): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) throw new Error(`${this.#driver.name} is not open`);
+    if (this.#input === 'xen' && text !== switchKeys) {
+      throw new DriverError(
+        `type on ${this.#driver.name}`,
+        'its input is at Xen, where each character is a debug key',
+        'press Ctrl-a three times there (`scmi-hil console`), or leave `conswitch=ax` out of the command line of Xen',
+      );
+    }
     const bytes = new TextEncoder().encode(text);
-    this.#recorder.record('console', { kind: 'sent', data: { console: name, ...recordedBytes(bytes) } });
+    const shown = secret ? { text: redacted } : recordedBytes(bytes);
+    this.#recorder.record('console', { kind: 'sent', data: { console: name, ...shown } });
     await connection.write(bytes);
+  }
+
+  /** What a domain has said since a mark, its kernel left out: ended lines, then the one that has not ended. */
+  spokenSince(mark: ConsoleMark, domid: number): readonly string[] {
+    return spokenSince(this.#reader, mark, domid);
+  }
+
+  /**
+   * Looks now and whenever something has come, until there is what is looked for.
+   * @throws the signal's reason
+   */
+  until<T>(seen: () => T | undefined, signal: AbortSignal): Promise<T> {
+    return untilSeen(seen, look => this.#arrived.listen(look), signal);
   }
 
   mark(): ConsoleMark {
@@ -92,6 +142,14 @@ export class BoardConsole {
   /** Text of the lines that have ended since a mark. */
   linesSince(mark: ConsoleMark): string[] {
     return this.#reader.since(mark).map(({ text }) => text);
+  }
+
+  /** What Xen itself has said since a mark. */
+  xenSince(mark: ConsoleMark): string[] {
+    return this.#reader
+      .since(mark)
+      .filter(({ talker }) => talker === 'xen')
+      .map(({ text }) => text);
   }
 
   lastLines(): string[] {
@@ -148,10 +206,13 @@ export class BoardConsole {
   #received(bytes: Uint8Array): void {
     this.#lastReceived = this.#clock.now();
     this.#recorder.record('console', { kind: 'received', data: { console: name, ...recordedBytes(bytes) } });
-    this.#reader.feed(bytes, this.#clock.now());
+    this.#reader.feed(bytes, this.#lastReceived);
+    for (const tail of this.#reader.tails()) this.#fetched.tail(tail, this.#lastReceived);
+    this.#arrived.send(undefined);
   }
 
   #seen(sign: SignSeen): void {
+    if (sign.kind === 'reset') this.#input = undefined;
     if (!unrecorded.has(sign.name)) {
       const line = sign.detail === undefined ? sign.text : `${sign.text} ${sign.detail}`;
       const domain = sign.domid === undefined ? {} : { domain: String(sign.domid) };
