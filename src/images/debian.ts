@@ -2,7 +2,8 @@
  * Debian packages for arm64, whatever this machine's architecture and release are. apt works on a state of its
  * own (lists, status, cache: apt.conf(5)); the system's is only read, for where Debian's archive is.
  */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigurationError } from '../board/configuration-error.ts';
 import { runProgram } from './program.ts';
@@ -13,6 +14,16 @@ export interface DebianOptions {
   readonly releases: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+}
+
+/** A .deb as the archive has it. */
+export interface PackageFile {
+  readonly name: string;
+  readonly release: string;
+  /** As apt names it: with the version, and the architecture. */
+  readonly file: string;
+  /** In hexadecimal; absent where the archive's lists have only another kind. */
+  readonly sha256?: string;
 }
 
 export class Debian {
@@ -50,17 +61,29 @@ export class Debian {
   }
 
   /**
-   * Gets one package; apt checks it against the signed lists.
-   * @param into directory, empty of other packages of that name
-   * @returns path of the .deb
+   * What the archive has of these packages, in their order; nothing is downloaded.
+   * @throws ConfigurationError where there is none of a name
    */
-  async download(name: string, release: string, into: string): Promise<string> {
-    await mkdir(into, { recursive: true });
+  async locate(names: readonly string[], release: string): Promise<PackageFile[]> {
+    const words = ['-qq', 'download', '--print-uris', ...names.map(name => `${name}/${release}`)];
+    const files = filesOfUris(await this.#apt('apt-get', words));
+    return names.map(name => {
+      const found = files.find(({ file }) => file.startsWith(`${name}_`));
+      if (found !== undefined) return { name, release, ...found };
+      throw new ConfigurationError(`apt-get download --print-uris names no file of ${name} in ${release}`);
+    });
+  }
+
+  /**
+   * Gets one package in place of what is there under its name; apt checks it against the signed lists.
+   * @param into directory, which is there
+   */
+  async download({ name, release, file }: PackageFile, into: string): Promise<void> {
+    const deb = path.join(into, file);
+    await rm(deb, { force: true });
     await this.#apt('apt-get', ['-qq', 'download', `${name}/${release}`], into);
-    const file = (await readdir(into)).find(each => each.startsWith(`${name}_`) && each.endsWith('.deb'));
-    if (file === undefined)
-      throw new ConfigurationError(`apt-get download ${name} has left no file in ${into}`);
-    return path.join(into, file);
+    if (existsSync(deb)) return;
+    throw new ConfigurationError(`apt-get download ${name} has left no ${file} in ${into}`);
   }
 
   /** Unpacks packages over each other. */
@@ -98,6 +121,14 @@ async function archiveOfSystem({ env, signal }: DebianOptions): Promise<string> 
     "this system's apt knows of no Debian archive",
     'run apt-get update; on another distribution, add Debian to the sources of apt',
   );
+}
+
+/** Lines of `apt-get --print-uris`: `'URI' FILE SIZE KIND:CHECKSUM`. */
+function filesOfUris(text: string): Pick<PackageFile, 'file' | 'sha256'>[] {
+  return text.split('\n').flatMap(line => {
+    const [, file, sha256] = /^'[^']*' (\S+) \d+ (?:SHA256:([0-9a-f]{64}))?/.exec(line) ?? [];
+    return file === undefined ? [] : [{ file, ...(sha256 !== undefined && { sha256 }) }];
+  });
 }
 
 function configuration(directory: string): string {

@@ -20,6 +20,8 @@ export interface Dom0Parts {
   readonly hostKey: Uint8Array;
   /** Path of Debian's kernel, which is the guest's too. */
   readonly kernel: string;
+  /** Path of firmware/probe's Image. */
+  readonly probe: string;
 }
 
 /** @returns the archive, compressed with gzip */
@@ -39,6 +41,7 @@ export function buildDom0Ramdisk(parts: Dom0Parts): Uint8Array {
     { kind: 'file', path: 'root/.ssh/authorized_keys', bytes: text(`${parts.authorizedKey}\n`), mode: 0o600 },
     { kind: 'directory', path: 'root/scmi-hil' },
     { kind: 'file', path: 'root/Image', bytes: readFileSync(parts.kernel) },
+    { kind: 'file', path: 'root/probe', bytes: readFileSync(parts.probe) },
     { kind: 'file', path: 'root/initrd.gz', bytes: buildGuestRamdisk(parts.packages, text(parts.guestInit)) },
   ];
   return compressed(entries);

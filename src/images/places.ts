@@ -18,5 +18,8 @@ export const imageFiles = {
   ramdisk: 'ramdisk',
 } as const;
 
+/** The bare-metal probe, which is also among Dom0's files (`dom0.probe` of the board type). */
+export const probeFile = 'probe';
+
 /** Private key of whoever logs in to Dom0, and the fingerprint of Dom0's own. */
 export const keyFiles = { user: 'user-key', hostFingerprint: 'host-key.fingerprint' } as const;

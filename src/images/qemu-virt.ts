@@ -1,15 +1,16 @@
 /** The images of `qemu-virt`: fetched from Debian, built, checked. */
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigurationError } from '../board/configuration-error.ts';
 import { projectDirectory } from '../board/project-directory.ts';
 import { Debian } from './debian.ts';
 import { buildDom0Ramdisk } from './dom0-ramdisk.ts';
+import { fetchPackages } from './fetch-packages.ts';
+import { makeEl3Firmware, makeProbe } from './make-firmware.ts';
 import { checksum, readManifest, writeManifest } from './manifest.ts';
 import { qemuVirtPackages } from './packages.ts';
-import { imageFiles, keyFiles } from './places.ts';
-import { runProgram } from './program.ts';
+import { imageFiles, keyFiles, probeFile } from './places.ts';
 import { makeKeys } from './ssh-keys.ts';
 
 export interface ImageWork {
@@ -24,30 +25,19 @@ export interface ImageWork {
 }
 
 /**
- * Gets the packages and unpacks them. Nothing outside the directory changes.
+ * Gets the packages that are not there yet, and unpacks all. Nothing outside the directory changes.
  * @throws ConfigurationError with what to install or to configure
  */
 export async function fetchQemuVirt({ directory, env, signal, progress }: ImageWork): Promise<void> {
-  const archives = path.join(directory, 'packages');
   const releases = qemuVirtPackages.map(({ release }) => release);
   const debian = await Debian.open({ directory: path.join(directory, 'apt'), releases, env, signal });
-  const wanted: [name: string, release: string][] = [];
-  for (const { release, packages, named = [] } of qemuVirtPackages) {
-    const real = await Promise.all(named.map(name => debian.namedBy(name, release)));
-    wanted.push(...[...real, ...packages].map((name): [string, string] => [name, release]));
-  }
-  await rm(archives, { recursive: true, force: true });
-  const files: string[] = [];
-  for (const [index, [name, release]] of wanted.entries()) {
-    progress(index, wanted.length, `${name} (${release})`);
-    files.push(await debian.download(name, release, archives));
-  }
-  progress(wanted.length, wanted.length, 'unpack');
+  const files = await fetchPackages(debian, qemuVirtPackages, path.join(directory, 'packages'), progress);
+  progress(files.length, files.length, 'unpack');
   await debian.unpack(files, path.join(directory, 'unpacked'));
 }
 
 /**
- * Builds the EL3 firmware and Dom0's ramdisk, with new keys, and puts all images where a run looks for them.
+ * Builds the EL3 firmware, the probe and Dom0's ramdisk, with new keys, and puts all images where a run looks for them.
  * @throws ConfigurationError where the packages have not been fetched, or the compiler is not there
  */
 export async function buildQemuVirt({ directory, address, env, signal, progress }: ImageWork): Promise<void> {
@@ -56,18 +46,21 @@ export async function buildQemuVirt({ directory, address, env, signal, progress 
     throw new ConfigurationError(`there are no packages in ${directory}`, 'scmi-hil images fetch qemu-virt');
   }
   const at = (name: string): string => path.join(directory, name);
-  progress(0, 3, 'EL3 firmware');
-  await buildFirmware(at('el3'), env, signal);
-  await copyFile(at('el3/el3.bin'), at(imageFiles.firmware));
+  progress(0, 4, 'EL3 firmware');
+  await copyFile(await makeEl3Firmware({ build: at('el3'), env, signal }), at(imageFiles.firmware));
 
-  progress(1, 3, 'boot loader, Xen, kernel');
+  progress(1, 4, 'probe');
+  const probe = await makeProbe({ build: at('probe-build'), env, signal });
+  await copyFile(probe, at(probeFile));
+
+  progress(2, 4, 'boot loader, Xen, kernel');
   const boot = path.join(unpacked, 'boot');
   const kernel = path.join(boot, await only(boot, /^vmlinuz-/));
   await copyFile(path.join(unpacked, 'usr/lib/u-boot/qemu_arm64/u-boot.bin'), at(imageFiles['u-boot']));
   await copyFile(path.join(boot, await only(boot, /^xen-[\d.]+-arm64$/)), at(imageFiles.xen));
   await copyFile(kernel, at(imageFiles.kernel));
 
-  progress(2, 3, "Dom0's ramdisk");
+  progress(3, 4, "Dom0's ramdisk");
   const keys = makeKeys();
   const ramdisk = buildDom0Ramdisk({
     packages: unpacked,
@@ -77,6 +70,7 @@ export async function buildQemuVirt({ directory, address, env, signal, progress 
     authorizedKey: keys.authorizedKey,
     hostKey: keys.dropbearHostKey,
     kernel,
+    probe,
   });
   await writeFile(at(imageFiles.ramdisk), ramdisk);
   // A key that was there before keeps its mode through a write.
@@ -86,9 +80,9 @@ export async function buildQemuVirt({ directory, address, env, signal, progress 
   await writeFile(at(keyFiles.hostFingerprint), `${keys.hostKeyFingerprint}\n`);
   await writeManifest(directory, {
     packages: await checksumsOf(at('packages'), await readdir(at('packages'))),
-    files: await checksumsOf(directory, [...Object.values(imageFiles), ...Object.values(keyFiles)]),
+    files: await checksumsOf(directory, builtFiles),
   });
-  progress(3, 3, 'done');
+  progress(4, 4, 'done');
 }
 
 /** @returns what is wrong, a sentence each; empty: the images are as they were built */
@@ -96,24 +90,18 @@ export async function checkQemuVirt(directory: string): Promise<string[]> {
   const manifest = await readManifest(directory);
   if (manifest === undefined) return [`${directory} has no images`];
   const wrong: string[] = [];
-  for (const [name, sum] of Object.entries(manifest.files)) {
+  for (const name of builtFiles) {
     const file = path.join(directory, name);
     if (!existsSync(file)) wrong.push(`${name} is not there`);
-    else if ((await checksum(file)) !== sum) wrong.push(`${name} is not what was built`);
+    else if ((await checksum(file)) !== manifest.files[name]) wrong.push(`${name} is not what was built`);
   }
   return wrong;
 }
 
+const builtFiles: readonly string[] = [...Object.values(imageFiles), probeFile, ...Object.values(keyFiles)];
+
 function script(name: string): string {
   return readFileSync(path.join(projectDirectory, 'firmware', 'qemu-virt', 'dom0', name), 'utf8');
-}
-
-async function buildFirmware(build: string, env: ImageWork['env'], signal: AbortSignal): Promise<void> {
-  const source = path.join(projectDirectory, 'firmware', 'qemu-virt', 'el3');
-  await mkdir(build, { recursive: true });
-  await runProgram('aarch64-linux-gnu-gcc', ['--version'], { signal, package: 'gcc-aarch64-linux-gnu' });
-  const words = ['-C', source, `BUILD=${build}`, `NODE=${process.execPath}`];
-  await runProgram('make', words, { signal, env, package: 'make' });
 }
 
 async function only(directory: string, pattern: RegExp): Promise<string> {

@@ -1,9 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import test from 'ava';
 import ssh2 from 'ssh2';
+import { loadFirmwareProfile } from '../../src/board/firmware-profile.ts';
+import { projectDirectory } from '../../src/board/project-directory.ts';
 import { writeCpio } from '../../src/images/cpio.ts';
 import { neededLibraries } from '../../src/images/elf-needed.ts';
+import { firmwareTables } from '../../src/images/firmware-tables.ts';
 import { makeKeys } from '../../src/images/ssh-keys.ts';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -60,4 +65,34 @@ test("Dropbear's host key has the fingerprint that is told, and the user's key c
   t.regex(keys.hostKeyFingerprint, /^SHA256:[A-Za-z0-9+/]{43}$/);
   t.false(ssh2.utils.parseKey(keys.privateKey) instanceof Error);
   t.regex(keys.authorizedKey, /^ssh-ed25519 /);
+});
+
+const tools = ['make', 'aarch64-linux-gnu-gcc'];
+const missing = tools.filter(tool => spawnSync(tool, ['--version']).status !== 0);
+const testMake = missing.length > 0 ? test.skip : test;
+const skipped = missing.length > 0 ? ` (skipped: no ${missing.join(', ')})` : '';
+
+testMake(`given its tables, the EL3 firmware is made without the sources that make them${skipped}`, t => {
+  t.timeout(60_000);
+  const directory = mkdtempSync(path.join(tmpdir(), 'images-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  for (const source of ['common', 'qemu-virt/el3']) {
+    cpSync(path.join(projectDirectory, 'firmware', source), path.join(directory, 'firmware', source), {
+      recursive: true,
+      filter: file => path.basename(file) !== 'build',
+    });
+  }
+  const [tables, build] = [path.join(directory, 'tables.inc'), path.join(directory, 'build')];
+  writeFileSync(tables, firmwareTables(loadFirmwareProfile('qemu-virt')));
+  const source = path.join(directory, 'firmware', 'qemu-virt', 'el3');
+  const words = ['-s', '-C', source, `BUILD=${build}`, `TABLES=${tables}`, 'NODE=false'];
+  execFileSync('make', words, { stdio: 'pipe', timeout: 50_000 });
+  t.true(readFileSync(path.join(build, 'el3.bin')).includes('SCMI: server ready'));
+});
+
+test('tables are refused for a profile with what the C server does not serve', t => {
+  const profile = loadFirmwareProfile('qemu-virt');
+  t.throws(() => firmwareTables({ ...profile, reportedAgents: 3, devicePolicy: 'none' }), {
+    message: 'profile qemu-virt: not served by the C server: devicePolicy none, reportedAgents',
+  });
 });

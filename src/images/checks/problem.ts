@@ -1,0 +1,6 @@
+/** What is wrong with an image. */
+export interface ImageProblem {
+  readonly what: string;
+  /** What to do about it. */
+  readonly mend?: string;
+}

@@ -1,0 +1,11 @@
+/** What is put into memory as it is: EL3 firmware, a boot loader. */
+import { compressionOf } from './compression.ts';
+import { foreignFormat } from './file-format.ts';
+import type { ImageProblem } from './problem.ts';
+
+export function rawBinaryProblems(bytes: Uint8Array): ImageProblem[] {
+  const how = compressionOf(bytes);
+  if (how !== undefined) return [{ what: `it is compressed with ${how}`, mend: 'unpack it' }];
+  const foreign = foreignFormat(bytes);
+  return foreign === undefined ? [] : [foreign];
+}
