@@ -17,6 +17,7 @@ import type { OpenBoard } from './open-board.ts';
 import { openEmulated } from './open-emulated.ts';
 import { powerOf } from './open-power.ts';
 import { serialOf } from './open-serial.ts';
+import { faultDeadlines, type VirtualFaults } from './virtual-faults.ts';
 import { displayName } from './yaml-file.ts';
 
 /** What is flashed or built for a run. A virtual board has it put on; a real one has what it has. */
@@ -33,6 +34,8 @@ export interface OpenOptions {
   readonly software?: Software;
   /** What the software is to do wrong: a virtual board alone can. */
   readonly deviations?: Deviations;
+  /** What the lab is to do wrong: a virtual board alone can. */
+  readonly faults?: VirtualFaults;
 }
 
 /**
@@ -42,10 +45,10 @@ export interface OpenOptions {
  */
 export async function openBoard(
   entry: BoardEntry,
-  { env, software, deviations }: OpenOptions,
+  { env, software, deviations, faults }: OpenOptions,
 ): Promise<OpenBoard> {
   const { name, type, setup } = entry;
-  if (isVirtual(setup)) return openVirtual(entry, software, deviations);
+  if (isVirtual(setup)) return openVirtual(entry, { software, deviations, faults });
   requireImages(name, setup.images);
   if (isEmulated(setup)) return openEmulated(entry, { images: setup.images, env });
   const { network, ssh } = setup;
@@ -101,16 +104,21 @@ export async function openWires(entry: BoardEntry): Promise<Wires> {
   };
 }
 
+type VirtualOptions = {
+  readonly [name in 'software' | 'deviations' | 'faults']?: OpenOptions[name] | undefined;
+};
+
 async function openVirtual(
   { name, type }: BoardEntry,
-  software?: Software,
-  deviations?: Deviations,
+  { software, deviations, faults }: VirtualOptions = {},
 ): Promise<OpenBoard> {
   const { openVirtualBoard } = await import('../virtual/open.ts');
-  if (software === undefined) return openVirtualBoard(type, { name });
-  const { firmware, xen, linux } = software;
-  const wrong = deviations === undefined ? {} : { deviations };
-  return openVirtualBoard({ ...type, xen, linux }, { name, firmware, ...wrong });
+  const { firmware, ...built } = software ?? {};
+  const deadlines = faults === undefined ? type.deadlines : faultDeadlines;
+  return openVirtualBoard(
+    { ...type, ...built, deadlines },
+    { name, ...(firmware && { firmware }), ...(deviations && { deviations }), ...(faults && { faults }) },
+  );
 }
 
 /** The two belong together where the console's adapter is fed by the board. */

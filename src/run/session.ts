@@ -35,6 +35,10 @@ export interface SessionOptions {
   readonly command: string;
   /** Name of the bug that a virtual board has on purpose. */
   readonly mutant?: string;
+  /** Names of the faults that the virtual lab has on purpose. */
+  readonly faults?: readonly string[];
+  /** In place of the system's write, for what is recorded. */
+  readonly write?: (file: number, bytes: Uint8Array) => number;
   /** Where reservations are; the user's state directory unless told. */
   readonly stateDirectory?: string;
   /** Strings that must not reach a file, passwords for instance. */

@@ -5,11 +5,11 @@
 import type { BoardType } from '../board/board-type.ts';
 import type { Deviations } from '../model/deviations.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
-import { type Handover, type BootMachine, type VirtualNetwork } from './boot/handover.ts';
+import { BoardReset, type Handover, type BootMachine, type VirtualNetwork } from './boot/handover.ts';
 import { BoardHalted, runEeprom } from './boot/rpi-eeprom.ts';
-import { BoardReset, runUBoot } from './boot/u-boot.ts';
-import type { VirtualFaults } from './faults.ts';
+import { runUBoot } from './boot/u-boot.ts';
 import { MachineMemory } from './machine-memory.ts';
+import type { Mishaps } from './mishaps.ts';
 import type { Supplied } from './power-switch.ts';
 import type { SshIdentityOfBoard } from './ssh-keys.ts';
 import type { SshPort } from './ssh-server.ts';
@@ -20,7 +20,7 @@ import { runXen } from './xen.ts';
 export interface VirtualBoardParts {
   readonly type: BoardType;
   readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
-  readonly faults: VirtualFaults;
+  readonly mishaps: Mishaps;
   /** What its firmware, Xen, toolstack or kernels do wrong; absent: nothing. */
   readonly deviations?: Deviations;
   readonly uart: Uart;
@@ -44,6 +44,7 @@ export class VirtualBoard implements Supplied {
   }
 
   powerOn(): void {
+    this.#parts.mishaps.poweredOn();
     const supply = new AbortController();
     this.#supply = supply;
     this.#life = this.#live(supply.signal);
@@ -74,10 +75,9 @@ export class VirtualBoard implements Supplied {
   }
 
   async #boot(signal: AbortSignal): Promise<void> {
-    const { type, uart, network, serial, faults } = this.#parts;
+    const { type, uart, network, serial, mishaps } = this.#parts;
     uart.flush();
-    if (faults.consoleLostAt === 'boot-loader') uart.close();
-    const machine: BootMachine = { memory: new MachineMemory(), uart, network, signal };
+    const machine: BootMachine = { memory: new MachineMemory(), uart, network, mishaps, signal };
     let handover: Handover;
     if (type.boot.chain === 'u-boot-tftp') {
       for (const line of firmwareBanner[type.boot.chain]) uart.line(line);

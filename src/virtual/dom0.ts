@@ -16,7 +16,11 @@ export interface Dom0Options {
   readonly xenLog: () => string;
   /** Files that are in Dom0's image. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  readonly ssh: Pick<SshServerOptions, 'authorizedKey' | 'hostKey' | 'neverAnswers'>;
+  readonly ssh: Pick<SshServerOptions, 'authorizedKey' | 'hostKey'>;
+  /** Whose SSH servers take connections and say nothing. */
+  readonly hangs: { readonly dom0: boolean; readonly guests: boolean };
+  /** Called before `xl` does what it is told. */
+  readonly onXl: () => void;
   /** Dom0 ends: the machine follows it. */
   readonly onEnd: (how: 'poweroff' | 'reboot') => void;
 }
@@ -51,6 +55,7 @@ export class Dom0 implements Disposable {
     };
     this.server = new SshServer({
       ...options.ssh,
+      neverAnswers: options.hangs.dom0,
       shell: this.shell,
       reach: (host, port) => (port === 22 ? this.#guestAt(host) : undefined),
     });
@@ -62,7 +67,8 @@ export class Dom0 implements Disposable {
   }
 
   async #xl({ arguments: [command, ...words], signal }: ProgramInput): Promise<ProgramResult> {
-    const { platform, takeXlOutput, xenLog } = this.#options;
+    const { platform, takeXlOutput, xenLog, onXl } = this.#options;
+    onXl();
     const [operand = ''] = words.filter(word => !word.startsWith('-'));
     const done = async ({ rc, endless }: CommandResult): Promise<ProgramResult> => {
       this.#closeDestroyed();
@@ -123,6 +129,7 @@ export class Dom0 implements Disposable {
       const { platform } = this.#options;
       server = new SshServer({
         ...this.#options.ssh,
+        neverAnswers: this.#options.hangs.guests,
         shell: {
           files: new FileSystem(view),
           programs: {

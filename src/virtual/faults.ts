@@ -1,13 +1,50 @@
-/** What a virtual board can be told to do wrong, so that the controller can be seen to cope. */
+/** What a virtual board, or the lab around it, can be told to do wrong: what a controller has to cope with. */
+
+/** How far a board has got: `step` is the first command that a step sends to Dom0. */
+export type Milestone = 'boot-loader' | 'transfer' | 'xen' | 'dom0' | 'step';
+
 export interface VirtualFaults {
-  /** File in the middle of which the board stops asking for blocks. */
-  readonly transferStallsIn?: string;
-  /** The serial line goes away at this point of the boot. */
-  readonly consoleLostAt?: 'boot-loader' | 'xen' | 'dom0';
-  /** Dom0's SSH server takes connections and says nothing. */
-  readonly sshNeverAnswers?: boolean;
-  /** The board starts again by itself, this many milliseconds after Dom0's login. */
-  readonly resetsInLinuxAfter?: number;
-  /** The power switch answers nothing. */
-  readonly switchIsDead?: boolean;
+  /**
+   * What the serial line does to what the board says: another talker's line breaks in, one character in some
+   * hundred is lost or comes twice, all of it is read at another speed, nothing of it arrives.
+   */
+  readonly output?: 'torn' | 'lossy' | 'doubling' | 'wrong-speed' | 'nothing';
+  /** What becomes of typed characters: the UART overruns; now and then the first two change places. */
+  readonly input?: 'overrun' | 'reordered';
+  /** Of U-Boot, at the first power-on: it reads no key in time; it does not show that it counts. */
+  readonly countdown?: 'key-lost' | 'not-shown';
+  /** Around prompts: now and then a log line has not ended; escape codes of bracketed paste. */
+  readonly prompt?: 'in-a-log-line' | 'escape-codes';
+  /** A line of init is written over Dom0's prompt. */
+  readonly loginOverlaid?: boolean;
+  /** What the network does to TFTP. `stalls-once`: in the first transfer of Xen alone. */
+  readonly tftp?: 'loss' | 'reorder' | 'duplicate' | 'stalls' | 'stalls-once' | 'file-missing';
+  /** No DHCP server offers an address. */
+  readonly noOffer?: boolean;
+  /** What the power switch does. */
+  readonly switch?: SwitchFault;
+  /** The board starts again by itself there, once. */
+  readonly resetsAt?: Milestone;
+  /** The serial adapter vanishes there, for good or for so many milliseconds. */
+  readonly adapterGone?: { readonly at: Milestone; readonly milliseconds?: number };
+  /** How Dom0 answers on the network: not at all, no SSH server, one that hangs, one with another host key. */
+  readonly dom0?: 'no-network' | 'ssh-refuses' | 'ssh-hangs' | 'other-host-key';
+  /** Guests take connections and say nothing. */
+  readonly guestsHang?: boolean;
+  /** Another board is behind the port. */
+  readonly otherBoard?: boolean;
+  /** The Xen that boots has the driver for a single agent. */
+  readonly otherXen?: boolean;
+  /** What runs stops there without a word, or with a panic that nobody foresaw. */
+  readonly stops?: 'after-hand-over' | 'in-dom0-kernel' | 'panics';
+  /** The disk under the recording takes no more than so many bytes. */
+  readonly diskBytes?: number;
 }
+
+/**
+ * - `says-on`, `says-off`: it claims so, whatever it is told, and does nothing: the other one is true.
+ * - `fails-once`: the first command to it is an error.
+ * - `refuses`: every command is an error. `silent`: none is answered.
+ * - `stays-on`: once on, it refuses to go off.
+ */
+export type SwitchFault = 'says-on' | 'says-off' | 'fails-once' | 'refuses' | 'silent' | 'stays-on';

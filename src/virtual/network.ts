@@ -2,7 +2,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { fetchTftp } from '../drivers/tftp/client.ts';
-import type { FetchOptions, VirtualNetwork } from './boot/handover.ts';
+import { BoardReset, type FetchOptions, type VirtualNetwork } from './boot/handover.ts';
+import type { Mishaps } from './mishaps.ts';
+import { untilAborted } from './time.ts';
 
 const PROBE_DEADLINE = 5000;
 const READ_REQUEST = 1;
@@ -12,24 +14,46 @@ export interface NetworkOptions {
   readonly address: string;
   readonly server: string;
   readonly tftpPort: number;
-  /** File in the middle of which the board falls silent, as one that crashes while it loads. */
-  readonly stallsIn?: string;
+  /** A port that packets go through on their way to the server; absent: none lies between. */
+  readonly detour?: number;
+  readonly mishaps: Mishaps;
 }
 
 export function createNetwork(options: NetworkOptions): VirtualNetwork {
+  const { mishaps, detour } = options;
   return {
     address: options.address,
     server: options.server,
     tftpPort: options.tftpPort,
-    fetch(file, fetching) {
-      return file.endsWith(options.stallsIn ?? '\0')
-        ? fallSilent(file, fetching)
-        : fetchTftp({ file, ...fetching });
+    async fetch(file, fetching) {
+      if (!eventful.test(file)) return await fetchOver(detour, file, fetching);
+      const { tftp } = mishaps.faults;
+      if (mishaps.reached('transfer')) {
+        await firstPacket(file, fetching);
+        throw new BoardReset();
+      }
+      if (tftp === 'stalls' || (tftp === 'stalls-once' && mishaps.isFirstPowerOn)) {
+        await firstPacket(file, fetching);
+        await untilAborted(fetching.signal);
+      }
+      return await fetchOver(detour, tftp === 'file-missing' ? `${file}-missing` : file, fetching);
     },
     probe(file, signal) {
       return probe(file, options, signal);
     },
   };
+}
+
+/** The file in which things happen. */
+const eventful = /(?:^|\/)xen$/;
+/** Packets that have to be sent again should not take a second each. */
+const LOSSY_TIMEOUT = 256;
+const LOSSY_RETRIES = 20;
+
+function fetchOver(detour: number | undefined, file: string, fetching: FetchOptions): Promise<Uint8Array> {
+  return detour === undefined
+    ? fetchTftp({ file, ...fetching })
+    : fetchTftp({ file, ...fetching, port: detour, timeout: LOSSY_TIMEOUT, retries: LOSSY_RETRIES });
 }
 
 /** Sends a read request, ends the transfer with ERROR 0 at its first packet. @returns whether the file is there */
@@ -54,13 +78,11 @@ async function probe(
   }
 }
 
-/** Takes the first packets of a file and then no more, until the supply goes. */
-async function fallSilent(file: string, { server, port, signal }: FetchOptions): Promise<never> {
+/** Takes the first packet of a file and acknowledges none. */
+async function firstPacket(file: string, { server, port, signal }: FetchOptions): Promise<void> {
   await using socket = createSocket('udp4');
   socket.send(readRequest(file, { blksize: '1468' }), port, server);
   await once(socket, 'message', { signal });
-  await once(signal, 'abort');
-  throw signal.reason;
 }
 
 function readRequest(file: string, options: Readonly<Record<string, string>>): Buffer {

@@ -1,4 +1,6 @@
 /** Opens a virtual board: the drivers of a real one, with a board in this process at their other end. */
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { BoardType } from '../board/board-type.ts';
 import { loadFirmwareProfile } from '../board/firmware-profile.ts';
 import type { OpenBoard } from '../board/open-board.ts';
@@ -10,6 +12,8 @@ import { listenTftp } from '../drivers/tftp/server.ts';
 import { VirtualBoard } from './board.ts';
 import { guestAddress } from './dom0.ts';
 import type { VirtualFaults } from './faults.ts';
+import { type LinkFaults, openLossyLink } from './lossy-link.ts';
+import { Mishaps } from './mishaps.ts';
 import { createNetwork } from './network.ts';
 import { VirtualPowerSwitch } from './power-switch.ts';
 import { makeSshKeys } from './ssh-keys.ts';
@@ -18,6 +22,8 @@ import { makeStandIn } from './stand-in.ts';
 import { Uart } from './uart.ts';
 
 const LOOPBACK = '127.0.0.1';
+/** TCP port multiplexer: nobody runs one. */
+const UNUSED_PORT = 1;
 const QUIET = 15;
 const SERIAL = '0000beef';
 
@@ -32,25 +38,36 @@ export interface VirtualBoardOptions {
   readonly firmware?: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
 }
 
+/** Shares of the packets. Each that is lost costs a time-out. */
+const linkFaults: Readonly<Record<string, LinkFaults>> = {
+  loss: { drop: 0.004 },
+  reorder: { reorder: 0.02 },
+  duplicate: { duplicate: 0.05 },
+};
+
 /** Opens a virtual board of a type. The caller closes it. */
 export async function openVirtualBoard(type: BoardType, options: VirtualBoardOptions): Promise<OpenBoard> {
   const faults = options.faults ?? {};
   await using stack = new AsyncDisposableStack();
   const tftp = stack.use(await listenTftp({ address: LOOPBACK, port: 0 }));
   const ssh = stack.use(await SshPort.open(LOOPBACK));
-  const uart = stack.use(Uart.open());
+  const uart = stack.use(Uart.open(faults));
+  const mishaps = new Mishaps(faults, milliseconds => uart.unplug(milliseconds));
   const keys = makeSshKeys();
+  const link = linkFaults[faults.tftp ?? 'none'];
+  const detour = link && stack.adopt(await openLossyLink(tftp.port, 1, link), each => each.close());
   const network = createNetwork({
     address: LOOPBACK,
     server: LOOPBACK,
     tftpPort: tftp.port,
-    ...(faults.transferStallsIn === undefined ? {} : { stallsIn: faults.transferStallsIn }),
+    mishaps,
+    ...(detour === undefined ? {} : { detour: detour.port }),
   });
   const firmware = options.firmware ?? { profile: loadFirmwareProfile(type.firmware), faults: [] };
   const board = new VirtualBoard({
-    type,
+    type: faults.otherXen === true ? { ...type, xen: { ...type.xen, mediator: 'single-agent' } } : type,
     firmware,
-    faults,
+    mishaps,
     uart,
     network,
     ssh,
@@ -58,7 +75,7 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     serial: SERIAL,
     ...(options.deviations === undefined ? {} : { deviations: options.deviations }),
   });
-  const power = new VirtualPowerSwitch(board, faults.switchIsDead);
+  const power = new VirtualPowerSwitch(board, faults.switch);
   stack.defer(() => board.powerOff());
 
   const identity = { kind: 'key', privateKey: keys.privateKey } as const;
@@ -72,9 +89,15 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     power,
     serial: serialDevice({ path: uart.path, baudRate: type.console.baudRate }),
     tftp,
-    ssh: sshClient(),
+    ssh: sshClient(faults.dom0 === 'no-network' ? { dial: noWay } : {}),
     network: { address: LOOPBACK, server: LOOPBACK, prefixes: [`${SERIAL}/`] },
-    dom0: { host: LOOPBACK, port: ssh.port, user: type.dom0.user, hostKey: keys.fingerprint, identity },
+    dom0: {
+      host: LOOPBACK,
+      port: faults.dom0 === 'ssh-refuses' ? UNUSED_PORT : ssh.port,
+      user: type.dom0.user,
+      hostKey: (faults.dom0 === 'other-host-key' ? makeSshKeys() : keys).fingerprint,
+      identity,
+    },
     guest: guest => ({
       host: guestAddress(guest),
       port: 22,
@@ -91,4 +114,11 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     close: () => resources.disposeAsync(),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** A network on which Dom0 is not. */
+function noWay(): Duplex {
+  const socket = new Socket().on('error', () => {});
+  setImmediate(() => socket.destroy(Object.assign(new Error('no route to host'), { code: 'EHOSTUNREACH' })));
+  return socket;
 }

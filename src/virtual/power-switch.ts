@@ -1,6 +1,8 @@
 /** The supply of a virtual board. */
 import type { PowerDriver } from '../drivers/power/power.ts';
 import { DriverError } from '../drivers/driver-error.ts';
+import type { SwitchFault } from './faults.ts';
+import { untilAborted } from './time.ts';
 
 /** What hangs on the switch. */
 export interface Supplied {
@@ -11,35 +13,49 @@ export interface Supplied {
 export class VirtualPowerSwitch implements PowerDriver {
   readonly name = 'virtual switch';
   readonly #load: Supplied;
-  readonly #isDead: boolean;
+  readonly #fault: SwitchFault | undefined;
   #isOn = false;
+  #commands = 0;
 
-  /** @param isDead the switch does not answer, as a PDU that lost its network */
-  constructor(load: Supplied, isDead = false) {
+  constructor(load: Supplied, fault?: SwitchFault) {
     this.#load = load;
-    this.#isDead = isDead;
+    this.#fault = fault;
+    if (fault === 'says-off') this.#switchOn();
   }
 
   async on(signal: AbortSignal): Promise<void> {
-    this.#requireAnswer(signal, 'switch on');
-    if (!this.#isOn) this.#load.powerOn();
-    this.#isOn = true;
+    await this.#answer('switch on', signal);
+    if (this.#fault === 'says-on' || this.#fault === 'says-off') return;
+    this.#switchOn();
   }
 
   async off(signal: AbortSignal): Promise<void> {
-    this.#requireAnswer(signal, 'switch off');
+    await this.#answer('switch off', signal);
+    if (this.#fault === 'says-on' || this.#fault === 'says-off') return;
+    if (this.#fault === 'stays-on' && this.#isOn) throw noAnswer('switch off');
     this.#isOn = false;
     await this.#load.powerOff();
   }
 
   async state(signal: AbortSignal): Promise<'on' | 'off'> {
-    this.#requireAnswer(signal, 'read the state');
-    return this.#isOn ? 'on' : 'off';
+    await this.#answer('read the state', signal);
+    if (this.#fault === 'says-on') return 'on';
+    return this.#isOn && this.#fault !== 'says-off' ? 'on' : 'off';
   }
 
-  #requireAnswer(signal: AbortSignal, attempt: string): void {
-    signal.throwIfAborted();
-    if (this.#isDead)
-      throw new DriverError(attempt, 'the virtual switch does not answer', 'run without this fault');
+  #switchOn(): void {
+    if (!this.#isOn) this.#load.powerOn();
+    this.#isOn = true;
   }
+
+  async #answer(attempt: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#fault === 'silent') await untilAborted(signal);
+    const failsNow = this.#fault === 'fails-once' && attempt !== 'read the state' && this.#commands++ === 0;
+    if (this.#fault === 'refuses' || failsNow) throw noAnswer(attempt);
+  }
+}
+
+function noAnswer(attempt: string): DriverError {
+  return new DriverError(attempt, 'the virtual switch does not answer', 'run without this fault');
 }

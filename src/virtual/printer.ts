@@ -8,6 +8,7 @@ const LINUX_LINE = 7;
 
 export class Printer {
   readonly #uart: Uart;
+  #xenLog = '';
   #linuxTime = 0;
   #isLineOpen = false;
 
@@ -24,11 +25,21 @@ export class Printer {
     if (line.source !== 'xen') return;
     const prefix = this.#isLineOpen ? '' : '(XEN) ';
     this.#uart.write(`${prefix}${line.text}${line.newline === false ? '' : '\r\n'}`);
+    this.#xenLog += `${prefix}${line.text}${line.newline === false ? '' : '\n'}`;
     this.#isLineOpen = line.newline === false;
   }
 
   xen(lines: readonly XenText[]): void {
-    for (const { text, bare } of lines) this.#uart.line(bare === true ? text : `(XEN) ${text}`);
+    for (const { text, bare } of lines) {
+      const line = bare === true ? text : `(XEN) ${text}`;
+      this.#uart.line(line);
+      this.#xenLog += `${line}\n`;
+    }
+  }
+
+  /** All that Xen has printed, as `xl dmesg` shows it. */
+  xenLog(): string {
+    return this.#xenLog;
   }
 
   linux(text: string): void {

@@ -1,30 +1,34 @@
 /** The board's end of its console: what firmware, boot loader, Xen and Dom0 write to and read from. */
-import { type PseudoTerminal, openPseudoTerminal } from '../drivers/serial/pseudo-terminal.ts';
+import { Adapter } from './adapter.ts';
+import type { VirtualFaults } from './faults.ts';
+import { type SerialLine, serialLine } from './serial-line.ts';
 
 export class Uart implements Disposable {
-  readonly #terminal: PseudoTerminal;
+  readonly #line: SerialLine;
+  readonly #adapter: Adapter;
   #input = '';
   #arrived: (() => void) | undefined;
 
-  private constructor(terminal: PseudoTerminal) {
-    this.#terminal = terminal;
-    terminal.onData(bytes => {
-      this.#input += Buffer.from(bytes).toString('latin1');
+  private constructor(faults: VirtualFaults) {
+    this.#line = serialLine(faults);
+    const isNamed = faults.adapterGone?.milliseconds !== undefined;
+    this.#adapter = new Adapter(bytes => {
+      this.#input += this.#line.typed(Buffer.from(bytes).toString('latin1'));
       this.#arrived?.();
-    });
+    }, isNamed);
   }
 
-  static open(): Uart {
-    return new Uart(openPseudoTerminal());
+  static open(faults: VirtualFaults = {}): Uart {
+    return new Uart(faults);
   }
 
   /** Path of the device that the controller opens. */
   get path(): string {
-    return this.#terminal.path;
+    return this.#adapter.path;
   }
 
   write(text: string): void {
-    this.#terminal.write(Buffer.from(text));
+    this.#adapter.write(this.#line.said(text));
   }
 
   /** A line as serial drivers send it. */
@@ -71,12 +75,13 @@ export class Uart implements Disposable {
     }
   }
 
-  close(): void {
-    this.#terminal.close();
+  /** Takes the adapter away. @param milliseconds after which it is back; absent: never */
+  unplug(milliseconds?: number): void {
+    this.#adapter.unplug(milliseconds);
   }
 
   [Symbol.dispose](): void {
-    this.close();
+    this.#adapter[Symbol.dispose]();
   }
 
   async #wait(signal: AbortSignal, milliseconds: number): Promise<void> {

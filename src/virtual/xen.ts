@@ -8,9 +8,8 @@ import type { DeviceTree } from '../dt/tree.ts';
 import type { ConsoleLine } from '../model/observation.ts';
 import { Platform } from '../model/platform.ts';
 import type { VirtualBoardParts } from './board.ts';
-import type { Handover } from './boot/handover.ts';
+import { BoardReset, type Handover } from './boot/handover.ts';
 import { BoardHalted } from './boot/rpi-eeprom.ts';
-import { BoardReset } from './boot/u-boot.ts';
 import { type BootModuleFound, findBootModules } from './boot-modules.ts';
 import { dom0Loading, linuxStart, panicEnd, panicStart, xenReady, xenStart } from './boot-text.ts';
 import { Dom0 } from './dom0.ts';
@@ -31,14 +30,17 @@ export interface XenMachine extends VirtualBoardParts {
 const MAXIMUM_TREE = 2 * 1024 * 1024;
 /** Xen waits five seconds before it restarts the machine; nobody learns anything from all of them. */
 const REBOOT_PAUSE = 500;
+/** What happens to Dom0 after its login happens so many milliseconds after it. */
+const AFTER_LOGIN = 10;
 
 /**
  * Runs what the boot loader jumped to, until the supply goes away.
  * @throws BoardReset when Xen restarts the machine, BoardHalted when it stops
  */
 export async function runXen(machine: XenMachine): Promise<never> {
-  const { memory, handover, uart, signal, faults, type } = machine;
-  if (faults.consoleLostAt === 'xen') uart.close();
+  const { memory, handover, uart, signal, mishaps, type } = machine;
+  const { stops } = mishaps.faults;
+  if (stops === 'after-hand-over') return await untilAborted(signal);
   const image = standInOf(memory.read(handover.image, 128));
   if (image !== 'xen') return await runKernelAlone(machine, image === 'linux');
   const hostTree = readTree(memory, handover.tree);
@@ -65,11 +67,17 @@ export async function runXen(machine: XenMachine): Promise<never> {
   const unusable = kernel !== undefined && !isWholeKernel(kernel) ? kernel : undefined;
   const lines = bootLines(heard.take(), platform.panic?.text);
   for (const line of lines.beforeDom0) printer.model(line);
+  if (mishaps.reached('xen')) throw new BoardReset();
   if (platform.panic === null || lines.dom0.length > 0)
     printer.xen(kernel === undefined ? [] : dom0Loading(kernel));
   if (unusable !== undefined) {
     printer.xen(panicStart);
     printer.xen([{ text: 'Could not set up d0 guest OS (rc = -22)' }, ...panicEnd(noreboot)]);
+    return await endOfXen(noreboot, signal);
+  }
+  if (stops === 'panics') {
+    printer.xen(panicStart);
+    printer.xen([{ text: 'Unable to allocate memory for Dom0' }, ...panicEnd(noreboot)]);
     return await endOfXen(noreboot, signal);
   }
   for (const line of lines.dom0) printer.model(line);
@@ -87,6 +95,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
   )) {
     printer.linux(text);
   }
+  if (stops === 'in-dom0-kernel') return await untilAborted(signal);
   for (const line of lines.linux) printer.model(line);
   if (!platform.isDom0Up) return await untilAborted(signal);
   return await runDom0(machine, platform, heard, printer);
@@ -99,7 +108,8 @@ async function runDom0(
   heard: Heard,
   printer: Printer,
 ): Promise<never> {
-  const { uart, ssh, keys, faults, type, signal } = machine;
+  const { uart, ssh, keys, mishaps, type, signal } = machine;
+  const { faults } = mishaps;
   const end = new AbortController();
   const xl = { stdout: '', stderr: '' };
   heard.listen(line => {
@@ -115,7 +125,7 @@ async function runDom0(
       xl.stderr = '';
       return output;
     },
-    xenLog: () => heard.xenLog(),
+    xenLog: () => printer.xenLog(),
     files: new Map([
       [type.dom0.guestKernel, makeStandIn('linux', 4096)],
       ...(type.dom0.guestRamdisk === undefined
@@ -125,7 +135,10 @@ async function runDom0(
     ssh: {
       authorizedKey: keys.publicKey,
       hostKey: keys.hostKey,
-      neverAnswers: faults.sshNeverAnswers === true,
+    },
+    hangs: { dom0: faults.dom0 === 'ssh-hangs', guests: faults.guestsHang === true },
+    onXl: () => {
+      if (mishaps.reached('step')) end.abort('reset');
     },
     onEnd: how => end.abort(how),
   });
@@ -134,15 +147,11 @@ async function runDom0(
   uart.line("Enter 'help' for a list of built-in commands.");
   uart.line();
   ssh.connect(dom0.server);
-  if (faults.consoleLostAt === 'dom0') uart.close();
-  if (faults.resetsInLinuxAfter !== undefined) {
-    void wait(faults.resetsInLinuxAfter, signal).then(
-      () => end.abort('reset'),
-      () => {},
-    );
-  }
+  const loggedIn = setTimeout(() => {
+    if (mishaps.reached('dom0')) end.abort('reset');
+  }, AFTER_LOGIN);
   try {
-    return await consoleShell(uart, dom0.shell, AbortSignal.any([signal, end.signal]));
+    return await consoleShell(uart, dom0.shell, mishaps, AbortSignal.any([signal, end.signal]));
   } catch (error) {
     if (signal.aborted || !end.signal.aborted) throw error;
     if (end.signal.reason === 'reset') throw new BoardReset();
@@ -154,6 +163,7 @@ async function runDom0(
     printer.xen([{ text: 'Hardware Dom0 halted: halting machine' }]);
     throw new BoardHalted('Dom0 powered off');
   } finally {
+    clearTimeout(loggedIn);
     ssh.connect(undefined);
   }
 }
@@ -175,12 +185,10 @@ async function endOfXen(noreboot: boolean, signal: AbortSignal): Promise<never> 
 
 /** What the model says, kept until it is taken, then passed on as it comes. */
 class Heard {
-  readonly #log: string[] = [];
   #kept: ConsoleLine[] = [];
   #listener: ((line: ConsoleLine) => void) | undefined;
 
   console(line: ConsoleLine): void {
-    if (line.source === 'xen') this.#log.push(`(XEN) ${line.text}`);
     if (this.#listener === undefined) this.#kept.push(line);
     else this.#listener(line);
   }
@@ -195,10 +203,6 @@ class Heard {
 
   listen(listener: (line: ConsoleLine) => void): void {
     this.#listener = listener;
-  }
-
-  xenLog(): string {
-    return this.#log.map(line => `${line}\n`).join('');
   }
 }
 

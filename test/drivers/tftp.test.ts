@@ -16,8 +16,8 @@ import { acquireTftp } from '../../src/drivers/tftp/shared.ts';
 import type { TftpBoard, TftpEvent, TftpServer } from '../../src/drivers/tftp/tftp.ts';
 import { createWindow } from '../../src/drivers/tftp/window.ts';
 import { acknowledgement, bootLoaderFetch, error, openRawClient, request } from './boot-loader-client.ts';
-import { openLossyLink } from './lossy-link.ts';
-import type { LinkFaults } from './lossy-link.ts';
+import { openLossyLink } from '../../src/virtual/lossy-link.ts';
+import type { LinkFaults } from '../../src/virtual/lossy-link.ts';
 
 const host = '127.0.0.1';
 const listen = (retransmit = 40, retries = 3) => listenTftp({ address: host, port: 0, retransmit, retries });

@@ -7,7 +7,6 @@ import type { RecordedEvent } from '../../src/recording/event.ts';
 import { readRun } from '../../src/recording/reader.ts';
 import { runOnBoard, type Session } from '../../src/run/session.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
-import type { VirtualFaults } from '../../src/virtual/faults.ts';
 import { openVirtualBoard } from '../../src/virtual/open.ts';
 import { quickType } from './scripted-board.ts';
 
@@ -17,7 +16,6 @@ const patient = Object.fromEntries(
 
 interface Given {
   readonly scenario?: string;
-  readonly faults?: VirtualFaults;
   readonly deadlines?: Partial<BoardType['deadlines']>;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RecordedEvent) => void;
@@ -32,7 +30,6 @@ async function session(t: ExecutionContext, boardType: string, given: Given = {}
   await using board = await openVirtualBoard(type, {
     name: 'virtual',
     firmware: scenario.firmware,
-    ...(given.faults !== undefined && { faults: given.faults }),
   });
   const ran = await runOnBoard({
     board,
@@ -45,10 +42,7 @@ async function session(t: ExecutionContext, boardType: string, given: Given = {}
     ...(given.onEvent !== undefined && { onEvent: given.onEvent }),
   });
   t.deepEqual(await readdir(path.join(directory, 'boards')), [], 'the board is still held');
-  // A switch that is dead is the one reason for a board that is still on.
-  if (given.faults?.switchIsDead !== true) {
-    t.is(await board.power.state(AbortSignal.timeout(1000)), 'off');
-  }
+  t.is(await board.power.state(AbortSignal.timeout(1000)), 'off');
   return ran;
 }
 
@@ -73,66 +67,6 @@ for (const boardType of ['rcar-v4h-white-hawk', 'rpi5']) {
     t.is(events[0]?.kind, 'run-started');
     t.is(events.at(-1)?.kind, 'run-finished');
   });
-
-  const troubles: readonly (Given & {
-    readonly name: string;
-    readonly outcome: Session['outcome'];
-    readonly fault: RegExp;
-  })[] = [
-    {
-      name: 'a transfer that stops in mid-file',
-      faults: { transferStallsIn: 'xen' },
-      deadlines: { transferStall: 500 },
-      outcome: 'infrastructure',
-      fault: /^(?:the board stopped fetching xen after \d+ bytes|the EEPROM gave up a transfer: xen)/,
-    },
-    {
-      name: 'a serial line that is lost while Dom0 runs',
-      faults: { consoleLostAt: 'dom0' },
-      outcome: 'infrastructure',
-      fault: /^read the console: /,
-    },
-    {
-      name: 'a serial line that is lost before the boot loader speaks',
-      faults: { consoleLostAt: 'boot-loader' },
-      outcome: 'infrastructure',
-      fault: /^read the console: /,
-    },
-    {
-      name: 'a serial line that is lost in Xen',
-      faults: { consoleLostAt: 'xen' },
-      outcome: 'infrastructure',
-      fault: /^read the console: /,
-    },
-    {
-      name: 'an SSH server that never answers',
-      faults: { sshNeverAnswers: true },
-      deadlines: { domain: 300, collect: 300 },
-      outcome: 'infrastructure',
-      fault: /^waited 0\.3 s for Dom0 to answer SSH/,
-    },
-    {
-      name: 'a board that resets by itself in Linux',
-      faults: { resetsInLinuxAfter: 5 },
-      outcome: 'completed',
-      fault: /^the board started again by itself: /,
-    },
-    {
-      name: 'a switch that answers nothing',
-      faults: { switchIsDead: true },
-      outcome: 'infrastructure',
-      fault: /^switch the power off: .*does not answer/,
-    },
-  ];
-
-  for (const { name, outcome, fault, ...given } of troubles) {
-    test(`${boardType}: ${name} ends in power off, release and a verdict that says so`, async t => {
-      const ran = await session(t, boardType, given);
-      t.is(ran.outcome, outcome, JSON.stringify(ran.verdict.faults));
-      t.regex(ran.verdict.faults[0]?.what ?? 'no fault', fault);
-      t.is(ran.verdict.outcome, outcome === 'completed' ? 'failed' : 'infrastructure');
-    });
-  }
 
   for (const state of ['attended.working.on.deploying', 'attended.working.on.stepping']) {
     test(`${boardType}: Ctrl-C in ${state} ends in power off, release and a verdict`, async t => {

@@ -1,5 +1,6 @@
 /** What a boot loader leaves behind: where it jumps to and what it says about memory. */
 import type { MachineMemory } from '../machine-memory.ts';
+import type { Mishaps } from '../mishaps.ts';
 import type { Uart } from '../uart.ts';
 
 export interface Handover {
@@ -14,9 +15,13 @@ export interface BootMachine {
   readonly memory: MachineMemory;
   readonly uart: Uart;
   readonly network: VirtualNetwork;
+  readonly mishaps: Mishaps;
   /** Aborted when the supply goes away. */
   readonly signal: AbortSignal;
 }
+
+/** The board starts over: its own doing, not the power switch's. */
+export class BoardReset extends Error {}
 
 export interface VirtualNetwork {
   /** The board's address, as a DHCP server on its network would give it. */

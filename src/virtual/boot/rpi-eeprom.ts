@@ -2,12 +2,13 @@
  * The Raspberry Pi 5's EEPROM booting over the network: its requests in the order in which a real one makes
  * them, its console lines (Raspberry Pi documentation, eeprom-bootloader and boot-net; rpi-eeprom issue 687).
  */
-import type { BootMachine, Handover } from './handover.ts';
+import { type BootMachine, BoardReset, type Handover } from './handover.ts';
 
 /** Where the firmware puts things unless config.txt says otherwise. */
 const KERNEL_ADDRESS = 0x200000;
 const TREE_ADDRESS = 0x2efec600;
 const RETRIES_BEFORE_HALT = 0;
+const OTHER_SERIAL = '0c0ffee1';
 
 export interface Eeprom {
   /** Last eight digits of the serial number, lower case: the directory of every request. */
@@ -29,14 +30,20 @@ interface Config {
  * @throws BoardHalted where a file that it needs is missing or stalls
  */
 export async function runEeprom(machine: BootMachine, eeprom: Eeprom): Promise<Handover> {
-  const { uart } = machine;
-  for (const line of start) uart.line(line);
+  const { uart, mishaps } = machine;
+  const serial = mishaps.faults.otherBoard === true ? OTHER_SERIAL : eeprom.serial;
+  for (const line of start) uart.line(line.replace('${serial}', serial));
+  if (mishaps.reached('boot-loader')) throw new BoardReset();
   uart.line(`NETWORK: d8:3a:dd:00:00:01 wait for link TFTP: 0.0.0.0`);
   uart.line('LINK STATUS: speed: 1000 full duplex');
   uart.line('Link ready');
+  if (mishaps.faults.noOffer === true) {
+    for (const line of noOffer) uart.line(line);
+    throw new BoardHalted('no DHCP server makes an offer');
+  }
   uart.line(`NET ${machine.network.address} 255.255.255.0 gw 0.0.0.0 tftp ${machine.network.server}`);
 
-  const files = new Requests(machine, eeprom.serial);
+  const files = new Requests(machine, serial);
   await files.require('/config.txt');
   await files.probe('/pieeprom.sig');
   const config = readConfig(new TextDecoder().decode(await files.require('//config.txt')));
@@ -62,12 +69,15 @@ export async function runEeprom(machine: BootMachine, eeprom: Eeprom): Promise<H
 
 const start: readonly string[] = [
   'RPi: BOOTSYS release VERSION:69471177 DATE: 2025/05/08 TIME: 15:13:17',
-  'BOOTMODE: 0x06 partition 0 build-ts BUILD_TIMESTAMP=1746713597 serial 00000001 boardrev d04170 stc 880031',
+  'BOOTMODE: 0x06 partition 0 build-ts BUILD_TIMESTAMP=1746713597 serial ${serial} boardrev d04170 stc 880031',
   'POWER_OFF_ON_HALT: 0 WAIT_FOR_POWER_BUTTON 0 power-on-reset 1',
   'Initialising SDRAM rank 2 total-size: 32 Gbit 4267 (0x15 0x00)',
   'RPi: BOOTLOADER release VERSION:69471177 DATE: 2025/05/08 TIME: 15:13:17',
   'Boot mode: NETWORK (02) order f',
 ];
+
+/** What it prints where DHCP gets no answer, before it goes on to the next entry of BOOT_ORDER. */
+const noOffer: readonly string[] = ['DHCP timeout', 'NETBOOT init failed', 'Boot mode: RESTART (0f) order 0'];
 
 /** TFTP requests below the board's directory, with what the console says of each. */
 class Requests {
@@ -91,6 +101,7 @@ class Requests {
       return bytes;
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof BoardReset) throw error;
       uart.line(`TFTP 1: file ${name} not found`);
       uart.line(`Boot mode: RESTART (0f) order 0`);
       uart.line(`Restart ${RETRIES_BEFORE_HALT} max 0`);

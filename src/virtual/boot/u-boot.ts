@@ -4,7 +4,9 @@
  */
 import { TftpFetchError } from '../../drivers/tftp/client.ts';
 import { isArm64Image } from '../stand-in.ts';
-import type { BootMachine, Handover } from './handover.ts';
+import { linuxStart } from '../boot-text.ts';
+import { untilAborted } from '../time.ts';
+import { type BootMachine, BoardReset, type Handover } from './handover.ts';
 
 const PROMPT = '=> ';
 const COUNTDOWN_SECONDS = 2;
@@ -57,9 +59,6 @@ const commands: Readonly<Record<string, Command>> = {
 
 const banner = 'U-Boot 2023.04 (virtual White Hawk)';
 
-/** The board starts over: its own doing, not the power switch's. */
-export class BoardReset extends Error {}
-
 /**
  * Runs U-Boot until it hands over.
  * @throws BoardReset for `reset`; the signal's reason when the supply goes away
@@ -67,14 +66,17 @@ export class BoardReset extends Error {}
 export async function runUBoot(machine: BootMachine): Promise<Handover> {
   const uBoot: UBoot = { ...machine, environment: new Map(defaultEnvironment) };
   const { uart, signal } = machine;
-  for (const line of start) uart.line(line);
+  const { mishaps } = machine;
+  for (const line of mishaps.faults.otherBoard === true ? start.map(ofOtherBoard) : start) uart.line(line);
   if (!(await countDown(uBoot))) {
     // What is stored in the board's own flash boots something else: not what this run deploys.
+    if (mishaps.faults.countdown !== undefined) await bootFromFlash(uBoot);
     uart.line('## Error: "bootcmd" not defined');
   }
   for (;;) {
-    uart.write(PROMPT);
+    uart.write(mishaps.prompt(PROMPT));
     const line = await uart.readLine(signal);
+    if (mishaps.reached('boot-loader')) throw new BoardReset();
     const handover = await execute(uBoot, line);
     if (handover !== undefined) return handover;
   }
@@ -96,6 +98,10 @@ const start: readonly string[] = [
   'Net:   eth0: ethernet@e6800000',
 ];
 
+function ofOtherBoard(line: string): string {
+  return line.startsWith('Model:') ? 'Model: Renesas Gray Hawk Single board based on r8a779h0' : line;
+}
+
 const defaultEnvironment: readonly (readonly [string, string])[] = [
   ['baudrate', '921600'],
   ['bootdelay', String(COUNTDOWN_SECONDS)],
@@ -103,11 +109,13 @@ const defaultEnvironment: readonly (readonly [string, string])[] = [
 ];
 
 /** Counts down on one line, with backspaces. @returns true when a key stopped it */
-async function countDown({ uart, signal }: UBoot): Promise<boolean> {
+async function countDown({ uart, signal, mishaps }: UBoot): Promise<boolean> {
+  const fault = mishaps.isFirstPowerOn ? mishaps.faults.countdown : undefined;
+  if (fault === 'not-shown') return false;
   uart.write(`Hit any key to stop autoboot: ${String(COUNTDOWN_SECONDS).padStart(2)}`);
   for (let left = COUNTDOWN_SECONDS - 1; left >= 0; left--) {
-    const key = await uart.character(signal, 1000);
-    if (key !== undefined) {
+    const key = await uart.character(signal, fault === 'key-lost' ? 0 : 1000);
+    if (key !== undefined && fault === undefined) {
       uart.line('\b\b\b 0 ');
       return true;
     }
@@ -115,6 +123,15 @@ async function countDown({ uart, signal }: UBoot): Promise<boolean> {
   }
   uart.line();
   return false;
+}
+
+/** The boot command that is stored: a Linux without Xen. */
+async function bootFromFlash({ uart, signal }: UBoot): Promise<never> {
+  uart.line('Starting kernel ...');
+  uart.line();
+  for (const text of linuxStart('6.6', 'stored in flash', '').slice(0, 3))
+    uart.line(`[    0.000000] ${text}`);
+  return await untilAborted(signal);
 }
 
 /** One typed line: commands separated by `;`, with `${variable}` filled in. */
@@ -179,6 +196,7 @@ async function loadOverTftp(uBoot: UBoot, [, where, file]: readonly string[]): P
     });
   } catch (error) {
     uBoot.signal.throwIfAborted();
+    if (error instanceof BoardReset) throw error;
     const refusal = error instanceof TftpFetchError ? error.code : undefined;
     uart.write('\r\n');
     if (refusal !== undefined) {

@@ -1,0 +1,65 @@
+/** The faults that a virtual board, and the lab around it, can be told to have. */
+import type { VirtualFaults } from '../virtual/faults.ts';
+import { faultNamed, faultTable, type NamedFault } from '../virtual/fault-table.ts';
+import type { BoardType, Deadlines } from './board-type.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import { hintAt } from './nearest-name.ts';
+
+export { faultTable, type NamedFault } from '../virtual/fault-table.ts';
+export { fullDisk } from '../virtual/full-disk.ts';
+export type { VirtualFaults } from '../virtual/faults.ts';
+
+/** What is waited for is there at once on a virtual board, or never. In milliseconds. */
+export const faultDeadlines: Deadlines = {
+  powerOff: 1500,
+  powerOn: 1500,
+  firstOutput: 2500,
+  bootLoader: 5000,
+  transferStall: 1500,
+  deploy: 12_000,
+  xenBanner: 5000,
+  dom0: 8000,
+  domain: 5000,
+  command: 5000,
+  collect: 3000,
+};
+
+/** @throws ConfigurationError that lists what there is */
+export function requiredFault(name: string): NamedFault {
+  const fault = faultNamed(name);
+  if (fault !== undefined) return fault;
+  throw new ConfigurationError(
+    `there is no fault ${name}`,
+    hintAt(
+      name,
+      faultTable.map(each => each.name),
+    ),
+  );
+}
+
+/** Whether a board that boots so can have it. */
+export function canHave({ loader }: NamedFault, { boot }: BoardType): boolean {
+  const own = boot.chain === 'u-boot-tftp' ? 'uBoot' : 'eeprom';
+  return loader === undefined || own === loader;
+}
+
+/**
+ * Several faults as one lab has them.
+ * @throws ConfigurationError for two that cannot be had at once
+ */
+export function together(faults: readonly NamedFault[]): VirtualFaults {
+  const holders = new Map<string, string>();
+  for (const { name, faults: parts } of faults) {
+    for (const part of Object.keys(parts)) {
+      const other = holders.get(part);
+      if (other !== undefined) {
+        throw new ConfigurationError(
+          `a board cannot have both ${other} and ${name}`,
+          'leave one of them out',
+        );
+      }
+      holders.set(part, name);
+    }
+  }
+  return Object.assign({}, ...faults.map(fault => fault.faults)) as VirtualFaults;
+}

@@ -1,0 +1,94 @@
+/** Runs a scenario in a virtual lab that has a fault, and holds what came of it against what must. */
+import path from 'node:path';
+import type { BoardEntry } from '../board/load-lab.ts';
+import { openBoard } from '../board/open.ts';
+import { fullDisk, type NamedFault } from '../board/virtual-faults.ts';
+import type { RecordedEvent } from '../recording/event.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import type { Verdict } from '../verify/verdict.ts';
+import { runOnBoard } from './session.ts';
+
+export interface FaultTrial {
+  readonly fault: NamedFault;
+  readonly board: string;
+  readonly outcome: Verdict['outcome'];
+  /** The run's first fault, or its notes of what was tried again; empty where there was neither. */
+  readonly cause: string;
+  /** How often the board was switched on. */
+  readonly attempts: number;
+  readonly milliseconds: number;
+  /** In words, what is not as the table says; undefined where all is. */
+  readonly wrong?: string;
+  /** The run's directory. */
+  readonly directory: string;
+}
+
+export interface TrialOptions {
+  readonly scenario: Scenario;
+  /** Under which each trial gets a directory of its own, for its run and its reservation. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+/** @throws what the run itself could not end in a verdict */
+export async function tryFault(
+  fault: NamedFault,
+  entry: BoardEntry,
+  { scenario, directory: parent, signal }: TrialOptions,
+): Promise<FaultTrial> {
+  const { firmware, linux, xen } = scenario;
+  const { faults } = fault;
+  const own = path.join(parent, `${fault.name}-${entry.name}`);
+  await using board = await openBoard(entry, { env: {}, software: { firmware, linux, xen }, faults });
+  const events: RecordedEvent[] = [];
+  const { verdict, directory, milliseconds } = await runOnBoard({
+    board,
+    scenario,
+    runs: own,
+    signal,
+    controller: 'faults',
+    command: `scmi-hil faults ${fault.name}`,
+    faults: [fault.name],
+    stateDirectory: own,
+    ...(faults.diskBytes !== undefined && { write: fullDisk(faults.diskBytes) }),
+    onEvent: event => events.push(event),
+  });
+  const told = saidOf(verdict, events);
+  const wrong = notAsTold(fault, verdict.outcome, told);
+  return {
+    fault,
+    board: entry.name,
+    outcome: verdict.outcome,
+    cause: firstLine(told[0] ?? ''),
+    attempts: events.filter(({ kind, data }) => kind === 'power' && data.action === 'on').length,
+    milliseconds,
+    ...(wrong !== undefined && { wrong }),
+    directory,
+  };
+}
+
+/** What the run said of its troubles: its faults, then what it noted of those that it got over. */
+function saidOf({ faults }: Verdict, events: readonly RecordedEvent[]): readonly string[] {
+  const notes = events.flatMap(({ kind, data }) => (kind === 'note' ? [data.text] : []));
+  const failures = events.flatMap(({ kind, data }) =>
+    kind === 'power' && data.action === 'failed' ? [data.detail ?? ''] : [],
+  );
+  return [...faults.map(({ what }) => what), ...notes, ...failures];
+}
+
+function notAsTold({ must, says }: NamedFault, outcome: Verdict['outcome'], told: readonly string[]) {
+  if (outcome !== outcomeOf[must]) return `it is to ${words[must]}, and the verdict is ${outcome}`;
+  if (says === undefined || told.some(text => new RegExp(says).test(text))) return undefined;
+  return `nothing says /${says}/`;
+}
+
+const outcomeOf = { recover: 'met', infrastructure: 'infrastructure', finding: 'failed' } as const;
+const words = {
+  recover: 'recover',
+  infrastructure: 'end as a failure of the lab',
+  finding: 'be found',
+} as const;
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? '';
+}

@@ -1,0 +1,381 @@
+/** The faults that a lab has, by name: each was met by somebody, and has been given to a virtual board. */
+import type { VirtualFaults } from './faults.ts';
+
+export interface NamedFault {
+  readonly name: string;
+  /** A sentence for people. */
+  readonly title: string;
+  /** Where it was met. */
+  readonly from: string;
+  /** The boot loader to which it happens; absent: to any board. */
+  readonly loader?: 'eeprom' | 'uBoot';
+  /**
+   * What a run under it comes to: `recover`: all is met, after a retry that is recorded where one was needed;
+   * `infrastructure`: it ends so, and names the cause; `finding`: it is the software's, and fails.
+   */
+  readonly must: 'recover' | 'infrastructure' | 'finding';
+  /** What the run says of it, as a regular expression: a fault, or the note of a retry. */
+  readonly says?: string;
+  readonly faults: VirtualFaults;
+}
+
+/** @returns undefined where there is none of that name */
+export function faultNamed(name: string): NamedFault | undefined {
+  return faultTable.find(fault => fault.name === name);
+}
+
+const places = {
+  'boot-loader': 'in the boot loader',
+  transfer: 'while a file is fetched',
+  xen: 'while Xen boots',
+  dom0: "after Dom0's login",
+  step: 'in a step',
+} as const;
+
+export const faultTable: readonly NamedFault[] = [
+  {
+    name: 'torn-lines',
+    title: 'a line of the firmware stands in the middle of lines of Xen',
+    from: 'meta-qcom#2250, labgrid#1763',
+    must: 'recover',
+    faults: { output: 'torn' },
+  },
+  {
+    name: 'characters-lost',
+    title: 'the console loses a character now and then',
+    from: 'kernelci-project#380, xen c23571fe31',
+    must: 'recover',
+    faults: { output: 'lossy' },
+  },
+  {
+    name: 'characters-doubled',
+    title: 'the console doubles a character now and then',
+    from: 'kernelci-project#380',
+    must: 'recover',
+    faults: { output: 'doubling' },
+  },
+  {
+    name: 'wrong-baud-rate',
+    title: 'the port is read at another speed than the board sends with',
+    from: 'xen c23571fe31',
+    must: 'infrastructure',
+    says: 'no text',
+    faults: { output: 'wrong-speed' },
+  },
+  {
+    name: 'console-silent',
+    title: 'nothing that the board says arrives',
+    from: 'zephyr#47820, labgrid#1380',
+    must: 'infrastructure',
+    says: 'the console was silent',
+    faults: { output: 'nothing' },
+  },
+  {
+    name: 'input-overrun',
+    title: 'the board loses typed characters that come too fast',
+    from: 'kernelci-project#366, labgrid#1627',
+    loader: 'uBoot',
+    must: 'recover',
+    says: 'typed again',
+    faults: { input: 'overrun' },
+  },
+  {
+    name: 'first-characters-reordered',
+    title: 'the first characters at a prompt arrive in another order',
+    from: 'labgrid#27',
+    loader: 'uBoot',
+    must: 'recover',
+    says: 'typed again',
+    faults: { input: 'reordered' },
+  },
+  {
+    name: 'autoboot-missed',
+    title: 'the key that stops the countdown comes too late',
+    from: 'labgrid#870, labgrid#788',
+    loader: 'uBoot',
+    must: 'recover',
+    says: 'ran its stored boot command',
+    faults: { countdown: 'key-lost' },
+  },
+  {
+    name: 'countdown-eaten',
+    title: 'the countdown is not shown',
+    from: 'labgrid#117, labgrid#402',
+    loader: 'uBoot',
+    must: 'recover',
+    says: 'ran its stored boot command',
+    faults: { countdown: 'not-shown' },
+  },
+  {
+    name: 'prompt-in-a-log-line',
+    title: 'a prompt is written behind a log line that has not ended',
+    from: 'labgrid#1763',
+    loader: 'uBoot',
+    must: 'recover',
+    says: 'no prompt',
+    faults: { prompt: 'in-a-log-line' },
+  },
+  {
+    name: 'escape-codes',
+    title: 'escape codes (bracketed paste) surround the prompts',
+    from: 'labgrid#969',
+    must: 'recover',
+    faults: { prompt: 'escape-codes' },
+  },
+  {
+    name: 'login-overlaid',
+    title: "output of init is written over Dom0's login prompt",
+    from: 'labgrid#545, labgrid#546',
+    must: 'recover',
+    says: 'Enter',
+    faults: { loginOverlaid: true },
+  },
+  {
+    name: 'tftp-loss',
+    title: 'packets of TFTP are lost',
+    from: 'openbmc#138, nuttx-star64#2',
+    must: 'recover',
+    faults: { tftp: 'loss' },
+  },
+  {
+    name: 'tftp-reorder',
+    title: 'packets of TFTP overtake each other',
+    from: 'openbmc#138',
+    must: 'recover',
+    faults: { tftp: 'reorder' },
+  },
+  {
+    name: 'tftp-duplicate',
+    title: 'packets of TFTP come twice',
+    from: 'openbmc#138',
+    must: 'recover',
+    faults: { tftp: 'duplicate' },
+  },
+  {
+    name: 'tftp-stalls-once',
+    title: 'the board stops in the middle of a file; power-cycled, it does not',
+    from: 'rpi-eeprom#687',
+    must: 'recover',
+    says: 'stopped fetching',
+    faults: { tftp: 'stalls-once' },
+  },
+  {
+    name: 'tftp-stalls',
+    title: 'the board stops in the middle of a file each time',
+    from: 'rpi-eeprom#687, linux#5 of foss-for-synopsys',
+    must: 'infrastructure',
+    says: 'stopped fetching \\S*xen',
+    faults: { tftp: 'stalls' },
+  },
+  {
+    name: 'file-missing',
+    title: 'the board asks for a file by a name that is not served',
+    from: 'rpi-eeprom#140',
+    must: 'infrastructure',
+    says: 'not found|File not found',
+    faults: { tftp: 'file-missing' },
+  },
+  {
+    name: 'no-dhcp-offer',
+    title: 'no DHCP server makes the board an offer',
+    from: 'rpi-eeprom#826',
+    loader: 'eeprom',
+    must: 'infrastructure',
+    says: 'DHCP',
+    faults: { noOffer: true },
+  },
+  {
+    name: 'switch-says-on',
+    title: 'the power switch says that it is on, and is off',
+    from: 'sonic-mgmt#27953, sonic-mgmt#24849',
+    must: 'infrastructure',
+    says: 'first sign of life|still on',
+    faults: { switch: 'says-on' },
+  },
+  {
+    name: 'switch-says-off',
+    title: 'the power switch says that it is off, and the board has power',
+    from: 'sonic-mgmt#27954',
+    must: 'infrastructure',
+    says: 'still answers',
+    faults: { switch: 'says-off' },
+  },
+  {
+    name: 'switch-fails-once',
+    title: 'the power switch fails once, then works',
+    from: 'pdudaemon#123',
+    must: 'recover',
+    says: 'does not answer',
+    faults: { switch: 'fails-once' },
+  },
+  {
+    name: 'switch-refuses',
+    title: 'the power switch answers every command with an error',
+    from: 'sonic-mgmt#24849',
+    must: 'infrastructure',
+    says: 'the virtual switch does not answer',
+    faults: { switch: 'refuses' },
+  },
+  {
+    name: 'switch-silent',
+    title: 'the power switch answers nothing',
+    from: 'sonic-mgmt#24849',
+    must: 'infrastructure',
+    says: 'for the switch to turn off',
+    faults: { switch: 'silent' },
+  },
+  {
+    name: 'power-off-refused',
+    title: 'the power switch refuses to go off at the end',
+    from: 'sonic-mgmt#27953',
+    must: 'infrastructure',
+    says: 'THE BOARD MAY STILL BE POWERED',
+    faults: { switch: 'stays-on' },
+  },
+  {
+    name: 'reset-in-boot-loader',
+    title: 'the board starts again by itself in its boot loader',
+    from: 'LAVA DUT_has_reset, labgrid (unexpected reboots)',
+    must: 'recover',
+    says: 'restarted|started again',
+    faults: { resetsAt: 'boot-loader' },
+  },
+  {
+    name: 'reset-in-transfer',
+    title: 'the board starts again by itself while it fetches a file',
+    from: 'LAVA DUT_has_reset',
+    must: 'recover',
+    says: 'restarted|started again',
+    faults: { resetsAt: 'transfer' },
+  },
+  {
+    name: 'reset-in-xen',
+    title: 'the board starts again by itself while Xen boots',
+    from: 'LAVA DUT_has_reset',
+    must: 'infrastructure',
+    says: 'started again by itself',
+    faults: { resetsAt: 'xen' },
+  },
+  {
+    name: 'reset-in-dom0',
+    title: "the board starts again by itself after Dom0's login",
+    from: 'LAVA DUT_has_reset',
+    must: 'infrastructure',
+    says: 'started again by itself',
+    faults: { resetsAt: 'dom0' },
+  },
+  {
+    name: 'reset-in-step',
+    title: 'the board starts again by itself in a step',
+    from: 'LAVA DUT_has_reset',
+    must: 'infrastructure',
+    says: 'started again by itself',
+    faults: { resetsAt: 'step' },
+  },
+  ...(['boot-loader', 'transfer', 'xen', 'dom0', 'step'] as const).map(
+    (at): NamedFault => ({
+      name: `adapter-gone-in-${at}`,
+      title: `the serial adapter vanishes (${places[at]})`,
+      from: 'labgrid#1387, labgrid#819',
+      must: 'infrastructure',
+      says: 'the line is gone|did not come back',
+      faults: { adapterGone: { at } },
+    }),
+  ),
+  {
+    name: 'adapter-comes-back',
+    title: 'the serial adapter vanishes in a step, and is back after a moment',
+    from: 'labgrid#1387',
+    must: 'recover',
+    says: 'is back',
+    faults: { adapterGone: { at: 'step', milliseconds: 300 } },
+  },
+  {
+    name: 'dom0-without-network',
+    title: 'Dom0 has no network',
+    from: 'kernelci-core#3120',
+    must: 'infrastructure',
+    says: 'no way to that host',
+    faults: { dom0: 'no-network' },
+  },
+  {
+    name: 'ssh-refuses',
+    title: "nothing listens on Dom0's SSH port",
+    from: 'kernelci-core#3120',
+    must: 'infrastructure',
+    says: 'nothing listens there',
+    faults: { dom0: 'ssh-refuses' },
+  },
+  {
+    name: 'ssh-hangs',
+    title: "Dom0's SSH server takes the connection and says nothing",
+    from: 'labgrid#1786',
+    must: 'infrastructure',
+    says: 'dom0 to answer SSH|key exchange',
+    faults: { dom0: 'ssh-hangs' },
+  },
+  {
+    name: 'host-key-changes',
+    title: "Dom0's SSH server has another host key than the lab file says",
+    from: 'zephyr#82331',
+    must: 'infrastructure',
+    says: 'the server has the key',
+    faults: { dom0: 'other-host-key' },
+  },
+  {
+    name: 'guest-never-answers',
+    title: "a guest's SSH server takes the connection and says nothing",
+    from: 'kernelci-core#3120',
+    must: 'infrastructure',
+    says: 'guest to answer SSH|key exchange',
+    faults: { guestsHang: true },
+  },
+  {
+    name: 'wrong-board',
+    title: 'another board is behind the port',
+    from: 'zephyr#82331, labgrid#487',
+    must: 'infrastructure',
+    says: 'the board behind this port is',
+    faults: { otherBoard: true },
+  },
+  {
+    name: 'other-xen',
+    title: 'Xen boots, but it is another build',
+    from: 'kernelci-backend#40',
+    must: 'infrastructure',
+    says: 'this Xen has no multi-agent mediator',
+    faults: { otherXen: true },
+  },
+  {
+    name: 'disk-full',
+    title: 'the disk under runs/ is full',
+    from: 'squad#221',
+    must: 'infrastructure',
+    says: 'no space left',
+    faults: { diskBytes: 20_000 },
+  },
+  {
+    name: 'hang-after-hand-over',
+    title: 'nothing comes after the boot loader has started Xen',
+    from: 'kernelci-backend#40',
+    must: 'infrastructure',
+    says: "Xen's banner",
+    faults: { stops: 'after-hand-over' },
+  },
+  {
+    name: 'dom0-kernel-hangs',
+    title: "Dom0's kernel stops without a word",
+    from: 'kernelci-backend#40',
+    must: 'finding',
+    says: "Dom0's login",
+    faults: { stops: 'in-dom0-kernel' },
+  },
+  {
+    name: 'unforeseen-panic',
+    title: 'Xen panics where the model foresees none',
+    from: 'LAVA kernel-panic',
+    must: 'finding',
+    says: 'Xen panicked',
+    faults: { stops: 'panics' },
+  },
+];
