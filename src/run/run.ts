@@ -22,6 +22,7 @@ import { Broadcast } from './broadcast.ts';
 import { type RunClock, systemClock } from './clock.ts';
 import { collect } from './collect.ts';
 import type { Deployment } from './deployment.ts';
+import { dom0Console } from './dom0-console.ts';
 import { Guests } from './guests.ts';
 import { Probes } from './probes.ts';
 import { reserve, type Reservation } from './reservation.ts';
@@ -114,7 +115,7 @@ class Parts {
     const clock = options.clock ?? systemClock();
     const console = new BoardConsole(board.serial, board.type, recorder, clock);
     const watched = new Watched(recorder);
-    const sessions = new Sessions(board, recorder, clock);
+    const sessions = new Sessions(board, recorder, clock, dom0Console(console, board, recorder, clock));
     const witness: Witness = { now: () => clock.now(), lastLines: () => console.lastLines() };
     this.options = options;
     this.clock = clock;

@@ -1,9 +1,14 @@
-/** SSH to Dom0 and, through it, to guests: logged in when first needed, again when a connection broke. */
+/**
+ * SSH to Dom0 and, through it, to guests: logged in when first needed, again when a connection broke. A Dom0 without
+ * a network is reached over its serial console.
+ */
 import type { OpenBoard } from '../board/open-board.ts';
 import { DriverError } from '../drivers/driver-error.ts';
 import type { SshResult, SshSession, SshShell } from '../drivers/ssh/ssh.ts';
 import type { Recorder } from '../recording/event.ts';
+import { HostUnreachable } from '../drivers/ssh/client.ts';
 import { deadline, pause, type RunClock } from './clock.ts';
+import type { DomainShell } from './framed-shell.ts';
 
 /** The name that scenarios and recordings have for the hardware domain. */
 export const dom0 = 'dom0';
@@ -13,11 +18,17 @@ export class Sessions {
   readonly #recorder: Recorder;
   readonly #clock: RunClock;
   readonly #open = new Map<string, SshSession>();
+  readonly #logInOnConsole: ConsoleWay | undefined;
+  /** Dom0 has no network, as far as this run has seen. */
+  #onConsole = false;
+  #console: DomainShell | undefined;
 
-  constructor(board: OpenBoard, recorder: Recorder, clock: RunClock) {
+  /** @param logInOnConsole what is done where Dom0 has no network; absent: nothing */
+  constructor(board: OpenBoard, recorder: Recorder, clock: RunClock, logInOnConsole?: ConsoleWay) {
     this.#board = board;
     this.#recorder = recorder;
     this.#clock = clock;
+    this.#logInOnConsole = logInOnConsole;
   }
 
   /** Whether the lab says how to log in to a domain. */
@@ -31,11 +42,13 @@ export class Sessions {
    */
   async reach(domain: string, signal: AbortSignal): Promise<void> {
     let last: unknown;
+    const began = this.#clock.now();
     for (;;) {
       try {
-        await this.#session(domain, signal);
+        await this.#shell(domain, signal);
         return;
       } catch (error) {
+        if (domain === dom0 && error instanceof HostUnreachable) this.#giveNetworkUp(began, error);
         if (!signal.aborted && messageOf(error) !== messageOf(last)) {
           this.#recorder.record('ssh', { kind: 'note', data: { text: messageOf(error) } });
           last = error;
@@ -55,10 +68,11 @@ export class Sessions {
     command: string,
     options: { readonly signal: AbortSignal; readonly stdin?: Uint8Array },
   ): Promise<SshResult> {
-    this.#recorder.record('ssh', { kind: 'command', data: { domain, command } });
+    const way = () => (domain === dom0 && this.#onConsole ? 'console' : 'ssh');
+    this.#recorder.record(way(), { kind: 'command', data: { domain, command } });
     const result = await this.read(domain, command, options.signal, options.stdin);
     const { status, stdout, stderr } = result;
-    this.#recorder.record('ssh', { kind: 'answer', data: { domain, command, status, stdout, stderr } });
+    this.#recorder.record(way(), { kind: 'answer', data: { domain, command, status, stdout, stderr } });
     return result;
   }
 
@@ -67,7 +81,7 @@ export class Sessions {
     const { deadlines } = this.#board.type;
     const what = `\`${command}\` in ${domain} to end`;
     using patience = deadline(this.#clock, deadlines.command, what, signal);
-    const session = await this.#session(domain, patience.signal);
+    const session = await this.#shell(domain, patience.signal);
     try {
       return await session.exec(command, {
         signal: patience.signal,
@@ -91,6 +105,11 @@ export class Sessions {
 
   /** Gives a connection up: the domain is gone, or about to go. Guests behind Dom0 go with Dom0's. */
   async forget(domain: string): Promise<void> {
+    if (domain === dom0) {
+      const console = this.#console;
+      this.#console = undefined;
+      await console?.close();
+    }
     const names = domain === dom0 ? [...this.#open.keys()].toReversed() : [domain];
     for (const name of names) {
       const session = this.#open.get(name);
@@ -101,6 +120,27 @@ export class Sessions {
 
   async close(): Promise<void> {
     await this.forget(dom0);
+  }
+
+  async #shell(domain: string, signal: AbortSignal): Promise<DomainShell> {
+    if (domain !== dom0 || !this.#onConsole || this.#logInOnConsole === undefined) {
+      return this.#session(domain, signal);
+    }
+    if (this.#console !== undefined) return this.#console;
+    this.#console = await this.#logInOnConsole(signal);
+    const data = { name: 'reachable', domain, line: `on ${this.#console.name}` };
+    this.#recorder.record('console', { kind: 'milestone', data });
+    return this.#console;
+  }
+
+  /** An SSH server may still be starting: only after a while is it the network that is missing. */
+  #giveNetworkUp(began: number, error: HostUnreachable): void {
+    const { domain } = this.#board.type.deadlines;
+    if (this.#onConsole || this.#logInOnConsole === undefined || this.#clock.now() - began < domain / 3)
+      return;
+    this.#onConsole = true;
+    const text = `Dom0 is not on the network (${error.message}): its commands are typed on its serial console`;
+    this.#recorder.record('console', { kind: 'note', data: { text } });
   }
 
   async #session(domain: string, signal: AbortSignal): Promise<SshSession> {
@@ -133,6 +173,9 @@ export class Sessions {
     return { ...target, via: await this.#session(dom0, signal) };
   }
 }
+
+/** Logs in to Dom0 on its serial console. */
+export type ConsoleWay = (signal: AbortSignal) => Promise<DomainShell>;
 
 const betweenAttempts = 250;
 /** A server that accepts and then says nothing must not take all the time there is. */

@@ -17,6 +17,9 @@ export interface SshClientOptions {
   readonly dial?: (host: string, port: number) => Duplex;
 }
 
+/** Nothing at the other end took the connection: it may have no network. */
+export class HostUnreachable extends DriverError {}
+
 /** SSH by the package ssh2. One driver for one run: it keeps the host keys that it saw first. */
 export function sshClient(options: SshClientOptions = {}): SshDriver {
   const hostKeys = createHostKeys();
@@ -56,8 +59,10 @@ async function connect(
   let hostKey = '';
   let mismatch: string | undefined;
 
-  const fail = (why: string, cause?: Error) =>
-    new DriverError(`${attempt}, ${stage}`, why, mends[stage], { cause });
+  const fail = (why: string, cause?: Error) => {
+    const Failure = stage === 'socket' ? HostUnreachable : DriverError;
+    return new Failure(`${attempt}, ${stage}`, why, mends[stage], { cause });
+  };
 
   const config: ConnectConfig = {
     ...(tunnel ? { sock: tunnel } : { host, port }),
@@ -75,7 +80,10 @@ async function connect(
     },
   };
 
-  const expired = () => cutShort(`${attempt}, ${stage}`, awaited[stage], mends[stage], signal);
+  const expired = () => {
+    const error = cutShort(`${attempt}, ${stage}`, awaited[stage], mends[stage], signal);
+    return stage === 'socket' ? fail(error.message.slice(error.attempt.length + 2), error) : error;
+  };
   return abortable<SshSession>(signal, expired, (resolve, reject) => {
     let ready = false;
     client.on('connect', () => {
