@@ -61,6 +61,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'src/linux',
     'src/dt',
   ],
+  'src/doctor': [
+    'src/board',
+    'src/drivers',
+    'src/images',
+    'src/recording',
+    'src/run/reservation.ts',
+    'src/verify',
+  ],
   machines: [],
 };
 

@@ -43,6 +43,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./replay.ts')).addReplay,
   },
   {
+    name: 'doctor',
+    summary: 'look at a lab before a run, or at a boot that got stuck',
+    load: async () => (await import('./doctor.ts')).addDoctor,
+  },
+  {
     name: 'boards',
     summary: 'list the boards of the lab',
     load: async () => (await import('./boards.ts')).addBoards,

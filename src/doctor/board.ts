@@ -1,0 +1,88 @@
+/** What one board of the lab needs. */
+import type { LabBoard } from '../board/lab.ts';
+import type { BoardEntry } from '../board/load-lab.ts';
+import { isEmulated, isVirtual } from '../board/load-lab.ts';
+import { openWires } from '../board/open.ts';
+import { DriverError } from '../drivers/driver-error.ts';
+import { reserve } from '../run/reservation.ts';
+import type { Check, Circumstances } from './check.ts';
+import { dhcpCheck } from './dhcp.ts';
+import { emulatedChecks } from './emulated.ts';
+import { hint, ok } from './finding.ts';
+import { hostCheck } from './host.ts';
+import { imagesCheck } from './images.ts';
+import { keyCheck } from './key.ts';
+import { powerCheck, switchingCheck } from './power.ts';
+import { serialCheck } from './serial.ts';
+import { tftpCheck } from './tftp.ts';
+
+export interface BoardOptions extends Circumstances {
+  readonly switchPower: boolean;
+}
+
+/** A board of the lab that is made of matter. */
+export interface RealBoard extends BoardEntry {
+  readonly setup: LabBoard;
+}
+
+export interface BoardChecks extends AsyncDisposable {
+  readonly list: readonly Check[];
+}
+
+/** The board is reserved until they are disposed of; of one that somebody else has, no wire is touched. */
+export async function boardChecks(board: BoardEntry, options: BoardOptions): Promise<BoardChecks> {
+  const { setup } = board;
+  if (isVirtual(setup)) return { list: [virtualCheck(board)], [Symbol.asyncDispose]: nothing };
+  if (isEmulated(setup))
+    return { list: emulatedChecks(board, setup, options), [Symbol.asyncDispose]: nothing };
+  const real: RealBoard = { ...board, setup };
+  const others = [
+    tftpCheck(real, options),
+    dhcpCheck(real, options),
+    keyCheck(real, options),
+    hostCheck(real),
+    imagesCheck(real),
+  ];
+  try {
+    const { stateDirectory: directory } = options;
+    const reservation = await reserve(board.name, { directory, command: `scmi-hil doctor ${board.name}` });
+    const close = () => reservation.release();
+    return { list: [...wireChecks(real, options), ...others], [Symbol.asyncDispose]: close };
+  } catch (error) {
+    if (!(error instanceof DriverError)) throw error;
+    return { list: [heldCheck(error), ...others], [Symbol.asyncDispose]: nothing };
+  }
+}
+
+/** Whether silence is right depends on the switch, which is asked once. */
+function wireChecks(board: RealBoard, options: BoardOptions): Check[] {
+  if (options.switchPower) return [switchingCheck(board)];
+  const power = powerCheck(board, options);
+  return [power.check, serialCheck(board, options, power.state)];
+}
+
+function heldCheck(error: DriverError): Check {
+  return {
+    name: 'wires',
+    deadline: 1000,
+    look: async () => [
+      hint(
+        `somebody else has the board, so that its console and its switch were not touched (${error.message})`,
+        error.mend,
+      ),
+    ],
+  };
+}
+
+function virtualCheck(board: BoardEntry): Check {
+  return {
+    name: 'board',
+    deadline: 20_000,
+    look: async () => {
+      await using _ = await openWires(board);
+      return [ok('virtual: made in this process for each run')];
+    },
+  };
+}
+
+const nothing = () => Promise.resolve();

@@ -1,0 +1,70 @@
+/** One thing that is looked at, and how it is looked at within its time. */
+import { ConfigurationError } from '../board/configuration-error.ts';
+import { DriverError } from '../drivers/driver-error.ts';
+import type { Finding, Said } from './finding.ts';
+import { brokenLab, wrongFile } from './finding.ts';
+
+export interface Check {
+  readonly name: string;
+  /** Milliseconds. */
+  readonly deadline: number;
+  /** Changes nothing. What it throws becomes a finding. */
+  readonly look: (signal: AbortSignal) => Promise<readonly Said[]>;
+}
+
+/** The machine and the user for whom the lab is to work. */
+export interface Circumstances {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Where runs get their directories. */
+  readonly runs: string;
+  /** Where reservations are kept. */
+  readonly stateDirectory: string;
+  /** Where /etc, /proc, /run and /var are; `/` but in tests. */
+  readonly root: string;
+  readonly now: () => Date;
+  /** Whether somebody is at the terminal. */
+  readonly isAttended: boolean;
+}
+
+/**
+ * Looks, and gives a finding also where the check fails or takes too long.
+ * @throws the outer signal's reason
+ */
+export async function lookAt(check: Check, outer: AbortSignal): Promise<Finding[]> {
+  outer.throwIfAborted();
+  const patience = AbortSignal.timeout(check.deadline);
+  const signal = AbortSignal.any([outer, patience]);
+  const said = await Promise.race([
+    check.look(signal).catch((error: unknown) => [saidOf(error)]),
+    untilAborted(signal).then(() => [tooSlow(check)]),
+  ]);
+  outer.throwIfAborted();
+  return said.map(each => ({ ...each, check: check.name }));
+}
+
+/** What an error of a driver or of a loader says. */
+export function saidOf(error: unknown): Said {
+  if (error instanceof ConfigurationError) return wrongFile(error.message, error.mend ?? 'correct the file');
+  if (error instanceof DriverError) return brokenLab(error.message, error.mend);
+  const why = error instanceof Error ? error.message : String(error);
+  return brokenLab(why, 'run it again with --debug, and report what it prints');
+}
+
+/** A driver ends its work a moment after its deadline, with words of its own: they are worth the wait. */
+const lastWords = 1500;
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const over = () => void setTimeout(resolve, lastWords).unref();
+    if (signal.aborted) over();
+    else signal.addEventListener('abort', over, { once: true });
+  });
+}
+
+function tooSlow({ deadline }: Check): Said {
+  return brokenLab(
+    `no answer within ${deadline / 1000} s`,
+    'see what it waits for: a host name, a mounted file system',
+  );
+}

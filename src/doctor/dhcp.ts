@@ -1,0 +1,40 @@
+/** What a network boot needs of a DHCP server, as far as it can be seen from here. */
+import type { RealBoard } from './board.ts';
+import type { Check, Circumstances } from './check.ts';
+import { hint, ok } from './finding.ts';
+import { holderOfUdpPort } from './tftp.ts';
+
+/** UDP port of a DHCP server (RFC 2131). */
+const serverPort = 67;
+
+/** Only a Raspberry Pi asks; U-Boot is told its addresses. */
+export function dhcpCheck({ name, type, setup }: RealBoard, { root }: Pick<Circumstances, 'root'>): Check {
+  return {
+    name: 'dhcp',
+    deadline: 5000,
+    look: async () => {
+      if (type.soc !== 'bcm2712') return [];
+      const server = await holderOfUdpPort(serverPort, root);
+      const serial =
+        setup.network.serialNumber === undefined
+          ? [
+              hint(
+                'the lab file has no network.serialNumber, and the EEPROM asks for files below it',
+                `set boards.${name}.network.serialNumber (its last 8 digits are in the first line of \`scmi-hil doctor --run\`'s requests)`,
+              ),
+            ]
+          : [];
+      return [
+        server === undefined
+          ? hint(
+              'no DHCP server is seen on this machine',
+              `one on the board's network must send option 43 and a boot file name: scmi-hil dhcp-config ${name}`,
+            )
+          : ok(
+              `${server.command} (process ${server.pid}) serves DHCP; scmi-hil dhcp-config ${name} is what it needs to say`,
+            ),
+        ...serial,
+      ];
+    },
+  };
+}

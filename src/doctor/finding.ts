@@ -1,0 +1,52 @@
+/** What the doctor says: findings by subject, and the schema of its report. */
+import { z } from 'zod';
+
+const common = {
+  /** The check that found it: `serial`, `tftp`. */
+  check: z.string(),
+  what: z.string(),
+};
+/** What to do about it: a command, or the field of the lab file to change. */
+const mend = z.string();
+
+export const finding = z.discriminatedUnion('level', [
+  z.strictObject({ level: z.literal('ok'), ...common }),
+  /** It may be as it should be; somebody has to know. */
+  z.strictObject({ level: z.literal('hint'), ...common, mend }),
+  /** A run would fail; `of` says what is wrong: a file that somebody wrote, or the lab itself. */
+  z.strictObject({ level: z.literal('problem'), of: z.enum(['configuration', 'lab']), ...common, mend }),
+]);
+
+export const doctorReportSchema = z.strictObject({
+  schema: z.literal(1),
+  /** The lab file; null: there is none. */
+  lab: z.string().nullable(),
+  subjects: z.array(
+    z.strictObject({
+      /** `machine`, or a board's name. */
+      name: z.string(),
+      findings: z.array(finding),
+    }),
+  ),
+});
+
+export type Finding = z.output<typeof finding>;
+export type DoctorReport = z.output<typeof doctorReportSchema>;
+/** A finding before it is known which check it is from. */
+export type Said = Finding extends infer F ? (F extends Finding ? Omit<F, 'check'> : never) : never;
+
+export function ok(what: string): Said {
+  return { level: 'ok', what };
+}
+
+export function hint(what: string, mending: string): Said {
+  return { level: 'hint', what, mend: mending };
+}
+
+export function wrongFile(what: string, mending: string): Said {
+  return { level: 'problem', of: 'configuration', what, mend: mending };
+}
+
+export function brokenLab(what: string, mending: string): Said {
+  return { level: 'problem', of: 'lab', what, mend: mending };
+}

@@ -1,0 +1,36 @@
+/** Whether Dom0's SSH server answers; it need not while the board is off. */
+import { connect } from 'node:net';
+import type { RealBoard } from './board.ts';
+import type { Check } from './check.ts';
+import type { Said } from './finding.ts';
+import { hint, ok } from './finding.ts';
+
+/** Milliseconds. */
+const patience = 3000;
+
+export function hostCheck({ type, setup }: RealBoard): Check {
+  const host = setup.ssh.host ?? setup.network.address;
+  const port = setup.ssh.port ?? type.dom0.sshPort;
+  return {
+    name: 'host',
+    deadline: patience + 2000,
+    look: () =>
+      new Promise<Said[]>(resolve => {
+        const client = connect({ host, port, timeout: patience });
+        const end = (said: Said) => {
+          client.destroy();
+          resolve([said]);
+        };
+        const silent = (why: string) =>
+          end(
+            hint(
+              `${host}:${port}: ${why}`,
+              'nothing while the board is off; else see ssh.host and network.address',
+            ),
+          );
+        client.once('connect', () => end(ok(`${host}:${port}: something answers`)));
+        client.once('timeout', () => silent('no answer'));
+        client.once('error', error => silent('code' in error ? String(error.code) : error.message));
+      }),
+  };
+}

@@ -1,0 +1,53 @@
+/** What logs in to Dom0: the key, its permissions, the passphrase; the agent; the password's file. */
+import { stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import ssh2 from 'ssh2';
+import { readIdentity } from '../board/identity.ts';
+import { displayName } from '../board/yaml-file.ts';
+import type { RealBoard } from './board.ts';
+import type { Check, Circumstances } from './check.ts';
+import type { Said } from './finding.ts';
+import { brokenLab, hint, ok, wrongFile } from './finding.ts';
+
+export function keyCheck({ name, setup }: RealBoard, { env }: Pick<Circumstances, 'env'>): Check {
+  const { identity } = setup.ssh;
+  return {
+    name: 'key',
+    deadline: 5000,
+    look: async () => {
+      const read = readIdentity(identity, env);
+      if (read.kind === 'agent') return [await agentWords(read.socket)];
+      const file =
+        identity.kind === 'key' ? identity.path : identity.kind === 'password' ? identity.file : '';
+      const { mode } = await stat(file);
+      const shown = displayName(file);
+      const open = (mode & 0o077) === 0 ? [] : [hint(`${shown}: others may read it`, `chmod 600 ${shown}`)];
+      if (read.kind === 'password') return [ok(`${shown}: a password`), ...open];
+      const parsed = ssh2.utils.parseKey(read.privateKey, read.passphrase);
+      if (!(parsed instanceof Error)) return [ok(`${shown}: a private key`), ...open];
+      const isLocked = /encrypted|passphrase|decrypt|integrity/i.test(parsed.message);
+      const field = `boards.${name}.ssh.identity.passphraseFile`;
+      return [
+        wrongFile(
+          `${shown}: ${parsed.message}`,
+          isLocked
+            ? `name the file of its passphrase in ${field}`
+            : 'name a private key in OpenSSH or PEM form',
+        ),
+      ];
+    },
+  };
+}
+
+function agentWords(socket: string): Promise<Said> {
+  return new Promise(resolve => {
+    const client = connect(socket);
+    client.once('connect', () => {
+      client.destroy();
+      resolve(ok(`the SSH agent at ${socket} answers`));
+    });
+    client.once('error', ({ message }) =>
+      resolve(brokenLab(`the SSH agent does not answer: ${message}`, 'eval "$(ssh-agent)" && ssh-add')),
+    );
+  });
+}

@@ -1,0 +1,18 @@
+/** What the machine itself has to have, whatever boards there are. */
+import { clockCheck } from './clock.ts';
+import type { Check, Circumstances } from './check.ts';
+import { diskCheck } from './disk.ts';
+import { labFileCheck } from './lab-file.ts';
+import { programsCheck } from './programs.ts';
+import { reservationsCheck } from './reservations.ts';
+import type { LabAndBoards } from './lab-file.ts';
+
+export function machineChecks(machine: Circumstances & LabAndBoards): Check[] {
+  return [
+    labFileCheck(machine),
+    programsCheck(machine),
+    diskCheck(machine),
+    clockCheck(machine),
+    reservationsCheck(machine),
+  ];
+}

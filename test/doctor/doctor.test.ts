@@ -1,0 +1,232 @@
+/** The doctor on labs that are well and on labs that are not. */
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createSocket } from 'node:dgram';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { clockCheck } from '../../src/doctor/clock.ts';
+import { lookAt } from '../../src/doctor/check.ts';
+import { doctorReportSchema } from '../../src/doctor/finding.ts';
+import { mayUse, permissionProblem } from '../../src/doctor/serial-device.ts';
+import { holderOfUdpPort } from '../../src/doctor/tftp.ts';
+import { makeKeyPair } from '../../src/drivers/ssh/key-pair.ts';
+import { scmiHil } from '../cli/fake-process.ts';
+
+/** A board whose console is a socket that prints `text`. */
+async function bench(t: ExecutionContext, text: string, edit: (lab: string) => string = same) {
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-doctor-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const server = net.createServer(socket => socket.on('error', () => undefined).write(text));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as net.AddressInfo;
+  for (const file of ['a', 'x', 'k', 'r']) writeFileSync(path.join(directory, file), '');
+  writeFileSync(path.join(directory, 'key'), makeKeyPair().private, { mode: 0o600 });
+  const lab = `schema: 1
+boards:
+  bench:
+    type: rpi5
+    serial: { kind: tcp, host: 127.0.0.1, port: ${port} }
+    power: { kind: command, on: touch ${directory}/touched, off: touch ${directory}/touched, state: echo on }
+    network: { address: 127.0.0.2, server: 127.0.0.1, tftpPort: ${port}, serialNumber: "0c8f7e5cbd989ae1" }
+    ssh: { port: 1, identity: { kind: key, path: key } }
+    images: { armstub: a, xen: x, kernel: k, ramdisk: r }
+`;
+  writeFileSync(path.join(directory, 'lab.yaml'), edit(lab));
+  const doctor = (...words: string[]) =>
+    scmiHil(['doctor', ...words], { cwd: directory, env: { XDG_STATE_HOME: directory } });
+  return { directory, port, doctor };
+}
+
+const same = (text: string): string => text;
+
+test('a lab that is well has no problem, and nothing is switched', async t => {
+  const { directory, doctor } = await bench(t, 'U-Boot 2023.04\r\n');
+  const { code, out } = await doctor();
+  t.is(code, 0, out);
+  t.regex(out, /ok +lab +.*lab\.yaml: 1 board\n/);
+  t.regex(out, /ok +serial +tcp 127\.0\.0\.1:\d+: opens, 16 bytes came/);
+  t.regex(out, /ok +power .* says on/);
+  t.regex(out, /ok +tftp +TFTP on 127\.0\.0\.1:\d+: can be served/);
+  t.regex(out, /ok +key +\S*key: a private key/);
+  t.regex(out, /hint +host .*\n +-> nothing while the board is off/);
+  t.regex(out, /\nproblems: 0, /);
+  t.false(existsSync(path.join(directory, 'touched')));
+});
+
+test('the JSON report is what its schema says', async t => {
+  const { doctor } = await bench(t, '');
+  const { out } = await doctor('bench', '--json');
+  const report = doctorReportSchema.parse(JSON.parse(out));
+  t.deepEqual(
+    report.subjects.map(({ name }) => name),
+    ['machine', 'bench'],
+  );
+});
+
+/** What is wrong with a lab, what is said and done about it, and the exit code. */
+const wrong: readonly (readonly [title: string, from: RegExp, to: string, said: RegExp, code: number])[] = [
+  [
+    'a file that is not there',
+    /xen: x,/,
+    'xen: no-xen,',
+    /problem +images +xen: .*no-xen cannot be read\n +-> .*images\.xen/,
+    2,
+  ],
+  [
+    'an address of another machine',
+    /server: 127\.0\.0\.1,/,
+    'server: 203.0.113.9,',
+    /problem +tftp .*does not have that address.*\n +-> .*network\.server/,
+    2,
+  ],
+  [
+    'an adapter that is not plugged in',
+    /serial: .*/,
+    'serial: { kind: device, path: /dev/serial/by-id/none }',
+    /problem +serial +there is no .*none.*\n +-> plug/,
+    3,
+  ],
+  [
+    'a console that is no device',
+    /serial: .*/,
+    'serial: { kind: device, path: /etc/hostname }',
+    /problem +serial .* is no serial device/,
+    2,
+  ],
+  ['a switch that does not answer', /state: echo on/, 'state: exit 3', /problem +power .*exit status 3/, 3],
+  [
+    'a person who is not there',
+    /power: .*/,
+    'power: { kind: ask }',
+    /problem +power +by hand, and nobody is there/,
+    3,
+  ],
+  ['a key that is none', /path: key/, 'path: a', /problem +key +\S*\/a: /, 2],
+  ['no serial number', /, serialNumber: "\w+"/, '', /hint +dhcp .*no network\.serialNumber/, 0],
+];
+
+for (const [title, from, to, said, expected] of wrong) {
+  test(`${title} is told with its mend`, async t => {
+    const { doctor } = await bench(t, 'x'.repeat(20), lab => lab.replace(from, to));
+    const { code, out } = await doctor('bench');
+    t.regex(out, said);
+    t.is(code, expected, out);
+  });
+}
+
+test('a UDP port that is taken is told with the process that has it', async t => {
+  const { doctor, port } = await bench(t, '');
+  const socket = createSocket('udp4').bind(port, '127.0.0.1');
+  await once(socket, 'listening');
+  t.teardown(() => socket.close());
+  t.is((await holderOfUdpPort(port, '/'))?.pid, process.pid);
+  const { code, out } = await doctor('bench');
+  t.is(code, 3);
+  t.regex(out, new RegExp(`problem +tftp .*another server has this port: .* \\(process ${process.pid}\\)`));
+});
+
+test('a key that others may read is a hint', async t => {
+  const { directory, doctor } = await bench(t, '');
+  chmodSync(path.join(directory, 'key'), 0o644);
+  t.regex((await doctor('bench')).out, /hint +key +.*others may read it\n +-> chmod 600 /);
+});
+
+test('of a board that somebody else has, no wire is touched', async t => {
+  const { directory, doctor } = await bench(t, '');
+  mkdirSync(path.join(directory, 'scmi-hil/boards'), { recursive: true });
+  const holder = {
+    pid: 1,
+    processStart: '1',
+    host: 'elsewhere',
+    user: 'ada',
+    since: 'today',
+    command: 'run x',
+  };
+  writeFileSync(path.join(directory, 'scmi-hil/boards/bench.hold'), JSON.stringify(holder));
+  const { out } = await doctor('bench');
+  t.regex(out, /hint +wires +somebody else has the board.*ada@elsewhere/);
+  t.notRegex(out, / serial | power /);
+});
+
+test('--switch proves the switch, and leaves the board off', async t => {
+  const { directory, doctor } = await bench(t, 'hello', lab =>
+    lab.replace(/power: .*/, 'power: { kind: command, on: echo on > @, off: echo off > @, state: cat @ }'),
+  );
+  const lab = path.join(directory, 'lab.yaml');
+  const state = path.join(directory, 'state');
+  writeFileSync(lab, readFileSync(lab, 'utf8').replaceAll('@', state));
+  const { out, err } = await doctor('bench', '--switch');
+  t.regex(out, /ok +power .*switches \(off,on,off\)/, err);
+  t.is(readFileSync(state, 'utf8'), 'off\n');
+  t.is((await doctor('--switch')).code, 2);
+});
+
+test('who may use a device follows from its mode, and the command names the group', async t => {
+  const user = { id: 1000, groups: [1000], name: 'ada' };
+  const device = { mode: 0o20660, uid: 0, gid: 20, user };
+  t.false(mayUse(device));
+  t.true(mayUse({ ...device, user: { ...user, groups: [20] } }));
+  t.true(mayUse({ ...device, user: { ...user, id: 0 } }));
+  const root = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-etc-'));
+  t.teardown(() => rmSync(root, { recursive: true }));
+  mkdirSync(path.join(root, 'etc'));
+  writeFileSync(path.join(root, 'etc/group'), 'root:x:0:\ndialout:x:20:bob\n');
+  t.like(await permissionProblem('/dev/ttyUSB0', device, root), {
+    mend: 'sudo usermod -aG dialout ada, then log in again',
+  });
+  writeFileSync(path.join(root, 'etc/group'), 'dialout:x:20:bob,ada\n');
+  t.regex(
+    JSON.stringify(await permissionProblem('/dev/ttyUSB0', device, root)),
+    /log in again, or: newgrp dialout/,
+  );
+});
+
+test('a clock before the program was written is a problem', async t => {
+  const lab = { name: 'x', file: null, boards: new Map() };
+  const check = clockCheck({ now: () => new Date(0), runs: '/nowhere', lab, boards: [] });
+  t.like(await lookAt(check, new AbortController().signal), [{ level: 'problem', check: 'clock' }]);
+});
+
+test('a check that hangs is a finding, and an interruption ends all', async t => {
+  const hanging = { name: 'x', deadline: 10, look: () => new Promise<never>(() => undefined) };
+  t.like(await lookAt(hanging, new AbortController().signal), [{ level: 'problem', check: 'x' }]);
+  await t.throwsAsync(lookAt(hanging, AbortSignal.abort(new Error('interrupted'))), {
+    message: 'interrupted',
+  });
+});
+
+test('--run names the step of a recorded boot in which it was stuck', async t => {
+  const { directory, doctor } = await bench(t, '');
+  const lines = [
+    {
+      t: 0,
+      source: 'run',
+      kind: 'run-started',
+      data: { schema: 1, board: 'rpi5-01', scenario: 's', files: { 'config.txt': '', xen: '' } },
+    },
+    { t: 1, source: 'power', kind: 'power', data: { action: 'on' } },
+    {
+      t: 2,
+      source: 'console',
+      kind: 'received',
+      data: {
+        console: 'main',
+        text: 'RPi: BOOTSYS release VERSION:1\r\nBoot mode: NETWORK (02) order f\r\n',
+      },
+    },
+  ];
+  writeFileSync(
+    path.join(directory, 'recording.jsonl'),
+    lines.map(line => `${JSON.stringify(line)}\n`).join(''),
+  );
+  const { code, out } = await doctor('--run', '.');
+  t.is(code, 3);
+  t.regex(
+    out,
+    /^line +2 {2}power on: .*\nline +3 {2}the EEPROM speaks: RPi[^]*stuck before: the link is up\n/,
+  );
+});
