@@ -7,6 +7,7 @@ const benches: readonly (() => Promise<{ readonly run: Bench }>)[] = [
   () => import('./predict.ts'),
   () => import('./explore.ts'),
   () => import('./virtual-run.ts'),
+  () => import('./probe.ts'),
 ];
 
 for (const load of benches) {
