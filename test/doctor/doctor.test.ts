@@ -1,4 +1,5 @@
 /** The doctor on labs that are well and on labs that are not. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createSocket } from 'node:dgram';
@@ -9,8 +10,9 @@ import test, { type ExecutionContext } from 'ava';
 import { clockCheck } from '../../src/doctor/clock.ts';
 import { lookAt } from '../../src/doctor/check.ts';
 import { doctorReportSchema } from '../../src/doctor/finding.ts';
-import { mayUse, permissionProblem } from '../../src/doctor/serial-device.ts';
+import { deviceProblem, mayUse, permissionProblem } from '../../src/doctor/serial-device.ts';
 import { holderOfUdpPort } from '../../src/doctor/tftp.ts';
+import { openPseudoTerminal } from '../../src/drivers/serial/pseudo-terminal.ts';
 import { makeKeyPair } from '../../src/drivers/ssh/key-pair.ts';
 import { scmiHil } from '../cli/fake-process.ts';
 
@@ -183,6 +185,31 @@ test('who may use a device follows from its mode, and the command names the grou
     JSON.stringify(await permissionProblem('/dev/ttyUSB0', device, root)),
     /log in again, or: newgrp dialout/,
   );
+});
+
+test('a port that another process has open, or has locked, is told with who it is', async t => {
+  const board = openPseudoTerminal();
+  t.teardown(() => board.close());
+  const root = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-lock-'));
+  t.teardown(() => rmSync(root, { recursive: true }));
+  t.is(await deviceProblem(board.path, root), undefined);
+
+  mkdirSync(path.join(root, 'run/lock'), { recursive: true });
+  const lock = path.join(root, 'run/lock', `LCK..${path.basename(board.path)}`);
+  writeFileSync(lock, '      4711\n');
+  t.like(await deviceProblem(board.path, root), { said: { level: 'hint', mend: `sudo rm ${lock}` } });
+  mkdirSync(path.join(root, 'proc/4711'), { recursive: true });
+  writeFileSync(path.join(root, 'proc/4711/comm'), 'minicom\n');
+  t.like(await deviceProblem(board.path, root), { said: { level: 'problem', mend: 'end it: kill 4711' } });
+
+  const holder = spawn('sh', ['-c', 'exec 3<>"$0"; echo open; exec sleep 60', board.path], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.teardown(() => holder.kill('SIGKILL'));
+  await once(holder.stdout, 'data');
+  const held = await deviceProblem(board.path, root);
+  t.regex(held?.said.what ?? '', new RegExp(`\\w+ \\(process ${holder.pid}\\) has it open`));
+  t.like(held, { isAbsent: false, said: { mend: `end it: kill ${holder.pid}` } });
 });
 
 test('a clock before the program was written is a problem', async t => {
