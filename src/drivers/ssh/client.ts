@@ -179,6 +179,8 @@ async function forward(
           } else if (given) {
             channel.destroy();
           } else {
+            // OpenSSH keeps a channel whose far end is gone until this end is closed too.
+            channel.once('end', () => channel.close());
             resolve(channel);
           }
         });

@@ -1,0 +1,157 @@
+/** The SSH driver against OpenSSH's own server. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { HostUnreachable, sshClient } from '../../src/drivers/ssh/client.ts';
+import { makeKeyPair } from '../../src/drivers/ssh/key-pair.ts';
+import type { SshTarget } from '../../src/drivers/ssh/ssh.ts';
+
+const program = '/usr/sbin/sshd';
+const isThere = existsSync(program) && process.getuid?.() === 0;
+const withSshd = isThere ? test : test.skip;
+const soon = () => AbortSignal.timeout(20_000);
+const user = makeKeyPair();
+
+interface Server {
+  readonly target: SshTarget;
+  readonly stop: () => Promise<void>;
+}
+
+async function startSshd(t: ExecutionContext, wanted?: number): Promise<Server> {
+  // As root it wants its directory for the separation of privileges.
+  mkdirSync('/run/sshd', { recursive: true });
+  const directory = mkdtempSync(path.join(tmpdir(), 'scmi-hil-sshd-'));
+  const port = wanted ?? (await freePort());
+  const hostKey = path.join(directory, 'host-key');
+  writeFileSync(hostKey, makeKeyPair().private, { mode: 0o600 });
+  writeFileSync(path.join(directory, 'authorized'), `${user.public}\n`, { mode: 0o600 });
+  writeFileSync(
+    path.join(directory, 'config'),
+    [
+      `Port ${port}`,
+      'ListenAddress 127.0.0.1',
+      `HostKey ${hostKey}`,
+      `AuthorizedKeysFile ${path.join(directory, 'authorized')}`,
+      'PidFile none',
+      'StrictModes no',
+      'UsePAM no',
+      'PermitRootLogin prohibit-password',
+      'PasswordAuthentication no',
+      'KbdInteractiveAuthentication no',
+      '',
+    ].join('\n'),
+  );
+  const server = spawn(program, ['-D', '-e', '-f', path.join(directory, 'config')], { stdio: 'ignore' });
+  const stop = () => ended(server);
+  t.teardown(async () => {
+    await stop();
+    rmSync(directory, { recursive: true });
+  });
+  const identity = { kind: 'key', privateKey: user.private } as const;
+  const target: SshTarget = { host: '127.0.0.1', port, user: userInfo().username, identity };
+  await listening(target);
+  return { target, stop };
+}
+
+async function ended(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const exit = once(server, 'exit');
+  server.kill();
+  await exit;
+}
+
+/** Logs in until the server takes connections. */
+async function listening(target: SshTarget): Promise<void> {
+  const end = soon();
+  for (;;) {
+    try {
+      await (await sshClient().connect(target, end)).close();
+      return;
+    } catch (error) {
+      if (!(error instanceof HostUnreachable) || end.aborted) throw error;
+      await delay(50);
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+withSshd('OpenSSH gives status, both outputs, all of a big output, and takes input', async t => {
+  const { target } = await startSshd(t);
+  await using session = await sshClient().connect(target, soon());
+  t.deepEqual(await session.exec('echo out; echo err >&2; exit 7', { signal: soon() }), {
+    status: 7,
+    stdout: 'out\n',
+    stderr: 'err\n',
+  });
+  t.is((await session.exec('kill -9 $$', { signal: soon() })).status, 137);
+  t.is(
+    (await session.exec('head -c 8000000 /dev/zero | tr "\\0" x', { signal: soon() })).stdout.length,
+    8_000_000,
+  );
+  const stdin = Buffer.alloc(300_000, 'device tree\n');
+  t.is((await session.exec('cat', { stdin, signal: soon() })).stdout, stdin.toString());
+});
+
+withSshd('OpenSSH refuses a key that is not authorized, and a password', async t => {
+  const { target } = await startSshd(t);
+  const stranger = { kind: 'key', privateKey: makeKeyPair().private } as const;
+  for (const identity of [stranger, { kind: 'password', password: 'x' } as const]) {
+    await t.throwsAsync(sshClient().connect({ ...target, identity }, soon()), {
+      message: /, authentication: /,
+    });
+  }
+});
+
+withSshd("a key of ssh-agent's is taken by OpenSSH", async t => {
+  const { target } = await startSshd(t);
+  const directory = mkdtempSync(path.join(tmpdir(), 'scmi-hil-agent-'));
+  const socket = path.join(directory, 'socket');
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  t.teardown(async () => {
+    await ended(agent);
+    rmSync(directory, { recursive: true });
+  });
+  for (const end = soon(); !existsSync(socket) && !end.aborted; ) await delay(20);
+  const added = spawnSync('ssh-add', ['-'], {
+    input: user.private,
+    env: { ...process.env, SSH_AUTH_SOCK: socket },
+  });
+  t.is(added.status, 0, added.stderr.toString());
+  await using session = await sshClient().connect({ ...target, identity: { kind: 'agent', socket } }, soon());
+  t.is((await session.exec('echo by agent', { signal: soon() })).stdout, 'by agent\n');
+});
+
+withSshd('a guest is reached through OpenSSH, and lost with it in the middle of a command', async t => {
+  const [gate, guest] = await Promise.all([startSshd(t), startSshd(t)]);
+  const driver = sshClient();
+  await using dom0 = await driver.connect(gate.target, soon());
+  const session = await driver.connect({ ...guest.target, via: dom0 }, soon());
+  t.is((await session.exec('echo through', { signal: soon() })).stdout, 'through\n');
+  const cut = session.exec('kill -9 $(ps -o ppid= -p $PPID) $PPID; sleep 1', { signal: soon() });
+  await t.throwsAsync(cut, { message: /the connection was lost/ });
+  await session.close();
+});
+
+withSshd('a host key that changed within a run is refused', async t => {
+  const first = await startSshd(t);
+  const driver = sshClient();
+  await (await driver.connect(first.target, soon())).close();
+  await first.stop();
+  const second = await startSshd(t, first.target.port);
+  await t.throwsAsync(driver.connect(second.target, soon()), {
+    message: /, host key: .* expected was SHA256:/,
+  });
+});
