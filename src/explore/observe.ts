@@ -8,6 +8,10 @@ import type { LinuxView } from '../linux/view.ts';
 import type { Deviations } from '../model/deviations.ts';
 import type { ConsoleLine } from '../model/observation.ts';
 import { Platform } from '../model/platform.ts';
+import { probeOutcomes } from '../probe/answer.ts';
+import { commandText } from '../probe/command.ts';
+import type { ProbeStep } from '../probe/of-step.ts';
+import { commandOfStep } from '../probe/of-step.ts';
 import type { Phase, Prediction } from '../model/prediction.ts';
 import type { Guest, Scenario, Step } from '../scenario/scenario.ts';
 import type {
@@ -73,6 +77,7 @@ class ObservedRun {
       firmware: scenario.firmware,
       hostTree: scenario.hostTree,
       partialTrees: scenario.dom0less,
+      ...(scenario.probe === undefined ? {} : { probe: scenario.probe }),
       dom0KernelIsAdded: !namesBootModules(scenario.hostTree),
       observer: { console: line => this.#hear(line), message: () => {} },
       ...(deviations === undefined ? {} : { deviations }),
@@ -124,6 +129,11 @@ class ObservedRun {
         break;
       case 'command':
         await this.#ask(step.domain, step.run);
+        break;
+      case 'smc':
+      case 'scmi':
+      case 'memory':
+        this.#askProbe(step);
         break;
       case 'assign-device':
         this.#notDone.set(index, 'no program in Dom0 issues XEN_DOMCTL_assign_device');
@@ -187,6 +197,19 @@ class ObservedRun {
         ? await this.#options.ask(view, command, isDom0 ? words => this.#xlPrints(words) : undefined)
         : { status: answer.exitStatus, stdout: answer.text === '' ? '' : `${answer.text}\n`, stderr: '' };
     this.#answer(isDom0 ? 'dom0' : this.#nameOf(domain), command, given);
+  }
+
+  #askProbe(step: ProbeStep): void {
+    const command = commandOfStep(step);
+    const name = this.#nameOf(step.domain);
+    const probe = this.#platform.probe(name);
+    if (command === undefined || probe === undefined) {
+      this.#notDone.set(this.#phase, `${step.domain} runs no probe`);
+      return;
+    }
+    const { outcome, text } = probe.obey(command);
+    const status = probeOutcomes.indexOf(outcome);
+    this.#answer(name, commandText(command), { status, stdout: text, stderr: '' });
   }
 
   #xlPrints([command]: readonly string[]): string | undefined {

@@ -57,6 +57,7 @@ export class Dom0 implements Disposable {
       ...options.ssh,
       neverAnswers: options.hangs.dom0,
       shell: this.shell,
+      attach: command => this.#vuart(command),
       reach: (host, port) => (port === 22 ? this.#guestAt(host) : undefined),
     });
   }
@@ -101,6 +102,13 @@ export class Dom0 implements Disposable {
       default:
         return { status: 1, stdout: '', stderr: `xl: command not found: ${command ?? ''}\n` };
     }
+  }
+
+  /** `xl console -t vuart NAME`: the UART of a guest that runs the probe. */
+  #vuart(command: string): ((line: string) => string) | undefined {
+    const [, name] = /^xl console -t vuart (\S+)$/.exec(command.trim()) ?? [];
+    const probe = name === undefined ? undefined : this.#options.platform.probe(name);
+    return probe && (line => probe.line(line));
   }
 
   #end(how: 'poweroff' | 'reboot'): ProgramResult {

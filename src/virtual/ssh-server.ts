@@ -7,6 +7,8 @@ import ssh2, { type Connection, type ServerChannel } from 'ssh2';
 import { type Shell, runCommandLine } from './shell/shell.ts';
 
 const PROMPT = '~ # ';
+/** Ctrl-]: ends `xl console`. */
+const DETACH = '\u001d';
 
 export interface SshServerOptions {
   /** OpenSSH public key that may log in. */
@@ -16,6 +18,8 @@ export interface SshServerOptions {
   readonly shell: Shell;
   /** Takes connections, says nothing. */
   readonly neverAnswers: boolean;
+  /** What a command of the interactive shell connects its terminal to: a program that answers line by line. */
+  readonly attach?: (command: string) => ((line: string) => string) | undefined;
   /** Where a forwarded connection ends; undefined: refused. */
   readonly reach: (host: string, port: number) => SshServer | undefined;
 }
@@ -118,10 +122,21 @@ export class SshServer {
   #interact(channel: ServerChannel): void {
     let line = '';
     let turn = Promise.resolve();
+    let attached: ((line: string) => string) | undefined;
     channel.on('error', () => {});
     channel.write(PROMPT);
     channel.on('data', (bytes: Buffer) => {
       for (const character of bytes.toString()) {
+        if (attached !== undefined) {
+          const isEnd = character === '\r' || character === '\n';
+          if (isEnd) channel.write(`${attached(line)}\r\n`);
+          if (character === DETACH) {
+            attached = undefined;
+            channel.write(PROMPT);
+          }
+          line = isEnd || attached === undefined ? '' : line + character;
+          continue;
+        }
         if (character !== '\r' && character !== '\n') {
           line += character;
           channel.write(character);
@@ -130,6 +145,8 @@ export class SshServer {
         const command = line;
         line = '';
         channel.write('\r\n');
+        attached = this.#options.attach?.(command);
+        if (attached !== undefined) continue;
         turn = turn.then(() => this.#answer(channel, command));
         turn.catch(() => channel.close());
       }

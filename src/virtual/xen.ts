@@ -54,6 +54,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
     firmware: machine.firmware,
     hostTree,
     partialTrees: partialTrees(hostTree, memory),
+    ...(type.dom0.probe === undefined ? {} : { probe: type.dom0.probe }),
     observer: heard,
     ...(machine.deviations === undefined ? {} : { deviations: machine.deviations }),
   });

@@ -24,6 +24,17 @@ export const callMutants: readonly Mutant[] = [
     },
   ),
   mediator(
+    'forwards-64-bit-twin',
+    'Only the low half of a function id is compared, so that the 64-bit twin of its own is forwarded too.',
+    class extends Driver {
+      override handleCall(domain: Domain, functionId: number): number | undefined {
+        const own = channelOf(domain)?.functionId;
+        const isTwin = own !== undefined && (own & 0xffff) === (functionId & 0xffff);
+        return super.handleCall(domain, isTwin ? own : functionId);
+      }
+    },
+  ),
+  mediator(
     'forwards-only-for-dom0',
     "Guests' calls are not handled, as before there were agents for guests.",
     class extends Driver {

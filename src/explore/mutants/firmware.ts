@@ -15,6 +15,15 @@ export const firmwareMutants: readonly Mutant[] = [
     right({ ...server, privilegedAgent: null }, request),
   ),
   answering(
+    'fw-fills-up-messages',
+    'A message of Base that is too short is filled up with zeroes and answered, where PROTOCOL_ERROR is right.',
+    (server, request, right) => {
+      const reply = right(server, request);
+      if (request.protocol !== protocolId.base || reply.status !== status.PROTOCOL_ERROR) return reply;
+      return right(server, { ...request, size: 4, words: [0] });
+    },
+  ),
+  answering(
     'fw-reset-leaves-permissions',
     'RESET_AGENT_CONFIGURATION succeeds and leaves the permissions of the agent behind.',
     (server, request, right) => {

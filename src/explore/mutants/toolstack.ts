@@ -159,6 +159,20 @@ export const toolstackMutants: readonly Mutant[] = [
     ),
     part: 'xen',
   },
+  {
+    ...domctl(
+      'xen-maps-one-page-more',
+      'The page behind those that are asked for is mapped too, whosever it is.',
+      (right, domains) => ({
+        memoryMapping: (domid, gfn, mfn, count) => {
+          const rc = right.memoryMapping(domid, gfn, mfn, count);
+          if (rc === 0) domains.get(domid)?.map(gfn + count, mfn + count, 1);
+          return rc;
+        },
+      }),
+    ),
+    part: 'xen',
+  },
 ];
 
 function armSci(name: string, words: string, read: (text: string) => ArmSci | ArmSciProblem): Mutant {
