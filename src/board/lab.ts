@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { deadlines } from './board-type.ts';
 import { power } from './lab-power.ts';
 import { serial } from './lab-serial.ts';
+import { tftp } from './lab-tftp.ts';
 
 /** Part of the names of files that a run writes. */
 const boardName = z
@@ -38,6 +39,7 @@ const realBoard = z.strictObject({
     /** Serial number of a Raspberry Pi (its last 8 digits prefix every request). */
     serialNumber: z.string().optional(),
   }),
+  tftp: tftp.default({ kind: 'server' }),
   ssh: z.strictObject({
     host: z.string().optional(),
     port: z.number().int().positive().optional(),
@@ -59,6 +61,8 @@ const virtualBoard = z.strictObject({ type: z.string(), virtual: z.literal(true)
 const emulatedBoard = z.strictObject({
   type: z.string(),
   emulated: z.literal(true),
+  /** Its network: in a namespace of its own, or QEMU's; the first where it can be had, unless told. */
+  network: z.enum(['namespace', 'user']).exactOptional(),
   /** In place of those that were fetched: name -> path on this machine. */
   images: z.record(z.string(), z.string()).default({}),
 });

@@ -8,6 +8,7 @@ import { ConfigurationError } from './configuration-error.ts';
 import type { EmulatedBoardEntry, Lab, LabBoard, VirtualBoardEntry } from './lab.ts';
 import { labSchema } from './lab.ts';
 import { consoleOf } from './lab-serial.ts';
+import { placeOf } from './lab-tftp.ts';
 import { outletOf } from './lab-power.ts';
 import type { LabPower } from './lab-power.ts';
 import type { LabSerial } from './lab-serial.ts';
@@ -162,6 +163,7 @@ function requireImages(name: string, setup: LabBoard, type: BoardType, place: Pl
 const unshared: readonly (readonly [field: string, of: (setup: LabBoard) => string | undefined])[] = [
   ['network.address', setup => setup.network.address],
   ['network.serialNumber', setup => setup.network.serialNumber],
+  ['tftp', ({ tftp, network }) => placeOf(tftp, network.serialNumber)],
   ['serial', ({ serial }) => consoleOf(serial)],
   ['power', ({ power }) => outletOf(power)],
 ];
@@ -198,6 +200,7 @@ function withAbsolutePaths(setup: LabBoard, directory: string): LabBoard {
     ...setup,
     images: withAbsoluteImages(setup.images, directory),
     serial: serialWith(setup.serial, absolute),
+    tftp: setup.tftp.kind === 'directory' ? { ...setup.tftp, path: absolute(setup.tftp.path) } : setup.tftp,
     power: powerWith(setup.power, absolute),
     ssh: { ...setup.ssh, identity: identityWith(setup.ssh.identity, absolute) },
   };

@@ -36,5 +36,7 @@ export interface OpenBoard extends AsyncDisposable {
   readonly images: ReadonlyMap<string, string | Uint8Array>;
   /** Files on this machine that the board's firmware writes while it runs: what to call them -> path. */
   readonly logs?: ReadonlyMap<string, string>;
+  /** What a recording has to say of how this board was put together. */
+  readonly notes?: readonly string[];
   close(): Promise<void>;
 }

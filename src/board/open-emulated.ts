@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { openEmulatedBoard } from '../drivers/qemu/emulated-board.ts';
+import type { BoardNetwork } from '../drivers/qemu/keeper-process.ts';
 import { sshClient } from '../drivers/ssh/client.ts';
 import { imageDirectory, imageFiles, keyFiles } from '../images/places.ts';
 import { ConfigurationError } from './configuration-error.ts';
@@ -9,6 +10,8 @@ import type { BoardEntry } from './load-lab.ts';
 import type { OpenBoard } from './open-board.ts';
 
 export interface EmulatedOptions {
+  /** Where its network is; absent: in a namespace where one can be had. */
+  readonly network?: BoardNetwork;
   /** In place of the fetched ones: path by name. */
   readonly images: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -19,7 +22,7 @@ export const macAddress = '52:54:00:5c:31:02';
 
 /**
  * @throws ConfigurationError where images have not been fetched, or the type is not one that QEMU can be
- * @throws DriverError where the system does not allow network namespaces
+ * @throws DriverError where its processes cannot be started
  */
 export async function openEmulated({ name, type }: BoardEntry, options: EmulatedOptions): Promise<OpenBoard> {
   const { emulator } = type;
@@ -40,6 +43,8 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
     server,
     prefixLength: prefixLength(netmask),
     macAddress,
+    ssh: { host: address, port: type.dom0.sshPort },
+    ...(options.network !== undefined && { network: options.network }),
   });
   const close = async () => machine[Symbol.asyncDispose]();
   return {
@@ -55,6 +60,9 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
     guest: () => undefined,
     images,
     logs: new Map([['firmware.log', machine.firmwareLog]]),
+    ...(machine.withoutNamespace !== undefined && {
+      notes: [`no network namespace: QEMU's own TFTP (${machine.withoutNamespace})`],
+    }),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -5,12 +5,15 @@ import type { SerialDriver } from '../drivers/serial/serial.ts';
 import { transientWith } from '../drivers/serial/transient.ts';
 import { sshClient } from '../drivers/ssh/client.ts';
 import { acquireTftp } from '../drivers/tftp/shared.ts';
+import { stagingTftp } from '../drivers/tftp/staging.ts';
+import type { TftpServer } from '../drivers/tftp/tftp.ts';
 import type { Deviations } from '../model/deviations.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { BoardType } from './board-type.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { readIdentity } from './identity.ts';
 import type { LabBoard } from './lab.ts';
+import { below } from './lab-tftp.ts';
 import type { BoardEntry } from './load-lab.ts';
 import { isEmulated, isVirtual } from './load-lab.ts';
 import type { OpenBoard } from './open-board.ts';
@@ -50,7 +53,7 @@ export async function openBoard(
   const { name, type, setup } = entry;
   if (isVirtual(setup)) return openVirtual(entry, { software, deviations, faults });
   requireImages(name, setup.images);
-  if (isEmulated(setup)) return openEmulated(entry, { images: setup.images, env });
+  if (isEmulated(setup)) return openEmulated(entry, { ...setup, env });
   const { network, ssh } = setup;
   const identity = readIdentity(ssh.identity, env);
   const dom0 = {
@@ -60,7 +63,7 @@ export async function openBoard(
     identity,
     ...(ssh.hostKey === undefined ? {} : { hostKey: ssh.hostKey }),
   };
-  const tftp = await acquireTftp(network.server, network.tftpPort);
+  const tftp = await filesOf(setup);
   const close = () => tftp.close();
   return {
     name,
@@ -74,7 +77,7 @@ export async function openBoard(
       server: network.server,
       ...(network.netmask === undefined ? {} : { netmask: network.netmask }),
       ...(network.gateway === undefined ? {} : { gateway: network.gateway }),
-      prefixes: network.serialNumber === undefined ? [] : [`${network.serialNumber.slice(-8)}/`],
+      prefixes: prefixesOf(setup),
     },
     dom0,
     guest: domain => {
@@ -87,6 +90,23 @@ export async function openBoard(
   };
 }
 
+async function filesOf({ network, tftp }: LabBoard): Promise<TftpServer> {
+  const { server, tftpPort, serialNumber } = network;
+  if (tftp.kind === 'server') return acquireTftp(server, tftpPort);
+  return stagingTftp({
+    address: server,
+    port: tftpPort,
+    root: tftp.path,
+    below: below(tftp, serialNumber),
+  });
+}
+
+/** What may precede the names that the board asks for. */
+function prefixesOf({ network: { serialNumber }, tftp }: LabBoard): string[] {
+  const own = serialNumber === undefined ? [] : [`${serialNumber.slice(-8)}/`];
+  return tftp.kind === 'directory' && tftp.below !== undefined ? [tftp.below, ...own] : own;
+}
+
 /** A board's console and switch, without what only a run needs (images, keys, the TFTP port). */
 export interface Wires extends AsyncDisposable {
   readonly power: PowerDriver;
@@ -97,7 +117,7 @@ export interface Wires extends AsyncDisposable {
 export async function openWires(entry: BoardEntry): Promise<Wires> {
   const { setup } = entry;
   if (isVirtual(setup)) return openVirtual(entry);
-  if (isEmulated(setup)) return openEmulated(entry, { images: setup.images, env: process.env });
+  if (isEmulated(setup)) return openEmulated(entry, { ...setup, env: process.env });
   return {
     ...wiresOf(entry, setup),
     [Symbol.asyncDispose]: () => Promise.resolve(),

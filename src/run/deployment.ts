@@ -70,7 +70,7 @@ async function forUBoot(board: OpenBoard, scenario: Scenario, boot: UBootChain):
       uBoot: {
         interrupt: boot.interrupt,
         environment: environmentCommands(board, boot),
-        load,
+        load: load.map(each => ({ ...each, file: `${board.tftp.below ?? ''}${each.file}` })),
         start: fillStart(boot.start, load),
       },
     },

@@ -12,7 +12,9 @@ import { type StepResult, steps } from '../../machines/steps.ts';
 import type { TransferEvent } from '../../machines/transfer-event.ts';
 import type { Witness } from '../../machines/witness.ts';
 import { xen } from '../../machines/xen.ts';
+import type { Deadlines } from '../board/board-type.ts';
 import type { OpenBoard } from '../board/open-board.ts';
+import { fileTable, lookUp } from '../drivers/tftp/files.ts';
 import type { TftpEvent } from '../drivers/tftp/tftp.ts';
 import type { Prediction } from '../model/prediction.ts';
 import type { Recorder } from '../recording/event.ts';
@@ -69,7 +71,7 @@ export async function runScenario(options: RunOptions): Promise<RunResult> {
   const parts = new Parts(options);
   const machine = createActor(providedRun(parts), {
     input: {
-      deadlines: options.board.type.deadlines,
+      deadlines: deadlinesOf(options.board),
       witness: parts.witness,
       files: [...options.deployment.files.keys()],
       steps: options.scenario.steps,
@@ -243,10 +245,18 @@ function holdConsole({ console, watched }: Parts) {
   });
 }
 
+/** The EEPROM says nothing between the begin and the end of a file: where only it tells, nothing is a stall. */
+function deadlinesOf({ tftp, type }: OpenBoard): Deadlines {
+  const { deadlines } = type;
+  const silent = !tftp.observes && type.boot.chain === 'rpi-eeprom-tftp';
+  return silent ? { ...deadlines, transferStall: deadlines.deploy } : deadlines;
+}
+
 async function offerFiles(parts: Parts, signal: AbortSignal): Promise<void> {
   const { options, transfers } = parts;
   const { board, deployment, recorder } = options;
   const { address, prefixes } = board.network;
+  if (!board.tftp.observes) followOnConsole(parts);
   const offered = await board.tftp.serve({
     name: board.name,
     ...(address !== undefined && { clients: [address] }),
@@ -262,6 +272,21 @@ async function offerFiles(parts: Parts, signal: AbortSignal): Promise<void> {
   // The machine may have gone on without them.
   if (signal.aborted) await offered[Symbol.asyncDispose]();
   else parts.offered = offered;
+}
+
+/** The server does not tell what it is asked for: the board's own console does. */
+function followOnConsole({ options, transfers, console }: Parts): void {
+  const { board, deployment, recorder } = options;
+  const table = fileTable(board.name, deployment.files, board.network.prefixes);
+  const text = `${board.tftp.address} does not tell what it is asked for: transfers are read off the console`;
+  recorder.record('run', { kind: 'note', data: { text } });
+  console.transfers.listen(seen => {
+    const found = lookUp(table, seen.file);
+    const transfer = found.kind === 'found' ? { ...seen, file: found.name } : seen;
+    const { kind, ...data } = transfer;
+    recorder.record('console', { kind: 'tftp', data: { event: kind, ...data } });
+    transfers.send({ type: 'transfer', transfer });
+  });
 }
 
 /** What the board fetches until it is handed over; then the files are taken away. */

@@ -103,6 +103,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
       files,
     },
   });
+  for (const text of board.notes ?? []) recorder.record('run', { kind: 'note', data: { text } });
   const { outcome, prediction } = await runScenario({
     board,
     scenario: deployed,

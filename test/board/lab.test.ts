@@ -52,6 +52,38 @@ test('without a lab file the lab is two virtual boards', t => {
   );
 });
 
+test("files go into the directory of the lab's own server, below what the board asks for, and no two boards share it", t => {
+  const directoryOf = (name: string, tftp: string, type = 'rpi5') =>
+    lab
+      .replace('name: bench', `name: ${name}`)
+      .replace('type: rpi5', `type: ${type}`)
+      .replace('    ssh:', `    tftp: ${tftp}\n    ssh:`);
+  const read = (name: string, text: string) => {
+    const file = path.join(directory, `${name}.yaml`);
+    writeFileSync(file, text);
+    return loadLab({ lab: file, cwd: directory, env: {} });
+  };
+  const { setup } = boardOf(
+    read('staged', directoryOf('staged', '{ kind: directory, path: tftp }')),
+    'rpi5-01',
+  );
+  t.like(setup, { tftp: { kind: 'directory', path: path.join(directory, 'tftp') } });
+  t.throws(() => read('up', directoryOf('up', '{ kind: directory, path: /srv/tftp, below: ../etc/ }')), {
+    message: /below.*a directory such as/s,
+  });
+  const one = directoryOf('two', '{ kind: directory, path: /srv/tftp, below: x/ }');
+  const second = one
+    .slice(one.indexOf('  rpi5-01:'))
+    .replace('rpi5-01', 'rpi5-02')
+    .replace('7001', '7002')
+    .replace('192.168.1.2', '192.168.1.3')
+    .replace('"true", off: "true"', '"on 2", off: "off 2"')
+    .replace('bd989ae1', 'bd989ae2');
+  t.throws(() => read('two', one + second), {
+    message: /rpi5-02\.tftp: \/srv\/tftp\/x\/ is rpi5-01's already/,
+  });
+});
+
 test('a lab file is looked for at --lab, in the working directory, then in the configuration directory', t => {
   const home = mkdtempSync(path.join(directory, 'home-'));
   const cwd = mkdtempSync(path.join(directory, 'cwd-'));

@@ -9,9 +9,9 @@ const wires = {
   console: '/t/c',
   firmwareLog: '/t/a,b.log',
   monitor: '/t/m',
-  tap: 'tap0',
+  network: { kind: 'tap', tap: 'tap0' },
   macAddress: '52:54:00:00:00:01',
-};
+} as const;
 
 test('the command line has the machine, then its wires; a comma in a path is doubled', t => {
   const machine = { program: 'qemu', arguments: ['-machine', 'virt', '-bios', '${firmware}'] };
@@ -21,6 +21,24 @@ test('the command line has the machine, then its wires; a comma in a path is dou
   t.regex(rest, /-chardev socket,id=console,path=\/t\/c -serial chardev:console/);
   t.regex(rest, /-chardev file,id=firmware,path=\/t\/a,,b\.log -serial chardev:firmware/);
   t.regex(rest, /-netdev tap,id=net,ifname=tap0,script=no,downscript=no/);
+});
+
+test("QEMU's own network serves a directory, and a port of this machine leads to the board's SSH server", t => {
+  const line = qemuCommandLine({ program: 'qemu', arguments: [] }, new Map(), {
+    ...wires,
+    network: {
+      kind: 'user',
+      server: '10.82.0.1',
+      prefixLength: 24,
+      directory: '/t/tf,tp',
+      forward: { port: 4711, host: '10.82.0.2', hostPort: 22 },
+    },
+  });
+  t.true(
+    line.includes(
+      'user,id=net,net=10.82.0.1/24,host=10.82.0.1,tftp=/t/tf,,tp,hostfwd=tcp:127.0.0.1:4711-10.82.0.2:22',
+    ),
+  );
 });
 
 test('an image without a path is named', t => {
@@ -36,6 +54,7 @@ const why = cannotEmulate();
     server: '10.82.0.1',
     prefixLength: 24,
     macAddress: '52:54:00:00:00:01',
+    ssh: { host: '10.82.0.2', port: 22 },
   };
   const signal = AbortSignal.timeout(30_000);
   let pid: string;
@@ -63,6 +82,7 @@ const why = cannotEmulate();
       server: '10.82.0.1',
       prefixLength: 24,
       macAddress: '52:54:00:00:00:01',
+      ssh: { host: '10.82.0.2', port: 22 },
     });
     const error = await t.throwsAsync(board.power.on(AbortSignal.timeout(30_000)), {
       instanceOf: DriverError,

@@ -17,10 +17,26 @@ export interface MachineWires {
   readonly firmwareLog: string;
   /** Unix socket of the QEMU Machine Protocol, on which somebody listens already. */
   readonly monitor: string;
-  /** Network interface of this machine that is the other end of the board's. */
-  readonly tap: string;
+  readonly network: MachineNetwork;
   readonly macAddress: string;
 }
+
+/** The other end of the board's network interface. */
+export type MachineNetwork =
+  /** An interface of this machine. */
+  | { readonly kind: 'tap'; readonly tap: string }
+  /**
+   * QEMU itself (documentation, "Using the user mode network stack"): it serves a directory by TFTP, and a port
+   * of this machine leads to the board's SSH server.
+   */
+  | {
+      readonly kind: 'user';
+      /** Its own address there, and how many bits of it are the network's. */
+      readonly server: string;
+      readonly prefixLength: number;
+      readonly directory: string;
+      readonly forward: { readonly port: number; readonly host: string; readonly hostPort: number };
+    };
 
 /**
  * @param images paths by name
@@ -50,9 +66,20 @@ export function qemuCommandLine(
     ...option('serial', 'chardev:firmware'),
     ...option('chardev', `socket,id=monitor,path=${optionValue(wires.monitor)}`),
     ...option('mon', 'chardev=monitor,mode=control'),
-    ...option('netdev', `tap,id=net,ifname=${wires.tap},script=no,downscript=no`),
+    ...option('netdev', netdev(wires.network)),
     ...option('device', `virtio-net-device,netdev=net,mac=${wires.macAddress}`),
   ];
+}
+
+function netdev(network: MachineNetwork): string {
+  if (network.kind === 'tap') return `tap,id=net,ifname=${network.tap},script=no,downscript=no`;
+  const { server, prefixLength, directory, forward } = network;
+  const { port, host, hostPort } = forward;
+  return [
+    `user,id=net,net=${server}/${prefixLength},host=${server}`,
+    `tftp=${optionValue(directory)}`,
+    `hostfwd=tcp:127.0.0.1:${port}-${host}:${hostPort}`,
+  ].join(',');
 }
 
 const option = (name: string, value: string): string[] => [`-${name}`, value];

@@ -1,35 +1,44 @@
 /** An emulated board: QEMU with a console, a switch and a network that nobody else has. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
+import { DriverError } from '../driver-error.ts';
 import type { PowerDriver } from '../power/power.ts';
 import type { SerialDriver } from '../serial/serial.ts';
 import { serialUnix } from '../serial/unix.ts';
+import { stagingTftp } from '../tftp/staging.ts';
 import type { TftpServer } from '../tftp/tftp.ts';
-import { type EmulatedMachine, qemuCommandLine } from './command-line.ts';
+import { type EmulatedMachine, type MachineNetwork, qemuCommandLine } from './command-line.ts';
 import type { KeeperSettings } from './keeper-messages.ts';
-import { KeeperProcess } from './keeper-process.ts';
+import { type BoardNetwork, KeeperProcess } from './keeper-process.ts';
+import { keptTftp } from './kept-tftp.ts';
 
 export interface EmulatedBoardSettings {
   readonly machine: EmulatedMachine;
   /** What the machine's command line names: path by name. */
   readonly images: ReadonlyMap<string, string>;
-  /** The controller's address on the board's network. */
+  /** Address of the machine's other end on its network. */
   readonly server: string;
   readonly prefixLength: number;
   readonly macAddress: string;
+  /** Where its SSH server will be. */
+  readonly ssh: { readonly host: string; readonly port: number };
+  /** Absent: a namespace of its own where the system allows one. */
+  readonly network?: BoardNetwork;
 }
 
 export interface EmulatedBoard extends AsyncDisposable {
   readonly power: PowerDriver;
   readonly serial: SerialDriver;
   readonly tftp: TftpServer;
-  /** A connection to a host of the board's network, for `sshClient`. */
+  /** A connection to a host of the board's network, for `sshClient`. In QEMU's network: to its SSH server only. */
   readonly dial: (host: string, port: number) => Duplex;
   /** What the firmware writes to the second serial port; gone when the board is closed. */
   readonly firmwareLog: string;
+  /** Why its network is QEMU's own; absent where it has a namespace. */
+  readonly withoutNamespace?: string;
 }
 
 const tftpPort = 69;
@@ -38,91 +47,133 @@ const tap = 'tap0';
 
 /**
  * Makes a board; it is off. Nothing of it is left when it is closed, or when this process ends otherwise.
- * @throws DriverError where the system does not allow network namespaces
+ * @throws DriverError where the system does not allow the network that is asked for
  */
 export async function openEmulatedBoard(settings: EmulatedBoardSettings): Promise<EmulatedBoard> {
+  if (settings.network === 'namespace') return inNamespace(settings);
+  if (settings.network === 'user') return inQemu(settings, 'the lab file says so');
+  try {
+    return await inNamespace(settings);
+  } catch (error) {
+    if (!(error instanceof DriverError)) throw error;
+    return inQemu(settings, error.message);
+  }
+}
+
+/** The controller's end of the network is a tap interface in a namespace, with this program's TFTP server. */
+async function inNamespace(settings: EmulatedBoardSettings): Promise<EmulatedBoard> {
+  const { server, prefixLength } = settings;
   await using stack = new AsyncDisposableStack();
+  const parts = await prepare('namespace', stack, { address: server, prefixLength, tap, tftpPort });
+  const { keeper, at } = parts;
+  const wired = wire(settings, parts, [], { kind: 'tap', tap });
+  const resources = stack.move();
+  return {
+    ...wired,
+    tftp: keptTftp(keeper, server, tftpPort),
+    dial: (host, port) => {
+      const socket = connect({ path: at('gate') });
+      socket.write(`${host} ${port}\n`);
+      return socket;
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** QEMU is the network, and its TFTP server. */
+async function inQemu(settings: EmulatedBoardSettings, why: string): Promise<EmulatedBoard> {
+  const { server, prefixLength, ssh } = settings;
+  await using stack = new AsyncDisposableStack();
+  const parts = await prepare('user', stack);
+  const directory = parts.at('tftp');
+  await mkdir(directory);
+  const port = await freePort();
+  const wired = wire(settings, parts, untilParentDies, {
+    kind: 'user',
+    server,
+    prefixLength,
+    directory,
+    forward: { port, host: ssh.host, hostPort: ssh.port },
+  });
+  const resources = stack.move();
+  return {
+    ...wired,
+    tftp: stagingTftp({ address: server, port: tftpPort, root: directory, below: '' }),
+    dial: () => connect({ host: '127.0.0.1', port, noDelay: true }),
+    withoutNamespace: why,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+interface Parts {
+  readonly keeper: KeeperProcess;
+  /** Path of a file of the board. */
+  readonly at: (name: string) => string;
+}
+
+async function prepare(
+  kind: BoardNetwork,
+  stack: AsyncDisposableStack,
+  network?: KeeperSettings['network'],
+): Promise<Parts> {
   const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-'));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  const keeper = stack.use(await KeeperProcess.start());
+  const keeper = stack.use(await KeeperProcess.start(kind));
   const at = (name: string): string => path.join(directory, name);
-  const firmwareLog = at('firmware.log');
   const sockets: KeeperSettings['sockets'] = {
     machineConsole: at('machine'),
     console: at('console'),
     monitor: at('monitor'),
     gate: at('gate'),
   };
-  const { server, prefixLength, macAddress } = settings;
-  const network = { address: server, prefixLength, tap, tftpPort };
-  await keeper.ask({ ask: 'prepare', settings: { directory, ...network, sockets } });
-  const commandLine = qemuCommandLine(settings.machine, settings.images, {
-    console: sockets.machineConsole,
+  const settings = { directory, sockets, ...(network !== undefined && { network }) };
+  await keeper.ask({ ask: 'prepare', settings });
+  return { keeper, at };
+}
+
+/** @param prefix words before QEMU's own command line */
+function wire(
+  { machine, images, macAddress }: EmulatedBoardSettings,
+  { keeper, at }: Parts,
+  prefix: readonly string[],
+  network: MachineNetwork,
+): Pick<EmulatedBoard, 'power' | 'serial' | 'firmwareLog'> {
+  const firmwareLog = at('firmware.log');
+  const commandLine = qemuCommandLine(machine, images, {
+    console: at('machine'),
     firmwareLog,
-    monitor: sockets.monitor,
-    tap,
+    monitor: at('monitor'),
+    network,
     macAddress,
   });
-  const resources = stack.move();
   return {
-    power: powerOf(keeper, commandLine),
-    serial: serialUnix({ path: sockets.console }),
-    tftp: tftpOf(keeper, server),
-    dial: (host, port) => {
-      const socket = connect({ path: sockets.gate });
-      socket.write(`${host} ${port}\n`);
-      return socket;
-    },
+    power: powerOf(keeper, machine.program, [...prefix, ...commandLine]),
+    serial: serialUnix({ path: at('console') }),
     firmwareLog,
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 
-function powerOf(keeper: KeeperProcess, commandLine: readonly string[]): PowerDriver {
+function powerOf(keeper: KeeperProcess, name: string, commandLine: readonly string[]): PowerDriver {
   return {
-    name: commandLine[0] ?? 'QEMU',
+    name,
     on: async signal => void (await keeper.ask({ ask: 'start', commandLine }, signal)),
     off: async signal => void (await keeper.ask({ ask: 'stop' }, signal)),
     state: async signal => ((await keeper.ask({ ask: 'state' }, signal)) === 'on' ? 'on' : 'off'),
   };
 }
 
-/** The server runs where the board's network is; here is its handle. */
-function tftpOf(keeper: KeeperProcess, address: string): TftpServer {
-  const served = new Set<AsyncDisposable>();
-  let boards = 0;
-  const close = async (): Promise<void> => {
-    for (const each of served) await each[Symbol.asyncDispose]();
-  };
-  return {
-    address,
-    port: tftpPort,
-    observes: true,
-    serve: async ({ name, clients, prefixes, files, onEvent, onStranger }) => {
-      const board = ++boards;
-      const listening = keeper.listen(message => {
-        if (message.board !== board) return;
-        if (message.say === 'tftp') onEvent(message.event);
-        else onStranger?.(message.event);
-      });
-      try {
-        await keeper.ask({ ask: 'serve', board, name, clients, prefixes, files });
-      } catch (error) {
-        listening[Symbol.dispose]();
-        throw error;
-      }
-      const handle = {
-        [Symbol.asyncDispose]: async () => {
-          if (!served.delete(handle)) return;
-          listening[Symbol.dispose]();
-          // A keeper that is gone serves nothing.
-          await keeper.ask({ ask: 'unserve', board }).catch(() => undefined);
-        },
-      };
-      served.add(handle);
-      return handle;
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+/** Without a process namespace, QEMU must not outlive its keeper otherwise (util-linux, setpriv(1)). */
+const untilParentDies = ['setpriv', '--pdeathsig', 'KILL', '--'];
+
+/** A TCP port of 127.0.0.1 that nobody has; QEMU takes it when it is started. */
+function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' ? address?.port : undefined;
+      server.close(() => (port === undefined ? reject(new Error('no port')) : resolve(port)));
+    });
+  });
 }

@@ -5,11 +5,13 @@ import type { TftpEvent } from '../tftp/tftp.ts';
 export interface KeeperSettings {
   /** Where the sockets are; removed when the keeper ends. */
   readonly directory: string;
-  /** The controller's end of the network. */
-  readonly address: string;
-  readonly prefixLength: number;
-  readonly tap: string;
-  readonly tftpPort: number;
+  /** The controller's end of the board's network; absent: QEMU makes the network, and is all of it. */
+  readonly network?: {
+    readonly address: string;
+    readonly prefixLength: number;
+    readonly tap: string;
+    readonly tftpPort: number;
+  };
   readonly sockets: KeeperSockets;
 }
 

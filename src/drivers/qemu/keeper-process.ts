@@ -1,4 +1,4 @@
-/** The controller's side of a keeper: starts it in namespaces of its own, asks it, ends it. */
+/** The controller's side of a keeper: starts it, in namespaces of its own or without, asks it, ends it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
@@ -10,7 +10,13 @@ import type { KeeperMessage, KeeperRequest, NumberedRequest } from './keeper-mes
 const patience = 20_000;
 /** Milliseconds for what it printed last. */
 const lastWords = 50;
-const attempt = 'make a network of its own for the emulated board';
+const attempts = {
+  namespace: 'make a network of its own for the emulated board',
+  user: 'start the keeper of the emulated board',
+} as const;
+
+/** Where an emulated board's network is: in a network namespace of its own, or in QEMU. */
+export type BoardNetwork = 'namespace' | 'user';
 
 export type KeeperEvent = Extract<KeeperMessage, { readonly say: 'tftp' | 'stranger' }>;
 
@@ -19,19 +25,21 @@ export class KeeperProcess implements AsyncDisposable {
   readonly #gone: Promise<void>;
   readonly #waiting = new Map<number, { resolve(value: string): void; reject(error: Error): void }>();
   readonly #listeners = new Set<(event: KeeperEvent) => void>();
+  readonly #attempt: string;
   #numbers = 0;
   #isReady: (() => void) | undefined;
   #ended: DriverError | undefined;
   #said = '';
 
   /**
-   * Starts a keeper. As root it has a network and a process namespace of its own; another user gets a user
-   * namespace first.
+   * Starts a keeper.
+   * @param network `namespace`: as root it has a network and a process namespace of its own; another user gets a
+   *   user namespace first. `user`: it has none.
    * @throws DriverError where the system does not allow that
    */
-  static async start(): Promise<KeeperProcess> {
-    requireTun();
-    const keeper = new KeeperProcess();
+  static async start(network: BoardNetwork): Promise<KeeperProcess> {
+    if (network === 'namespace') requireTun();
+    const keeper = new KeeperProcess(network);
     const ready = new Promise<void>(resolve => {
       keeper.#isReady = resolve;
     });
@@ -40,9 +48,11 @@ export class KeeperProcess implements AsyncDisposable {
     return keeper;
   }
 
-  private constructor() {
+  private constructor(network: BoardNetwork) {
+    this.#attempt = attempts[network];
     const file = path.join(import.meta.dirname, `keeper${path.extname(import.meta.filename)}`);
-    this.#child = spawn('unshare', [...namespaces(), process.execPath, file], {
+    const [program, ...words] = [...(network === 'namespace' ? inNamespaces() : []), process.execPath];
+    this.#child = spawn(program ?? '', [...words, file], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'advanced',
       // Ctrl-C is for the controller: it ends the keeper when it has switched the board off.
@@ -85,7 +95,7 @@ export class KeeperProcess implements AsyncDisposable {
       this.#waiting.set(number, { resolve, reject });
       const numbered: NumberedRequest = { number, request };
       this.#child.send(numbered, error => {
-        if (error !== null) reject(this.#ended ?? new DriverError(attempt, error.message, mend));
+        if (error !== null) reject(this.#ended ?? new DriverError(this.#attempt, error.message, mend));
       });
       return () => this.#waiting.delete(number);
     });
@@ -122,7 +132,7 @@ export class KeeperProcess implements AsyncDisposable {
   }
 
   #end(why: string): void {
-    this.#ended ??= new DriverError(attempt, why, mend);
+    this.#ended ??= new DriverError(this.#attempt, why, mend);
     for (const waiting of this.#waiting.values()) waiting.reject(this.#ended);
   }
 }
@@ -131,15 +141,15 @@ const mend =
   'run it as root, or where users may make user namespaces and open /dev/net/tun; it needs unshare (util-linux) and ip (iproute2)';
 
 /** The first process of the process namespace is the keeper: with it ends all that is in there. */
-function namespaces(): string[] {
+function inNamespaces(): string[] {
   const own = ['--net', '--pid', '--fork', '--kill-child'];
-  return process.getuid?.() === 0 ? own : ['--user', '--map-root-user', ...own];
+  return ['unshare', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']), ...own];
 }
 
 function requireTun(): void {
   try {
     accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
   } catch (error) {
-    throw new DriverError(attempt, 'this user may not open /dev/net/tun', mend, { cause: error });
+    throw new DriverError(attempts.namespace, 'this user may not open /dev/net/tun', mend, { cause: error });
   }
 }

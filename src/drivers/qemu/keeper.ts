@@ -1,7 +1,7 @@
 /**
- * The keeper of one emulated board: the first process of a network and process namespace of its own. The tap
- * interface, the TFTP server on it and QEMU exist nowhere else, and end with it, however it ends; and it ends
- * when its controller does.
+ * The keeper of one emulated board. Where it may be, it is the first process of a network and process namespace
+ * of its own: the tap interface, the TFTP server on it and QEMU exist nowhere else, and end with it, however it
+ * ends. It ends when its controller does.
  */
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -52,20 +52,16 @@ class Keeper {
     if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  async #prepare({
-    directory,
-    address,
-    prefixLength,
-    tap,
-    tftpPort,
-    sockets,
-  }: KeeperSettings): Promise<void> {
+  async #prepare({ directory, network, sockets }: KeeperSettings): Promise<void> {
     this.#directory = directory;
-    await ip('link', 'set', 'lo', 'up');
-    await ip('tuntap', 'add', 'dev', tap, 'mode', 'tap');
-    await ip('address', 'add', `${address}/${prefixLength}`, 'dev', tap);
-    await ip('link', 'set', tap, 'up');
-    this.#tftp = await listenTftp({ address, port: tftpPort });
+    if (network !== undefined) {
+      const { address, prefixLength, tap, tftpPort } = network;
+      await ip('link', 'set', 'lo', 'up');
+      await ip('tuntap', 'add', 'dev', tap, 'mode', 'tap');
+      await ip('address', 'add', `${address}/${prefixLength}`, 'dev', tap);
+      await ip('link', 'set', tap, 'up');
+      this.#tftp = await listenTftp({ address, port: tftpPort });
+    }
     await ConsoleHub.listen(sockets.machineConsole, sockets.console);
     await listen(createServer(openGate), sockets.gate);
     this.#emulator = await EmulatorProcess.prepare(sockets.monitor);
@@ -146,7 +142,7 @@ function say(message: KeeperMessage): void {
 
 function start(): void {
   const keeper = new Keeper();
-  // Everything else in the namespace ends with its first process.
+  // Everything else ends with it: its namespace, or QEMU by its parent's death.
   process.on('disconnect', () => {
     keeper.end();
     process.exit(0);
