@@ -55,6 +55,8 @@ export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
 /** Why a scenario cannot run on a board; undefined where it can. */
 function reasonAgainst({ document }: ScenarioFile, { type, setup }: BoardEntry): string | undefined {
   if (!fitsBoardType(document, type)) return `it is for ${document.boards?.join(', ')}`;
+  if (document.payload !== undefined)
+    return `a run does not start ${document.payload} in place of Xen yet: predict alone knows it`;
   if (isVirtual(setup)) return undefined;
   // What a real board runs is flashed and built; a scenario does not change it.
   const { linux, firmware } = document;

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { loadBoardType } from '../../src/board/board-types.ts';
+import { ConfigurationError } from '../../src/board/configuration-error.ts';
+import { predict } from '../../src/model/predict.ts';
+import { loadScenario } from '../../src/scenario/load.ts';
+import type { Scenario } from '../../src/scenario/scenario.ts';
+
+const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-probe-steps-'));
+test.after.always(() => rmSync(directory, { recursive: true, force: true }));
+
+function load(name: string, text: string): Scenario {
+  const file = path.join(directory, `${name}.yaml`);
+  writeFileSync(file, `schema: 1\nname: ${name}\ntitle: a test\n${text}`);
+  return loadScenario(file, loadBoardType('rpi5'));
+}
+
+test('alone at EL2 the probe sends as any agent, and firmware alone decides', t => {
+  const { expectations, mediator } = predict(
+    load(
+      'alone',
+      `payload: probe
+steps:
+  - scmi: { in: probe, agent: xen, message: { protocol: 0x10, id: 0x9 }, payload: [2, 1, 1] }
+  - scmi: { in: probe, agent: guest1, message: { protocol: 0x10, id: 0x9 }, payload: [2, 1, 1] }
+  - memory: { in: probe, read: 0x40000000 }
+  - smc: { in: probe, function: 0x84000000 }
+`,
+    ),
+  );
+  t.is(mediator.registered, false);
+  const [privileged, other, ...unknown] = expectations.filter(({ kind }) => kind === 'answer');
+  t.regex(privileged?.text ?? '', /reply=0940000000000000$/);
+  t.regex(other?.text ?? '', /reply=09400000fdffffff$/);
+  t.deepEqual(
+    unknown.map(({ pattern, reason }) => [pattern, reason.rule]),
+    Array.from({ length: 2 }, () => ['', 'probe.not-predicted']),
+  );
+});
+
+for (const [what, text, said] of [
+  [
+    'no number',
+    'guests: { guest: { probe: true } }\nsteps: [{ smc: { in: guest, function: door } }]\n',
+    /no number/,
+  ],
+  [
+    'too large a number',
+    'guests: { guest: { probe: true } }\nsteps: [{ smc: { in: guest, function: 0x100000000 } }]\n',
+    /32 bits/,
+  ],
+  ['no channel', 'payload: probe\nsteps: [{ scmi: { in: probe, message: 0x4000 } }]\n', /which channel/],
+  ['a toolstack without Xen', 'payload: probe\nsteps: [{ command: { in: probe, run: ls } }]\n', /needs Xen/],
+  ['guests without Xen', 'payload: probe\nguests: { guest: {} }\n', /there is no Xen/],
+] as const) {
+  test(`a probe step with ${what} is refused`, t => {
+    t.throws(() => load('wrong', text), { instanceOf: ConfigurationError, message: said });
+  });
+}
