@@ -32,8 +32,6 @@ const image = imageCheckSchema.extend({
    * - `dom0`: a file in Dom0, where its ramdisk brings it.
    */
   place: z.enum(['lab', 'flash', 'dom0']).default('lab'),
-  /** The board type has one of its own, which the lab's takes the place of; or only some scenarios need it. */
-  optional: z.boolean().default(false),
   sources: z.array(source).min(1),
 });
 
@@ -47,14 +45,17 @@ export type BoardImages = z.output<typeof boardImagesSchema>;
 export type BoardImage = z.output<typeof image>;
 
 /**
- * @throws ConfigurationError where the type has none, or it is wrong
+ * The list of a board type, or of the nearest type that it extends.
+ * @throws ConfigurationError where there is none, or it is wrong
  */
-export function loadBoardImages({ type }: BoardType): BoardImages {
-  const file = path.join(projectDirectory, 'firmware', type, 'images.yaml');
-  if (!existsSync(file)) {
+export function loadBoardImages({ lineage }: Pick<BoardType, 'lineage'>): BoardImages {
+  const files = lineage.map(name => path.join(projectDirectory, 'firmware', name, 'images.yaml'));
+  const index = files.findIndex(each => existsSync(each));
+  const [file, type] = [files[index], lineage[index]];
+  if (file === undefined || type === undefined) {
     throw new ConfigurationError(
-      `the board type ${type} has no list of its images`,
-      `write firmware/${type}/images.yaml (docs/schemas/images.schema.json)`,
+      `the board type ${lineage[0] ?? ''} has no list of its images`,
+      `write firmware/${lineage[0] ?? 'TYPE'}/images.yaml (docs/schemas/images.schema.json)`,
     );
   }
   const { value, place } = readYamlFile(file, boardImagesSchema);

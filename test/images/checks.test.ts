@@ -1,0 +1,64 @@
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import test from 'ava';
+import { boardTypeNames, loadBoardType } from '../../src/board/board-types.ts';
+import { imageNames } from '../../src/board/load-lab.ts';
+import { loadBoardImages } from '../../src/images/board-images.ts';
+import { imageCheckSchema, imageProblems } from '../../src/images/checks/check.ts';
+import { writeCpio } from '../../src/images/cpio.ts';
+import { versionsIn } from '../../src/images/version-strings.ts';
+import { makeStandIn } from '../../src/virtual/stand-in.ts';
+
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+const banner = 'Linux version 6.12.1 (a@b) (gcc) #1 SMP Sat Nov 21\n';
+const kernel = makeStandIn('linux', 4096);
+kernel.set(text(banner), 1024);
+const xen = makeStandIn('xen', 4096);
+xen.set(text('Xen version %d.%d%s\0xen,xen-4.20\0'), 1024);
+const archive = writeCpio([{ kind: 'file', path: 'init', bytes: text('#!/bin/sh\n'), mode: 0o755 }]);
+
+const kernelCheck = { kind: 'arm64-image', compressed: ['gzip'], program: 'linux', file: 'Image' };
+for (const [title, bytes, check, said] of [
+  ['a kernel', kernel, kernelCheck, undefined],
+  ['a kernel in gzip', gzipSync(kernel), kernelCheck, undefined],
+  ['a kernel in zstd', zstdCompressSync(kernel), kernelCheck, /compressed with zstd; only gzip is/],
+  ['half a kernel in gzip', gzipSync(kernel).subarray(0, 40), kernelCheck, /damaged or cut short/],
+  ['an ELF file', text('\x7fELF'.padEnd(100)), kernelCheck, /ELF.*objcopy.*Image/],
+  ['Xen in place of the kernel', xen, kernelCheck, /it is not Linux: it says "Xen 4.20"/],
+  ['a zboot image', text('MZ\0\0zimg'.padEnd(100)), kernelCheck, /EFI zboot/],
+  ['nothing', new Uint8Array(), kernelCheck, /it is empty/],
+  ['a ramdisk', archive, { kind: 'ramdisk' }, undefined],
+  ['a ramdisk in gzip', gzipSync(archive), { kind: 'ramdisk' }, undefined],
+  ['half a ramdisk', archive.subarray(0, 120), { kind: 'ramdisk' }, /has no trailer/],
+  ['a kernel as ramdisk', kernel, { kind: 'ramdisk' }, /no cpio archive/],
+  ['a bare Image for bootm', kernel, { kind: 'arm64-image', wrapped: true }, /no U-Boot image/],
+  ['a BL31 that is too large', new Uint8Array(9), { kind: 'raw-binary', largest: 8 }, /more than the 8/],
+  ['S-records', text('S00600004844521B\n'), { kind: 'raw-binary' }, /S-records/],
+  ['no tree', kernel, { kind: 'device-tree' }, /not a flattened device tree/],
+] as const) {
+  test(`${title} is ${said === undefined ? 'taken' : 'refused'}`, t => {
+    const problems = imageProblems(bytes, imageCheckSchema.parse(check), versionsIn(bytes));
+    const words = problems.map(({ what, mend }) => `${what} ${mend ?? ''}`).join('; ');
+    if (said === undefined) t.is(words, '');
+    else t.regex(words, said);
+  });
+}
+
+test('version strings are found, also in what is compressed', t => {
+  for (const bytes of [kernel, gzipSync(kernel), zstdCompressSync(kernel)]) {
+    t.deepEqual(versionsIn(bytes), [{ program: 'linux', text: banner.trim() }]);
+  }
+  const bl31 = text('\0v2.10.0(release):v2.10.0-958-g09a1cc2a0b\0');
+  t.deepEqual(versionsIn(bl31), [{ program: 'tf-a', text: 'v2.10.0(release):v2.10.0-958-g09a1cc2a0b' }]);
+  t.deepEqual(versionsIn(gzipSync(archive)), []);
+});
+
+for (const name of boardTypeNames()) {
+  test(`the images that a ${name} needs are in its list`, t => {
+    const type = loadBoardType(name);
+    const { images } = loadBoardImages(type);
+    t.deepEqual(
+      imageNames(type).filter(image => !Object.hasOwn(images, image)),
+      [],
+    );
+  });
+}
