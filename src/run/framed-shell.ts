@@ -4,7 +4,7 @@
  * in pieces, each checked and asked for again where something else was written into it. So every line that is
  * typed may be repeated, and the command itself runs once.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { DriverError } from '../drivers/driver-error.ts';
 import type { SshResult } from '../drivers/ssh/ssh.ts';
 import { longestLine, type LineAnswer, type ShellLine } from './shell-line.ts';
@@ -70,9 +70,11 @@ class FramedShell implements DomainShell {
     return result;
   }
 
+  /** What it left in the domain is taken away, where the domain is still there. */
   async close(): Promise<void> {
     await this.#turn;
-    await this.#line.interrupt().catch(() => undefined);
+    const patience = AbortSignal.timeout(farewell);
+    await this.#line.ask(`rm -rf ${this.#at('')}`, patience).catch(() => undefined);
   }
 
   async #exec(command: string, stdin: Uint8Array | undefined, signal: AbortSignal): Promise<SshResult> {
@@ -170,14 +172,17 @@ const hexadecimal: Encoding = {
     ),
 };
 
+/** Milliseconds that a domain gets to clean up. */
+const farewell = 1000;
 /** Bytes of an output that are asked for at once. */
 const pieceSize = 3072;
 /** At 115200 baud a minute and a half. */
 const mostOutput = 1024 * 1024;
 
 async function workingDirectory(terminal: Terminal, line: ShellLine, signal: AbortSignal): Promise<string> {
+  const name = `.scmi-hil-${randomBytes(3).toString('hex')}`;
   for (const parent of ['/tmp', '/run', '/dev/shm', '/root']) {
-    const directory = `${parent}/.scmi-hil`;
+    const directory = `${parent}/${name}`;
     const { status } = await line.ask(`mkdir -p ${directory} 2>/dev/null&&: >${directory}/c`, signal);
     if (status === 0) return directory;
   }

@@ -88,9 +88,11 @@ dmesg() { :; }
 cat() { if [ "$1" = /proc/sys/kernel/printk ]; then echo '${printk}'; else command cat "$@"; fi; }
 `;
 
-async function shellOn(terminal: Terminal, notes: string[] = [], who = root) {
+async function shellOn(t: ExecutionContext, terminal: Terminal, notes: string[] = [], who = root) {
   const line = await consoleLogin(terminal, who, systemClock(), text => notes.push(text), soon());
-  return framedShell(terminal, line, soon());
+  const shell = await framedShell(terminal, line, soon());
+  t.teardown(() => shell.close());
+  return shell;
 }
 
 const shells: Readonly<Record<string, readonly string[]>> = {
@@ -108,7 +110,7 @@ for (const [name, command] of Object.entries(shells)) {
   const on = isThere ? test.serial : test.serial.skip;
 
   on(`${name}: a command on a console gives its status, its outputs apart, and gets its input`, async t => {
-    const shell = await shellOn(ptyTerminal(t, command));
+    const shell = await shellOn(t, ptyTerminal(t, command));
     t.deepEqual(await shell.exec('echo out; echo "it\'s err" >&2; exit 3', { signal: soon() }), {
       status: 3,
       stdout: 'out\n',
@@ -127,7 +129,6 @@ for (const [name, command] of Object.entries(shells)) {
     const { stdout } = await shell.exec('seq 1 4000', { signal: soon() });
     t.is(stdout.split('\n').length, 4001);
     t.is(stdout.slice(-10), '3999\n4000\n');
-    await shell.close();
   });
 }
 
@@ -147,7 +148,7 @@ test.serial('a kernel that tears lines on the console costs repetitions, and not
       return `${text.slice(0, at)}${noise}${text.slice(at)}`;
     },
   });
-  const shell = await shellOn(terminal);
+  const shell = await shellOn(t, terminal);
   const counter = path.join(mkdtempSync(path.join(tmpdir(), 'scmi-hil-')), 'runs');
   t.teardown(() => rmSync(path.dirname(counter), { recursive: true }));
   for (let run = 1; run <= 6; run++) {
@@ -166,7 +167,7 @@ test.serial('typed characters that are lost are noticed before the line is execu
   const terminal = ptyTerminal(t, ['/bin/dash', '-i'], {
     in: text => (++writes % 23 === 0 && text.length > 10 ? text.slice(0, 5) + text.slice(6) : text),
   });
-  const shell = await shellOn(terminal);
+  const shell = await shellOn(t, terminal);
   const stdin = Buffer.from('name = "domu"\nmemory = 128\n'.repeat(10));
   t.is((await shell.exec('cat', { stdin, signal: soon() })).stdout, stdin.toString());
 });
@@ -178,13 +179,13 @@ test.serial('busybox without base64 answers in hexadecimal', async t => {
   const terminal = ptyTerminal(t, ['/bin/dash', '-i'], {
     environment: { PATH: `${directory}:${process.env['PATH'] ?? ''}` },
   });
-  const shell = await shellOn(terminal);
+  const shell = await shellOn(t, terminal);
   t.is((await shell.exec('seq 1 2000', { signal: soon() })).stdout.length, 8893);
   t.true(terminal.typed.some(text => text.includes('od -An')));
 });
 
 test.serial('a command past its deadline is ended with Ctrl-C, and the shell goes on', async t => {
-  const shell = await shellOn(ptyTerminal(t, ['/bin/dash', '-i']));
+  const shell = await shellOn(t, ptyTerminal(t, ['/bin/dash', '-i']));
   const hung = shell.exec('sleep 1000', { signal: AbortSignal.timeout(500) });
   await t.throwsAsync(hung, { name: 'TimeoutError' });
   t.is((await shell.exec('echo again', { signal: soon() })).stdout, 'again\n');
@@ -204,24 +205,24 @@ done`;
 
 test.serial('a login with a password is gone through, and the password is typed as a secret', async t => {
   const terminal = ptyTerminal(t, ['/bin/bash', '-c', getty('pass word')]);
-  const shell = await shellOn(terminal);
+  const shell = await shellOn(t, terminal);
   t.is((await shell.exec('echo in', { signal: soon() })).stdout, 'in\n');
   t.deepEqual(terminal.secrets, ['pass word\r']);
   t.false(terminal.typed.join('').includes('pass word'));
 });
 
 test.serial('a login that is refused says what to do, and so does one without a password', async t => {
-  await t.throwsAsync(shellOn(ptyTerminal(t, ['/bin/bash', '-c', getty('another')])), {
+  await t.throwsAsync(shellOn(t, ptyTerminal(t, ['/bin/bash', '-c', getty('another')])), {
     message: /^log in on a terminal with .*: the login was refused/,
   });
-  await t.throwsAsync(shellOn(ptyTerminal(t, ['/bin/bash', '-c', getty('x')]), [], { user: 'root' }), {
+  await t.throwsAsync(shellOn(t, ptyTerminal(t, ['/bin/bash', '-c', getty('x')]), [], { user: 'root' }), {
     message: /a password is asked for, and none is known for root/,
   });
 });
 
 test.serial('a kernel that cannot be kept quiet is a note, and no reason to give up', async t => {
   const notes: string[] = [];
-  const shell = await shellOn(ptyTerminal(t, ['/bin/dash', '-i'], { printk: '7 4 1 7' }), notes);
+  const shell = await shellOn(t, ptyTerminal(t, ['/bin/dash', '-i'], { printk: '7 4 1 7' }), notes);
   t.is((await shell.exec('echo on', { signal: soon() })).stdout, 'on\n');
   t.regex(notes[0] ?? '', /could not be kept off the console/);
 });
