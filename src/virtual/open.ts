@@ -9,6 +9,7 @@ import type { FirmwareProfile } from '../scmi/profile.ts';
 import { serialDevice } from '../drivers/serial/device.ts';
 import { sshClient } from '../drivers/ssh/client.ts';
 import { listenTftp } from '../drivers/tftp/server.ts';
+import type { TftpServer } from '../drivers/tftp/tftp.ts';
 import { VirtualBoard } from './board.ts';
 import { guestAddress } from './dom0.ts';
 import type { VirtualFaults } from './faults.ts';
@@ -30,6 +31,8 @@ const SERIAL = '0000beef';
 export interface VirtualBoardOptions {
   /** Name of the board in the lab. */
   readonly name: string;
+  /** A server that the lab has already; absent: one of its own. The board's directory there is `0000beef/`. */
+  readonly tftp?: TftpServer;
   /** What the board does wrong. */
   readonly faults?: VirtualFaults;
   /** What the software on it does wrong. */
@@ -49,7 +52,7 @@ const linkFaults: Readonly<Record<string, LinkFaults>> = {
 export async function openVirtualBoard(type: BoardType, options: VirtualBoardOptions): Promise<OpenBoard> {
   const faults = options.faults ?? {};
   await using stack = new AsyncDisposableStack();
-  const tftp = stack.use(await listenTftp({ address: LOOPBACK, port: 0 }));
+  const tftp = stack.use(options.tftp ?? (await listenTftp({ address: LOOPBACK, port: 0 })));
   const ssh = stack.use(await SshPort.open(LOOPBACK));
   const uart = stack.use(Uart.open(faults));
   const mishaps = new Mishaps(faults, milliseconds => uart.unplug(milliseconds));

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -10,7 +10,7 @@ import { checkQemuVirt } from '../../src/images/qemu-virt.ts';
 const project = path.resolve(import.meta.dirname, '..', '..');
 const why = await cannotRun();
 
-(why === undefined ? test : test.skip)(
+(why === undefined ? test.serial : test.serial.skip)(
   `real firmware, U-Boot, Xen and Linux boot to Dom0, the real xl makes a guest, and the model foresaw it${why ?? ''}`,
   async t => {
     t.timeout(240_000);
@@ -37,6 +37,34 @@ const why = await cannotRun();
     const directory = /files: (\S+)/.exec(stdout.toString())?.[1] ?? '';
     const log = await readFile(path.resolve(runs, directory, 'collected', 'firmware.log'), 'utf8');
     t.regex(log, /SCMI: smc 0x82000002 agent 0 proto 0x10 msg 0x1 .* status 0/);
+  },
+);
+
+(why === undefined ? test.serial : test.serial.skip)(
+  `without a network namespace QEMU itself serves the files, and run and recording say so${why ?? ''}`,
+  async t => {
+    t.timeout(240_000);
+    const runs = await mkdtemp(path.join(tmpdir(), 'scmi-hil-qemu-'));
+    t.teardown(() => rm(runs, { recursive: true }));
+    const lab = path.join(runs, 'lab.yaml');
+    await writeFile(
+      lab,
+      'schema: 1\nboards: { without: { type: qemu-virt, emulated: true, network: user } }\n',
+    );
+    const words = ['run', 'hwdom-forwarding', '--lab', lab, '--board', 'without', '--runs', runs];
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [path.join(project, 'bin', 'scmi-hil.js'), ...words],
+      { cwd: runs, timeout: 220_000, env: { ...process.env, XDG_STATE_HOME: runs } },
+    );
+    t.is(status, 0, `${stdout.toString().slice(-6000)}\n${stderr.toString().slice(-2000)}`);
+    t.regex(stdout.toString(), /no network namespace: QEMU's own TFTP/);
+    const directory = path.resolve(runs, /files: (\S+)/.exec(stdout.toString())?.[1] ?? '');
+    const recording = await readFile(path.join(directory, 'recording.jsonl'), 'utf8');
+    t.regex(
+      recording,
+      /"source":"console","kind":"tftp","data":\{"event":"done","transfer":\d+,"file":"kernel"/,
+    );
   },
 );
 

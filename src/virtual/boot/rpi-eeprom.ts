@@ -93,7 +93,7 @@ class Requests {
   async require(path: string): Promise<Uint8Array> {
     const { uart, signal } = this.#machine;
     const name = `${this.#serial}${path}`;
-    uart.line(`TFTP_GET: d8:3a:dd:00:00:02 ${this.#machine.network.server} ${name}`);
+    this.#asks(name);
     try {
       const bytes = await this.#get(name);
       uart.line(`TFTP: complete ${bytes.length}`);
@@ -113,7 +113,13 @@ class Requests {
   async probe(path: string): Promise<void> {
     const name = `${this.#serial}${path}`;
     const { network, uart, signal } = this.#machine;
+    this.#asks(name);
     if (!(await network.probe(name, signal))) uart.line(`TFTP 1: file ${name} not found`);
+  }
+
+  #asks(name: string): void {
+    const { network, uart } = this.#machine;
+    uart.line(`TFTP_GET: d8:3a:dd:00:00:02 ${network.server} ${name}`);
   }
 
   #get(name: string): Promise<Uint8Array> {
