@@ -1,52 +1,72 @@
 /** `scmi-hil images`: what an emulated board runs, fetched, built and checked. */
 import { Argument } from 'commander';
+import { ConfigurationError } from '../board/configuration-error.ts';
 import { loadBoardType } from '../board/board-types.ts';
+import { boardOf, emulatedBoards } from '../board/load-lab.ts';
 import { imageDirectory } from '../images/places.ts';
 import { buildQemuVirt, checkQemuVirt, fetchQemuVirt, type ImageWork } from '../images/qemu-virt.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
+import { checkBoardImages, imageTable } from './images-check.ts';
+import type { LabOption } from './lab-option.ts';
+import { addLabOption, labOf } from './lab-option.ts';
 
 const actions = ['fetch', 'build', 'check'] as const;
 type Action = (typeof actions)[number];
 
+interface ImagesOptions extends LabOption {
+  readonly json?: boolean;
+}
+
 export const addImages: AddCommand = (program, process, done) => {
-  const command = program
-    .command('images')
+  const command = addLabOption(program.command('images'))
     .description(
       'Gets what an emulated board runs: Debian packages for arm64 (nothing of the system changes), the EL3 ' +
-        "firmware and Dom0's ramdisk, built with new SSH keys.",
+        "firmware and Dom0's ramdisk, built with new SSH keys. Checks the image files of any board of the lab.",
     )
     .addArgument(
       new Argument('<action>', 'fetch gets and builds, build builds again from what was fetched').choices(
         actions,
       ),
     )
-    .addArgument(new Argument('<type>', 'type of board').choices(['qemu-virt']))
-    .action(async (action: Action, type: string) => {
-      done(await images(action, type, process));
+    .addArgument(new Argument('<board>', 'qemu-virt; for check, any board of the lab'))
+    .option('--json', 'check: print JSON')
+    .action(async (action: Action, board: string, options: ImagesOptions) => {
+      done(await images(action, board, options, process));
     });
   addHelpNotes(command, {
     examples: [
       ['images fetch qemu-virt', 'into ~/.cache/scmi-hil/qemu-virt (XDG_CACHE_HOME is followed)'],
       ['run hwdom-forwarding --board qemu-virt', 'then this boots it'],
       ['images build qemu-virt', 'after a change of the firmware'],
+      ['images check rpi5-01', 'are the files of the lab what the board needs?'],
     ],
     exits: {
-      met: 'done; or, for check, all images are as they were built',
-      failed: 'check: there are none, or one has changed',
-      usage: `${commonExits.usage}, or something must be installed first`,
+      met: 'done; or, for check, nothing speaks against the images',
+      usage: `${commonExits.usage}, or something must be installed first; check: an image is wrong`,
       interrupted: commonExits.interrupted,
     },
   });
 };
 
-async function images(action: Action, type: string, process: CliProcess): Promise<number> {
-  const directory = imageDirectory(type, process.env);
-  if (action === 'check') return check(directory, type, process);
+async function images(
+  action: Action,
+  board: string,
+  options: ImagesOptions,
+  process: CliProcess,
+): Promise<number> {
+  if (action === 'check') return check(board, options, process);
+  if (!emulatedBoards.includes(board)) {
+    throw new ConfigurationError(
+      `the images of ${board} cannot be fetched: they are its lab's own`,
+      `where to get each: firmware/TYPE/images.yaml; then: scmi-hil images check ${board}`,
+    );
+  }
+  const directory = imageDirectory(board, process.env);
   const work: ImageWork = {
     directory,
-    address: loadBoardType(type).emulator?.network.address ?? '',
+    address: loadBoardType(board).emulator?.network.address ?? '',
     env: process.env,
     signal: process.signal,
     progress: progressOn(process.stderr),
@@ -57,14 +77,21 @@ async function images(action: Action, type: string, process: CliProcess): Promis
   return exitCode.met;
 }
 
-async function check(directory: string, type: string, { stdout }: CliProcess): Promise<number> {
-  const wrong = await checkQemuVirt(directory);
-  if (wrong.length === 0) {
-    stdout.write(`${directory}: as built\n`);
-    return exitCode.met;
+async function check(board: string, options: ImagesOptions, process: CliProcess): Promise<number> {
+  const checked = await checkBoardImages(boardOf(labOf(options, process), board), process);
+  const changed = emulatedBoards.includes(board)
+    ? await checkQemuVirt(imageDirectory(board, process.env))
+    : [];
+  if (options.json === true)
+    process.stdout.write(`${JSON.stringify({ images: checked, changed }, undefined, 2)}\n`);
+  else {
+    process.stdout.write(imageTable(checked));
+    if (changed.length > 0) {
+      process.stdout.write(`${changed.join('\n')}\n  what to do: scmi-hil images fetch ${board}\n`);
+    }
   }
-  stdout.write(`${wrong.join('\n')}\nwhat to do: scmi-hil images fetch ${type}\n`);
-  return exitCode.failed;
+  const isRight = changed.length === 0 && checked.every(({ problems }) => problems.length === 0);
+  return isRight ? exitCode.met : exitCode.usage;
 }
 
 const barLength = 20;

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import test from 'ava';
 import { boardTypeNames, loadBoardType } from '../../src/board/board-types.ts';
@@ -7,6 +10,7 @@ import { imageCheckSchema, imageProblems } from '../../src/images/checks/check.t
 import { writeCpio } from '../../src/images/cpio.ts';
 import { versionsIn } from '../../src/images/version-strings.ts';
 import { makeStandIn } from '../../src/virtual/stand-in.ts';
+import { scmiHil } from '../cli/fake-process.ts';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const banner = 'Linux version 6.12.1 (a@b) (gcc) #1 SMP Sat Nov 21\n';
@@ -62,3 +66,34 @@ for (const name of boardTypeNames()) {
     );
   });
 }
+
+test("images check tells a lab's wrong files, with what to do, and says so to a script", async t => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'scmi-hil-images-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  for (const [name, bytes] of Object.entries({ kernel, xen, ramdisk: archive })) {
+    writeFileSync(path.join(directory, name), bytes);
+  }
+  const board = {
+    type: 'rcar-v4h-white-hawk',
+    serial: { kind: 'tcp', host: '127.0.0.1', port: 7001 },
+    power: { kind: 'ask' },
+    network: { address: '192.168.1.2', server: '192.168.1.1' },
+    ssh: { identity: { kind: 'agent' } },
+  };
+  const check = (images: Readonly<Record<string, string>>, ...words: readonly string[]) => {
+    const lab = JSON.stringify({ schema: 1, boards: { 'v4h-01': { ...board, images } } });
+    writeFileSync(path.join(directory, 'lab.yaml'), lab);
+    return scmiHil(['images', 'check', 'v4h-01', ...words], { cwd: directory });
+  };
+  const right = await check({ xen: 'xen', kernel: 'kernel', ramdisk: 'ramdisk' });
+  t.is(right.code, 0, right.out);
+  t.regex(right.out, /^xen +ok +arm64-image +4096 +Xen 4\.20/m);
+  const wrong = await check({ xen: 'kernel', kernel: 'kernel', ramdisk: 'none' }, '--json');
+  t.is(wrong.code, 2);
+  const { images } = JSON.parse(wrong.out) as { images: { name: string; problems: unknown[] }[] };
+  const problems = images.filter(image => image.problems.length > 0);
+  t.deepEqual(
+    problems.map(({ name }) => name),
+    ['xen', 'ramdisk'],
+  );
+});
