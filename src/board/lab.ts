@@ -49,6 +49,14 @@ const realBoard = z.strictObject({
     /** Addresses of guests as Dom0 reaches them, by domain name. */
     guests: z.record(z.string(), z.string()).default({}),
   }),
+  /** Dom0's shell. On its serial console where it has no network, or where nothing else is wanted. */
+  dom0: z
+    .strictObject({
+      by: z.enum(['ssh', 'console']).default('ssh'),
+      user: z.string().exactOptional(),
+      passwordFile: secretPath.exactOptional(),
+    })
+    .default({ by: 'ssh' }),
   /** What the deployment serves: name of the board type's file -> path on this machine. */
   images: z.record(z.string(), z.string()),
   /** Overrides of the board type's deadlines. */

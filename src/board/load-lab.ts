@@ -203,6 +203,7 @@ function withAbsolutePaths(setup: LabBoard, directory: string): LabBoard {
     tftp: setup.tftp.kind === 'directory' ? { ...setup.tftp, path: absolute(setup.tftp.path) } : setup.tftp,
     power: powerWith(setup.power, absolute),
     ssh: { ...setup.ssh, identity: identityWith(setup.ssh.identity, absolute) },
+    dom0: dom0With(setup.dom0, absolute),
   };
 }
 
@@ -227,6 +228,10 @@ function powerWith(switched: LabPower, absolute: (file: string) => string): LabP
 function withAbsolutePassword(switched: LabPower, absolute: (file: string) => string): LabPower {
   if (!('passwordFile' in switched) || switched.passwordFile === undefined) return switched;
   return { ...switched, passwordFile: absolute(switched.passwordFile) };
+}
+
+function dom0With(dom0: LabBoard['dom0'], absolute: (file: string) => string): LabBoard['dom0'] {
+  return dom0.passwordFile === undefined ? dom0 : { ...dom0, passwordFile: absolute(dom0.passwordFile) };
 }
 
 type Identity = LabBoard['ssh']['identity'];

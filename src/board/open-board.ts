@@ -5,6 +5,14 @@ import type { SshDriver, SshTarget } from '../drivers/ssh/ssh.ts';
 import type { TftpServer } from '../drivers/tftp/tftp.ts';
 import type { BoardType } from './board-type.ts';
 
+export interface ConsoleLogin {
+  readonly user: string;
+  /** Never recorded, never printed. */
+  readonly password?: string;
+  /** SSH is not tried. */
+  readonly only: boolean;
+}
+
 export interface OpenBoard extends AsyncDisposable {
   readonly name: string;
   readonly type: BoardType;
@@ -30,6 +38,8 @@ export interface OpenBoard extends AsyncDisposable {
   };
   /** Where Dom0's SSH server is. */
   readonly dom0: Omit<SshTarget, 'via'>;
+  /** Who logs in on Dom0's serial console; absent: the user of SSH, with its password where that is what SSH takes. */
+  readonly consoleLogin?: ConsoleLogin;
   /** Where a guest's SSH server is as seen from Dom0; undefined where the lab gives none. */
   guest(name: string): Omit<SshTarget, 'via'> | undefined;
   /** Files of the deployment by name (`xen`, `dtb`, `kernel`, `ramdisk`, ...): a path or bytes. */

@@ -4,6 +4,7 @@ import type { PowerDriver } from '../drivers/power/power.ts';
 import type { SerialDriver } from '../drivers/serial/serial.ts';
 import { transientWith } from '../drivers/serial/transient.ts';
 import { sshClient } from '../drivers/ssh/client.ts';
+import type { SshTarget } from '../drivers/ssh/ssh.ts';
 import { acquireTftp } from '../drivers/tftp/shared.ts';
 import { stagingTftp } from '../drivers/tftp/staging.ts';
 import type { TftpServer } from '../drivers/tftp/tftp.ts';
@@ -11,12 +12,12 @@ import type { Deviations } from '../model/deviations.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { BoardType } from './board-type.ts';
 import { ConfigurationError } from './configuration-error.ts';
-import { readIdentity } from './identity.ts';
+import { readIdentity, readSecretLine } from './identity.ts';
 import type { LabBoard } from './lab.ts';
 import { below } from './lab-tftp.ts';
 import type { BoardEntry } from './load-lab.ts';
 import { isEmulated, isVirtual } from './load-lab.ts';
-import type { OpenBoard } from './open-board.ts';
+import type { ConsoleLogin, OpenBoard } from './open-board.ts';
 import { openEmulated } from './open-emulated.ts';
 import { powerOf } from './open-power.ts';
 import { serialOf } from './open-serial.ts';
@@ -80,6 +81,7 @@ export async function openBoard(
       prefixes: prefixesOf(setup),
     },
     dom0,
+    consoleLogin: consoleLoginOf(setup.dom0, dom0),
     guest: domain => {
       const host = ssh.guests[domain];
       return host === undefined ? undefined : { host, port: 22, user: 'root', identity };
@@ -88,6 +90,20 @@ export async function openBoard(
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function consoleLoginOf(
+  { by, user, passwordFile }: LabBoard['dom0'],
+  ssh: Pick<SshTarget, 'user' | 'identity'>,
+): ConsoleLogin {
+  const only = by === 'console';
+  const who = user ?? ssh.user;
+  if (passwordFile !== undefined)
+    return { user: who, password: readSecretLine(passwordFile, 'dom0.passwordFile'), only };
+  const { identity } = ssh;
+  return identity.kind === 'password'
+    ? { user: who, password: identity.password, only }
+    : { user: who, only };
 }
 
 async function filesOf({ network, tftp }: LabBoard): Promise<TftpServer> {
@@ -102,7 +118,7 @@ async function filesOf({ network, tftp }: LabBoard): Promise<TftpServer> {
 }
 
 /** What may precede the names that the board asks for. */
-function prefixesOf({ network: { serialNumber }, tftp }: LabBoard): string[] {
+export function prefixesOf({ network: { serialNumber }, tftp }: LabBoard): string[] {
   const own = serialNumber === undefined ? [] : [`${serialNumber.slice(-8)}/`];
   return tftp.kind === 'directory' && tftp.below !== undefined ? [tftp.below, ...own] : own;
 }

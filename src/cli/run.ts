@@ -4,7 +4,7 @@ import type { BoardEntry } from '../board/load-lab.ts';
 import { isVirtual } from '../board/load-lab.ts';
 import { hintAt } from '../board/nearest-name.ts';
 import { openBoard } from '../board/open.ts';
-import type { SshIdentity } from '../drivers/ssh/ssh.ts';
+import type { OpenBoard } from '../board/open-board.ts';
 import type { Mutant } from '../explore/mutants/mutant.ts';
 import { placeText } from '../lint/finding.ts';
 import { lintScenario } from '../lint/lint.ts';
@@ -186,7 +186,7 @@ async function runBoard(
       command: `scmi-hil run ${scenario.name} --board ${entry.name}`,
       ...(mutant === undefined ? {} : { mutant: mutant.name }),
       stateDirectory: stateDirectory(process.env),
-      secrets: secretsOf(board.dom0.identity),
+      secrets: secretsOf(board),
       strict: options.strict === true,
       onEvent: event => live.event(entry.name, event),
     });
@@ -221,9 +221,14 @@ function byScenario({ verdict: one }: RunReport, { verdict: other }: RunReport):
   return one.scenario.localeCompare(other.scenario) || one.board.localeCompare(other.board);
 }
 
-function secretsOf(identity: SshIdentity): string[] {
-  if (identity.kind === 'password') return [identity.password];
-  return identity.kind === 'key' && identity.passphrase !== undefined ? [identity.passphrase] : [];
+function secretsOf({ dom0: { identity }, consoleLogin }: OpenBoard): string[] {
+  const secret =
+    identity.kind === 'password'
+      ? identity.password
+      : identity.kind === 'key'
+        ? identity.passphrase
+        : undefined;
+  return [secret, consoleLogin?.password].filter(each => each !== undefined);
 }
 
 /** Relative to the working directory where it is below it, as a person would type it. */

@@ -60,7 +60,7 @@ class Login {
           if (++this.#refused > 2)
             throw this.#failure(
               'the login was refused',
-              'see dom0.user and dom0.passwordFile (or guests) of the lab file',
+              'see dom0.user and dom0.passwordFile of the lab file',
             );
           prompt = await this.#prompt('\r', signal);
           break;
@@ -83,7 +83,7 @@ class Login {
       await this.#terminal.write('\r');
       throw this.#failure(
         `a password is asked for, and none is known for ${user}`,
-        'name the file that holds it: dom0.passwordFile (or guests.NAME.passwordFile) of the lab file',
+        'name the file that holds it: dom0.passwordFile of the lab file',
       );
     }
     return this.#prompt(`${password}\r`, signal, true);

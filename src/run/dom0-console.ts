@@ -9,15 +9,14 @@ import { switchInput } from './input-switch.ts';
 import type { ConsoleWay } from './sessions.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Logs in as the user of Dom0's SSH; with its password, where that is what SSH takes. */
+/** Logs in as the lab says, or as the user that the board type has for Dom0. */
 export function dom0Console(
   console: BoardConsole,
-  { dom0 }: OpenBoard,
+  { dom0, consoleLogin: login }: OpenBoard,
   recorder: Recorder,
   clock: RunClock,
 ): ConsoleWay {
-  const { user, identity } = dom0;
-  const who = identity.kind === 'password' ? { user, password: identity.password } : { user };
+  const who = login ?? { user: dom0.user };
   const note = (text: string) =>
     recorder.record('console', { kind: 'note', data: { text: `Dom0: ${text}` } });
   const terminal: Terminal = {

@@ -19,8 +19,8 @@ export class Sessions {
   readonly #clock: RunClock;
   readonly #open = new Map<string, SshSession>();
   readonly #logInOnConsole: ConsoleWay | undefined;
-  /** Dom0 has no network, as far as this run has seen. */
-  #onConsole = false;
+  /** Dom0 has no network, as far as this run has seen, or the lab wants none of it. */
+  #onConsole: boolean;
   #console: DomainShell | undefined;
 
   /** @param logInOnConsole what is done where Dom0 has no network; absent: nothing */
@@ -29,6 +29,7 @@ export class Sessions {
     this.#recorder = recorder;
     this.#clock = clock;
     this.#logInOnConsole = logInOnConsole;
+    this.#onConsole = logInOnConsole !== undefined && board.consoleLogin?.only === true;
   }
 
   /** Whether the lab says how to log in to a domain. */

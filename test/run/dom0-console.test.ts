@@ -53,38 +53,43 @@ function shellLine(t: ExecutionContext): SerialDriver {
   };
 }
 
-test('a Dom0 without a network is reached over its console, which the recording says without the password', async t => {
-  const events: RecordedData[] = [];
-  const recorder = { record: (_: string, event: RecordedData) => void events.push(event) };
-  const clock = systemClock();
-  const identity = { kind: 'password' as const, password: 'hunter two' };
-  const board = Object.assign(new ScriptedBoard({ type, life: wires => wires.hang() }), {
-    ssh: sshClient(),
-    dom0: { host: '127.0.0.1', port: 1, user: 'root', identity },
+for (const only of [false, true]) {
+  const why = only ? 'that the lab wants reached so' : 'without a network';
+  test(`a Dom0 ${why} is reached over its console, which the recording says without the password`, async t => {
+    const events: RecordedData[] = [];
+    const recorder = { record: (_: string, event: RecordedData) => void events.push(event) };
+    const clock = systemClock();
+    const identity = { kind: 'agent' as const, socket: '/nowhere' };
+    const board = Object.assign(new ScriptedBoard({ type, life: wires => wires.hang() }), {
+      ssh: only ? { connect: () => t.fail('SSH was tried') as never } : sshClient(),
+      dom0: { host: '127.0.0.1', port: 1, user: 'nobody', identity },
+      consoleLogin: { user: 'root', password: 'hunter two', only },
+    });
+    const console = new BoardConsole(shellLine(t), type, recorder, clock);
+    await console.open(() => t.fail('the line was lost'), soon());
+    const sessions = new Sessions(board, recorder, clock, dom0Console(console, board, recorder, clock));
+
+    await sessions.reach(dom0, soon());
+    const answer = await sessions.run(dom0, 'echo out; echo err >&2; exit 4', { signal: soon() });
+    t.deepEqual(answer, { status: 4, stdout: 'out\n', stderr: 'err\n' });
+    const stdin = Buffer.from('name = "domu"\n');
+    t.is((await sessions.run(dom0, 'cat', { signal: soon(), stdin })).stdout, stdin.toString());
+    await sessions.forget(dom0);
+    t.is((await sessions.read(dom0, 'echo again', soon())).stdout, 'again\n');
+    await sessions.close();
+    await console.close();
+
+    const notes = events.flatMap(event => (event.kind === 'note' ? event.data.text : []));
+    t.is(
+      notes.some(text => /^Dom0 is not on the network \(.*nothing listens there\)/.test(text)),
+      !only,
+      notes.join(),
+    );
+    const reached = events.find(event => event.kind === 'milestone' && event.data.name === 'reachable');
+    t.is(reached?.kind === 'milestone' ? reached.data.line : '', 'on the serial console (a terminal)');
+    t.false(JSON.stringify(events).includes('hunter'));
   });
-  const console = new BoardConsole(shellLine(t), type, recorder, clock);
-  await console.open(() => t.fail('the line was lost'), soon());
-  const sessions = new Sessions(board, recorder, clock, dom0Console(console, board, recorder, clock));
-
-  await sessions.reach(dom0, soon());
-  const answer = await sessions.run(dom0, 'echo out; echo err >&2; exit 4', { signal: soon() });
-  t.deepEqual(answer, { status: 4, stdout: 'out\n', stderr: 'err\n' });
-  const stdin = Buffer.from('name = "domu"\n');
-  t.is((await sessions.run(dom0, 'cat', { signal: soon(), stdin })).stdout, stdin.toString());
-  await sessions.forget(dom0);
-  t.is((await sessions.read(dom0, 'echo again', soon())).stdout, 'again\n');
-  await sessions.close();
-  await console.close();
-
-  const notes = events.flatMap(event => (event.kind === 'note' ? event.data.text : []));
-  t.true(
-    notes.some(text => /^Dom0 is not on the network \(.*nothing listens there\)/.test(text)),
-    notes.join(),
-  );
-  const reached = events.find(event => event.kind === 'milestone' && event.data.name === 'reachable');
-  t.is(reached?.kind === 'milestone' ? reached.data.line : '', 'on the serial console (a terminal)');
-  t.false(JSON.stringify(events).includes('hunter'));
-});
+}
 
 /** Xen's side of its console: Ctrl-a three times in a row, and debug keys. */
 function xenLine(targets: readonly string[]): SerialDriver & { readonly pressed: string[] } {
