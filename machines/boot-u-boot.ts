@@ -18,8 +18,8 @@ export interface UBootInput {
   readonly isPowered: boolean;
   /** What is typed into the countdown. */
   readonly interrupt: string;
-  /** Commands that set the environment, in order. */
-  readonly environment: readonly string[];
+  /** Typed before the files are loaded, in order: they set the environment. */
+  readonly commands: readonly string[];
   /** `size` in bytes is what U-Boot must say that it has transferred. */
   readonly load: readonly UBootFile[];
   /** The command that starts Xen. */
@@ -33,8 +33,8 @@ export interface UBootFile {
 }
 
 interface UBootContext extends UBootInput {
-  /** Commands of the environment that are done, then files that are loaded. */
-  readonly set: number;
+  /** Commands that are done, then files that are loaded. */
+  readonly done: number;
   readonly loaded: number;
   readonly refusals: number;
   readonly since: number;
@@ -88,7 +88,7 @@ export const bootUBoot = setup({
   },
   guards: {
     isPowered: ({ context }) => context.isPowered,
-    environmentLeft: ({ context }) => context.set < context.environment.length,
+    commandsLeft: ({ context }) => context.done < context.commands.length,
     filesLeft: ({ context }) => context.loaded < context.load.length,
     answerIsError: (_, params: { answer: string }) => errorLine(params.answer) !== undefined,
     wholeFile: ({ context }, params: { answer: string }) =>
@@ -106,7 +106,7 @@ export const bootUBoot = setup({
   id: 'boot-u-boot',
   context: ({ input }) => ({
     ...input,
-    set: 0,
+    done: 0,
     loaded: 0,
     refusals: 0,
     since: 0,
@@ -241,16 +241,16 @@ export const bootUBoot = setup({
       states: {
         choosing: {
           always: [
-            { guard: 'environmentLeft', target: 'settingEnvironment' },
+            { guard: 'commandsLeft', target: 'preparing' },
             { guard: 'filesLeft', target: 'loading' },
             { target: 'starting' },
           ],
         },
-        settingEnvironment: {
+        preparing: {
           entry: 'enter',
           invoke: {
             src: 'ask',
-            input: ({ context }) => ({ command: currentSetting(context) }),
+            input: ({ context }) => ({ command: currentCommand(context) }),
             onDone: [
               {
                 guard: {
@@ -261,19 +261,19 @@ export const bootUBoot = setup({
                 actions: {
                   type: 'refused',
                   params: ({ context, event }) => ({
-                    what: `U-Boot refused \`${currentSetting(context)}\``,
+                    what: `U-Boot refused \`${currentCommand(context)}\``,
                     line: event.output,
                   }),
                 },
               },
-              { target: 'choosing', actions: assign({ set: ({ context }) => context.set + 1 }) },
+              { target: 'choosing', actions: assign({ done: ({ context }) => context.done + 1 }) },
             ],
             onError: {
               target: '#boot-u-boot.failed',
               actions: {
                 type: 'failed',
                 params: ({ context, event }) => ({
-                  attempt: `type \`${currentSetting(context)}\``,
+                  attempt: `type \`${currentCommand(context)}\``,
                   error: event.error,
                 }),
               },
@@ -286,7 +286,7 @@ export const bootUBoot = setup({
                 type: 'expired',
                 params: ({ context }) => ({
                   ...waits.prompt,
-                  for: `the prompt after \`${currentSetting(context)}\``,
+                  for: `the prompt after \`${currentCommand(context)}\``,
                 }),
               },
             },
@@ -394,8 +394,8 @@ export const bootUBoot = setup({
   },
 });
 
-function currentSetting(context: UBootContext): string {
-  return context.environment[context.set] ?? '';
+function currentCommand(context: UBootContext): string {
+  return context.commands[context.done] ?? '';
 }
 
 function currentFile(context: UBootContext): UBootFile {

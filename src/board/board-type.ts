@@ -50,27 +50,9 @@ export const deadlines = z.strictObject({
 /** How a file is announced to Xen under /chosen (xen docs/misc/arm/device-tree/booting.txt). */
 const bootModule = z.enum(['multiboot,kernel', 'multiboot,ramdisk']);
 
-/** U-Boot interrupted at its prompt; every file fetched by a `tftp` command that is typed. */
-const uBootTftp = z.strictObject({
-  chain: z.literal('u-boot-tftp'),
-  /** Texts of the stages before U-Boot, each a sign of a (re)start. */
-  banners: z.array(z.string()).min(1),
-  autoboot: z.string(),
-  /** What interrupts the countdown. */
-  interrupt: z.string(),
-  prompt: z.string(),
-  environment: z.record(z.string(), z.string()),
-  /** Files in the order in which they are fetched, and where to; `module`: what Xen takes it for. */
-  load: z.array(z.strictObject({ file: z.string(), address, module: bootModule.optional() })).min(1),
-  /** What starts Xen; `${name}` stands for the load address of a file, `${name.size}` for its size. */
-  start: z.string(),
-});
-
 /** The Raspberry Pi's EEPROM network boot: the board asks for its files by itself. */
-const rpiEepromTftp = z.strictObject({
-  chain: z.literal('rpi-eeprom-tftp'),
-  banners: z.array(z.string()).min(1),
-  /** Requests that mean the board has its kernel; the hand-over follows. */
+const eeprom = z.strictObject({
+  /** What it starts; once that has come whole, it hands over. */
   kernel: z.string(),
   /** What to serve: name asked for -> file of the deployment. */
   files: z.record(z.string(), z.string()),
@@ -79,19 +61,64 @@ const rpiEepromTftp = z.strictObject({
   /** Text of config.txt, which names what is fetched. */
   config: z.string(),
   /**
-   * The one `initramfs` that the EEPROM can place in memory: Xen's boot modules in a row, each on a 2 MiB
-   * boundary from `address` on.
+   * Files that are made of others in a row, each on a 2 MiB boundary from `address` on, where config.txt has the
+   * EEPROM place them. What else Xen is to find, a dom0less domain's kernel for instance, follows Dom0's kernel.
    */
-  modules: z.strictObject({
-    file: z.string(),
-    address,
-    parts: z.array(z.strictObject({ file: z.string(), module: bootModule })).min(1),
-  }),
+  rows: z
+    .array(
+      z.strictObject({
+        file: z.string(),
+        address,
+        parts: z.array(z.strictObject({ file: z.string(), module: bootModule.exactOptional() })).min(1),
+      }),
+    )
+    .default([]),
 });
+
+/** U-Boot interrupted at its prompt; all that it does is typed. */
+const uBoot = z.strictObject({
+  autoboot: z.string(),
+  /** What interrupts the countdown. */
+  interrupt: z.string(),
+  prompt: z.string(),
+  environment: z.record(z.string(), z.string()),
+  /** Commands before the files are fetched. */
+  commands: z.array(z.string()).default([]),
+  /**
+   * Files in the order in which they are fetched over TFTP, and where to; `module`: what Xen takes it for. What
+   * else Xen is to find follows the last of them in memory.
+   */
+  load: z
+    .array(z.strictObject({ file: z.string(), address, module: bootModule.exactOptional() }))
+    .default([]),
+  /**
+   * What starts Xen; `${name}` stands for the address of a file, `${name.size}` for its size, `$name` for a
+   * variable of U-Boot's own.
+   */
+  start: z.string(),
+});
+
+/** The boot loaders of a board, in the order EEPROM, U-Boot: each starts the next one, the last one Xen. */
+const boot = z
+  .strictObject({
+    /** Texts of the stages before Xen, each a sign of a (re)start. */
+    banners: z.array(z.string()).min(1),
+    eeprom: eeprom.exactOptional(),
+    uBoot: uBoot.exactOptional(),
+  })
+  .refine(
+    loaders => loaders.eeprom !== undefined || loaders.uBoot !== undefined,
+    'needs eeprom, uBoot or both',
+  );
 
 export const boardTypeSchema = z.strictObject({
   schema: z.literal(1),
   type: z.string().regex(/^[a-z0-9-]+$/),
+  /**
+   * A board type that this one differs from only in what the file says: the file is laid over it as a JSON merge
+   * patch (RFC 7396: names are merged, lists replaced, `null` removes). Scenarios for the one are for the other.
+   */
+  extends: z.string().exactOptional(),
   title: z.string(),
   soc: z.string(),
   /** Facts that a person at the board should know: DIP switches, connectors. */
@@ -111,9 +138,14 @@ export const boardTypeSchema = z.strictObject({
     /** Silence after which all has come that a command made the board say; ten times that after a panic. */
     quiet: duration.default(100),
   }),
-  boot: z.discriminatedUnion('chain', [uBootTftp, rpiEepromTftp]),
+  /** Ways to boot it, by name. The first is taken unless the lab file says `boot: NAME`. */
+  boots: z
+    .record(z.string().regex(/^[a-z0-9-]+$/), boot)
+    .refine(boots => Object.keys(boots).length > 0, 'needs at least one way to boot'),
   /** RAM that the non-secure world may use; load ranges are checked against it. */
   memory: z.array(z.strictObject({ base: address, size: address })).min(1),
+  /** Parts of it that nothing may be loaded into, and whose they are. */
+  reserved: z.array(z.strictObject({ what: z.string(), base: address, size: address })).default([]),
   /** SCMI firmware profile (boards/firmware/NAME.yaml). */
   firmware: z.string(),
   /** Which agent is whose in the trees of firmware/<type>/. */
@@ -154,7 +186,21 @@ export const boardTypeSchema = z.strictObject({
   deadlines,
 });
 
-/** A board type as read: addresses are numbers, durations milliseconds. */
-export type BoardType = z.output<typeof boardTypeSchema>;
-export type BootChain = BoardType['boot'];
+/** A file of boards/, with what it extends. */
+export type WrittenBoardType = z.output<typeof boardTypeSchema>;
+
+/** A board type as read, with one way to boot: addresses are numbers, durations milliseconds. */
+export interface BoardType extends Omit<WrittenBoardType, 'boots' | 'extends'> {
+  readonly boot: Boot;
+  /** Names of all its ways to boot. */
+  readonly boots: readonly string[];
+  /** Itself, and the types that it extends. */
+  readonly lineage: readonly string[];
+}
+
+export interface Boot extends z.output<typeof boot> {
+  readonly name: string;
+}
+export type Eeprom = NonNullable<Boot['eeprom']>;
+export type UBoot = NonNullable<Boot['uBoot']>;
 export type Deadlines = BoardType['deadlines'];

@@ -1,9 +1,8 @@
 /** What a board wants to hear from a DHCP server, in dnsmasq's words (dnsmasq(8)). */
-import type { BootChain } from './board-type.ts';
-
 export interface DhcpBoard {
   readonly name: string;
-  readonly chain: BootChain['chain'];
+  /** Whether the EEPROM of a Raspberry Pi asks, or U-Boot. */
+  readonly asks: 'eeprom' | 'u-boot';
   /** Absent: the lines hold for whichever board asks. */
   readonly macAddress?: string | undefined;
   readonly address: string;
@@ -30,16 +29,16 @@ export function dhcpConfiguration(board: DhcpBoard): string[] {
           `dhcp-host=${macAddress.toLowerCase()},set:${name},${address}`,
         ]),
     gateway === undefined ? `dhcp-option=${tag},3` : `dhcp-option=${tag},3,${gateway}`,
-    ...chainLines[board.chain](tag, server),
+    ...bootLines[board.asks](tag, server),
   ];
 }
 
-const chainLines: Readonly<Record<DhcpBoard['chain'], (tag: string, server: string) => string[]>> = {
+const bootLines: Readonly<Record<DhcpBoard['asks'], (tag: string, server: string) => string[]>> = {
   // The controller gives U-Boot its files by name; only the server is news.
-  'u-boot-tftp': (tag, server) => [`dhcp-option-force=${tag},66,${server}`],
+  'u-boot': (tag, server) => [`dhcp-option-force=${tag},66,${server}`],
   // raspberrypi/documentation, network boot: without the menu of option 43, and without a boot file's name, the
   // EEPROM stops after the offer.
-  'rpi-eeprom-tftp': (tag, server) => [
+  eeprom: (tag, server) => [
     `dhcp-boot=${tag},config.txt,,${server}`,
     `dhcp-option-force=${tag},66,${server}`,
     `dhcp-option-force=${tag},43,${hexadecimal(raspberryPiBoot())}`,

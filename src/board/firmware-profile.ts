@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import { isQuirk, quirks } from '../scmi/quirks.ts';
 import { ConfigurationError } from './configuration-error.ts';
+import { mergePatch } from './merge-patch.ts';
 import { hintAt } from './nearest-name.ts';
 import { projectDirectory } from './project-directory.ts';
 import { displayName, parseYaml, readText } from './yaml-file.ts';
@@ -27,7 +28,7 @@ export function parseFirmwareProfile(text: string, name: string): FirmwareProfil
   return parseYaml(text, name, firmwareProfileSchema, { prepare }).value;
 }
 
-/** A profile that extends another has its fields, except those that it gives itself. */
+/** A profile that extends another is laid over it as a JSON merge patch, as board types are. */
 function withBase(content: unknown, name: string, extending: readonly string[] = []): unknown {
   if (typeof content !== 'object' || content === null || !('extends' in content)) return content;
   const { extends: base, ...own } = content;
@@ -36,7 +37,7 @@ function withBase(content: unknown, name: string, extending: readonly string[] =
   }
   const file = profileFile(base);
   const inherited = parseYaml(readText(file), displayName(file), z.looseObject({})).value;
-  return { ...Object(withBase(inherited, displayName(file), [...extending, base])), ...own };
+  return mergePatch(withBase(inherited, displayName(file), [...extending, base]), own);
 }
 
 function profileFile(nameOrFile: string): string {

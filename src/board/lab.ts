@@ -19,8 +19,12 @@ const identity = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('password'), file: secretPath }),
 ]);
 
+/** One of the board type's `boots`; the first unless told. */
+const boot = z.string().exactOptional();
+
 const realBoard = z.strictObject({
   type: z.string(),
+  boot,
   serial,
   power,
   network: z.strictObject({
@@ -63,11 +67,12 @@ const realBoard = z.strictObject({
   deadlines: deadlines.partial().default({}),
 });
 
-const virtualBoard = z.strictObject({ type: z.string(), virtual: z.literal(true) });
+const virtualBoard = z.strictObject({ type: z.string(), boot, virtual: z.literal(true) });
 
 /** Made for a run, of images that `scmi-hil images fetch TYPE` has got. */
 const emulatedBoard = z.strictObject({
   type: z.string(),
+  boot,
   emulated: z.literal(true),
   /** Its network: in a namespace of its own, or QEMU's; the first where it can be had, unless told. */
   network: z.enum(['namespace', 'user']).exactOptional(),

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { BoardType, Deadlines } from './board-type.ts';
-import { loadBoardType } from './board-types.ts';
+import { loadBoardType, loadBoardTypeBooting, NoSuchBoot } from './board-types.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import type { EmulatedBoardEntry, Lab, LabBoard, VirtualBoardEntry } from './lab.ts';
 import { labSchema } from './lab.ts';
@@ -100,7 +100,7 @@ function readLab(file: string): LoadedLab {
   const directory = path.dirname(file);
   const boards = new Map<string, BoardEntry>();
   for (const [name, setup] of Object.entries(value.boards)) {
-    const type = typeOf(setup.type, directory, () => place(['boards', name, 'type']));
+    const type = typeOf(setup, directory, field => place(['boards', name, field]));
     if (isVirtual(setup)) {
       boards.set(name, { name, type, setup });
       continue;
@@ -122,12 +122,17 @@ function readLab(file: string): LoadedLab {
   return { name: value.name, file, boards };
 }
 
-function typeOf(type: string, directory: string, place: () => string): BoardType {
+function typeOf(
+  { type, boot }: { readonly type: string; readonly boot?: string },
+  directory: string,
+  place: (field: string) => string,
+): BoardType {
   try {
-    return loadBoardType(/\.ya?ml$/.test(type) ? path.resolve(directory, type) : type);
+    return loadBoardTypeBooting(/\.ya?ml$/.test(type) ? path.resolve(directory, type) : type, boot);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    throw new ConfigurationError(`${place()}: type: ${error.message}`, error.mend, { cause: error });
+    const field = error instanceof NoSuchBoot ? 'boot' : 'type';
+    throw new ConfigurationError(`${place(field)}: ${field}: ${error.message}`, error.mend, { cause: error });
   }
 }
 
@@ -138,13 +143,11 @@ const made = new Set(['dtb', 'config.txt', 'cmdline.txt']);
 
 /** Names under which a real board's images are given. */
 export function imageNames({ boot }: BoardType): string[] {
-  const names =
-    boot.chain === 'u-boot-tftp'
-      ? boot.load.map(({ file }) => file)
-      : [
-          ...Object.values(boot.files).filter(file => file !== boot.modules.file),
-          ...boot.modules.parts.map(({ file }) => file),
-        ];
+  const rows = boot.eeprom?.rows ?? [];
+  const names = [
+    ...Object.values(boot.eeprom?.files ?? {}).filter(file => !rows.some(row => row.file === file)),
+    ...[...rows.flatMap(({ parts }) => parts), ...(boot.uBoot?.load ?? [])].map(({ file }) => file),
+  ];
   return [...new Set(names)].filter(name => !made.has(name));
 }
 

@@ -39,8 +39,7 @@ export function requiredFault(name: string): NamedFault {
 
 /** Whether a board that boots so can have it. */
 export function canHave({ loader }: NamedFault, { boot }: BoardType): boolean {
-  const own = boot.chain === 'u-boot-tftp' ? 'uBoot' : 'eeprom';
-  return loader === undefined || own === loader;
+  return loader === undefined || boot[loader] !== undefined;
 }
 
 /**

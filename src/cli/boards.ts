@@ -1,4 +1,5 @@
 /** `scmi-hil boards`: what stands in the lab. */
+import type { BoardType } from '../board/board-type.ts';
 import type { BoardEntry } from '../board/load-lab.ts';
 import { boardOf, isEmulated, isVirtual } from '../board/load-lab.ts';
 import { serialOf } from '../board/open-serial.ts';
@@ -93,7 +94,7 @@ function showBoard(name: string, options: BoardsOptions, process: CliProcess): v
       ['console', console],
       ['power', power],
       ...wires,
-      ['boot', type.boot.chain],
+      ['boot', bootInWords(type)],
       ['firmware', type.firmware],
       ['agents', agents],
       ['xen', `${type.xen.mediator}, debug=${type.xen.debug ? 'y' : 'n'}`],
@@ -101,6 +102,11 @@ function showBoard(name: string, options: BoardsOptions, process: CliProcess): v
       ...(type.notes.length === 0 ? [] : [['notes', type.notes.join('\n')] as const]),
     ]),
   );
+}
+
+function bootInWords({ boot, boots }: BoardType): string {
+  const others = boots.filter(name => name !== boot.name);
+  return others.length === 0 ? boot.name : `${boot.name} (there is also ${others.join(', ')})`;
 }
 
 function summary({ name, type, setup }: BoardEntry) {

@@ -28,14 +28,14 @@ export const addDhcpConfig: AddCommand = (program, process, done) => {
 };
 
 function networkOf({ name, type, setup }: BoardEntry): DhcpBoard {
-  const { chain } = type.boot;
+  const asks = type.boot.eeprom === undefined ? 'u-boot' : 'eeprom';
   if (isVirtual(setup)) {
     throw new UsageError(`${name} is virtual: it asks no DHCP server`, 'name a board of a lab file');
   }
   if (!isEmulated(setup)) {
     const { address, server, netmask, gateway } = setup.network;
-    return { name, chain, macAddress: setup.network.macAddress, address, server, netmask, gateway };
+    return { name, asks, macAddress: setup.network.macAddress, address, server, netmask, gateway };
   }
   if (type.emulator === undefined) throw new UsageError(`${name}: ${type.type} has no emulator`);
-  return { name, chain, macAddress, ...type.emulator.network };
+  return { name, asks, macAddress, ...type.emulator.network };
 }

@@ -1,39 +1,79 @@
 /**
  * Xen's boot modules: where each file is put into memory, and the nodes under /chosen that tell Xen so (Xen
- * docs/misc/arm/device-tree/booting.txt).
+ * docs/misc/arm/device-tree/booting.txt). A dom0less domain's are in its own node, which is completed with what
+ * Xen does not build a domain without.
  */
 import { parseFlat, writeFlat } from '../dt/flat.ts';
 import { type DeviceTree, DtNode } from '../dt/tree.ts';
 
 export interface BootModule {
-  readonly file: string;
-  readonly kind: 'multiboot,kernel' | 'multiboot,ramdisk';
+  readonly kind: 'multiboot,kernel' | 'multiboot,ramdisk' | 'multiboot,device-tree';
+  /** Node in /chosen of the domain that it is for; absent: Dom0's. */
+  readonly domain?: string;
   readonly address: number;
   /** In bytes, exactly: Xen takes what is behind a compressed image for a part of it. */
   readonly size: number;
 }
 
 /**
- * A copy of a host tree that names the modules. A module of the same kind that the tree has already, directly
- * in /chosen, gets the new place instead.
+ * A copy of a host tree that names the modules. A module of the same kind that a domain has already gets the new
+ * place instead.
  */
 export function withBootModules(tree: DeviceTree, modules: readonly BootModule[]): DeviceTree {
   const copy = parseFlat(writeFlat(tree), 'host tree');
   const chosen = copy.node('/chosen') ?? add(copy.root, 'chosen');
-  const cells = {
-    address: chosen.u32('#address-cells') ?? copy.root.u32('#address-cells') ?? 2,
-    size: chosen.u32('#size-cells') ?? copy.root.u32('#size-cells') ?? 1,
-  };
-  for (const { kind, address, size } of modules) {
-    const node =
-      chosen.children.find(child => child.isCompatible(kind)) ??
-      add(chosen, `module@${address.toString(16)}`);
-    if (!node.has('compatible')) {
-      node.properties.set('compatible', new TextEncoder().encode(`${kind}\0multiboot,module\0`));
-    }
-    node.properties.set('reg', reg(address, cells.address, size, cells.size));
+  const ofChosen = cellsOf(chosen, cellsOf(copy.root, { address: 2, size: 1 }));
+  for (const domain of domainNodes(copy)) complete(domain);
+  for (const module of modules) {
+    if (module.domain === undefined) announce(module, chosen, ofChosen);
+    else announce(module, chosen.child(module.domain) ?? add(chosen, module.domain), domainCells);
   }
   return copy;
+}
+
+/** The nodes in /chosen of the domains that Xen creates by itself. */
+export function domainNodes(tree: DeviceTree): readonly DtNode[] {
+  return tree.node('/chosen')?.children.filter(node => node.isCompatible('xen,domain')) ?? [];
+}
+
+interface Cells {
+  readonly address: number;
+  readonly size: number;
+}
+
+/** What a domain's node is completed to have. */
+const domainCells: Cells = { address: 2, size: 2 };
+
+/** KiB of a domain whose node does not say. */
+const defaultMemory = 256 * 1024;
+
+/** docs/misc/arm/device-tree/booting.txt, "domain": `cpus` and `memory` are mandatory. */
+function complete(domain: DtNode): void {
+  const defaults: readonly (readonly [string, readonly number[]])[] = [
+    ['#address-cells', [domainCells.address]],
+    ['#size-cells', [domainCells.size]],
+    ['cpus', [1]],
+    ['memory', [0, defaultMemory]],
+    // Without it nobody sees what the domain prints.
+    ['vpl011', []],
+  ];
+  for (const [name, cells] of defaults) if (!domain.has(name)) domain.properties.set(name, cellBytes(cells));
+}
+
+function announce({ kind, address, size }: BootModule, parent: DtNode, cells: Cells): void {
+  const node =
+    parent.children.find(child => child.isCompatible(kind)) ?? add(parent, `module@${address.toString(16)}`);
+  if (!node.has('compatible')) {
+    node.properties.set('compatible', new TextEncoder().encode(`${kind}\0multiboot,module\0`));
+  }
+  node.properties.set('reg', cellBytes([...inCells(address, cells.address), ...inCells(size, cells.size)]));
+}
+
+function cellsOf(node: DtNode, otherwise: Cells): Cells {
+  return {
+    address: node.u32('#address-cells') ?? otherwise.address,
+    size: node.u32('#size-cells') ?? otherwise.size,
+  };
 }
 
 function add(parent: DtNode, name: string): DtNode {
@@ -42,16 +82,15 @@ function add(parent: DtNode, name: string): DtNode {
   return node;
 }
 
-function reg(address: number, addressCells: number, size: number, sizeCells: number): Uint8Array {
-  const bytes = new Uint8Array((addressCells + sizeCells) * 4);
-  const view = new DataView(bytes.buffer);
-  write(view, 0, address, addressCells);
-  write(view, addressCells, size, sizeCells);
-  return bytes;
+/** @param count 1 or 2: no machine has addresses of more */
+function inCells(value: number, count: number): number[] {
+  const high = Math.floor(value / 2 ** 32);
+  if (count === 1 && high > 0) throw new Error(`0x${value.toString(16)} does not fit one cell`);
+  return [high, value % 2 ** 32].slice(-count);
 }
 
-function write(view: DataView, cell: number, value: number, cells: number): void {
-  if (cells === 1 && value > 0xffffffff) throw new Error(`0x${value.toString(16)} does not fit one cell`);
-  if (cells > 1) view.setUint32((cell + cells - 2) * 4, Math.floor(value / 2 ** 32));
-  if (cells > 0) view.setUint32((cell + cells - 1) * 4, value % 2 ** 32);
+function cellBytes(cells: readonly number[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(cells.length * 4));
+  for (const [index, cell] of cells.entries()) view.setUint32(index * 4, cell);
+  return new Uint8Array(view.buffer);
 }

@@ -26,12 +26,12 @@ export function boardSigns({ boot, dom0 }: BoardType): Sign[] {
       }),
     ),
   ];
-  if (boot.chain === 'u-boot-tftp') {
+  if (boot.uBoot !== undefined) {
     signs.push(
       {
         name: 'board-autoboot',
         kind: 'milestone',
-        pattern: new RegExp(literal(boot.autoboot)),
+        pattern: new RegExp(literal(boot.uBoot.autoboot)),
         onTail: true,
         means: 'the countdown runs',
         source,
@@ -40,13 +40,14 @@ export function boardSigns({ boot, dom0 }: BoardType): Sign[] {
         name: 'u-boot-prompt',
         kind: 'milestone',
         talkers: ['u-boot', 'unknown'],
-        pattern: new RegExp(`^${literal(boot.prompt)}$`),
+        pattern: new RegExp(`^${literal(boot.uBoot.prompt)}$`),
         onTail: true,
         means: 'U-Boot waits for a command',
         source,
       },
     );
-  } else {
+  }
+  if (boot.eeprom !== undefined) {
     signs.push({
       name: 'eeprom-refusal',
       kind: 'trouble',

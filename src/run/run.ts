@@ -248,7 +248,7 @@ function holdConsole({ console, watched }: Parts) {
 /** The EEPROM says nothing between the begin and the end of a file: where only it tells, nothing is a stall. */
 function deadlinesOf({ tftp, type }: OpenBoard): Deadlines {
   const { deadlines } = type;
-  const silent = !tftp.observes && type.boot.chain === 'rpi-eeprom-tftp';
+  const silent = !tftp.observes && type.boot.eeprom !== undefined;
   return silent ? { ...deadlines, transferStall: deadlines.deploy } : deadlines;
 }
 
@@ -332,8 +332,7 @@ function providedPower({ options, console, watched }: Parts) {
 }
 
 function typing({ options, console, clock, watched }: Parts) {
-  const { boot } = options.board.type;
-  const typist = new Typist(console, clock, boot.chain === 'u-boot-tftp' ? boot.prompt : '');
+  const typist = new Typist(console, clock, options.board.type.boot.uBoot?.prompt ?? '');
   return {
     press: fromPromise<void, { text: string }>(({ input }) => watched.work(() => console.write(input.text))),
     ask: fromPromise<string, { command: string }>(({ input, signal }) =>

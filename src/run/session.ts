@@ -18,7 +18,8 @@ import type { Scenario } from '../scenario/scenario.ts';
 import { judge } from '../verify/judge.ts';
 import type { Verdict } from '../verify/verdict.ts';
 import { systemClock } from './clock.ts';
-import { checksums, prepareDeployment } from './deployment.ts';
+import { checksums } from './deployed-file.ts';
+import { prepareDeployment } from './deployment.ts';
 import { runScenario } from './run.ts';
 
 export interface SessionOptions {

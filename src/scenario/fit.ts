@@ -91,7 +91,7 @@ export function fitScenario(inputs: FitInputs): Scenario {
 
 /** Whether a scenario is meant for a type of board. */
 export function fitsBoardType(document: ScenarioDocument, board: BoardType): boolean {
-  return document.boards?.includes(board.type) ?? true;
+  return document.boards?.some(type => board.lineage.includes(type)) ?? true;
 }
 
 function agentOfGuest(name: string, { guests }: ScenarioDocument, context: GuestContext): number | null {

@@ -8,10 +8,12 @@ import type { FirmwareProfile } from '../scmi/profile.ts';
 import { BoardReset, type Handover, type BootMachine, type VirtualNetwork } from './boot/handover.ts';
 import { BoardHalted, runEeprom } from './boot/rpi-eeprom.ts';
 import { runUBoot } from './boot/u-boot.ts';
+import { raspberryPi, whiteHawk } from './boot/u-boot-builds.ts';
 import { MachineMemory } from './machine-memory.ts';
 import type { Mishaps } from './mishaps.ts';
 import type { Supplied } from './power-switch.ts';
 import type { SshIdentityOfBoard } from './ssh-keys.ts';
+import { standInOf } from './stand-in.ts';
 import type { SshPort } from './ssh-server.ts';
 import { untilAborted, wait } from './time.ts';
 import type { Uart } from './uart.ts';
@@ -75,18 +77,28 @@ export class VirtualBoard implements Supplied {
   }
 
   async #boot(signal: AbortSignal): Promise<void> {
-    const { type, uart, network, serial, mishaps } = this.#parts;
+    const { type, uart, network, mishaps } = this.#parts;
     uart.flush();
     const machine: BootMachine = { memory: new MachineMemory(), uart, network, mishaps, signal };
-    let handover: Handover;
-    if (type.boot.chain === 'u-boot-tftp') {
-      for (const line of firmwareBanner[type.boot.chain]) uart.line(line);
-      handover = await runUBoot(machine);
-    } else {
-      handover = await runEeprom(machine, { serial });
-      for (const line of firmwareBanner[type.boot.chain]) uart.line(line);
+    let handover = await this.#beforeUBoot(machine);
+    const { uBoot } = type.boot;
+    const isUBoot =
+      handover === undefined || standInOf(machine.memory.read(handover.image, 128)) === 'u-boot';
+    if (uBoot !== undefined && isUBoot) {
+      const build = handover === undefined ? whiteHawk : raspberryPi(uBoot.load.length > 0, handover.tree);
+      handover = await runUBoot(machine, build);
     }
+    if (handover === undefined) throw new BoardHalted('nothing is in the flash of this board');
     await runXen({ ...this.#parts, memory: machine.memory, handover, signal });
+  }
+
+  /** The EEPROM, where there is one, and TF-A: it is what the EEPROM starts first, and in flash elsewhere. */
+  async #beforeUBoot(machine: BootMachine): Promise<Handover | undefined> {
+    const { type, uart, serial } = this.#parts;
+    const hasEeprom = type.boot.eeprom !== undefined;
+    const handover = hasEeprom ? await runEeprom(machine, { serial }) : undefined;
+    for (const line of firmwareBanner[hasEeprom ? 'armstub' : 'flash']) uart.line(line);
+    return handover;
   }
 }
 
@@ -98,18 +110,18 @@ class PowerLost extends Error {
 }
 
 /** TF-A's lines: BL31 runs before U-Boot on the White Hawk, after the EEPROM on the Pi. */
-const firmwareBanner: Readonly<Record<BoardType['boot']['chain'], readonly string[]>> = {
-  'u-boot-tftp': [
+const firmwareBanner = {
+  flash: [
     'NOTICE:  BL3-1 : Rev.0.10.0',
     'NOTICE:  BL31: v2.7(release):v2.7-virtual',
     'NOTICE:  BL31: Built : 10:00:00, Oct 16 2024',
   ],
-  'rpi-eeprom-tftp': [
+  armstub: [
     '',
     'NOTICE:  BL31: v2.10.0(release):v2.10.0-virtual',
     'NOTICE:  BL31: Built : 10:00:00, Aug 29 2024',
   ],
-};
+} as const;
 
 /** A board that does nothing more until its supply goes. */
 async function silence(signal: AbortSignal): Promise<void> {

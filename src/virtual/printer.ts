@@ -8,18 +8,21 @@ const LINUX_LINE = 7;
 
 export class Printer {
   readonly #uart: Uart;
+  readonly #consoles: ReadonlySet<number>;
   #xenLog = '';
   #linuxTime = 0;
   #isLineOpen = false;
 
-  constructor(uart: Uart) {
+  /** @param consoles ids of the domains that Xen shows the consoles of: Dom0, and dom0less ones with `vpl011` */
+  constructor(uart: Uart, consoles: ReadonlySet<number> = new Set([0])) {
     this.#uart = uart;
+    this.#consoles = consoles;
   }
 
   /** A line of the model. What xl prints, and what guests of the toolstack print, is not on this console. */
   model(line: ConsoleLine): void {
     if (line.source === 'linux') {
-      if (line.domid === 0) this.linux(line.text);
+      if (this.#consoles.has(line.domid ?? 0)) this.linux(line.text, line.domid);
       return;
     }
     if (line.source !== 'xen') return;
@@ -42,9 +45,11 @@ export class Printer {
     return this.#xenLog;
   }
 
-  linux(text: string): void {
+  /** A domain other than the one that has the input is shown with its name (xen/arch/arm/vpl011.c). */
+  linux(text: string, domid = 0): void {
     this.#linuxTime += LINUX_LINE;
-    this.#uart.line(`[    ${this.#stamp()}] ${text}`);
+    const prefix = domid === 0 ? '' : `(XEN) DOM${domid}: `;
+    this.#uart.line(`${prefix}[    ${this.#stamp()}] ${text}`);
   }
 
   #stamp(): string {

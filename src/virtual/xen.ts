@@ -14,6 +14,7 @@ import { type BootModuleFound, findBootModules } from './boot-modules.ts';
 import { dom0Loading, linuxStart, panicEnd, panicStart, xenReady, xenStart } from './boot-text.ts';
 import { Dom0 } from './dom0.ts';
 import { readCommandLine } from '../xen/command-line.ts';
+import { domainNodes } from '../xen/modules.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import { Printer } from './printer.ts';
 import { consoleShell } from './shell/console-shell.ts';
@@ -47,25 +48,25 @@ export async function runXen(machine: XenMachine): Promise<never> {
   // Without a tree Xen knows no UART to say so on.
   if (hostTree === undefined) throw new BoardHalted('Xen was given no device tree');
 
+  const modules = findBootModules(hostTree, memory);
   const heard = new Heard();
   const platform = new Platform({
     build: type.xen,
     linux: type.linux,
     firmware: machine.firmware,
     hostTree,
-    partialTrees: partialTrees(hostTree, memory),
+    partialTrees: partialTrees(modules),
     ...(type.dom0.probe === undefined ? {} : { probe: type.dom0.probe }),
     observer: heard,
     ...(machine.deviations === undefined ? {} : { deviations: machine.deviations }),
   });
-  const printer = new Printer(uart);
-  const modules = findBootModules(hostTree, memory);
-  const kernel = modules.find(({ kind }) => kind === 'Kernel');
+  const printer = new Printer(uart, consolesOf(hostTree));
+  const kernel = modules.find(({ kind, domain }) => kind === 'Kernel' && domain === undefined);
   const commandLine = readCommandLine(hostTree, type.xen);
   const { noreboot } = commandLine;
   printer.xen(xenStart(type.xen, commandLine.text, modules));
   platform.boot();
-  const unusable = kernel !== undefined && !isWholeKernel(kernel) ? kernel : undefined;
+  const unusable = firstUnusable(hostTree, modules, platform);
   const lines = bootLines(heard.take(), platform.panic?.text);
   for (const line of lines.beforeDom0) printer.model(line);
   if (mishaps.reached('xen')) throw new BoardReset();
@@ -73,7 +74,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
     printer.xen(kernel === undefined ? [] : dom0Loading(kernel));
   if (unusable !== undefined) {
     printer.xen(panicStart);
-    printer.xen([{ text: 'Could not set up d0 guest OS (rc = -22)' }, ...panicEnd(noreboot)]);
+    printer.xen([{ text: unusable }, ...panicEnd(noreboot)]);
     return await endOfXen(noreboot, signal);
   }
   if (stops === 'panics') {
@@ -239,8 +240,12 @@ function isWholeKernel({ bytes, size }: BootModuleFound): boolean {
 
 /** The tree at an address; undefined where there is none that can be read. */
 function readTree(memory: MachineMemory, address: number): DeviceTree | undefined {
+  return parsed(memory.read(address, MAXIMUM_TREE));
+}
+
+function parsed(bytes: Uint8Array): DeviceTree | undefined {
   try {
-    return parseFlat(memory.read(address, MAXIMUM_TREE), 'device tree in memory');
+    return parseFlat(bytes, 'device tree in memory');
   } catch (error) {
     if (error instanceof DtError) return undefined;
     throw error;
@@ -248,12 +253,37 @@ function readTree(memory: MachineMemory, address: number): DeviceTree | undefine
 }
 
 /** Partial trees of dom0less domains, from the modules that their nodes name. */
-function partialTrees(hostTree: DeviceTree, memory: MachineMemory): ReadonlyMap<string, DeviceTree> {
+function partialTrees(modules: readonly BootModuleFound[]): ReadonlyMap<string, DeviceTree> {
   const trees = new Map<string, DeviceTree>();
-  for (const domain of hostTree.node('/chosen')?.children ?? []) {
-    const [module] = findBootModules(hostTree, memory, domain).filter(({ kind }) => kind === 'Device Tree');
-    const tree = module === undefined ? undefined : readTree(memory, module.address);
-    if (tree !== undefined) trees.set(domain.name, tree);
+  for (const { kind, domain, bytes } of modules) {
+    const tree = kind === 'Device Tree' ? parsed(bytes) : undefined;
+    if (domain !== undefined && tree !== undefined) trees.set(domain, tree);
   }
   return trees;
+}
+
+/** Dom0's id, and those of the dom0less domains with a console that Xen shows. */
+function consolesOf(hostTree: DeviceTree): ReadonlySet<number> {
+  const own = domainNodes(hostTree).flatMap((node, index) => (node.has('vpl011') ? [index + 1] : []));
+  return new Set([0, ...own]);
+}
+
+/** The panic of the first domain whose kernel is not there, or is none; undefined where Xen builds all. */
+function firstUnusable(
+  hostTree: DeviceTree,
+  modules: readonly BootModuleFound[],
+  platform: Platform,
+): string | undefined {
+  const kernelOf = (domain: string | undefined) =>
+    modules.find(module => module.kind === 'Kernel' && module.domain === domain);
+  const dom0 = kernelOf(undefined);
+  if (dom0 !== undefined && !isWholeKernel(dom0)) return 'Could not set up d0 guest OS (rc = -22)';
+  if (platform.panic !== null) return undefined;
+  if (dom0 === undefined && platform.isDom0Up) return 'Could not set up d0 guest OS (rc = -2)';
+  for (const { name } of domainNodes(hostTree)) {
+    const kernel = kernelOf(name);
+    if (kernel === undefined) return `Could not set up domain ${name} (rc = -2)`;
+    if (!isWholeKernel(kernel)) return `Could not set up domain ${name} (rc = -22)`;
+  }
+  return undefined;
 }

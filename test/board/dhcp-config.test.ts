@@ -7,7 +7,7 @@ import { dhcpConfiguration, raspberryPiBoot } from '../../src/board/dhcp-config.
 
 const board = {
   name: 'rpi5-01',
-  chain: 'rpi-eeprom-tftp',
+  asks: 'eeprom',
   macAddress: 'D8:3A:DD:01:02:03',
   address: '192.168.7.12',
   server: '192.168.7.1',
@@ -32,7 +32,7 @@ test('a Raspberry Pi gets its address, a boot file name and the server', t => {
 });
 
 test('a board with U-Boot gets no boot file and no PXE menu', t => {
-  const text = dhcpConfiguration({ ...board, chain: 'u-boot-tftp' }).join('\n');
+  const text = dhcpConfiguration({ ...board, asks: 'u-boot' }).join('\n');
   t.regex(text, /dhcp-host=d8:3a:dd:01:02:03/);
   t.notRegex(text, /dhcp-boot|,43,/);
 });
@@ -44,14 +44,14 @@ test('without an Ethernet address the range is the one address', t => {
 });
 
 const hasDnsmasq = spawnSync('dnsmasq', ['--version']).status === 0;
-for (const chain of ['u-boot-tftp', 'rpi-eeprom-tftp'] as const) {
+for (const asks of ['u-boot', 'eeprom'] as const) {
   for (const macAddress of [board.macAddress, undefined]) {
-    const title = `dnsmasq takes the lines of ${chain} ${macAddress === undefined ? 'without' : 'with'} an Ethernet address`;
+    const title = `dnsmasq takes the lines for ${asks} ${macAddress === undefined ? 'without' : 'with'} an Ethernet address`;
     (hasDnsmasq ? test : test.skip)(title, t => {
       const directory = mkdtempSync(path.join(tmpdir(), 'scmi-hil-dhcp-'));
       t.teardown(() => rmSync(directory, { recursive: true }));
       const file = path.join(directory, 'dnsmasq.conf');
-      writeFileSync(file, `${dhcpConfiguration({ ...board, chain, macAddress }).join('\n')}\n`);
+      writeFileSync(file, `${dhcpConfiguration({ ...board, asks, macAddress }).join('\n')}\n`);
       const { status, stderr } = spawnSync('dnsmasq', ['--test', `--conf-file=${file}`], { timeout: 5000 });
       t.is(status, 0, stderr.toString());
     });

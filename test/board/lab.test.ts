@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { boardTypeNames, loadBoardType } from '../../src/board/board-types.ts';
+import { boardTypeNames, loadBoardType, loadBoardTypeBooting } from '../../src/board/board-types.ts';
 import { ConfigurationError } from '../../src/board/configuration-error.ts';
 import { readIdentity } from '../../src/board/identity.ts';
 import { labSchema } from '../../src/board/lab.ts';
@@ -105,6 +105,42 @@ test('a lab gives its boards absolute paths and its own deadlines', t => {
     images: { xen: path.join(directory, 'x') },
     ssh: { identity: { kind: 'password', file: path.join(directory, 'secret') } },
   });
+});
+
+test('a board type has ways to boot by name, of which the lab chooses one', t => {
+  t.is(loadBoardType('rpi5').boot.name, 'xen');
+  t.deepEqual(loadBoardType('rpi5').boots, ['xen', 'u-boot', 'u-boot-preloaded']);
+  t.deepEqual(imageNames(loadBoardTypeBooting('rpi5', 'u-boot')), [
+    'armstub',
+    'u-boot',
+    'xen',
+    'kernel',
+    'ramdisk',
+  ]);
+  const error = t.throws(() => loadBoardTypeBooting('rpi5', 'u-bot'), { instanceOf: ConfigurationError });
+  t.is(error.message, 'rpi5 has no way to boot that is called u-bot');
+  t.regex(error.mend ?? '', /u-boot/);
+});
+
+test('a board type that extends another is that one but for what it says, and is for the same scenarios', t => {
+  const file = path.join(directory, 'my-v4h.yaml');
+  writeFileSync(
+    file,
+    'extends: rcar-v4h-white-hawk\ntype: my-v4h\nconsole: { baudRate: 115200 }\nreserved: null\n',
+  );
+  const own = loadBoardType(file);
+  const base = loadBoardType('rcar-v4h-white-hawk');
+  t.deepEqual(own.console, { ...base.console, baudRate: 115200 });
+  t.deepEqual(own.reserved, []);
+  t.deepEqual(own.boot, base.boot);
+  t.deepEqual(own.lineage, ['my-v4h', 'rcar-v4h-white-hawk']);
+  writeFileSync(file, `extends: ${file}\ntype: my-v4h\n`);
+  t.throws(() => loadBoardType(file), { message: /my-v4h\.yaml extends .*my-v4h\.yaml$/ });
+});
+
+test('who asks for a Gray Hawk is told which SoC that is', t => {
+  const error = t.throws(() => loadBoardType('gray-hawk'), { instanceOf: ConfigurationError });
+  t.regex(error.mend ?? '', /R-Car V4M/);
 });
 
 test('the images that a board needs follow from its boot chain', t => {

@@ -32,7 +32,7 @@ const load = [
 
 const uBootPlan: BootPlan['uBoot'] = {
   interrupt: ' ',
-  environment: ['setenv a 1', 'setenv b'],
+  commands: ['setenv a 1', 'setenv b'],
   load,
   start: 'booti 1 - 2',
 };

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { BoardType } from '../../src/board/board-type.ts';
-import { loadBoardType } from '../../src/board/board-types.ts';
+import { loadBoardTypeBooting } from '../../src/board/board-types.ts';
 import type { OpenBoard } from '../../src/board/open-board.ts';
 import type { RecordedEvent } from '../../src/recording/event.ts';
 import { runOnBoard, type Session } from '../../src/run/session.ts';
@@ -20,6 +20,8 @@ test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
 interface Attempt {
   readonly type?: string;
+  /** One of the type's ways to boot. */
+  readonly boot?: string;
   readonly scenario?: string;
   readonly deadlines?: Partial<BoardType['deadlines']>;
   /** What is wrong with the lab or the deployment. */
@@ -34,7 +36,7 @@ interface Result extends Session {
 /** Runs once, and sees that nothing is left: power, hold, sockets, pseudo-terminals. */
 async function attempt(t: ExecutionContext, asked: Attempt): Promise<Result> {
   const { type: name = v4h, scenario = 'dom0-and-guest', spoil = board => board } = asked;
-  const type = loadBoardType(name);
+  const type = loadBoardTypeBooting(name, asked.boot);
   const stateDirectory = mkdtempSync(path.join(scratch, 'state-'));
   const events: RecordedEvent[] = [];
   const before = resources();
@@ -78,6 +80,49 @@ for (const type of [v4h, 'rpi5']) {
     t.true(events.some(event => event.kind === 'milestone' && event.data.name === 'xen-panic'));
   });
 }
+
+for (const boot of ['u-boot', 'u-boot-preloaded']) {
+  test.serial(`rpi5, ${boot}: the EEPROM starts U-Boot, and U-Boot Xen, in one power-on`, async t => {
+    const { verdict, events, faults } = await attempt(t, { type: 'rpi5', boot });
+    t.is(verdict.outcome, 'met', faults);
+    t.true(verdict.counts.met > 40);
+    const files = events.flatMap(({ kind, data }) =>
+      kind === 'tftp' && data.event === 'done' ? data.file : [],
+    );
+    t.is(files.includes('modules'), boot === 'u-boot-preloaded');
+    t.is(files.includes('xen'), boot === 'u-boot');
+  });
+}
+
+for (const asked of [
+  { type: v4h },
+  { type: 'rpi5' },
+  { type: 'rpi5', boot: 'u-boot' },
+  { type: 'rpi5', boot: 'u-boot-preloaded' },
+]) {
+  test.serial(
+    `${Object.values(asked).join(', ')}: a dom0less domain boots and is seen on Xen's console`,
+    async t => {
+      const { verdict, directory, faults } = await attempt(t, { ...asked, scenario: 'dom0less-domain-runs' });
+      t.is(verdict.outcome, 'met', faults);
+      const recording = readFileSync(path.join(directory, 'recording.jsonl'), 'utf8');
+      t.regex(recording, /\(XEN\) DOM1: \[ +0\.\d+\] arm-scmi/);
+    },
+  );
+}
+
+test.serial('a dom0less domain whose kernel is none ends the boot, and the run is no success', async t => {
+  const { verdict, directory } = await attempt(t, {
+    scenario: 'dom0less-domain-runs',
+    spoil: withImages(() => [['guest-kernel', new Uint8Array(100_000)]]),
+    deadlines: { xenBanner: 800, dom0: 800, collect: 300 },
+  });
+  t.not(verdict.outcome, 'met');
+  t.regex(
+    readFileSync(path.join(directory, 'recording.jsonl'), 'utf8'),
+    /Could not set up domain domU1 \(rc = -22\)/,
+  );
+});
 
 for (const [mistake, spoil, expected] of [
   [
@@ -167,8 +212,8 @@ function withImages(change: (images: ReadonlyMap<string, Image>) => readonly (re
 function withBoot(change: { readonly start: string }) {
   return (board: OpenBoard): OpenBoard => {
     const { boot } = board.type;
-    if (boot.chain !== 'u-boot-tftp') throw new Error('this is about U-Boot');
-    return { ...board, type: { ...board.type, boot: { ...boot, ...change } } };
+    if (boot.uBoot === undefined) throw new Error('this is about U-Boot');
+    return { ...board, type: { ...board.type, boot: { ...boot, uBoot: { ...boot.uBoot, ...change } } } };
   };
 }
 

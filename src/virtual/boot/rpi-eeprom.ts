@@ -2,6 +2,7 @@
  * The Raspberry Pi 5's EEPROM booting over the network: its requests in the order in which a real one makes
  * them, its console lines (Raspberry Pi documentation, eeprom-bootloader and boot-net; rpi-eeprom issue 687).
  */
+import { parseFlat, writeFlat } from '../../dt/flat.ts';
 import { type BootMachine, BoardReset, type Handover } from './handover.ts';
 
 /** Where the firmware puts things unless config.txt says otherwise. */
@@ -20,6 +21,7 @@ export class BoardHalted extends Error {}
 
 interface Config {
   readonly kernel: string;
+  readonly kernelAddress: number;
   readonly armstub: string;
   readonly tree: string;
   readonly initramfs?: { readonly file: string; readonly address: number };
@@ -53,18 +55,21 @@ export async function runEeprom(machine: BootMachine, eeprom: Eeprom): Promise<H
   await files.require('//config.txt');
   await files.probe('//cmdline.txt');
   const initramfs = config.initramfs;
+  let ramdisk: { readonly start: number; readonly end: number } | undefined;
   if (initramfs !== undefined) {
-    machine.memory.store(initramfs.address, await files.require(`/${initramfs.file}`));
+    const bytes = await files.require(`/${initramfs.file}`);
+    machine.memory.store(initramfs.address, bytes);
+    ramdisk = { start: initramfs.address, end: initramfs.address + bytes.length };
   }
   const stub = await files.require(`/${config.armstub}`);
   const kernel = await files.require(`/${config.kernel}`);
 
   machine.memory.store(0, stub);
-  machine.memory.store(KERNEL_ADDRESS, kernel);
-  machine.memory.store(TREE_ADDRESS, tree);
+  machine.memory.store(config.kernelAddress, kernel);
+  machine.memory.store(TREE_ADDRESS, ramdisk === undefined ? tree : withRamdisk(tree, ramdisk));
   uart.line(`Device tree loaded to 0x${TREE_ADDRESS.toString(16)} (size 0x${tree.length.toString(16)})`);
   uart.line('Starting OS 5794 ms');
-  return { image: KERNEL_ADDRESS, tree: TREE_ADDRESS };
+  return { image: config.kernelAddress, tree: TREE_ADDRESS };
 }
 
 const start: readonly string[] = [
@@ -128,6 +133,21 @@ class Requests {
   }
 }
 
+/** The tree as whatever is started gets it: all of the `initramfs` is announced as a ramdisk. */
+function withRamdisk(tree: Uint8Array, { start: first, end }: { start: number; end: number }): Uint8Array {
+  const edited = parseFlat(tree, 'device tree of the network boot');
+  const chosen = edited.node('/chosen');
+  chosen?.properties.set('linux,initrd-start', cell(first));
+  chosen?.properties.set('linux,initrd-end', cell(end));
+  return writeFlat(edited);
+}
+
+function cell(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
+}
+
 /** config.txt as far as it names what is loaded (Raspberry Pi documentation, config_txt/boot). */
 function readConfig(text: string): Config {
   const settings = new Map<string, string>();
@@ -140,6 +160,7 @@ function readConfig(text: string): Config {
   }
   return {
     kernel: settings.get('kernel') ?? 'kernel_2712.img',
+    kernelAddress: Number(settings.get('kernel_address') ?? KERNEL_ADDRESS),
     armstub: settings.get('armstub') ?? 'armstub8-2712.bin',
     tree: settings.get('device_tree') ?? 'bcm2712-rpi-5-b.dtb',
     ...(initramfs === undefined ? {} : { initramfs }),

@@ -1,20 +1,33 @@
 /**
- * U-Boot as the White Hawk has it in flash: a countdown, a prompt, the commands that a deployment types. Texts
+ * U-Boot as boards have it: a countdown, a prompt, the commands that a deployment types. Texts
  * are those of U-Boot 2023.01 to 2025.07 (boot/bootm.c, cmd/booti.c, net/tftp.c, common/autoboot.c).
  */
 import { TftpFetchError } from '../../drivers/tftp/client.ts';
+import { parseFlat, writeFlat } from '../../dt/flat.ts';
 import { isArm64Image } from '../stand-in.ts';
 import { linuxStart } from '../boot-text.ts';
 import { untilAborted } from '../time.ts';
 import { type BootMachine, BoardReset, type Handover } from './handover.ts';
 
-const PROMPT = '=> ';
 const COUNTDOWN_SECONDS = 2;
 const FDT_MAGIC = 0xd00dfeed;
+const MAXIMUM_TREE = 2 * 1024 * 1024;
 const BLOCKS_PER_HASH = 10;
 const HASHES_PER_LINE = 65;
 
+/** How one board's U-Boot was built, and what it finds. */
+export interface UBootBuild {
+  readonly banner: string;
+  /** What it prints after its banner, up to the countdown. */
+  readonly start: readonly string[];
+  readonly prompt: string;
+  /** What it calls its Ethernet; absent where it has no driver for it. */
+  readonly ethernet?: string;
+  readonly environment: readonly (readonly [string, string])[];
+}
+
 interface UBoot extends BootMachine {
+  readonly build: UBootBuild;
   readonly environment: Map<string, string>;
 }
 
@@ -41,7 +54,7 @@ const commands: Readonly<Record<string, Command>> = {
     return undefined;
   },
   version(uBoot) {
-    uBoot.uart.line(banner);
+    uBoot.uart.line(uBoot.build.banner);
     return undefined;
   },
   echo(uBoot, [, ...words]) {
@@ -51,22 +64,23 @@ const commands: Readonly<Record<string, Command>> = {
   tftp: loadOverTftp,
   tftpboot: loadOverTftp,
   booti: bootImage,
+  fdt: editTree,
   async reset(uBoot) {
     uBoot.uart.line('resetting ...');
     throw new BoardReset();
   },
 };
 
-const banner = 'U-Boot 2023.04 (virtual White Hawk)';
-
 /**
  * Runs U-Boot until it hands over.
  * @throws BoardReset for `reset`; the signal's reason when the supply goes away
  */
-export async function runUBoot(machine: BootMachine): Promise<Handover> {
-  const uBoot: UBoot = { ...machine, environment: new Map(defaultEnvironment) };
+export async function runUBoot(machine: BootMachine, build: UBootBuild): Promise<Handover> {
+  const environment = new Map([['bootdelay', String(COUNTDOWN_SECONDS)], ...build.environment]);
+  const uBoot: UBoot = { ...machine, build, environment };
   const { uart, signal } = machine;
   const { mishaps } = machine;
+  const start = ['', '', build.banner, '', ...build.start];
   for (const line of mishaps.faults.otherBoard === true ? start.map(ofOtherBoard) : start) uart.line(line);
   if (!(await countDown(uBoot))) {
     // What is stored in the board's own flash boots something else: not what this run deploys.
@@ -74,7 +88,7 @@ export async function runUBoot(machine: BootMachine): Promise<Handover> {
     uart.line('## Error: "bootcmd" not defined');
   }
   for (;;) {
-    uart.write(mishaps.prompt(PROMPT));
+    uart.write(mishaps.prompt(build.prompt));
     const line = await uart.readLine(signal);
     if (mishaps.reached('boot-loader')) throw new BoardReset();
     const handover = await execute(uBoot, line);
@@ -82,31 +96,9 @@ export async function runUBoot(machine: BootMachine): Promise<Handover> {
   }
 }
 
-const start: readonly string[] = [
-  '',
-  '',
-  banner,
-  '',
-  'CPU:   Renesas Electronics R8A779G0 rev 2.0',
-  'Model: Renesas White Hawk CPU and Breakout boards based on r8a779g0',
-  'DRAM:  1.9 GiB (total 15.9 GiB)',
-  'MMC:   mmc@ee140000: 0',
-  'Loading Environment from MMC... OK',
-  'In:    serial@e6540000',
-  'Out:   serial@e6540000',
-  'Err:   serial@e6540000',
-  'Net:   eth0: ethernet@e6800000',
-];
-
 function ofOtherBoard(line: string): string {
   return line.startsWith('Model:') ? 'Model: Renesas Gray Hawk Single board based on r8a779h0' : line;
 }
-
-const defaultEnvironment: readonly (readonly [string, string])[] = [
-  ['baudrate', '921600'],
-  ['bootdelay', String(COUNTDOWN_SECONDS)],
-  ['bootargs', 'ignore_loglevel rw root=/dev/nfs ip=on'],
-];
 
 /** Counts down on one line, with backspaces. @returns true when a key stopped it */
 async function countDown({ uart, signal, mishaps }: UBoot): Promise<boolean> {
@@ -138,7 +130,10 @@ async function bootFromFlash({ uart, signal }: UBoot): Promise<never> {
 async function execute(uBoot: UBoot, line: string): Promise<Handover | undefined> {
   for (const part of line.split(';')) {
     const words = part
-      .replaceAll(/\$\{([^}]+)\}/g, (_, name: string) => uBoot.environment.get(name) ?? '')
+      .replaceAll(
+        /\$(?:\{([^}]+)\}|(\w+))/g,
+        (_, braced?: string, bare?: string) => uBoot.environment.get(braced ?? bare ?? '') ?? '',
+      )
       .split(/\s+/)
       .filter(word => word !== '')
       .map(word => word.replaceAll(/^(['"])(.*)\1$/g, '$2'));
@@ -157,9 +152,14 @@ async function execute(uBoot: UBoot, line: string): Promise<Handover | undefined
 
 async function loadOverTftp(uBoot: UBoot, [, where, file]: readonly string[]): Promise<undefined> {
   const { uart, environment, network } = uBoot;
+  const { ethernet } = uBoot.build;
   const address = hexadecimal(where);
   if (address === undefined || file === undefined) {
     uart.line('tftpboot - load file via network using TFTP protocol');
+    return;
+  }
+  if (ethernet === undefined) {
+    uart.line('No ethernet found.');
     return;
   }
   const own = environment.get('ipaddr');
@@ -172,7 +172,7 @@ async function loadOverTftp(uBoot: UBoot, [, where, file]: readonly string[]): P
     uart.line("*** ERROR: `serverip' not set");
     return;
   }
-  uart.line('Using ethernet@e6800000 device');
+  uart.line(`Using ${ethernet} device`);
   uart.line(`TFTP from server ${server}; our IP address is ${own}`);
   uart.line(`Filename '${file}'.`);
   uart.line(`Load address: 0x${address.toString(16)}`);
@@ -233,12 +233,7 @@ async function bootImage(
     uart.line('Ramdisk image is corrupt or invalid');
     return undefined;
   }
-  const header = treeAddress === undefined ? new Uint8Array() : memory.read(treeAddress, 4);
-  if (
-    treeAddress === undefined ||
-    header.length < 4 ||
-    new DataView(header.buffer, header.byteOffset).getUint32(0) !== FDT_MAGIC
-  ) {
+  if (treeAddress === undefined || !isTree(memory.read(treeAddress, 4))) {
     uart.line('ERROR: Did not find a cmdline Flattened Device Tree');
     uart.line('Could not find a valid device tree');
     return undefined;
@@ -253,6 +248,40 @@ async function bootImage(
   uart.line('Starting kernel ...');
   uart.line();
   return { image: imageAddress, tree: treeAddress };
+}
+
+/** `fdt addr ADDRESS` and `fdt rm PATH [PROPERTY]` (U-Boot cmd/fdt.c). */
+async function editTree(uBoot: UBoot, [, action, where, property]: readonly string[]): Promise<undefined> {
+  const { uart, memory, environment } = uBoot;
+  if (action === 'addr') {
+    const address = hexadecimal(where);
+    if (address !== undefined && isTree(memory.read(address, 4)))
+      environment.set('fdtaddr', address.toString(16));
+    else uart.line('libfdt fdt_check_header(): FDT_ERR_BADMAGIC');
+    return;
+  }
+  const address = hexadecimal(environment.get('fdtaddr'));
+  if (address === undefined) {
+    uart.line('No FDT memory address configured. Please configure');
+    return;
+  }
+  if (action !== 'rm' || where === undefined) {
+    uart.line('fdt - flattened device tree utility commands');
+    return;
+  }
+  const tree = parseFlat(memory.read(address, MAXIMUM_TREE), 'device tree in memory');
+  const node = tree.node(where);
+  if (node === undefined) {
+    uart.line('libfdt fdt_path_offset() returned FDT_ERR_NOTFOUND');
+    return;
+  }
+  if (property === undefined) node.parent?.children.splice(node.parent.children.indexOf(node), 1);
+  else if (!node.properties.delete(property)) uart.line('libfdt fdt_delprop():  FDT_ERR_NOTFOUND');
+  memory.store(address, writeFlat(tree));
+}
+
+function isTree(header: Uint8Array): boolean {
+  return header.length >= 4 && new DataView(header.buffer, header.byteOffset).getUint32(0) === FDT_MAGIC;
 }
 
 /** Texts of RFC 1350's error codes, as servers send them. */
