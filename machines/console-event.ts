@@ -15,6 +15,8 @@ export type ConsoleEvent =
   | { readonly type: 'console.handOver'; readonly line: string }
   | { readonly type: 'console.xen'; readonly line: string }
   | { readonly type: 'console.login'; readonly line: string }
+  /** The bare-metal probe can be asked. */
+  | { readonly type: 'console.probe'; readonly line: string }
   /** `line` is the message of the panic. */
   | { readonly type: 'console.xenPanic'; readonly line: string }
   /** Dom0's kernel panic, an abort in the boot loader, a panic in EL3. */

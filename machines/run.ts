@@ -13,7 +13,7 @@ import { givenCallback, givenPromise } from './given.ts';
 import { power } from './power.ts';
 import { steps } from './steps.ts';
 import type { Witness } from './witness.ts';
-import { type Dom0LoggedIn, type XenIsDue, xen } from './xen.ts';
+import { type Dom0LoggedIn, type ProbeReady, type XenIsDue, xen } from './xen.ts';
 
 export interface RunInput {
   readonly deadlines: Deadlines;
@@ -24,6 +24,8 @@ export interface RunInput {
   readonly boot: BootPlan;
   /** Milliseconds in which what follows a panic is still listened to; 1000 unless told. */
   readonly lastWords?: number;
+  /** What is booted in place of Xen. */
+  readonly payload?: string;
 }
 
 export type RunOutcome = 'completed' | 'infrastructure' | 'interrupted';
@@ -35,7 +37,7 @@ export interface RunOutput {
 
 export type RunEvent =
   /** Ctrl-C or SIGTERM. */
-  { readonly type: 'interrupt' } | ConsoleLineEvent | TransferStalled | Dom0LoggedIn;
+  { readonly type: 'interrupt' } | ConsoleLineEvent | TransferStalled | Dom0LoggedIn | ProbeReady;
 
 /** The serial line itself: open, or gone. */
 export type ConsoleLineEvent =
@@ -248,6 +250,7 @@ export const run = setup({
                   witness: context.witness,
                   expectedPanic: context.prediction?.panic ?? null,
                   ...(context.lastWords !== undefined && { lastWords: context.lastWords }),
+                  ...(context.payload !== undefined && { payload: context.payload }),
                 }),
                 onDone: {
                   target: '#run.attended.collecting',
@@ -347,6 +350,7 @@ export const run = setup({
                   tags: 'watching',
                   on: {
                     dom0LoggedIn: { target: 'stepping', actions: assign({ dom0Reached: true }) },
+                    probeReady: 'stepping',
                   },
                 },
                 stepping: {
@@ -356,6 +360,7 @@ export const run = setup({
                       steps: context.steps,
                       deadlines: context.deadlines,
                       witness: context.witness,
+                      ...(context.payload !== undefined && { payload: context.payload }),
                     }),
                     onDone: {
                       target: '#run.attended.collecting',

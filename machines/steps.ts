@@ -10,6 +10,8 @@ export interface StepsInput {
   readonly steps: readonly Step[];
   readonly deadlines: Deadlines;
   readonly witness: Witness;
+  /** What was booted in place of Xen: there is no Dom0 then. */
+  readonly payload?: string;
 }
 
 export interface StepResult {
@@ -54,7 +56,10 @@ export const steps = setup({
     }),
     next: assign({ index: ({ context }) => context.index + 1 }),
   },
-  guards: { stepsLeft: ({ context }) => context.index < context.steps.length },
+  guards: {
+    stepsLeft: ({ context }) => context.index < context.steps.length,
+    isPayload: ({ context }) => context.payload !== undefined,
+  },
   delays: {
     domain: ({ context }) => context.deadlines.domain,
     step: ({ context }) => stepDeadline(context),
@@ -89,7 +94,13 @@ export const steps = setup({
         },
       },
     },
-    choosing: { always: [{ guard: 'stepsLeft', target: 'reachingDom0' }, { target: 'done' }] },
+    choosing: {
+      always: [
+        { guard: 'isPayload', target: 'stepping' },
+        { guard: 'stepsLeft', target: 'reachingDom0' },
+        { target: 'done' },
+      ],
+    },
     stepping: { always: [{ guard: 'stepsLeft', target: 'running' }, { target: 'done' }] },
     running: {
       entry: 'enter',

@@ -1,6 +1,7 @@
 /**
  * Watches a board from power on: Xen's banner, Dom0's login, and whatever ends either: a panic, a crash, a
- * banner of a stage that is not due, wherever it comes. It goes on watching until the run ends it.
+ * banner of a stage that is not due, wherever it comes. It goes on watching until the run ends it. Where the probe
+ * is booted in Xen's place, that is what is waited for.
  */
 import { assign, sendParent, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
@@ -16,6 +17,8 @@ export interface XenInput {
   readonly expectedPanic: string | null;
   /** Milliseconds in which what follows a panic is still listened to; 1000 unless told. */
   readonly lastWords?: number;
+  /** What is booted in place of Xen. */
+  readonly payload?: string;
 }
 
 /** Told by the run when the boot loader is done; `xenSeen` where Xen's banner was the sign of it. */
@@ -27,6 +30,11 @@ export interface XenIsDue {
 /** Told to the run when Dom0 can be logged in to. */
 export interface Dom0LoggedIn {
   readonly type: 'dom0LoggedIn';
+}
+
+/** Told to the run when the probe that was booted in Xen's place can be asked. */
+export interface ProbeReady {
+  readonly type: 'probeReady';
 }
 
 /** How the boot of Xen ended, where it did not end in a Dom0 that is used until the run is over. */
@@ -46,6 +54,7 @@ interface XenContext extends XenInput {
 const waits = {
   banner: { for: "Xen's banner", class: 'board' },
   login: { for: "Dom0's login", class: 'board' },
+  probe: { for: "the probe's first line", class: 'board' },
 } as const satisfies Record<string, Wait>;
 
 export const xen = setup({
@@ -73,8 +82,12 @@ export const xen = setup({
           : shown('Xen panicked', params.line, 'board'),
     })),
     reportLogin: sendParent({ type: 'dom0LoggedIn' }),
+    reportProbe: sendParent({ type: 'probeReady' }),
   },
-  guards: { xenSeen: ({ context }) => context.xenSeen },
+  guards: {
+    xenSeen: ({ context }) => context.xenSeen,
+    isPayload: ({ context }) => context.payload !== undefined,
+  },
   delays: {
     xenBanner: ({ context }) => context.deadlines.xenBanner,
     dom0: ({ context }) => context.deadlines.dom0,
@@ -131,7 +144,23 @@ export const xen = setup({
       },
       initial: 'choosing',
       states: {
-        choosing: { always: [{ guard: 'xenSeen', target: 'startingDom0' }, { target: 'startingXen' }] },
+        choosing: {
+          always: [
+            { guard: 'isPayload', target: 'startingProbe' },
+            { guard: 'xenSeen', target: 'startingDom0' },
+            { target: 'startingXen' },
+          ],
+        },
+        startingProbe: {
+          entry: 'enter',
+          on: { 'console.probe': 'probe' },
+          after: { xenBanner: { target: '#xen.ended', actions: { type: 'expired', params: waits.probe } } },
+        },
+        probe: {
+          description: 'asked and watched until the run is over',
+          tags: 'watching',
+          entry: 'reportProbe',
+        },
         startingXen: {
           entry: 'enter',
           on: { 'console.xen': 'startingDom0' },

@@ -34,7 +34,12 @@ export function withImages(board: BoardEntry, images: Readonly<Record<string, st
   if (isVirtual(setup)) {
     throw new UsageError(`--image: ${name} is virtual, it runs no images`, 'name another board with --board');
   }
-  const known = [...imageNames(type), 'dtb', ...(type.emulator === undefined ? [] : ['firmware', 'u-boot'])];
+  const known = [
+    ...imageNames(type),
+    'dtb',
+    'probe',
+    ...(type.emulator === undefined ? [] : ['firmware', 'u-boot']),
+  ];
   const unknown = names.find(image => !known.includes(image));
   if (unknown !== undefined) {
     const nearest = nearestName(unknown, known);

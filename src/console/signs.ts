@@ -123,6 +123,13 @@ export const signs: readonly Sign[] = [
     source: 'U-Boot boot/bootm.c; raspberrypi/rpi-eeprom, boot log',
   },
   {
+    name: 'probe-ready',
+    kind: 'milestone',
+    pattern: /^probe: ready version=\d+ el=2\b/,
+    means: 'the probe has been booted in place of Xen, and can be asked',
+    source: 'firmware/probe/PROTOCOL.md',
+  },
+  {
     name: 'xen-banner',
     kind: 'milestone',
     talkers: ['xen'],

@@ -14,12 +14,11 @@ export const imageFiles = {
   firmware: 'el3.bin',
   'u-boot': 'u-boot.bin',
   xen: 'xen',
+  /** In place of Xen; also among Dom0's files (`dom0.probe` of the board type). */
+  probe: 'probe',
   kernel: 'kernel',
   ramdisk: 'ramdisk',
 } as const;
-
-/** The bare-metal probe, which is also among Dom0's files (`dom0.probe` of the board type). */
-export const probeFile = 'probe';
 
 /** Private key of whoever logs in to Dom0, and the fingerprint of Dom0's own. */
 export const keyFiles = { user: 'user-key', hostFingerprint: 'host-key.fingerprint' } as const;

@@ -10,7 +10,7 @@ import { fetchPackages } from './fetch-packages.ts';
 import { makeEl3Firmware, makeProbe } from './make-firmware.ts';
 import { checksum, readManifest, writeManifest } from './manifest.ts';
 import { qemuVirtPackages } from './packages.ts';
-import { imageFiles, keyFiles, probeFile } from './places.ts';
+import { imageFiles, keyFiles } from './places.ts';
 import { makeKeys } from './ssh-keys.ts';
 
 export interface ImageWork {
@@ -51,7 +51,7 @@ export async function buildQemuVirt({ directory, address, env, signal, progress 
 
   progress(1, 4, 'probe');
   const probe = await makeProbe({ build: at('probe-build'), env, signal });
-  await copyFile(probe, at(probeFile));
+  await copyFile(probe, at(imageFiles.probe));
 
   progress(2, 4, 'boot loader, Xen, kernel');
   const boot = path.join(unpacked, 'boot');
@@ -98,7 +98,7 @@ export async function checkQemuVirt(directory: string): Promise<string[]> {
   return wrong;
 }
 
-const builtFiles: readonly string[] = [...Object.values(imageFiles), probeFile, ...Object.values(keyFiles)];
+const builtFiles: readonly string[] = [...Object.values(imageFiles), ...Object.values(keyFiles)];
 
 function script(name: string): string {
   return readFileSync(path.join(projectDirectory, 'firmware', 'qemu-virt', 'dom0', name), 'utf8');

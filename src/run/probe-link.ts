@@ -22,17 +22,13 @@ export interface ProbeLink {
 }
 
 /** The board's own console, on which the probe is alone. */
-export function boardLink(console: BoardConsole, clock: RunClock): ProbeLink {
+export function boardLink(console: BoardConsole): ProbeLink {
   return {
     isOpen: true,
     async ask(tag, command, signal) {
       const mark = console.mark();
       await console.write(`${commandLine(tag, command)}\r`);
-      for (;;) {
-        const answer = answerIn(console.linesSince(mark), tag);
-        if (answer !== undefined) return answer;
-        await pause(clock, betweenLooks, signal);
-      }
+      return await console.until(() => answerIn(console.linesSince(mark), tag), signal);
     },
     close: () => Promise.resolve(),
   };
@@ -168,7 +164,6 @@ class GuestLink implements ProbeLink {
   }
 }
 
-const betweenLooks = 10;
 const betweenKnocks = 500;
 /** An `xl console` that is typed into the probe's line is a mistake to it, and no more. */
 const knocksPerCommand = 6;

@@ -85,8 +85,8 @@ export class Probes {
   async #link(domain: string, signal: AbortSignal): Promise<ProbeLink> {
     const known = this.#links.get(domain);
     if (known?.isOpen === true) return known;
-    const { console, clock, payload } = this.#options;
-    const link = domain === payload ? boardLink(console, clock) : await this.#openGuest(domain, signal);
+    const { console, payload } = this.#options;
+    const link = domain === payload ? boardLink(console) : await this.#openGuest(domain, signal);
     this.#links.set(domain, link);
     return link;
   }

@@ -17,6 +17,7 @@ import { readCommandLine } from '../xen/command-line.ts';
 import { domainNodes } from '../xen/modules.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import { Printer } from './printer.ts';
+import { runProbe } from './probe.ts';
 import { consoleShell } from './shell/console-shell.ts';
 import { isArm64Image, makeStandIn, standInOf } from './stand-in.ts';
 import { untilAborted, wait } from './time.ts';
@@ -43,6 +44,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
   const { stops } = mishaps.faults;
   if (stops === 'after-hand-over') return await untilAborted(signal);
   const image = standInOf(memory.read(handover.image, 128));
+  if (image === 'probe') return await runProbe(machine);
   if (image !== 'xen') return await runKernelAlone(machine, image === 'linux');
   const hostTree = readTree(memory, handover.tree);
   // Without a tree Xen knows no UART to say so on.
