@@ -43,6 +43,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./replay.ts')).addReplay,
   },
   {
+    name: 'init',
+    summary: 'write a first lab file from what is plugged in',
+    load: async () => (await import('./init.ts')).addInit,
+  },
+  {
     name: 'doctor',
     summary: 'look at a lab before a run, or at a boot that got stuck',
     load: async () => (await import('./doctor.ts')).addDoctor,

@@ -1,0 +1,65 @@
+/** Puts a new lab file in place: whole, checked, and never over another one. */
+import { constants, copyFileSync, existsSync, linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ConfigurationError } from '../board/configuration-error.ts';
+import { loadLab } from '../board/load-lab.ts';
+import { displayName } from '../board/yaml-file.ts';
+
+/** @throws ConfigurationError where a lab file is there, unless it may be set aside and can be */
+export function requireNoLab(file: string, force: boolean): void {
+  if (!existsSync(file)) return;
+  if (!force)
+    throw isThere(file, `edit it; or --force, which keeps it beside as ${path.basename(asideOf(file))}`);
+  if (existsSync(asideOf(file))) throw isThere(asideOf(file), 'move it away: --force would need that name');
+}
+
+/**
+ * Writes a lab file beside its place, reads it as every command will, then puts it there.
+ * @param force a file that is there is kept as FILE.old
+ * @throws ConfigurationError where the text is no lab, or the file cannot be written; all is as it was then
+ */
+export function writeLab(file: string, text: string, force: boolean): void {
+  const draft = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.new`);
+  try {
+    writeFileSync(draft, text, { flag: 'wx' });
+    requireLoadable(draft, file);
+    requireNoLab(file, force);
+    if (existsSync(file)) {
+      copyFileSync(file, asideOf(file), constants.COPYFILE_EXCL);
+      renameSync(draft, file);
+    } else {
+      // Unlike a rename, a link does not take the place of what came in the meantime.
+      linkSync(draft, file);
+    }
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationError(
+      `cannot write ${displayName(file)}: ${why}`,
+      'name another with --lab FILE',
+      {
+        cause: error,
+      },
+    );
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function requireLoadable(draft: string, file: string): void {
+  try {
+    loadLab({ lab: draft, cwd: path.dirname(draft), env: {} });
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    const message = error.message.replaceAll(displayName(draft), displayName(file));
+    throw new ConfigurationError(`the answers make no lab: ${message}`, error.mend, { cause: error });
+  }
+}
+
+function asideOf(file: string): string {
+  return `${file}.old`;
+}
+
+function isThere(file: string, mend: string): ConfigurationError {
+  return new ConfigurationError(`${displayName(file)} is there already`, mend);
+}
