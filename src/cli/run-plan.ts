@@ -55,11 +55,9 @@ export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
 /** Why a scenario cannot run on a board; undefined where it can. */
 function reasonAgainst({ document }: ScenarioFile, { type, setup }: BoardEntry): string | undefined {
   if (!fitsBoardType(document, type)) return `it is for ${document.boards?.join(', ')}`;
-  if (document.payload !== undefined)
-    return `a run does not start ${document.payload} in place of Xen yet: predict alone knows it`;
   if (isVirtual(setup)) return undefined;
   // What a real board runs is flashed and built; a scenario does not change it.
-  const { linux, firmware } = document;
+  const { linux, firmware, payload } = document;
   const xenNeeds = isEmulated(setup) ? [] : xenDifferences(document, type);
   const needs = [
     ...(firmware.profile !== undefined && firmware.profile !== type.firmware
@@ -67,6 +65,9 @@ function reasonAgainst({ document }: ScenarioFile, { type, setup }: BoardEntry):
       : []),
     ...firmware.faults.map(fault => `firmware with ${fault}`),
     ...xenNeeds,
+    ...(payload !== undefined && !isEmulated(setup) && setup.images[payload] === undefined
+      ? [`an image ${payload}, in the lab file or by --image ${payload}=PATH`]
+      : []),
     ...(linux !== undefined && linux !== type.linux ? [`Linux ${linux}`] : []),
   ];
   return needs.length === 0 ? undefined : `it needs ${needs.join(', ')}`;

@@ -88,6 +88,7 @@ const eventOf: Readonly<Record<string, (line: string, detail: string | undefined
   'u-boot-refuses-image': refusal,
   'eeprom-refusal': refusal,
   handover: line => ({ type: 'console.handOver', line }),
+  'probe-ready': line => ({ type: 'console.probe', line }),
   'xen-banner': line => ({ type: 'console.xen', line }),
   'dom0-login': line => ({ type: 'console.login', line }),
   'xen-panic': (line, detail) => ({ type: 'console.xenPanic', line: detail ?? line }),

@@ -8,6 +8,7 @@ import type { Scenario } from '../scenario/scenario.ts';
 import { type BootModule, withBootModules } from './boot-modules.ts';
 import { bytesOf, type DeployedFile, imageOf, sizeOf } from './deployed-file.ts';
 import { type DomainModule, domainModules } from './domain-modules.ts';
+import { bootingPayload } from './payload.ts';
 import { behind, endOf, type Placed, requirePlaces } from './places.ts';
 import { preparingCommands, startCommand } from './u-boot-commands.ts';
 
@@ -23,7 +24,9 @@ export interface Deployment {
  * @throws ConfigurationError where the lab names no file for what the board type loads, a file cannot be
  *   read, or the places in memory overlap or lie outside the board's memory
  */
-export async function prepareDeployment(board: OpenBoard, scenario: Scenario): Promise<Deployment> {
+export async function prepareDeployment(opened: OpenBoard, scenario: Scenario): Promise<Deployment> {
+  const { payload } = scenario;
+  const board = payload === undefined ? opened : bootingPayload(opened, payload);
   const { eeprom, uBoot } = board.type.boot;
   const domains = domainModules(board, scenario);
   const loadsKernel = uBoot?.load.some(({ module }) => module === kernel) === true;

@@ -77,6 +77,7 @@ export async function runScenario(options: RunOptions): Promise<RunResult> {
       steps: options.scenario.steps,
       boot: options.deployment.boot,
       lastWords: 10 * options.board.type.console.quiet,
+      ...(options.scenario.payload !== undefined && { payload: options.scenario.payload }),
     },
     clock: parts.clock,
     inspect: parts.watched.inspect,

@@ -110,10 +110,11 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     }),
     images: new Map([
       ['xen', makeStandIn('xen', 300_000)],
+      ['probe', makeStandIn('probe', 40_000)],
+      ['u-boot', makeStandIn('u-boot', 40_000)],
       ['kernel', makeStandIn('linux', 500_000)],
       ['ramdisk', makeStandIn('ramdisk', 100_000)],
       ['armstub', makeStandIn('bl31', 60_000)],
-      ['u-boot', makeStandIn('u-boot', 40_000)],
     ]),
     close: () => resources.disposeAsync(),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

@@ -86,6 +86,7 @@ test('the states that wait without a deadline are those that watch while another
     'boot-u-boot.toPrompt.switchingOn',
     'boot-rpi.following.switchingOn',
     'xen.bootLoader',
+    'xen.handedOver.probe',
     'xen.handedOver.dom0',
   ]);
 });

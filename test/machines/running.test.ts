@@ -14,22 +14,25 @@ import type { Prediction } from '../../src/model/prediction.ts';
 import type { Step } from '../../src/scenario/scenario.ts';
 import { deadlines, never, settle, simulation, told } from './scripted.ts';
 
-function watcher(expectedPanic: string | null = null) {
+function watcher(expectedPanic: string | null = null, payload?: string) {
   const { clock, lines, witness } = simulation();
   const console = told<ConsoleEvent>();
-  const seen: { output?: XenOutput; loggedIn: number } = { loggedIn: 0 };
+  const seen: { output?: XenOutput; loggedIn: number; probes: number } = { loggedIn: 0, probes: 0 };
   const parent = setup({
-    types: { events: {} as { type: 'dom0LoggedIn' } | { type: 'xenIsDue'; xenSeen: boolean } },
+    types: {
+      events: {} as { type: 'dom0LoggedIn' | 'probeReady' } | { type: 'xenIsDue'; xenSeen: boolean },
+    },
     actors: { xen: xen.provide({ actors: { console: console.logic } }) },
   }).createMachine({
     invoke: {
       id: 'xen',
       src: 'xen',
-      input: { deadlines, witness, expectedPanic },
+      input: { deadlines, witness, expectedPanic, ...(payload !== undefined && { payload }) },
       onDone: { actions: ({ event }) => void (seen.output = event.output) },
     },
     on: {
       dom0LoggedIn: { actions: () => void seen.loggedIn++ },
+      probeReady: { actions: () => void seen.probes++ },
       xenIsDue: { actions: ({ self, event }) => self.getSnapshot().children['xen']?.send(event) },
     },
   });
@@ -186,6 +189,27 @@ for (const { name, happens, fault, expectedPanic, panicked = false, class: kind 
     }
   });
 }
+
+test('the probe in place of Xen: its first line is waited for, then it is watched', t => {
+  const board = watcher(null, 'probe');
+  board.handOver();
+  t.is(board.seen.probes, 0);
+  board.tell({ type: 'console.probe', line: 'probe: ready version=1 el=2' });
+  board.clock.increment(10_000_000);
+  t.is(board.seen.probes, 1);
+  t.is(board.seen.output, undefined);
+  board.tell({ type: 'console.reset', line: 'U-Boot 2023.04' });
+  t.regex(board.seen.output?.fault?.what ?? '', /^the board started again by itself/);
+});
+
+test('the probe in place of Xen: without its first line the watch ends at the deadline of Xen’s banner', t => {
+  const board = watcher(null, 'probe');
+  board.handOver();
+  board.tell({ type: 'console.xen', line: 'Xen version 4.22' });
+  board.clock.increment(1700);
+  t.regex(board.seen.output?.fault?.what ?? '', /^waited 1\.7 s for the probe's first line/);
+  t.is(board.seen.probes, 0);
+});
 
 test('Xen: banners before the hand-over are the boot loader’s affair', t => {
   const board = watcher();

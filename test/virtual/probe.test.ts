@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { loadBoardType } from '../../src/board/board-types.ts';
+import { prepareDeployment } from '../../src/run/deployment.ts';
 import { runOnBoard } from '../../src/run/session.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
 import { openVirtualBoard } from '../../src/virtual/open.ts';
@@ -29,4 +30,36 @@ for (const name of ['rpi5', 'rcar-v4h-white-hawk']) {
     t.true(answers.length >= 9);
     t.true(answers.every(({ outcome, seen }) => outcome === 'met' && seen !== undefined));
   });
+}
+
+for (const name of ['rpi5', 'rcar-v4h-white-hawk']) {
+  test.serial(
+    `${name}: the probe is booted in place of Xen without boot modules, and asked on the console`,
+    async t => {
+      const type = loadBoardType(name);
+      await using board = await openVirtualBoard(type, { name: 'virtual' });
+      const scenario = loadScenario(findScenario('firmware-alone-wrong-length', scratch).file, board.type);
+      const { files, hostTree } = await prepareDeployment(board, scenario);
+      t.deepEqual(
+        [...files.keys()].filter(file => /kernel|ramdisk/.test(file)),
+        [],
+      );
+      t.is(
+        hostTree.node('/chosen')?.children.filter(child => child.isCompatible('multiboot,module')).length,
+        0,
+      );
+      const { verdict } = await runOnBoard({
+        board,
+        scenario,
+        runs: path.join(scratch, 'runs'),
+        signal: new AbortController().signal,
+        controller: 'test',
+        command: 'test',
+        stateDirectory: mkdtempSync(path.join(scratch, 'state-')),
+      });
+      t.deepEqual(verdict.faults, []);
+      t.is(verdict.outcome, 'met');
+      t.is(verdict.judgements.filter(({ expectation }) => expectation.source === 'probe').length, 9);
+    },
+  );
 }
