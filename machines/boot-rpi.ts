@@ -34,12 +34,10 @@ const waits = {
   output: {
     for: 'the first sign of life of the EEPROM',
     class: 'infrastructure',
-    mend: 'check power, the debug UART, and BOOT_UART=1 in the EEPROM configuration',
   },
   request: {
     for: 'the first TFTP request of the EEPROM',
     class: 'infrastructure',
-    mend: 'check BOOT_ORDER (network), DHCP with option 43 "Raspberry Pi Boot", and the name prefix of this board',
   },
   handOver: { for: "BL31's or Xen's first line after the last file", class: 'infrastructure' },
 } as const satisfies Record<string, Wait>;

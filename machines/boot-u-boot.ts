@@ -47,11 +47,7 @@ interface UBootContext extends UBootInput {
 const enduredRefusals = 3;
 
 const waits = {
-  output: {
-    for: 'the first sign of life of the boot loader',
-    class: 'infrastructure',
-    mend: 'check that the board has power, and that its console is on this serial port at this speed',
-  },
+  output: { for: 'the first sign of life of the boot loader', class: 'infrastructure' },
   countdown: { for: "U-Boot's countdown or prompt", class: 'infrastructure' },
   prompt: { for: "U-Boot's prompt", class: 'infrastructure' },
   handOver: { for: "U-Boot's `Starting kernel`", class: 'infrastructure' },

@@ -59,6 +59,12 @@ export const boot = setup({
         ...params.output,
       }),
     }),
+    keepAttempt: assign({
+      last: ({ context }, params: { output: AttemptOutput }) => ({
+        ...params.output,
+        fault: mended(params.output.fault, context.witness),
+      }),
+    }),
     failed: assign({
       last: (_, params: { attempt: string; error: unknown; class?: Fault['class'] }) => ({
         ...nothingYet,
@@ -114,7 +120,7 @@ export const boot = setup({
             id: 'loader',
             src: 'bootRpi',
             input: ({ context }) => rpiInput(context),
-            onDone: { target: 'afterEeprom', actions: { type: 'keep', params: ({ event }) => event } },
+            onDone: { target: 'afterEeprom', actions: { type: 'keepAttempt', params: ({ event }) => event } },
             onError: {
               target: '#boot.failed',
               actions: { type: 'failed', params: ({ event }) => broken(event) },
@@ -133,7 +139,7 @@ export const boot = setup({
             id: 'loader',
             src: 'bootUBoot',
             input: ({ context }) => uBootInput(context),
-            onDone: { target: '#boot.ended', actions: { type: 'keep', params: ({ event }) => event } },
+            onDone: { target: '#boot.ended', actions: { type: 'keepAttempt', params: ({ event }) => event } },
             onError: {
               target: '#boot.failed',
               actions: { type: 'failed', params: ({ event }) => broken(event) },
@@ -188,6 +194,13 @@ function rpiInput({ plan, deadlines, witness }: BootContext): RpiInput {
 function uBootInput({ plan, deadlines, witness, isPowered }: BootContext): UBootInput {
   if (plan.uBoot === undefined) throw new Error('this board has no U-Boot');
   return { ...plan.uBoot, deadlines, witness, isPowered };
+}
+
+/** The machines know what they waited for; the witness, why it did not come. */
+function mended(fault: Fault | null, witness: Witness): Fault | null {
+  if (fault === null || fault.class !== 'infrastructure' || fault.mend !== undefined) return fault;
+  const mend = witness.bootMend?.();
+  return mend === undefined ? fault : { ...fault, mend };
 }
 
 function broken({ error }: { readonly error: unknown }) {

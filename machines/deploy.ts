@@ -141,7 +141,6 @@ function stalled(context: DeployContext): Fault {
   return {
     class: 'infrastructure',
     what: `the board stopped fetching ${transfers.join(' and ')}: no packet for ${seconds} s, since ${(context.lastPacket / 1000).toFixed(1)} s into the run`,
-    mend: "check the board's network link",
   };
 }
 

@@ -4,4 +4,6 @@ export interface Witness {
   now(): number;
   /** The last lines of the console, oldest first. */
   lastLines(): readonly string[];
+  /** Why a boot stands still, by all that was seen of it, and what to do; undefined where that is not known. */
+  readonly bootMend?: () => string | undefined;
 }

@@ -1,10 +1,13 @@
 /** `scmi-hil doctor`: looks at a lab before a run, or at the boot of a run that came to nothing. */
 import path from 'node:path';
 import { boardOf } from '../board/load-lab.ts';
+import { openBoard } from '../board/open.ts';
+import { followBoot } from '../doctor/boot.ts';
 import type { DoctorReport } from '../doctor/finding.ts';
 import { examine } from '../doctor/examine.ts';
 import { diagnoseRecording } from '../doctor/recorded.ts';
 import { wantsColour } from '../report/colour.ts';
+import { renderEnd, renderReached } from '../report/boot.ts';
 import { renderDoctor } from '../report/doctor.ts';
 import { stateDirectory } from '../run/reservation.ts';
 import type { AddCommand, CliProcess } from './command.ts';
@@ -16,6 +19,7 @@ import { readRecordingOf, warnOfDamage } from './verify.ts';
 
 interface DoctorOptions extends LabOption {
   readonly switch?: boolean;
+  readonly boot?: boolean;
   readonly run?: string;
   readonly runs: string;
   readonly json?: boolean;
@@ -25,33 +29,42 @@ export const addDoctor: AddCommand = (program, process, done) => {
   const command = addLabOption(program.command('doctor [board]'))
     .description(
       'Looks at a lab before a run: console, power, file server, keys, images, disk, clock. Switches and changes ' +
-        'nothing. With --run, says in which step of its boot the board of a recorded run was stuck.',
+        'nothing. With --boot or --run, says in which step a boot, or that of a recorded run, is stuck.',
     )
     .option('--switch', 'switch the board off, on and off, to see that its switch does')
+    .option('--boot', 'switch the board on, follow it until Xen speaks, and switch it off')
     .option('--run <dir>', 'a recorded run, instead of the lab')
     .option('--runs <dir>', 'where runs will be kept', 'runs')
     .option('--json', 'print JSON')
     .action(async (board: string | undefined, options: DoctorOptions) => {
-      done(
-        options.run === undefined
-          ? await lab(board, options, process)
-          : await run(options.run, options, process),
-      );
+      done(await doctor(board, options, process));
     });
   addHelpNotes(command, {
     examples: [
       ['doctor', 'the machine, and every board of the lab'],
       ['doctor v4h-01 --switch', 'one board, its power switch too'],
+      ['doctor rpi5-01 --boot', 'does it come to Xen, and if not, why?'],
       ['doctor --run runs/2026-02-16T102030-rpi5-01-dom0-and-guest', 'why did it not boot?'],
     ],
     exits: {
-      met: 'no problem; with --run, the board came to Xen',
+      met: 'no problem; with --boot or --run, the board came to Xen',
       usage: `${commonExits.usage}; also where the doctor finds that`,
-      infrastructure: 'the lab has a problem; with --run, the board was stuck',
+      infrastructure: 'the lab has a problem; with --boot or --run, the board was stuck',
       interrupted: commonExits.interrupted,
     },
   });
 };
+
+function doctor(board: string | undefined, options: DoctorOptions, process: CliProcess): Promise<number> {
+  const { boot, run, switch: switches } = options;
+  const given = [boot === true && '--boot', run !== undefined && '--run', switches === true && '--switch'];
+  const [one, other] = given.filter(each => each !== false);
+  if (other !== undefined) {
+    throw new UsageError(`${one} and ${other} do not go together`, 'give one after the other');
+  }
+  if (run !== undefined) return recorded(run, options, process);
+  return boot === true ? live(board, options, process) : lab(board, options, process);
+}
 
 async function lab(name: string | undefined, options: DoctorOptions, process: CliProcess): Promise<number> {
   const found = labOf(options, process);
@@ -71,6 +84,7 @@ async function lab(name: string | undefined, options: DoctorOptions, process: Cl
     isAttended: 'isTTY' in stdin && stdin.isTTY === true && !env['CI'],
     switchPower: options.switch === true,
     signal,
+    progress: progressOn(process),
   });
   stdout.write(
     options.json === true
@@ -80,27 +94,49 @@ async function lab(name: string | undefined, options: DoctorOptions, process: Cl
   return codeOf(report);
 }
 
+/** What is still looked at, in one line that goes again; nothing where nobody watches. */
+function progressOn({ stderr, env }: CliProcess): (subject: string, check: string, isOver: boolean) => void {
+  if (!('isTTY' in stderr && stderr.isTTY === true) || env['CI'] || env['TERM'] === 'dumb') return () => {};
+  const running = new Set<string>();
+  return (subject, check, isOver) => {
+    if (isOver) running.delete(`${subject} ${check}`);
+    else running.add(`${subject} ${check}`);
+    stderr.write(`\r\x1b[K${[...running].join(', ').slice(0, 78)}`);
+  };
+}
+
 function codeOf({ subjects }: DoctorReport): number {
   const problems = subjects.flatMap(({ findings }) => findings).filter(each => each.level === 'problem');
   if (problems.some(each => each.of === 'configuration')) return exitCode.usage;
   return problems.length > 0 ? exitCode.infrastructure : exitCode.met;
 }
 
-async function run(directory: string, options: DoctorOptions, process: CliProcess): Promise<number> {
+async function live(name: string | undefined, options: DoctorOptions, process: CliProcess): Promise<number> {
+  if (name === undefined) throw new UsageError('--boot needs a board', 'name the board that may be started');
+  const { env, signal, stdout, stderr } = process;
+  const out = options.json === true ? stderr : stdout;
+  await using board = await openBoard(boardOf(labOf(options, process), name), { env });
+  const followed = await followBoot(board, {
+    stateDirectory: stateDirectory(env),
+    command: `scmi-hil doctor ${name} --boot`,
+    signal,
+    told: step => out.write(renderReached(step, `${(step.t / 1000).toFixed(1).padStart(6)} s`)),
+  });
+  if (options.json === true) stdout.write(`${JSON.stringify(followed, null, 2)}\n`);
+  else stdout.write(renderEnd(followed));
+  const isWell = followed.stuck === null && followed.faults.length === 0;
+  return isWell ? exitCode.met : exitCode.infrastructure;
+}
+
+async function recorded(directory: string, options: DoctorOptions, process: CliProcess): Promise<number> {
   const recording = await readRecordingOf(path.resolve(process.cwd, directory));
   warnOfDamage(recording, process);
-  const { reached, stuck, attempts } = diagnoseRecording(recording);
-  if (options.json === true) {
-    process.stdout.write(`${JSON.stringify({ reached, stuck, attempts }, null, 2)}\n`);
-  } else {
-    for (const { title, place, text } of reached) {
-      process.stdout.write(`line ${String(place).padStart(5)}  ${title}: ${text.trim()}\n`);
-    }
-    if (stuck !== null) {
-      const { title, what, evidence, mend } = stuck;
-      const where = evidence === undefined ? '' : ` (line ${evidence.place}: ${evidence.text.trim()})`;
-      process.stdout.write(`stuck before: ${title}\n  ${what}${where}\n  -> ${mend}\n`);
-    }
-  }
+  const { reached, stuck, attempts } = diagnoseRecording(recording, labOf(options, process));
+  process.stdout.write(
+    options.json === true
+      ? `${JSON.stringify({ reached, stuck, attempts }, null, 2)}\n`
+      : reached.map(step => renderReached(step, `line ${String(step.place).padStart(5)}`)).join('') +
+          renderEnd({ stuck, attempts }, place => `line ${place}`),
+  );
   return stuck === null ? exitCode.met : exitCode.infrastructure;
 }

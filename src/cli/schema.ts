@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { boardTypeSchema } from '../board/board-type.ts';
 import { ConfigurationError } from '../board/configuration-error.ts';
 import { labSchema } from '../board/lab.ts';
+import { doctorReportSchema } from '../doctor/finding.ts';
 import { scenarioSchema } from '../scenario/schema.ts';
 import type { AddCommand } from './command.ts';
 import { exitCode } from './command.ts';
@@ -13,6 +14,7 @@ import { makeDirectory } from './make-directory.ts';
 
 const schemas: Readonly<Record<string, { readonly title: string; readonly schema: z.ZodType }>> = {
   'board-type': { title: 'scmi-hil board type (boards/*.yaml)', schema: boardTypeSchema },
+  doctor: { title: 'report of scmi-hil doctor --json', schema: doctorReportSchema },
   lab: { title: 'scmi-hil lab (lab.yaml)', schema: labSchema },
   scenario: { title: 'scmi-hil scenario (scenarios/*.yaml)', schema: scenarioSchema },
 };

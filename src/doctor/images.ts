@@ -1,32 +1,28 @@
-/** The files that the lab names for a board. */
-import { access, constants } from 'node:fs/promises';
+/** The files that the lab names for a board, held against what its type needs. */
+import { imageNames } from '../board/load-lab.ts';
 import { displayName } from '../board/yaml-file.ts';
+import { loadBoardImages } from '../images/board-images.ts';
+import { checkImageFiles } from '../images/check-files.ts';
 import type { RealBoard } from './board.ts';
 import type { Check } from './check.ts';
 import { ok, wrongFile } from './finding.ts';
 
-export function imagesCheck({ name, setup }: RealBoard): Check {
+export function imagesCheck({ name, type, setup }: RealBoard): Check {
   return {
     name: 'images',
-    deadline: 10_000,
+    deadline: 60_000,
     look: async () => {
-      const images = Object.entries(setup.images);
-      const readable = await Promise.all(
-        images.map(([, file]) =>
-          access(file, constants.R_OK).then(
-            () => true,
-            () => false,
+      const images = await checkImageFiles(loadBoardImages(type), setup.images, imageNames(type));
+      const wrong = images.flatMap(({ name: image, file, problems }) =>
+        problems.map(({ what, mend }) =>
+          wrongFile(
+            `${image}${file === undefined ? '' : ` (${displayName(file)})`}: ${what}`,
+            mend ?? `correct boards.${name}.images.${image}`,
           ),
         ),
       );
-      const missing = images.filter((_, index) => readable[index] === false);
-      if (missing.length === 0) return [ok(`${images.length} files can be read`)];
-      return missing.map(([image, file]) =>
-        wrongFile(
-          `${image}: ${displayName(file)} cannot be read`,
-          `correct boards.${name}.images.${image}, or put it there`,
-        ),
-      );
+      const given = images.filter(({ file }) => file !== undefined).length;
+      return wrong.length > 0 ? wrong : [ok(`${given} files are what the board needs`)];
     },
   };
 }

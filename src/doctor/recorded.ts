@@ -1,18 +1,67 @@
 /** The boot of a recorded run. */
+import type { BoardType } from '../board/board-type.ts';
+import { loadBoardType, loadBoardTypeBooting } from '../board/board-types.ts';
+import { ConfigurationError } from '../board/configuration-error.ts';
+import type { BoardEntry, LoadedLab } from '../board/load-lab.ts';
+import { isEmulated, isVirtual } from '../board/load-lab.ts';
+import { prefixesOf } from '../board/open.ts';
+import type { RunHeader } from '../recording/event.ts';
 import type { Recording } from '../recording/reader.ts';
+import { bootSubjectOfType } from '../run/boot-subject.ts';
 import type { BootDiagnosis, BootSubject } from '../verify/boot-progress.ts';
 import { diagnoseBoot } from '../verify/boot-progress.ts';
 
-/** @returns how far the board got in its last attempt; places are lines of recording.jsonl */
-export function diagnoseRecording({ events, lines }: Recording): BootDiagnosis {
+/**
+ * @param lab whose board it may have been
+ * @returns how far the board got in its last attempt; places are lines of recording.jsonl
+ */
+export function diagnoseRecording({ events, lines }: Recording, lab: LoadedLab): BootDiagnosis {
   const header = events.find(event => event.kind === 'run-started')?.data;
-  const files = Object.keys(header?.files ?? {});
-  return diagnoseBoot(subjectOf(header?.board ?? 'BOARD', files), events, index => lines[index] ?? 0);
+  return diagnoseBoot(subjectOf(header, lab), events, index => lines[index] ?? 0);
 }
 
-/** A recording says what was deployed, which tells the boot loaders apart; it does not say what the lab knows. */
-function subjectOf(board: string, files: readonly string[]): BootSubject {
-  const uBoot = { autoboot: 'Hit any key to stop autoboot', prompt: '=> ' };
-  if (!files.includes('config.txt')) return { board, uBoot: { ...uBoot, files } };
-  return { board, eeprom: { kernel: 'xen', files, probes: [] } };
+function subjectOf(header: RunHeader | undefined, lab: LoadedLab): BootSubject {
+  const { board = 'BOARD', boardType = '', files = {} } = header ?? {};
+  const names = Object.keys(files);
+  const network = networkOf(lab.boards.get(board), boardType);
+  return {
+    ...bootSubjectOfType(board, bootOf(boardType, names), names),
+    ...(network !== undefined && { network }),
+  };
+}
+
+/** The recording names the type and the files; of several ways to boot, it was the one that has most of them. */
+function bootOf(boardType: string, files: readonly string[]): Pick<BoardType['boot'], 'eeprom' | 'uBoot'> {
+  const type = typeNamed(boardType);
+  if (type === undefined) return likelyBoot(files);
+  const boots = type.boots.map(name => loadBoardTypeBooting(boardType, name).boot);
+  const fitting = boots.filter(boot => filesOf(boot).every(file => files.includes(file)));
+  return fitting.toSorted((one, other) => filesOf(other).length - filesOf(one).length)[0] ?? type.boot;
+}
+
+function filesOf({ eeprom, uBoot }: Pick<BoardType['boot'], 'eeprom' | 'uBoot'>): readonly string[] {
+  return [...Object.keys(eeprom?.files ?? {}), ...(uBoot?.load ?? []).map(({ file }) => file)];
+}
+
+/** @returns undefined where this version of the program does not know the type */
+function typeNamed(name: string): BoardType | undefined {
+  try {
+    return loadBoardType(name);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return undefined;
+    throw error;
+  }
+}
+
+/** By the files alone: `config.txt` is a Raspberry Pi's. */
+function likelyBoot(files: readonly string[]): BoardType['boot'] {
+  return loadBoardType(files.includes('config.txt') ? 'rpi5' : 'rcar-v4h-white-hawk').boot;
+}
+
+function networkOf(entry: BoardEntry | undefined, boardType: string): BootSubject['network'] {
+  if (entry === undefined || entry.type.type !== boardType) return undefined;
+  const { setup } = entry;
+  if (isVirtual(setup) || isEmulated(setup)) return undefined;
+  const { address, server, tftpPort: port } = setup.network;
+  return { address, server, port, prefixes: prefixesOf(setup) };
 }

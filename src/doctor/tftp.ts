@@ -1,15 +1,20 @@
 /** Whether files can be served where the board asks for them. */
 import { networkInterfaces } from 'node:os';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { access, constants, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { LabTftp } from '../board/lab-tftp.ts';
+import { below } from '../board/lab-tftp.ts';
 import { DriverError } from '../drivers/driver-error.ts';
+import { livingHolder } from '../drivers/hold-file.ts';
 import { acquireTftp } from '../drivers/tftp/shared.ts';
+import { stagingState } from '../drivers/tftp/staging.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import type { Said } from './finding.ts';
-import { brokenLab, ok, wrongFile } from './finding.ts';
+import { brokenLab, hint, ok, wrongFile } from './finding.ts';
 
 export function tftpCheck({ name, setup }: RealBoard, { root }: Pick<Circumstances, 'root'>): Check {
+  if (setup.tftp.kind === 'directory') return directoryCheck(name, setup.tftp, setup.network.serialNumber);
   const { server, tftpPort } = setup.network;
   const words = `TFTP on ${server}:${tftpPort}`;
   return {
@@ -33,6 +38,55 @@ export function tftpCheck({ name, setup }: RealBoard, { root }: Pick<Circumstanc
         if (!(error instanceof DriverError)) throw error;
         return [await refusedWords(error, tftpPort, root)];
       }
+    },
+  };
+}
+
+/** The directory of the lab's own server: this user may write there, and no run has left its files. */
+function directoryCheck(
+  board: string,
+  files: Extract<LabTftp, { kind: 'directory' }>,
+  serialNumber: string | undefined,
+): Check {
+  const directory = path.join(files.path, below(files, serialNumber));
+  return {
+    name: 'tftp',
+    deadline: 5000,
+    look: async () => {
+      const root = await stat(files.path).catch(() => undefined);
+      if (root?.isDirectory() !== true) {
+        return [
+          wrongFile(
+            `there is no directory ${files.path} on this machine`,
+            `correct boards.${board}.tftp.path; is it mounted?`,
+          ),
+        ];
+      }
+      const there = (await stat(directory).catch(() => undefined)) === undefined ? files.path : directory;
+      const mayWrite = await access(there, constants.W_OK | constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+      if (!mayWrite) {
+        return [
+          brokenLab(`${there}: this user may not write there`, `sudo setfacl -m "u:$USER:rwx" ${there}`),
+        ];
+      }
+      const state = path.join(directory, stagingState);
+      if ((await stat(state).catch(() => undefined)) === undefined)
+        return [ok(`${directory}: can be written`)];
+      const holder = await livingHolder(path.join(state, 'hold'));
+      return [
+        holder === undefined
+          ? hint(
+              `${directory}: a run that was killed left its files`,
+              'the next run of this board takes them away',
+            )
+          : hint(
+              `${directory}: ${holder.user}'s process ${holder.pid} has its files there (${holder.command})`,
+              'wait until that run is over',
+            ),
+      ];
     },
   };
 }

@@ -20,6 +20,7 @@ import type { Prediction } from '../model/prediction.ts';
 import type { Recorder } from '../recording/event.ts';
 import type { Scenario, Step } from '../scenario/scenario.ts';
 import { BoardConsole } from './board-console.ts';
+import { followBoot } from './boot-mend.ts';
 import { Broadcast } from './broadcast.ts';
 import { type RunClock, systemClock } from './clock.ts';
 import { collect } from './collect.ts';
@@ -67,8 +68,11 @@ export interface RunResult {
  * @returns never rejects for what the board or the lab did: that is in `faults`, and recorded
  */
 export async function runScenario(options: RunOptions): Promise<RunResult> {
-  const { recorder, signal } = options;
-  const parts = new Parts(options);
+  const { signal } = options;
+  const clock = options.clock ?? systemClock();
+  const followed = followBoot(options, clock);
+  const { recorder } = followed;
+  const parts = new Parts({ ...options, recorder, clock }, followed.mend);
   const machine = createActor(providedRun(parts), {
     input: {
       deadlines: deadlinesOf(options.board),
@@ -113,13 +117,12 @@ class Parts {
   /** The files where the board fetches them. */
   offered: AsyncDisposable | undefined;
 
-  constructor(options: RunOptions) {
-    const { board, scenario, recorder } = options;
-    const clock = options.clock ?? systemClock();
+  constructor(options: RunOptions & { readonly clock: RunClock }, bootMend: () => string | undefined) {
+    const { board, scenario, recorder, clock } = options;
     const console = new BoardConsole(board.serial, board.type, recorder, clock);
     const watched = new Watched(recorder);
     const sessions = new Sessions(board, recorder, clock, dom0Console(console, board, recorder, clock));
-    const witness: Witness = { now: () => clock.now(), lastLines: () => console.lastLines() };
+    const witness: Witness = { now: () => clock.now(), lastLines: () => console.lastLines(), bootMend };
     this.options = options;
     this.clock = clock;
     this.console = console;
@@ -268,6 +271,8 @@ async function offerFiles(parts: Parts, signal: AbortSignal): Promise<void> {
       recorder.record('tftp', { kind: 'tftp', data: { event: kind, ...data } });
       transfers.send({ type: 'transfer', transfer });
     },
+    onStranger: ({ kind: _, ...data }) =>
+      recorder.record('tftp', { kind: 'tftp', data: { event: 'stranger', ...data } }),
     onNote: text => recorder.record('tftp', { kind: 'note', data: { text } }),
   });
   // The machine may have gone on without them.

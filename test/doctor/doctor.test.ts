@@ -13,6 +13,8 @@ import { doctorReportSchema } from '../../src/doctor/finding.ts';
 import { deviceProblem, mayUse, permissionProblem } from '../../src/doctor/serial-device.ts';
 import { holderOfUdpPort } from '../../src/doctor/tftp.ts';
 import { openPseudoTerminal } from '../../src/drivers/serial/pseudo-terminal.ts';
+import { writeCpio } from '../../src/images/cpio.ts';
+import { makeStandIn } from '../../src/virtual/stand-in.ts';
 import { makeKeyPair } from '../../src/drivers/ssh/key-pair.ts';
 import { scmiHil } from '../cli/fake-process.ts';
 
@@ -25,7 +27,16 @@ async function bench(t: ExecutionContext, text: string, edit: (lab: string) => s
   await once(server, 'listening');
   t.teardown(() => server.close());
   const { port } = server.address() as net.AddressInfo;
-  for (const file of ['a', 'x', 'k', 'r']) writeFileSync(path.join(directory, file), '');
+  const ramdisk = writeCpio([]);
+  const bl31 = new Uint8Array(64);
+  const says = (bytes: Uint8Array, text: string) => Buffer.concat([bytes, Buffer.from(`\0${text}\0`)]);
+  const images = {
+    a: says(bl31, 'v2.10.0(release):v2.10.0-958-g09a1cc2a0b'),
+    x: says(makeStandIn('xen', 4096), 'Xen version %d.%d%s\0xen,xen-4.20'),
+    k: says(makeStandIn('linux', 4096), 'Linux version 6.12.1 (a@b) (gcc) #1 SMP Sat Nov 21\n'),
+    r: ramdisk,
+  };
+  for (const [file, bytes] of Object.entries(images)) writeFileSync(path.join(directory, file), bytes);
   writeFileSync(path.join(directory, 'key'), makeKeyPair().private, { mode: 0o600 });
   const lab = `schema: 1
 boards:
@@ -75,7 +86,7 @@ const wrong: readonly (readonly [title: string, from: RegExp, to: string, said: 
     'a file that is not there',
     /xen: x,/,
     'xen: no-xen,',
-    /problem +images +xen: .*no-xen cannot be read\n +-> .*images\.xen/,
+    /problem +images +xen \(.*no-xen\): ENOENT.*\n +-> correct images/,
     2,
   ],
   [
@@ -108,6 +119,14 @@ const wrong: readonly (readonly [title: string, from: RegExp, to: string, said: 
     3,
   ],
   ['a key that is none', /path: key/, 'path: a', /problem +key +\S*\/a: /, 2],
+  ['an image of another kind', /kernel: k,/, 'kernel: r,', /problem +images +kernel \(.*r\): .*\n +-> /, 2],
+  [
+    'a directory of another TFTP server that is not there',
+    /ssh:/,
+    'tftp: { kind: directory, path: /no/where }\n    ssh:',
+    /problem +tftp +there is no directory \/no\/where.*\n +-> .*tftp\.path/,
+    2,
+  ],
   ['no serial number', /, serialNumber: "\w+"/, '', /hint +dhcp .*no network\.serialNumber/, 0],
 ];
 
@@ -129,6 +148,31 @@ test('a UDP port that is taken is told with the process that has it', async t =>
   const { code, out } = await doctor('bench');
   t.is(code, 3);
   t.regex(out, new RegExp(`problem +tftp .*another server has this port: .* \\(process ${process.pid}\\)`));
+});
+
+test('files that a killed run left in the directory of another TFTP server are found', async t => {
+  const { directory, doctor } = await bench(t, '', lab =>
+    lab.replace('    ssh:', '    tftp: { kind: directory, path: . }\n    ssh:'),
+  );
+  t.regex((await doctor('bench')).out, /ok +tftp +\S+bd989ae1\/: can be written/);
+  mkdirSync(path.join(directory, 'bd989ae1/.scmi-hil'), { recursive: true });
+  t.regex((await doctor('bench')).out, /hint +tftp +\S+bd989ae1\/: a run that was killed left its files/);
+});
+
+test('--boot, --run and --switch are given one at a time, and --boot needs a board', async t => {
+  const { doctor } = await bench(t, '');
+  t.is((await doctor('bench', '--boot', '--switch')).code, 2);
+  t.is((await doctor('--boot')).code, 2);
+});
+
+test('--boot shows each step of a boot until Xen speaks', async t => {
+  const { directory } = await bench(t, '');
+  const { code, out } = await scmiHil(['doctor', 'virtual-rpi5', '--boot'], {
+    cwd: path.join(directory, '..'),
+    env: { XDG_STATE_HOME: directory, XDG_CONFIG_HOME: directory },
+  });
+  t.is(code, 0, out);
+  t.regex(out, /^ *\d+\.\d s {2}power on: power on\n[^]* s {2}the link is up: [^]* s {2}Xen speaks: .*\n$/);
 });
 
 test('a key that others may read is a hint', async t => {

@@ -50,12 +50,12 @@ export function stagingTftp({ address, port, root, below }: StagingOptions): Tft
 }
 
 /** Beside the files: who has put them there, which they are, and what stood in their places. */
-const own = '.scmi-hil';
+export const stagingState = '.scmi-hil';
 
 async function putFiles(root: string, directory: string, board: TftpBoard): Promise<AsyncDisposableStack> {
   const { name, onNote } = board;
   const attempt = `put the files of ${name} into ${directory}`;
-  const state = path.join(directory, own);
+  const state = path.join(directory, stagingState);
   try {
     await requireDirectory(root, attempt);
     await using stack = new AsyncDisposableStack();

@@ -1,0 +1,76 @@
+/** A boot that is followed until Xen speaks, and no further. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { Fault } from '../../machines/fault.ts';
+import type { OpenBoard } from '../board/open-board.ts';
+import { emptyPrediction } from '../model/prediction.ts';
+import { bootSubjectOf } from '../run/boot-subject.ts';
+import { systemClock } from '../run/clock.ts';
+import { prepareDeployment } from '../run/deployment.ts';
+import { runScenario } from '../run/run.ts';
+import { bootScenario } from '../scenario/load.ts';
+import type { BootDiagnosis, ReachedStep } from '../verify/boot-progress.ts';
+import { BootProgress, stuckWords } from '../verify/boot-progress.ts';
+
+export interface BootOptions {
+  /** Where reservations are kept. */
+  readonly stateDirectory: string;
+  /** What others who want the board are told. */
+  readonly command: string;
+  readonly signal: AbortSignal;
+  /** Called for each step of the boot when it is reached. */
+  readonly told: (step: ReachedStep) => void;
+}
+
+export interface FollowedBoot extends BootDiagnosis {
+  /** What else went wrong: somebody else has the board, its console was lost, it does not go off. */
+  readonly faults: readonly Fault[];
+}
+
+/**
+ * Reserves a board, serves its files, switches it on once and follows the console and the requests. It is off
+ * afterwards.
+ * @param board open; closed by the caller
+ * @returns places are numbers of events
+ * @throws ConfigurationError where an image is missing or does not fit; the signal's reason
+ */
+export async function followBoot(
+  board: OpenBoard,
+  { stateDirectory, command, signal, told }: BootOptions,
+): Promise<FollowedBoot> {
+  const scenario = bootScenario(board.type);
+  const deployment = await prepareDeployment(board, scenario);
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'scmi-hil-boot-'));
+  const clock = systemClock();
+  const xenSpoke = new AbortController();
+  const boot = new BootProgress(bootSubjectOf(board, deployment.files.keys()), step => {
+    told(step);
+    if (step.name === 'xen') xenSpoke.abort();
+  });
+  let place = 0;
+  try {
+    const { faults } = await runScenario({
+      board,
+      scenario: { ...scenario, hostTree: deployment.hostTree },
+      deployment: { ...deployment, boot: { ...deployment.boot, attempts: 1 } },
+      predict: () => emptyPrediction,
+      recorder: { record: (source, event) => boot.take({ t: clock.now(), source, ...event }, ++place) },
+      directory,
+      signal: AbortSignal.any([signal, xenSpoke.signal]),
+      reservation: { directory: stateDirectory, command },
+      clock,
+    });
+    signal.throwIfAborted();
+    const diagnosis = boot.diagnosis();
+    return { ...diagnosis, faults: faults.filter(fault => !isTold(fault, diagnosis)) };
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** The diagnosis says more than what was waited for in vain; an interruption is how a good boot ends. */
+function isTold({ class: kind, mend }: Fault, { stuck, attempts }: BootDiagnosis): boolean {
+  if (kind === 'interrupted') return true;
+  return attempts > 0 && stuck !== null && (mend === undefined || mend === stuckWords(stuck));
+}

@@ -1,0 +1,30 @@
+/** What to do about a boot that stands still, by all that the run has recorded until then. */
+import type { Recorder } from '../recording/event.ts';
+import { BootProgress, stuckWords } from '../verify/boot-progress.ts';
+import { bootSubjectOf } from './boot-subject.ts';
+import type { RunClock } from './clock.ts';
+import type { RunOptions } from './run.ts';
+
+/**
+ * @returns a recorder that follows the boot in what it passes on; `mend`: why the board is stuck and what to do,
+ *   undefined before it is switched on and once Xen speaks
+ */
+export function followBoot(
+  { board, deployment, recorder }: Pick<RunOptions, 'board' | 'deployment' | 'recorder'>,
+  clock: RunClock,
+): { readonly recorder: Recorder; readonly mend: () => string | undefined } {
+  const boot = new BootProgress(bootSubjectOf(board, deployment.files.keys()));
+  let place = 0;
+  return {
+    recorder: {
+      record: (source, event) => {
+        boot.take({ t: clock.now(), source, ...event }, ++place);
+        recorder.record(source, event);
+      },
+    },
+    mend: () => {
+      const { stuck, attempts } = boot.diagnosis();
+      return attempts === 0 || stuck === null ? undefined : stuckWords(stuck);
+    },
+  };
+}
