@@ -177,7 +177,7 @@ async function runBoard(
       software: { firmware, linux, xen },
       ...(mutant === undefined ? {} : { deviations: mutant.deviations }),
     });
-    const { verdict, directory, started, milliseconds } = await runOnBoard({
+    const { verdict, directory, started, milliseconds, cpu } = await runOnBoard({
       board,
       scenario,
       runs: path.resolve(process.cwd, options.runs),
@@ -191,7 +191,15 @@ async function runBoard(
       onEvent: event => live.event(entry.name, event),
     });
     const { title, claims } = scenario;
-    finished({ title, claims, verdict, directory: displayed(directory, process), started, milliseconds });
+    finished({
+      title,
+      claims,
+      verdict,
+      directory: displayed(directory, process),
+      started,
+      milliseconds,
+      cpu,
+    });
   }
 }
 

@@ -82,11 +82,13 @@ async function reportOfRun(
   const { events, lines } = recording;
   const verdict = judge({ prediction, recording: events, lines, strict: options.strict === true });
   const header = events.find(event => event.kind === 'run-started')?.data;
+  const cpu = events.find(event => event.kind === 'run-finished')?.data.cpu;
   return {
     ...reportAbout(prediction, verdict),
     directory,
     started: header?.started ?? '',
     milliseconds: events.at(-1)?.t ?? 0,
+    ...(cpu !== undefined && { cpu }),
   };
 }
 

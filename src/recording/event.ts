@@ -50,8 +50,18 @@ export type RecordedData =
   | { readonly kind: 'note'; readonly data: { readonly text: string } }
   | {
       readonly kind: 'run-finished';
-      readonly data: { readonly outcome: 'completed' | 'infrastructure' | 'interrupted' };
+      readonly data: {
+        readonly outcome: 'completed' | 'infrastructure' | 'interrupted';
+        /** Absent in recordings of versions that did not measure it. */
+        readonly cpu?: CpuTime;
+      };
     };
+
+/** Processor time of the controller's process during a run, in milliseconds; of all boards that run beside it too. */
+export interface CpuTime {
+  readonly user: number;
+  readonly system: number;
+}
 
 export type RecordedBytes = { readonly text: string } | { readonly base64: string };
 

@@ -1,4 +1,5 @@
 /** What a report is made of: one run of one scenario on one board, judged. */
+import type { CpuTime } from '../recording/event.ts';
 import type { Judgement, Verdict } from '../verify/verdict.ts';
 
 export interface RunReport {
@@ -10,6 +11,8 @@ export interface RunReport {
   /** ISO 8601. */
   readonly started: string;
   readonly milliseconds: number;
+  /** Absent where it was not recorded. */
+  readonly cpu?: CpuTime;
 }
 
 export interface Strictness {

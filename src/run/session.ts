@@ -5,7 +5,7 @@ import type { RunOutcome } from '../../machines/run.ts';
 import type { OpenBoard } from '../board/open-board.ts';
 import { predict } from '../model/predict.ts';
 import { emptyPrediction, type Prediction } from '../model/prediction.ts';
-import type { RecordedEvent, Recorder } from '../recording/event.ts';
+import type { CpuTime, RecordedEvent, Recorder } from '../recording/event.ts';
 import { readRun } from '../recording/reader.ts';
 import {
   makeRunDirectory,
@@ -62,6 +62,7 @@ export interface Session {
   /** ISO 8601. */
   readonly started: string;
   readonly milliseconds: number;
+  readonly cpu: CpuTime;
 }
 
 /**
@@ -71,6 +72,7 @@ export interface Session {
 export async function runOnBoard(options: SessionOptions): Promise<Session> {
   const { board, scenario } = options;
   const started = new Date();
+  const cpuBefore = process.cpuUsage();
   const deployment = await prepareDeployment(board, scenario);
   const deployed: Scenario = { ...scenario, hostTree: deployment.hostTree };
   const files = await checksums(deployment.files);
@@ -121,7 +123,8 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     clock,
   });
   await keepLogs(board, directory);
-  recorder.record('run', { kind: 'run-finished', data: { outcome } });
+  const cpu = cpuSince(cpuBefore);
+  recorder.record('run', { kind: 'run-finished', data: { outcome, cpu } });
   writer.close();
   if (writer.failed !== undefined) throw writer.failed;
 
@@ -134,7 +137,13 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     prediction,
     started: started.toISOString(),
     milliseconds: Math.round(clock.now()),
+    cpu,
   };
+}
+
+function cpuSince(before: { user: number; system: number }): CpuTime {
+  const { user, system } = process.cpuUsage(before);
+  return { user: Math.round(user / 1000), system: Math.round(system / 1000) };
 }
 
 async function predictAndSave(scenario: Scenario, inDom0: string, directory: string): Promise<Prediction> {
