@@ -5,9 +5,11 @@
 import type { SignSeen } from '../console/signs.ts';
 import { lookQuestion, lookQuestions } from '../linux/look.ts';
 import type { LinuxView } from '../linux/view.ts';
+import { FirmwareAlone } from '../model/firmware-alone.ts';
 import type { Deviations } from '../model/deviations.ts';
 import type { ConsoleLine } from '../model/observation.ts';
 import { Platform } from '../model/platform.ts';
+import { probeReady } from '../model/predict-payload.ts';
 import { probeOutcomes } from '../probe/answer.ts';
 import { commandText } from '../probe/command.ts';
 import type { ProbeStep } from '../probe/of-step.ts';
@@ -56,6 +58,8 @@ type GuestState = 'absent' | 'refused' | 'created' | 'unknown';
 class ObservedRun {
   readonly #options: ObserveOptions;
   readonly #platform: Platform;
+  /** The machine whose boot loader starts the probe; null where it starts Xen. */
+  readonly #alone: FirmwareAlone | null;
   readonly #lines: SeenLine[] = [];
   readonly #signs: SeenSign[] = [];
   readonly #milestones: SeenMilestone[] = [];
@@ -70,21 +74,27 @@ class ObservedRun {
 
   constructor(options: ObserveOptions) {
     const { scenario, deviations } = options;
+    const wrong = deviations === undefined ? {} : { deviations };
+    const { firmware } = scenario;
     this.#options = options;
+    const unheard = { console: () => {}, message: () => {} };
+    this.#alone =
+      scenario.payload === undefined ? null : new FirmwareAlone({ firmware, observer: unheard, ...wrong });
     this.#platform = new Platform({
       build: scenario.xen,
       linux: scenario.linux,
-      firmware: scenario.firmware,
+      firmware,
       hostTree: scenario.hostTree,
       partialTrees: scenario.dom0less,
       ...(scenario.probe === undefined ? {} : { probe: scenario.probe }),
       dom0KernelIsAdded: !namesBootModules(scenario.hostTree),
       observer: { console: line => this.#hear(line), message: () => {} },
-      ...(deviations === undefined ? {} : { deviations }),
+      ...wrong,
     });
   }
 
   boot(): void {
+    if (this.#alone !== null) return this.#reach(probeReady);
     this.#sign({ name: 'xen-banner', kind: 'milestone', talker: 'xen', text: 'Xen version' });
     this.#platform.boot();
     const { panic } = this.#platform;
@@ -105,7 +115,7 @@ class ObservedRun {
 
   /** Without Dom0 nobody can do anything. */
   async step(index: number, step: Step): Promise<void> {
-    if (!this.#platform.isDom0Up) return;
+    if (this.#alone === null && !this.#platform.isDom0Up) return;
     this.#phase = index;
     this.#begun.add(index);
     switch (step.do) {
@@ -202,7 +212,7 @@ class ObservedRun {
   #askProbe(step: ProbeStep): void {
     const command = commandOfStep(step);
     const name = this.#nameOf(step.domain);
-    const probe = this.#platform.probe(name);
+    const probe = this.#alone?.probe ?? this.#platform.probe(name);
     if (command === undefined || probe === undefined) {
       this.#notDone.set(this.#phase, `${step.domain} runs no probe`);
       return;
