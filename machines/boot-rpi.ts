@@ -25,6 +25,8 @@ interface RpiContext extends RpiInput {
   /** Transfers of this attempt: what is left of one before it is none of ours. */
   readonly transfers: readonly number[];
   readonly kernelAsked: boolean;
+  /** A power cycle mends what breaks an attempt, unless the switch does not work. */
+  readonly retry: boolean;
   readonly xenSeen: boolean;
   readonly since: number;
   readonly fault: Fault | null;
@@ -61,7 +63,8 @@ export const bootRpi = setup({
       fault: ({ context }, wait: Wait) => expired(wait, context.since, context.witness),
     }),
     refused: assign({
-      fault: (_, params: { what: string; line: string }) => shown(params.what, params.line, 'infrastructure'),
+      fault: (_, params: { what: string; line: string; mend?: string }) =>
+        shown(params.what, params.line, 'infrastructure', params.mend),
     }),
     keep: assign({ fault: (_, params: { fault: Fault | null }) => params.fault }),
   },
@@ -69,6 +72,7 @@ export const bootRpi = setup({
     isRequest: (_, params: { transfer: TftpEvent }) =>
       params.transfer.kind === 'request' || params.transfer.kind === 'refused',
     kernelAsked: ({ context }) => context.kernelAsked,
+    isOfNext: (_, params: { line: string }) => !params.line.includes('RPi: BOOT'),
     completes: ({ context }, params: { transfer: TftpEvent }) =>
       params.transfer.kind === 'done' && params.transfer.file === context.kernel,
     timedOut: ({ context }, params: { transfer: TftpEvent }) =>
@@ -88,11 +92,12 @@ export const bootRpi = setup({
     ...input,
     transfers: [],
     kernelAsked: false,
+    retry: true,
     xenSeen: false,
     since: 0,
     fault: null,
   }),
-  output: ({ context }) => ({ fault: context.fault, retry: true, xenSeen: context.xenSeen }),
+  output: ({ context }) => ({ fault: context.fault, retry: context.retry, xenSeen: context.xenSeen }),
   invoke: [{ src: 'console' }, { src: 'transfers' }],
   initial: 'following',
   states: {
@@ -108,6 +113,17 @@ export const bootRpi = setup({
           actions: {
             type: 'refused',
             params: ({ event }) => ({ what: 'the EEPROM could not boot from the network', line: event.line }),
+          },
+        },
+        'console.warmBoot': {
+          target: 'warm',
+          actions: {
+            type: 'refused',
+            params: ({ event }) => ({
+              what: 'the power switch did not cut the supply',
+              line: event.line,
+              mend: 'check that it feeds this board, and that HDMI, USB or the serial adapter do not',
+            }),
           },
         },
         'console.reset': {
@@ -212,7 +228,11 @@ export const bootRpi = setup({
           entry: 'enter',
           on: {
             'console.handOver': '#boot-rpi.handedOver',
-            'console.banner': '#boot-rpi.handedOver',
+            // The console may be behind the file server: the EEPROM's own banner can come as late as this.
+            'console.banner': {
+              guard: { type: 'isOfNext', params: ({ event }) => ({ line: event.line }) },
+              target: '#boot-rpi.handedOver',
+            },
             'console.xen': { target: '#boot-rpi.handedOver', actions: assign({ xenSeen: true }) },
             // More files may follow, an initramfs for instance: each starts the clock again.
             transfer: { target: 'handingOver', reenter: true },
@@ -226,6 +246,11 @@ export const bootRpi = setup({
           },
         },
       },
+    },
+    warm: {
+      description: 'what the board remembers of before is none of this run',
+      type: 'final',
+      entry: assign({ retry: false }),
     },
     broken: { description: 'the EEPROM does not retry', type: 'final' },
     handedOver: { type: 'final' },

@@ -7,6 +7,8 @@ export type ConsoleEvent =
   | { readonly type: 'console.banner'; readonly line: string }
   /** The banner of a stage that was over: the board has started again. */
   | { readonly type: 'console.reset'; readonly line: string }
+  /** The EEPROM says that the supply had not been cut. */
+  | { readonly type: 'console.warmBoot'; readonly line: string }
   | { readonly type: 'console.autoboot'; readonly line: string }
   | { readonly type: 'console.prompt'; readonly line: string }
   /** The boot loader's own word that something did not work. */

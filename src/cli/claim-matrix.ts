@@ -24,9 +24,12 @@ export function claimMatrix(): ClaimMatrix {
   return { boardTypes: boardTypes.map(({ type }) => type), rows };
 }
 
-/** Another Xen can keep none of the promises; its board types would be columns of noise. So would QEMU's own. */
-function runsTheSeries({ xen, emulator }: BoardType): boolean {
-  return xen.mediator === 'multi-agent' && emulator === undefined;
+/**
+ * Another Xen can keep none of the promises; its board types would be columns of noise. So would QEMU's own. A type
+ * that extends another would repeat its column.
+ */
+function runsTheSeries({ xen, emulator, lineage }: BoardType): boolean {
+  return xen.mediator === 'multi-agent' && emulator === undefined && lineage.length === 1;
 }
 
 interface PredictedScenario {

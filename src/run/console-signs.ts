@@ -87,6 +87,7 @@ const eventOf: Readonly<Record<string, (line: string, detail: string | undefined
   'u-boot-tftp-error': refusal,
   'u-boot-refuses-image': refusal,
   'eeprom-refusal': refusal,
+  'warm-boot': line => ({ type: 'console.warmBoot', line }),
   handover: line => ({ type: 'console.handOver', line }),
   'probe-ready': line => ({ type: 'console.probe', line }),
   'xen-banner': line => ({ type: 'console.xen', line }),

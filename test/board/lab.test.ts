@@ -32,7 +32,13 @@ boards:
 `;
 
 test('shipped board types are read, with addresses as numbers and durations in milliseconds', t => {
-  t.deepEqual(boardTypeNames(), ['qemu-virt', 'rcar-v4h-white-hawk', 'rpi5']);
+  t.deepEqual(boardTypeNames(), [
+    'qemu-virt',
+    'rcar-v4h-sparrow-hawk',
+    'rcar-v4h-white-hawk',
+    'rcar-v4h-white-hawk-single',
+    'rpi5',
+  ]);
   for (const name of boardTypeNames()) t.is(loadBoardType(name).type, name);
   const { guestShmem, deadlines } = loadBoardType('rpi5');
   t.is(guestShmem, 0x22001000);

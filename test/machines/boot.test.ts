@@ -408,6 +408,29 @@ for (const { name, breaks, fault } of broken) {
   });
 }
 
+test('EEPROM: its own banner, seen when it has fetched everything already, is no hand-over', async t => {
+  const { actor, say, request, done } = eeprom();
+  request('xen');
+  done('xen');
+  await say('console.banner', 'RPi: BOOTSYS release');
+  t.is(states({ actor }), '{"following":"handingOver"}');
+  await say('console.banner', 'NOTICE:  BL31: v2.10');
+  t.is(actor.getSnapshot().output?.fault, null);
+});
+
+test('EEPROM: a warm boot after our power cycle ends the run, which blames the switch', async t => {
+  const { actor, turned, say } = eeprom();
+  await settle();
+  await say('console.banner', 'RPi: BOOTSYS release');
+  await say('console.warmBoot', 'POWER_OFF_ON_HALT: 0 WAIT_FOR_POWER_BUTTON 0 power-on-reset 0');
+  t.is(
+    faultOf(actor),
+    'the power switch did not cut the supply: POWER_OFF_ON_HALT: 0 WAIT_FOR_POWER_BUTTON 0 power-on-reset 0',
+  );
+  t.is(actor.getSnapshot().output?.fault?.class, 'infrastructure');
+  t.deepEqual(turned, ['on']);
+});
+
 test('EEPROM: what is left of a transfer of the attempt before does not break the next one', async t => {
   const { actor, clock, request, transfer, tell } = eeprom();
   await settle();

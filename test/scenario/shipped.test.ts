@@ -103,7 +103,10 @@ test('the matrix has a column for each board type that runs the series, and a li
   t.deepEqual(
     matrix.boardTypes,
     boardTypes
-      .filter(({ xen, emulator }) => xen.mediator === 'multi-agent' && emulator === undefined)
+      .filter(
+        ({ xen, emulator, lineage }) =>
+          xen.mediator === 'multi-agent' && emulator === undefined && lineage.length === 1,
+      )
       .map(({ type }) => type),
   );
   const lines = claimMatrixText(matrix).split('\n');

@@ -91,6 +91,25 @@ for (const boot of ['u-boot', 'u-boot-preloaded']) {
     );
     t.is(files.includes('modules'), boot === 'u-boot-preloaded');
     t.is(files.includes('xen'), boot === 'u-boot');
+    const milestones = events.flatMap(({ kind, data }) => (kind === 'milestone' ? data.name : []));
+    t.deepEqual(
+      milestones.filter(name =>
+        /^(rpi|eeprom|cold|handover|bl31|u-boot-(banner|autoboot)|xen-banner)/.test(name),
+      ),
+      [
+        'rpi-bootsys-banner',
+        'cold-boot',
+        'eeprom-link',
+        'eeprom-link',
+        'eeprom-dhcp',
+        'handover',
+        'bl31-banner',
+        'u-boot-banner',
+        'u-boot-autoboot',
+        'handover',
+        'xen-banner',
+      ],
+    );
   });
 }
 
