@@ -271,8 +271,8 @@ async function offerFiles(parts: Parts, signal: AbortSignal): Promise<void> {
       recorder.record('tftp', { kind: 'tftp', data: { event: kind, ...data } });
       transfers.send({ type: 'transfer', transfer });
     },
-    onStranger: ({ kind: _, ...data }) =>
-      recorder.record('tftp', { kind: 'tftp', data: { event: 'stranger', ...data } }),
+    onStranger: ({ client, file, code, why }) =>
+      recorder.record('tftp', { kind: 'tftp', data: { event: 'stranger', client, file, code, why } }),
     onNote: text => recorder.record('tftp', { kind: 'note', data: { text } }),
   });
   // The machine may have gone on without them.

@@ -58,12 +58,13 @@ test('without a lab file the lab is two virtual boards', t => {
   );
 });
 
+const directoryOf = (name: string, tftp: string, type = 'rpi5') =>
+  lab
+    .replace('name: bench', `name: ${name}`)
+    .replace('type: rpi5', `type: ${type}`)
+    .replace('    ssh:', `    tftp: ${tftp}\n    ssh:`);
+
 test("files go into the directory of the lab's own server, below what the board asks for, and no two boards share it", t => {
-  const directoryOf = (name: string, tftp: string, type = 'rpi5') =>
-    lab
-      .replace('name: bench', `name: ${name}`)
-      .replace('type: rpi5', `type: ${type}`)
-      .replace('    ssh:', `    tftp: ${tftp}\n    ssh:`);
   const read = (name: string, text: string) => {
     const file = path.join(directory, `${name}.yaml`);
     writeFileSync(file, text);

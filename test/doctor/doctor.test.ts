@@ -18,6 +18,8 @@ import { makeStandIn } from '../../src/virtual/stand-in.ts';
 import { makeKeyPair } from '../../src/drivers/ssh/key-pair.ts';
 import { scmiHil } from '../cli/fake-process.ts';
 
+const says = (bytes: Uint8Array, version: string) => Buffer.concat([bytes, Buffer.from(`\0${version}\0`)]);
+
 /** A board whose console is a socket that prints `text`. */
 async function bench(t: ExecutionContext, text: string, edit: (lab: string) => string = same) {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-doctor-'));
@@ -29,7 +31,6 @@ async function bench(t: ExecutionContext, text: string, edit: (lab: string) => s
   const { port } = server.address() as net.AddressInfo;
   const ramdisk = writeCpio([]);
   const bl31 = new Uint8Array(64);
-  const says = (bytes: Uint8Array, text: string) => Buffer.concat([bytes, Buffer.from(`\0${text}\0`)]);
   const images = {
     a: says(bl31, 'v2.10.0(release):v2.10.0-958-g09a1cc2a0b'),
     x: says(makeStandIn('xen', 4096), 'Xen version %d.%d%s\0xen,xen-4.20'),
