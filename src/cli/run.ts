@@ -5,6 +5,8 @@ import { isVirtual } from '../board/load-lab.ts';
 import { hintAt } from '../board/nearest-name.ts';
 import { openBoard } from '../board/open.ts';
 import type { OpenBoard } from '../board/open-board.ts';
+import type { VirtualFaults } from '../board/virtual-faults.ts';
+import { canHave, requiredFault, together } from '../board/virtual-faults.ts';
 import type { Mutant } from '../explore/mutants/mutant.ts';
 import { placeText } from '../lint/finding.ts';
 import { lintScenario } from '../lint/lint.ts';
@@ -40,6 +42,7 @@ interface RunOptions extends LabOption {
   readonly image: readonly string[];
   readonly runs: string;
   readonly mutant?: string;
+  readonly fault: readonly string[];
 }
 
 export const addRun: AddCommand = (program, process, done) => {
@@ -61,6 +64,12 @@ export const addRun: AddCommand = (program, process, done) => {
     )
     .option('--json', 'print the JSON report; what happens goes to standard error')
     .option('--mutant <name>', 'virtual boards only: with this bug in the software on the board')
+    .option(
+      '--fault <name>',
+      'virtual boards only: in a lab that has this fault (may be given several times; a wrong name lists them)',
+      collect,
+      [],
+    )
     .option('--runs <dir>', 'where each run gets its directory', 'runs')
     .action(async (scenarios: readonly string[], options: RunOptions) => {
       done(await run(scenarios, options, process));
@@ -69,6 +78,10 @@ export const addRun: AddCommand = (program, process, done) => {
     examples: [
       ['run --all', 'what npm start does: everything on the virtual boards, where there is no lab file'],
       ['run dom0-and-guest --board rpi5-01 --report junit=report.xml', 'one scenario on one board, for CI'],
+      [
+        'run dom0-and-guest --board virtual-v4h --fault torn-lines',
+        'see how a run copes with a lab that fails',
+      ],
       ['run dom0-and-guest --mutant keeps-channel', 'see a verdict fail (names: scmi-hil mutants)'],
       ['run ./my-scenario.yaml --verbose', 'one of your own, with all reasons'],
     ],
@@ -97,6 +110,7 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const plan = planRuns({ scenarios, boards: options.board, cwd: process.cwd, images }, lab);
 
   const mutant = options.mutant === undefined ? undefined : await mutantFor(options.mutant, plan);
+  const faults = options.fault.length === 0 ? undefined : faultsFor(options.fault, plan);
   const show = display(options, process);
   for (const { board, scenario, why } of plan.leftOut)
     show.live.line(`left out: ${scenario} on ${board}: ${why}`);
@@ -107,7 +121,7 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
     show.live.line(renderVerdict(report, show.terminal));
   };
   try {
-    await runPlan(plan, { options, process, live: show.live, finished, mutant });
+    await runPlan(plan, { options, process, live: show.live, finished, mutant, faults });
   } finally {
     show.live.close();
     // Also after a mistake or an interruption: what was learned until then is worth keeping.
@@ -149,6 +163,7 @@ interface RunContext {
   readonly live: Live;
   readonly finished: (report: RunReport) => void;
   readonly mutant: Mutant | undefined;
+  readonly faults: VirtualFaults | undefined;
 }
 
 /** Boards side by side; a mistake on one does not take the others' runs away, and is reported in the end. */
@@ -161,7 +176,7 @@ async function runPlan({ runs }: RunPlan, context: RunContext): Promise<void> {
 async function runBoard(
   entry: BoardEntry,
   scenarios: readonly Scenario[],
-  { options, process, live, finished, mutant }: RunContext,
+  { options, process, live, finished, mutant, faults }: RunContext,
 ): Promise<void> {
   for (const scenario of scenarios) {
     if (process.signal.aborted) return;
@@ -176,6 +191,7 @@ async function runBoard(
       env: process.env,
       software: { firmware, linux, xen },
       ...(mutant === undefined ? {} : { deviations: mutant.deviations }),
+      ...(faults === undefined ? {} : { faults }),
     });
     const { verdict, directory, started, milliseconds, cpu } = await runOnBoard({
       board,
@@ -222,6 +238,21 @@ async function mutantFor(name: string, { runs }: RunPlan): Promise<Mutant> {
     `--mutant is for virtual boards, and ${real.name} is a real one`,
     'name virtual boards only: --board virtual-rpi5',
   );
+}
+
+/** @throws UsageError where a real board would have to have them, ConfigurationError for a name that none has */
+function faultsFor(names: readonly string[], { runs }: RunPlan): VirtualFaults {
+  const faults = names.map(requiredFault);
+  for (const { name, type, setup } of runs.keys()) {
+    if (!isVirtual(setup))
+      throw new UsageError(
+        `--fault is for virtual boards, and ${name} is a real one`,
+        'name virtual boards only',
+      );
+    const other = faults.find(fault => !canHave(fault, type));
+    if (other !== undefined) throw new UsageError(`${name} cannot have ${other.name}`, other.title);
+  }
+  return together(faults);
 }
 
 /** The same scenario's runs on all boards together, whichever board was first. */

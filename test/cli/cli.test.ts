@@ -102,6 +102,10 @@ const misuse: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
     ['run', 'no-such-thing'],
     /there is no scenario no-such-thing\n {2}known: ([a-z0-9-]+, ){11}[a-z0-9-]+ and \d+ more \(or give a file/,
   ],
+  [
+    ['run', 'dom0-and-guest', '--fault', 'torn-line'],
+    /there is no fault torn-line\n {2}did you mean torn-lines\?/,
+  ],
   [['run'], /nothing to run was named\n {2}give a scenario .*, or --all/],
   [
     ['run', 'dom0-and-guest', '--all'],
