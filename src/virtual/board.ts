@@ -59,9 +59,9 @@ export class VirtualBoard implements Supplied {
 
   /** From power to the loss of it: boots, and boots again after each reset. */
   async #live(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
       try {
-        await this.#boot(signal);
+        await this.#boot(signal, isFirst && this.#parts.mishaps.faults.switch !== 'only-resets');
         return;
       } catch (error) {
         this.#parts.ssh.connect(undefined);
@@ -76,10 +76,10 @@ export class VirtualBoard implements Supplied {
     }
   }
 
-  async #boot(signal: AbortSignal): Promise<void> {
+  async #boot(signal: AbortSignal, isCold: boolean): Promise<void> {
     const { type, uart, network, mishaps } = this.#parts;
     uart.flush();
-    const machine: BootMachine = { memory: new MachineMemory(), uart, network, mishaps, signal };
+    const machine: BootMachine = { memory: new MachineMemory(), uart, network, mishaps, isCold, signal };
     let handover = await this.#beforeUBoot(machine);
     const { uBoot } = type.boot;
     const isUBoot =

@@ -201,6 +201,15 @@ export const faultTable: readonly NamedFault[] = [
     faults: { switch: 'says-off' },
   },
   {
+    name: 'warm-boot',
+    title: 'the power switch resets the board, and does not cut its supply',
+    from: 'sonic-mgmt#27954, rpi-eeprom (power-on-reset)',
+    loader: 'eeprom',
+    must: 'infrastructure',
+    says: 'did not cut the supply',
+    faults: { switch: 'only-resets' },
+  },
+  {
     name: 'switch-fails-once',
     title: 'the power switch fails once, then works',
     from: 'pdudaemon#123',

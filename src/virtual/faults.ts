@@ -46,5 +46,13 @@ export interface VirtualFaults {
  * - `fails-once`: the first command to it is an error.
  * - `refuses`: every command is an error. `silent`: none is answered.
  * - `stays-on`: once on, it refuses to go off.
+ * - `only-resets`: the board stands still while it is off, and keeps its supply.
  */
-export type SwitchFault = 'says-on' | 'says-off' | 'fails-once' | 'refuses' | 'silent' | 'stays-on';
+export type SwitchFault =
+  | 'says-on'
+  | 'says-off'
+  | 'fails-once'
+  | 'refuses'
+  | 'silent'
+  | 'stays-on'
+  | 'only-resets';

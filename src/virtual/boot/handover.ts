@@ -16,6 +16,8 @@ export interface BootMachine {
   readonly uart: Uart;
   readonly network: VirtualNetwork;
   readonly mishaps: Mishaps;
+  /** The supply had been cut before this start; after a reset of its own it had not. */
+  readonly isCold: boolean;
   /** Aborted when the supply goes away. */
   readonly signal: AbortSignal;
 }

@@ -34,7 +34,10 @@ interface Config {
 export async function runEeprom(machine: BootMachine, eeprom: Eeprom): Promise<Handover> {
   const { uart, mishaps } = machine;
   const serial = mishaps.faults.otherBoard === true ? OTHER_SERIAL : eeprom.serial;
-  for (const line of start) uart.line(line.replace('${serial}', serial));
+  const powerOnReset = machine.isCold ? '1' : '0';
+  for (const line of start) {
+    uart.line(line.replace('${serial}', serial).replace('${powerOnReset}', powerOnReset));
+  }
   if (mishaps.reached('boot-loader')) throw new BoardReset();
   uart.line(`NETWORK: d8:3a:dd:00:00:01 wait for link TFTP: 0.0.0.0`);
   uart.line('LINK STATUS: speed: 1000 full duplex');
@@ -75,7 +78,7 @@ export async function runEeprom(machine: BootMachine, eeprom: Eeprom): Promise<H
 const start: readonly string[] = [
   'RPi: BOOTSYS release VERSION:69471177 DATE: 2025/05/08 TIME: 15:13:17',
   'BOOTMODE: 0x06 partition 0 build-ts BUILD_TIMESTAMP=1746713597 serial ${serial} boardrev d04170 stc 880031',
-  'POWER_OFF_ON_HALT: 0 WAIT_FOR_POWER_BUTTON 0 power-on-reset 1',
+  'POWER_OFF_ON_HALT: 0 WAIT_FOR_POWER_BUTTON 0 power-on-reset ${powerOnReset}',
   'Initialising SDRAM rank 2 total-size: 32 Gbit 4267 (0x15 0x00)',
   'RPi: BOOTLOADER release VERSION:69471177 DATE: 2025/05/08 TIME: 15:13:17',
   'Boot mode: NETWORK (02) order f',
