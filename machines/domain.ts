@@ -23,6 +23,9 @@ export type DomainEvent =
   /** Its SSH connection broke, or it was told to end by itself. */
   | { readonly type: 'lost' };
 
+/** Milliseconds that libxl gives a guest to acknowledge a shut-down or reboot (libxl__domain_pvcontrol). */
+export const acknowledgement = 60_000;
+
 /** What a toolstack command came to: its exit status. */
 export type ToolstackStatus = number;
 
@@ -66,6 +69,8 @@ export const domain = setup({
     toolstack: ({ context }) => context.deadlines.command,
     /** The configuration and its files are put into Dom0 first. */
     creation: ({ context }) => context.deadlines.command * 2,
+    /** The command waits for the guest itself. */
+    control: ({ context }) => context.deadlines.command + acknowledgement,
     domain: ({ context }) => context.deadlines.domain,
   },
 }).createMachine({
@@ -190,7 +195,7 @@ export const domain = setup({
         },
       },
       after: {
-        toolstack: {
+        control: {
           target: 'unknown',
           actions: {
             type: 'expired',
@@ -210,7 +215,7 @@ export const domain = setup({
         },
       },
       after: {
-        toolstack: {
+        control: {
           target: 'unknown',
           actions: {
             type: 'expired',

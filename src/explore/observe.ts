@@ -180,13 +180,12 @@ class ObservedRun {
     const isThere = state === 'created' || state === 'unknown';
     if (!isThere && (what === 'shutdown' || what === 'reboot')) return;
     const path = `${directory}/${guestName}.cfg`;
-    const { rc, endless } =
+    const { rc } =
       what === 'create'
         ? this.#platform.xlCreate(path, guest?.config ?? '', guest?.files)
         : this.#platform[toolstackCommands[what].method](name);
     const command = what === 'create' ? `xl create ${path}` : `xl ${toolstackCommands[what].words} ${name}`;
-    if (endless === true) this.#fault(`waited for \`${command}\` to end`);
-    else this.#answer('dom0', command, { status: rc, ...outputs(this.#xl) });
+    this.#answer('dom0', command, { status: rc, ...outputs(this.#xl) });
     const { succeeded, failed } = toolstackCommands[what];
     this.#guests.set(guestName, rc === 0 ? succeeded : what === 'create' && isThere ? 'created' : failed);
     if (what === 'create' && rc === 0) this.#reach('domain-created', name);

@@ -29,7 +29,7 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
   await mkdir(directory, { recursive: true });
   for (const [file, command] of Object.entries(collected)) {
     try {
-      const { stdout, stderr } = await sessions.read(dom0, command, signal);
+      const { stdout, stderr } = await sessions.read(dom0, command, { signal });
       await writeFile(path.join(directory, file), stdout === '' ? stderr : stdout);
     } catch (error) {
       note(`no ${file}: ${error instanceof Error ? error.message : String(error)}`);

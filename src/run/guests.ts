@@ -1,6 +1,6 @@
 /** The guests of a run: one machine each, told what the steps want and waited for. */
 import { type Actor, createActor, fromPromise, waitFor } from 'xstate';
-import { domain } from '../../machines/domain.ts';
+import { acknowledgement, domain } from '../../machines/domain.ts';
 import type { DomainEvent } from '../../machines/domain.ts';
 import type { Fault } from '../../machines/fault.ts';
 import type { Witness } from '../../machines/witness.ts';
@@ -90,16 +90,15 @@ export class Guests {
     const { type, scenario, sessions, watched, milestone } = this.#options;
     const { directory } = type.dom0;
     const inToolstack = this.nameOf(name);
-    const inDom0 = async (command: string, done: string, signal: AbortSignal, stdin?: Uint8Array) => {
-      const options = stdin === undefined ? { signal } : { signal, stdin };
+    const inDom0 = async (command: string, done: string, options: Parameters<Sessions['run']>[2]) => {
       const { status } = await sessions.run(dom0, command, options);
       if (status === 0 && done !== '') milestone(done, inToolstack);
       return status;
     };
-    const ending = (command: string, done: string) =>
+    const ending = (command: string, done: string, patience = 0) =>
       fromPromise<number, undefined>(({ signal }) =>
         watched.work(async () => {
-          const status = await inDom0(command, done, signal);
+          const status = await inDom0(command, done, { signal, patience });
           if (status === 0) await sessions.forget(inToolstack);
           return status;
         }),
@@ -111,15 +110,15 @@ export class Guests {
             const guest = scenario.guests.get(name);
             if (guest === undefined) throw new Error(`the scenario has no guest ${name}`);
             for (const [path, bytes] of guestFiles(directory, guest)) {
-              const status = await inDom0(upload(path), '', signal, bytes);
+              const status = await inDom0(upload(path), '', { signal, stdin: bytes });
               if (status !== 0) throw new Error(`${path} could not be written in Dom0 (status ${status})`);
             }
-            return inDom0(toolstack.create(directory, name), 'domain-created', signal);
+            return inDom0(toolstack.create(directory, name), 'domain-created', { signal });
           }),
         ),
         destroy: ending(toolstack.destroy(inToolstack), 'domain-destroyed'),
-        shutdown: ending(toolstack.shutdown(inToolstack), 'domain-shut-down'),
-        reboot: ending(toolstack.reboot(inToolstack), 'domain-rebooted'),
+        shutdown: ending(toolstack.shutdown(inToolstack), 'domain-shut-down', acknowledgement),
+        reboot: ending(toolstack.reboot(inToolstack), 'domain-rebooted', acknowledgement),
         connect: fromPromise<void, undefined>(({ signal }) =>
           watched.work(() => sessions.reach(inToolstack, signal)),
         ),

@@ -10,6 +10,12 @@ import { HostUnreachable } from '../drivers/ssh/client.ts';
 import { deadline, pause, type RunClock } from './clock.ts';
 import type { DomainShell } from './framed-shell.ts';
 
+export interface CommandOptions {
+  readonly signal: AbortSignal;
+  readonly stdin?: Uint8Array;
+  readonly patience?: number;
+}
+
 /** The name that scenarios and recordings have for the hardware domain. */
 export const dom0 = 'dom0';
 
@@ -62,35 +68,33 @@ export class Sessions {
 
   /**
    * Runs one command, recorded with its answer.
+   * @param options.patience milliseconds that the command itself may wait for something, beyond its deadline
    * @throws where the connection breaks or the command's deadline passes; the connection is then given up
    */
-  async run(
-    domain: string,
-    command: string,
-    options: { readonly signal: AbortSignal; readonly stdin?: Uint8Array },
-  ): Promise<SshResult> {
+  async run(domain: string, command: string, options: CommandOptions): Promise<SshResult> {
     const way = () => (domain === dom0 && this.#onConsole ? 'console' : 'ssh');
     this.#recorder.record(way(), { kind: 'command', data: { domain, command } });
-    const result = await this.read(domain, command, options.signal, options.stdin);
+    const result = await this.read(domain, command, options);
     const { status, stdout, stderr } = result;
     this.#recorder.record(way(), { kind: 'answer', data: { domain, command, status, stdout, stderr } });
     return result;
   }
 
   /** Like `run`, but not a part of what the run is judged by. */
-  async read(domain: string, command: string, signal: AbortSignal, stdin?: Uint8Array): Promise<SshResult> {
+  async read(domain: string, command: string, options: CommandOptions): Promise<SshResult> {
+    const { signal, stdin, patience = 0 } = options;
     const { deadlines } = this.#board.type;
     const what = `\`${command}\` in ${domain} to end`;
-    using patience = deadline(this.#clock, deadlines.command, what, signal);
-    const session = await this.#shell(domain, patience.signal);
+    using limit = deadline(this.#clock, deadlines.command + patience, what, signal);
+    const session = await this.#shell(domain, limit.signal);
     try {
       return await session.exec(command, {
-        signal: patience.signal,
+        signal: limit.signal,
         ...(stdin !== undefined && { stdin }),
       });
     } catch (error) {
       await this.forget(domain);
-      throw patience.signal.aborted && !signal.aborted ? (patience.signal.reason as Error) : error;
+      throw limit.signal.aborted && !signal.aborted ? (limit.signal.reason as Error) : error;
     }
   }
 

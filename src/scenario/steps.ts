@@ -25,6 +25,7 @@ function fitStep(step: StepDocument, field: readonly PropertyKey[], context: Ste
   const fill = (text: string, ...below: string[]) =>
     fillTemplates(context.source([...field, ...below], text), context.values).text;
   if (payload !== undefined) requireStepOfPayload(step.do, payload, field, context);
+  requireShell(step, field, context);
   switch (step.do) {
     case 'smc':
       return { ...fitSmc(step, field, context), domain: domain(step.domain) };
@@ -60,6 +61,30 @@ function requireStepOfPayload(
 }
 
 const stepsOfPayload: readonly string[] = ['smc', 'scmi', 'memory', 'wait'];
+
+/** A guest with the probe has no shell that could be told something. */
+function requireShell(
+  step: StepDocument,
+  field: readonly PropertyKey[],
+  { document, place }: StepContext,
+): void {
+  const mend = insteadOfShell[step.do];
+  const name = 'guest' in step ? step.guest : 'domain' in step ? step.domain : undefined;
+  if (mend === undefined || name === undefined || document.guests[name]?.probe !== true) return;
+  throw new ConfigurationError(
+    `${place(field)}: ${name} runs the probe, which has no shell for ${step.do}`,
+    mend,
+  );
+}
+
+/** Steps that need a shell in their guest, and what the probe can do instead. */
+const insteadOfShell: Readonly<Partial<Record<StepDocument['do'], string>>> = {
+  'guest-powers-off': 'use destroy',
+  'guest-reboots': 'use destroy, then create',
+  'guest-crashes': 'leave it out: what the toolstack asks of the probe it does not hear in any case',
+  look: 'ask it with smc, scmi or memory',
+  command: 'ask it with smc, scmi or memory',
+};
 
 function requireDomain(
   name: string,

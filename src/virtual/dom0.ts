@@ -5,7 +5,6 @@ import type { CommandResult } from '../xen/xl.ts';
 import { FileSystem } from './shell/file-system.ts';
 import { programs } from './shell/programs.ts';
 import type { Program, ProgramInput, ProgramResult, Shell } from './shell/shell.ts';
-import { untilAborted } from './time.ts';
 import { SshServer, type SshServerOptions } from './ssh-server.ts';
 
 export interface Dom0Options {
@@ -67,13 +66,12 @@ export class Dom0 implements Disposable {
     this.server.close();
   }
 
-  async #xl({ arguments: [command, ...words], signal }: ProgramInput): Promise<ProgramResult> {
+  #xl({ arguments: [command, ...words] }: ProgramInput): ProgramResult {
     const { platform, takeXlOutput, xenLog, onXl } = this.#options;
     onXl();
     const [operand = ''] = words.filter(word => !word.startsWith('-'));
-    const done = async ({ rc, endless }: CommandResult): Promise<ProgramResult> => {
+    const done = ({ rc }: CommandResult): ProgramResult => {
       this.#closeDestroyed();
-      if (endless === true) await untilAborted(signal);
       return { status: rc, ...takeXlOutput() };
     };
     switch (command) {

@@ -151,6 +151,12 @@ const messages = {
     function: 'libxl_domain_info',
     text: 'Getting domain info',
   },
+  controlNotAcknowledged: {
+    file: 'libxl_domain.c',
+    line: 852,
+    function: 'pvcontrol_cb',
+    text: "guest didn't acknowledge control request: %",
+  },
   noSuchDomain: {
     file: 'libxl_domain.c',
     line: 1181,

@@ -15,7 +15,7 @@ import { strerror } from './strerror.ts';
 import type { XlDomainConfig } from './xl-domain-config.ts';
 
 /** libxl's own error numbers (libxl_error of libxl_types.idl). */
-export const libxlError = { fail: -3, invalid: -6, domainNotFound: -21 } as const;
+export const libxlError = { fail: -3, invalid: -6, timedOut: -9, domainNotFound: -21 } as const;
 
 /** A domain as the toolstack knows it from xenstore. */
 export interface LibxlDomain {
@@ -25,7 +25,7 @@ export interface LibxlDomain {
   readonly config: XlDomainConfig;
   /** What it is started with; null while, or because, it could not be made. */
   tree: DeviceTree | null;
-  /** `hung`: its kernel has panicked; `undead`: its destruction did not complete. */
+  /** `hung`: its kernel has panicked, or is none that obeys the toolstack; `undead`: its destruction did not complete. */
   state: 'running' | 'hung' | 'shut down' | 'undead';
 }
 
@@ -91,6 +91,11 @@ export class Libxl {
     const rc = this.#destroy(domid, reason);
     if (rc !== 0) this.#say({ message: 'destructionFailed', domid, reason });
     return rc;
+  }
+
+  /** pvcontrol_cb, after the minute that libxl gives a guest to acknowledge `control/shutdown`. */
+  controlTimedOut(reason: Reason): void {
+    this.#say({ message: 'controlNotAcknowledged', values: [libxlError.timedOut], reason });
   }
 
   #checkPassthrough({ passthrough, dtdev, placeOf }: XlDomainConfig): number {

@@ -41,8 +41,6 @@ export interface StartedDomain {
 export interface CommandResult {
   readonly rc: number;
   readonly domid?: number;
-  /** Set where the command would never return; `rc` then means nothing. */
-  readonly endless?: true;
 }
 
 /** Output of a command whose numbers vary. */
@@ -103,19 +101,19 @@ export class Toolstack {
     return { rc: 1 };
   }
 
-  /** `xl shutdown -w NAME`, of a domain that reacts to it. */
+  /** `xl shutdown -w NAME`. */
   shutdown(nameOrId: string): CommandResult {
     const domid = this.#find(nameOrId);
     if (domid === undefined) return { rc: 1 };
     const domain = this.#domain(domid);
     const reason: Reason = { rule: 'xl.shutdown', words: `domain ${nameOrId} is shut down` };
     this.#say(`Shutting down domain ${domid}`, reason);
-    if (domain === undefined || !reactsTo(domain)) {
-      this.#say(`shutdown failed (rc=${libxlError.fail})`, reason);
+    const refused = this.#requestControl(domain, reason);
+    if (domain === undefined || refused !== 0) {
+      this.#say(`shutdown failed (rc=${refused})`, whyNotReached(domain, reason));
       return { rc: 1 };
     }
     this.#say('Waiting for 1 domains', reason);
-    if (domain.state === 'hung') return { rc: 1, endless: true };
     const ended = `Domain ${domid} has been shut down, reason code 0`;
     this.#say(ended, reason, `Domain ${domid} has been (?:shut down, reason code 0|destroyed)`);
     return { rc: 0, ...this.#afterShutdown(domain, domain.config.onPoweroff) };
@@ -128,11 +126,11 @@ export class Toolstack {
     const domain = this.#domain(domid);
     const reason: Reason = { rule: 'xl.reboot', words: `domain ${nameOrId} is rebooted` };
     this.#say(`Rebooting domain ${domid}`, reason);
-    if (domain === undefined || !reactsTo(domain)) {
-      this.#say(`reboot failed (rc=${libxlError.fail})`, reason);
+    const refused = this.#requestControl(domain, reason);
+    if (domain === undefined || refused !== 0) {
+      this.#say(`reboot failed (rc=${refused})`, whyNotReached(domain, reason));
       return { rc: 1 };
     }
-    if (domain.state === 'hung') return { rc: 0, domid };
     return { rc: 0, ...this.#afterShutdown(domain, domain.config.onReboot) };
   }
 
@@ -172,6 +170,14 @@ export class Toolstack {
     const first = 'Name\\s+ID\\s+Mem\\s+VCPUs\\s+State\\s+Time\\(s\\)\\s+';
     const pattern = `${first}Domain-0\\s+0\\s+\\d+\\s+\\d+\\s+${anyState}\\s+\\d+\\.\\d\\s*${rows.join('')}`;
     return { text, pattern };
+  }
+
+  /** libxl__domain_pvcontrol: 0 or libxl's error number. */
+  #requestControl(domain: LibxlDomain | undefined, reason: Reason): number {
+    if (domain?.state === 'running') return 0;
+    if (domain?.state !== 'hung') return libxlError.fail;
+    this.#libxl.controlTimedOut(whyNotReached(domain, reason));
+    return libxlError.timedOut;
   }
 
   #read(path: string, text: string): XlDomainConfig | undefined {
@@ -269,9 +275,12 @@ export class Toolstack {
   }
 }
 
-/** Whether xl's request can be handed to the domain, whatever that makes of it. */
-function reactsTo({ state }: LibxlDomain): boolean {
-  return state === 'running' || state === 'hung';
+function whyNotReached(domain: LibxlDomain | undefined, reason: Reason): Reason {
+  if (domain?.state !== 'hung') return reason;
+  return {
+    ...reason,
+    words: `nothing in ${domain.config.name} watches the XenStore for such requests, and xl gives up after a minute`,
+  };
 }
 
 const restarts: ReadonlySet<ShutdownAction> = new Set(['restart', 'rename-restart', 'coredump-restart']);

@@ -75,7 +75,7 @@ for (const only of [false, true]) {
     const stdin = Buffer.from('name = "domu"\n');
     t.is((await sessions.run(dom0, 'cat', { signal: soon(), stdin })).stdout, stdin.toString());
     await sessions.forget(dom0);
-    t.is((await sessions.read(dom0, 'echo again', soon())).stdout, 'again\n');
+    t.is((await sessions.read(dom0, 'echo again', { signal: soon() })).stdout, 'again\n');
     await sessions.close();
     await console.close();
 

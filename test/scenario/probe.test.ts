@@ -40,6 +40,28 @@ steps:
   );
 });
 
+test('a probe acknowledges no request of xl, which gives up; it is destroyed all the same', t => {
+  const { expectations } = predict(
+    load(
+      'requests',
+      `guests: { guest: { probe: true } }
+steps: [{ create: guest }, { reboot: guest }, { shutdown: guest }, { destroy: guest }]
+`,
+    ),
+  );
+  t.deepEqual(
+    expectations
+      .filter(({ kind }) => kind === 'answer')
+      .map(({ exitStatus, reason }) => [exitStatus, reason.rule]),
+    [
+      [0, 'xl.create'],
+      [1, 'xl.reboot'],
+      [1, 'xl.shutdown'],
+      [0, 'xl.destroy'],
+    ],
+  );
+});
+
 for (const [what, text, said] of [
   [
     'no number',
@@ -53,6 +75,16 @@ for (const [what, text, said] of [
   ],
   ['no channel', 'payload: probe\nsteps: [{ scmi: { in: probe, message: 0x4000 } }]\n', /which channel/],
   ['a toolstack without Xen', 'payload: probe\nsteps: [{ command: { in: probe, run: ls } }]\n', /needs Xen/],
+  [
+    'a shell',
+    'guests: { guest: { probe: true } }\nsteps: [{ create: guest }, { look: guest }]\n',
+    /wrong\.yaml:5.*runs the probe, which has no shell for look/,
+  ],
+  [
+    'an end of its own',
+    'guests: { guest: { probe: true } }\nsteps: [{ create: guest }, { guest-powers-off: guest }]\n',
+    /runs the probe, which has no shell for guest-powers-off/,
+  ],
   ['guests without Xen', 'payload: probe\nguests: { guest: {} }\n', /there is no Xen/],
 ] as const) {
   test(`a probe step with ${what} is refused`, t => {

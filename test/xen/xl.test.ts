@@ -383,12 +383,17 @@ for (const { what, setting, action, left } of endings) {
   });
 }
 
-test('a guest that panics stays, unnoticed, and is waited for in vain', t => {
+test('a guest that panics stays, unnoticed, and acknowledges no request of xl', t => {
   const { toolstack, calls, texts } = stand();
   toolstack.create('/root/d2.cfg', config('on_crash = "destroy"\n'));
   toolstack.guestCrashes('d2');
-  t.like(toolstack.shutdown('d2'), { endless: true });
-  t.is(texts().at(-1), 'Waiting for 1 domains');
+  for (const what of ['shutdown', 'reboot'] as const) {
+    t.deepEqual(toolstack[what]('d2'), { rc: 1 });
+    t.deepEqual(texts().slice(-2), [
+      "libxl: error: libxl_domain.c:852:pvcontrol_cb: guest didn't acknowledge control request: -9",
+      `${what} failed (rc=-9)`,
+    ]);
+  }
   t.false(calls.some(each => each.startsWith('destroy')));
   t.deepEqual(toolstack.destroy('d2'), { rc: 0 });
 });
