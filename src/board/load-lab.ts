@@ -73,6 +73,14 @@ export function boardOf(lab: LoadedLab, name: string): BoardEntry {
   );
 }
 
+/**
+ * A board of the lab that there is without a lab file.
+ * @throws ConfigurationError that names those that there are
+ */
+export function virtualBoard(name: string): BoardEntry {
+  return boardOf(builtInLab(), name);
+}
+
 export function isVirtual(setup: BoardEntry['setup']): setup is VirtualBoardEntry {
   return 'virtual' in setup;
 }

@@ -68,6 +68,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./mutants.ts')).addMutants,
   },
   {
+    name: 'faults',
+    summary: 'see what runs make of labs that fail',
+    load: async () => (await import('./faults.ts')).addFaults,
+  },
+  {
     name: 'console',
     summary: 'talk to a board over its serial console',
     load: async () => (await import('./console.ts')).addConsole,

@@ -1,5 +1,4 @@
 /** `scmi-hil explore`: what a board's configuration can get into, and the scenarios that go through all of it. */
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
@@ -18,8 +17,8 @@ import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { collectFault, scenarioOf } from './configuration-options.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { makeDirectory } from './make-directory.ts';
 import { fields, table } from './table.ts';
+import { writeText } from './write-text.ts';
 
 interface ExploreOptions extends ExploreBounds {
   readonly boardType?: string;
@@ -139,13 +138,7 @@ function write(
   return scenarios.map(scenario => {
     const file = path.join(directory, `${scenario.name}.yaml`);
     const text = `# Made by \`scmi-hil explore\`.\n${stringify(scenario, { lineWidth: 0 })}`;
-    try {
-      makeDirectory(directory);
-      writeFileSync(file, text);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new UsageError(`cannot write ${file}: ${why}`, undefined, { cause: error });
-    }
+    writeText(file, text);
     return file;
   });
 }

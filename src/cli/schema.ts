@@ -1,16 +1,14 @@
 /** `scmi-hil schema`: JSON Schemas of the YAML files, for editors. */
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { boardTypeSchema } from '../board/board-type.ts';
-import { ConfigurationError } from '../board/configuration-error.ts';
 import { labSchema } from '../board/lab.ts';
 import { doctorReportSchema } from '../doctor/finding.ts';
 import { scenarioSchema } from '../scenario/schema.ts';
 import type { AddCommand } from './command.ts';
 import { exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { makeDirectory } from './make-directory.ts';
+import { writeText } from './write-text.ts';
 
 const schemas: Readonly<Record<string, { readonly title: string; readonly schema: z.ZodType }>> = {
   'board-type': { title: 'scmi-hil board type (boards/*.yaml)', schema: boardTypeSchema },
@@ -28,7 +26,7 @@ export const addSchema: AddCommand = (program, process, done) => {
     .action((directory: string | undefined) => {
       const into = path.resolve(process.cwd, directory ?? 'docs/schemas');
       for (const [file, text] of schemaFiles()) {
-        write(path.join(into, file), text);
+        writeText(path.join(into, file), text);
         process.stdout.write(`${path.join(into, file)}\n`);
       }
       done(exitCode.met);
@@ -52,14 +50,4 @@ export function schemaFiles(): ReadonlyMap<string, string> {
     return [`${name}.schema.json`, `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`] as const;
   });
   return new Map(files);
-}
-
-function write(file: string, text: string): void {
-  try {
-    makeDirectory(path.dirname(file));
-    writeFileSync(file, text);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigurationError(`cannot write ${file}: ${why}`, undefined, { cause: error });
-  }
 }

@@ -1,5 +1,4 @@
 /** Runs a scenario in a virtual lab that has a fault, and holds what came of it against what must. */
-import path from 'node:path';
 import type { BoardEntry } from '../board/load-lab.ts';
 import { openBoard } from '../board/open.ts';
 import { fullDisk, type NamedFault } from '../board/virtual-faults.ts';
@@ -25,7 +24,7 @@ export interface FaultTrial {
 
 export interface TrialOptions {
   readonly scenario: Scenario;
-  /** Under which each trial gets a directory of its own, for its run and its reservation. */
+  /** For the run and its reservation: no other trial's. */
   readonly directory: string;
   readonly signal: AbortSignal;
 }
@@ -34,11 +33,10 @@ export interface TrialOptions {
 export async function tryFault(
   fault: NamedFault,
   entry: BoardEntry,
-  { scenario, directory: parent, signal }: TrialOptions,
+  { scenario, directory: own, signal }: TrialOptions,
 ): Promise<FaultTrial> {
   const { firmware, linux, xen } = scenario;
   const { faults } = fault;
-  const own = path.join(parent, `${fault.name}-${entry.name}`);
   await using board = await openBoard(entry, { env: {}, software: { firmware, linux, xen }, faults });
   const events: RecordedEvent[] = [];
   const { verdict, directory, milliseconds } = await runOnBoard({
