@@ -1,10 +1,10 @@
 /** What the probe runs on: a guest of Xen, or the bare machine at EL2. */
 import type { ProbeMachine } from '../probe/machine.ts';
-import { MemoryAbort } from '../scmi/memory.ts';
+import { MemoryAbort, PhysicalMemory } from '../scmi/memory.ts';
 import type { Domain } from '../xen/domain.ts';
 import type { GuestMachine } from '../xen/guest.ts';
 import { GuestAbort } from '../xen/guest.ts';
-import { guestOwn } from '../xen/guest-layout.ts';
+import { guestOwn, isFreeMemory } from '../xen/guest-layout.ts';
 import type { FirmwareMachine } from './machine.ts';
 
 /** A guest as Xen makes it. */
@@ -15,11 +15,13 @@ export interface ProbeGuest {
   readonly memory: number;
 }
 
-/** A guest: calls go to Xen, memory through its stage 2. */
+/** A guest: calls go to Xen, memory through its stage 2. Of its own memory only what it has written is known. */
 export function guestProbeMachine(
   { machine, domain, memory }: ProbeGuest,
   host: Pick<FirmwareMachine, 'memory'>,
 ): ProbeMachine {
+  const own = new PhysicalMemory();
+  const isOwn = (address: number) => domain.translate(address) === undefined && isFreeMemory(address, memory);
   return {
     exceptionLevel: 1,
     uart: 0x2200_0000,
@@ -28,15 +30,17 @@ export function guestProbeMachine(
     callUnknown: (_, functionId) =>
       isSip(functionId) ? undefined : 'Xen answers ids of this owner by itself, which is not modelled',
     accessUnknown(address) {
-      const own = domain.translate(address) === undefined ? guestOwn(address, memory) : undefined;
-      return own === undefined ? undefined : `there the guest has ${own}`;
+      if (domain.translate(address) !== undefined || isFreeMemory(address, memory)) return undefined;
+      const there = guestOwn(address, memory);
+      return there === undefined ? undefined : `there the guest has ${there}`;
     },
     isContentKnown(address) {
+      if (isOwn(address)) return own.isWritten(address, 4);
       const at = domain.translate(address);
       return at !== undefined && host.memory.isWritten(at, 4);
     },
-    readU32: address => machine.readU32(address),
-    writeU32: (address, value) => machine.writeU32(address, value),
+    readU32: address => (isOwn(address) ? own : machine).readU32(address),
+    writeU32: (address, value) => (isOwn(address) ? own : machine).writeU32(address, value),
   };
 }
 

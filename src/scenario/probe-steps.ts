@@ -1,6 +1,7 @@
 /** The steps that ask what no Linux would: function ids, messages and memory, each number read and checked. */
 import type { BoardType } from '../board/board-type.ts';
 import { ConfigurationError } from '../board/configuration-error.ts';
+import { callWithoutReturn } from '../probe/no-return.ts';
 import { encodeHeader } from '../scmi/header.ts';
 import type { AgentProfile, FirmwareProfile } from '../scmi/profile.ts';
 import { readAmount } from './amount.ts';
@@ -34,7 +35,7 @@ export function fitSmc(
     do: 'smc',
     domain,
     conduit: call.conduit,
-    functionId: amountAt(call.function, 32, [...at, 'function'], context),
+    functionId: functionAt(call.function, [...at, 'function'], context),
     arguments: call.arguments.map((each, index) => amountAt(each, 53, [...at, 'arguments', index], context)),
   };
 }
@@ -102,7 +103,7 @@ function channelOf(
     );
   }
   return {
-    functionId: amountAt(functionId, 32, [...field, 'function'], context),
+    functionId: functionAt(functionId, [...field, 'function'], context),
     page: amountAt(page, 53, [...field, 'page'], context),
   };
 }
@@ -131,6 +132,16 @@ function limited(value: number | string, most: number, field: Field, context: Pr
   const number = amountAt(value, 32, field, context);
   if (number <= most) return number;
   throw new ConfigurationError(`${context.place(field)}: at most 0x${most.toString(16)}`);
+}
+
+function functionAt(value: number | string, field: Field, context: ProbeStepContext): number {
+  const functionId = amountAt(value, 32, field, context);
+  const ending = callWithoutReturn(functionId);
+  if (ending === undefined) return functionId;
+  throw new ConfigurationError(
+    `${context.place(field)}: ${ending} does not come back, so the probe would never answer`,
+    'leave the step out; a guest is ended with destroy',
+  );
 }
 
 function amountAt(

@@ -45,15 +45,23 @@ function* unexpectedLines(
 ): Generator<Judgement> {
   const doorbells = new Set(prediction.agents.map(({ functionId }) => functionId.toLowerCase()));
   const patterns = prediction.expectations.filter(({ kind, source }) => kind === 'line' && source === 'xen');
+  const notPredicted = new Set(
+    prediction.expectations.flatMap(({ source, exitStatus, claim, phase }) =>
+      source === 'probe' && exitStatus === undefined && claim === undefined ? [phase] : [],
+    ),
+  );
+  const lastOfXen = seen.lines.findLast(({ talker }) => talker === 'xen');
   let count = 0;
   for (const line of seen.lines) {
     if (line.talker !== 'xen' || accounted.has(line)) continue;
     // The end of what was recorded may be the middle of a line.
-    if (line.unterminated && line === seen.lines.at(-1)) continue;
+    if (line.unterminated && line === lastOfXen) continue;
     const doorbell = /Unhandled SMC\/HVC: (0x[0-9a-f]+)/i.exec(line.text)?.[1]?.toLowerCase();
     if (doorbell === undefined ? !aboutMediator.test(line.text) : !doorbells.has(doorbell)) continue;
     // How often a driver rings in vain is its own affair.
     if (doorbell !== undefined && patterns.some(pattern => patternOf(pattern).test(line.text))) continue;
+    // Of a call that nobody knows the end of nobody knows either what Xen says.
+    if (doorbell !== undefined && notPredicted.has(line.phase)) continue;
     yield contradicted({
       id: `unexpected.xen.${++count}`,
       source: 'xen',

@@ -32,6 +32,15 @@ export function guestOwn(address: number, memory: number): string | undefined {
   return ranges.find(({ base, size }) => base <= address && address < base + size)?.name;
 }
 
+/**
+ * Whether the toolstack leaves memory of a guest alone: it is neither near the kernel, at the beginning, nor near the
+ * device tree, at the end or 128 MiB from the beginning (tools/libs/guest/xg_dom_arm.c, meminit()).
+ * @param memory MiB that the guest is given
+ */
+export function isFreeMemory(address: number, memory: number): boolean {
+  return RAM_BASE + 8 * MiB <= address && address < RAM_BASE + (Math.min(memory, 128) - 4) * MiB;
+}
+
 /** GUEST_RAM0_BASE */
 const RAM_BASE = 0x4000_0000;
 const SLACK = 16;

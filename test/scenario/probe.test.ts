@@ -40,6 +40,40 @@ steps:
   );
 });
 
+test("a guest's own memory holds what it has written there, and is no channel", t => {
+  const { expectations } = predict(
+    load(
+      'own-memory',
+      `guests: { guest: { probe: true } }
+steps:
+  - create: guest
+  - memory: { in: guest, read: 0x41000004 }
+  - memory: { in: guest, write: 0x41000004, values: [1] }
+  - scmi: { in: guest, message: { protocol: 0x10, id: 0 }, page: 0x41000000, function: 0x8200fff0 }
+  - memory: { in: guest, read: 0x41000004 }
+  - scmi: { in: guest, message: { protocol: 0x10, id: 0 }, page: 0x41000000 }
+  - memory: { in: guest, read: 0x40000000 }
+`,
+    ),
+  );
+  t.deepEqual(
+    expectations.filter(({ source }) => source === 'probe').map(({ text }) => text.replace(/.*` /, ""),
+    [
+      'with ok 0x00000000',
+      'with ok',
+      'with ok x0=0xffffffff status=0x0 length=4 reply=00400000',
+      'with ok 0x00000000',
+      'with error channel busy',
+      '(not predicted: what)',
+    ],
+  );
+  const said = expectations.filter(({ source, phase }) => source === 'xen' && phase === 3);
+  t.deepEqual(
+    said.map(({ text }) => text),
+    ['d1v0 Unhandled SMC/HVC: 0x8200fff0'],
+  );
+});
+
 test('a probe acknowledges no request of xl, which gives up; it is destroyed all the same', t => {
   const { expectations } = predict(
     load(
@@ -84,6 +118,16 @@ for (const [what, text, said] of [
     'an end of its own',
     'guests: { guest: { probe: true } }\nsteps: [{ create: guest }, { guest-powers-off: guest }]\n',
     /runs the probe, which has no shell for guest-powers-off/,
+  ],
+  [
+    'a call that does not come back',
+    'guests: { guest: { probe: true } }\nsteps: [{ smc: { in: guest, function: 0xc4000001 } }]\n',
+    /wrong\.yaml:5.*PSCI CPU_SUSPEND does not come back/,
+  ],
+  [
+    'a doorbell that does not come back',
+    'payload: probe\nsteps: [{ scmi: { in: probe, message: 0, page: 0, function: 0x84000008 } }]\n',
+    /PSCI SYSTEM_OFF does not come back/,
   ],
   ['guests without Xen', 'payload: probe\nguests: { guest: {} }\n', /there is no Xen/],
 ] as const) {

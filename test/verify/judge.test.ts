@@ -159,6 +159,43 @@ const rows: readonly Row[] = [
     verdict: 'failed',
   },
   {
+    what: 'what Xen says of a call that is not predicted is not held against the board',
+    expectations: [
+      one,
+      two,
+      expectation('step0.answer', 'anything', {
+        kind: 'answer',
+        phase: 0,
+        source: 'probe',
+        domid: 1,
+        pattern: '',
+        command: 'smc 0x82000004',
+      }),
+    ],
+    events: [
+      said(booted),
+      login,
+      step(0, 'started'),
+      said('(XEN) d1v0 Unhandled SMC/HVC: 0x82000004\r\n'),
+      {
+        kind: 'answer',
+        data: { domain: 'd2', command: 'smc 0x82000004', status: 0, stdout: 'ok', stderr: '' },
+      },
+      step(0, 'finished'),
+      step(1, 'started'),
+      said('(XEN) d1v0 Unhandled SMC/HVC: 0x82000002\r\n'),
+      step(1, 'finished'),
+      finished,
+    ],
+    outcomes: {
+      'boot.xen.1': 'met',
+      'boot.xen.2': 'met',
+      'step0.answer': 'met',
+      'unexpected.xen.1': 'contradicted',
+    },
+    verdict: 'failed',
+  },
+  {
     what: 'a refused doorbell that is expected may come more than once',
     expectations: [expectation('x', 'd0v0 Unhandled SMC/HVC: 0x82000004')],
     events: [said('(XEN) d0v0 Unhandled SMC/HVC: 0x82000004\r\n'.repeat(3)), login, finished],

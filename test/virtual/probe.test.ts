@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -31,6 +31,52 @@ for (const name of ['rpi5', 'rcar-v4h-white-hawk']) {
     t.true(answers.every(({ outcome, seen }) => outcome === 'met' && seen !== undefined));
   });
 }
+
+test.serial(
+  'a probe whose messages go astray, and that hears no request of xl, does as predicted',
+  async t => {
+    const file = path.join(scratch, 'astray.yaml');
+    const message = '{ protocol: 0x10, id: 0x0 }';
+    writeFileSync(
+      file,
+      `schema: 1
+name: astray
+title: Messages through memory of its own
+guests: { guest: { probe: true } }
+steps:
+  - create: guest
+  - scmi: { in: guest, message: ${message}, page: 0x41000000 }
+  - memory: { in: guest, write: 0x41000004, values: [1] }
+  - scmi: { in: guest, message: ${message}, page: 0x41000000, function: "\${guest2.functionId}" }
+  - memory: { in: guest, write: 0x41000004, values: [1] }
+  - scmi: { in: guest, message: ${message}, page: 0x41000000 }
+  - reboot: guest
+  - shutdown: guest
+  - scmi: { in: guest, message: ${message} }
+  - destroy: guest
+`,
+    );
+    await using board = await openVirtualBoard(loadBoardType('rpi5'), { name: 'virtual' });
+    const { verdict } = await runOnBoard({
+      board,
+      scenario: loadScenario(file, board.type),
+      runs: path.join(scratch, 'runs'),
+      signal: new AbortController().signal,
+      controller: 'test',
+      command: 'test',
+      stateDirectory: mkdtempSync(path.join(scratch, 'state-')),
+    });
+    t.deepEqual(verdict.faults, []);
+    t.deepEqual(
+      verdict.judgements
+        .filter(({ outcome }) => outcome !== 'met')
+        .map(({ expectation }) => expectation.text),
+      [],
+    );
+    const unhandled = verdict.judgements.filter(({ expectation }) => /Unhandled/.test(expectation.text));
+    t.is(unhandled.length, 1);
+  },
+);
 
 for (const name of ['rpi5', 'rcar-v4h-white-hawk']) {
   test.serial(
