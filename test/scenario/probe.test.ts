@@ -57,7 +57,7 @@ steps:
     ),
   );
   t.deepEqual(
-    expectations.filter(({ source }) => source === 'probe').map(({ text }) => text.replace(/.*` /, ""),
+    expectations.filter(({ source }) => source === 'probe').map(({ text }) => text.replace(/.*` /, '')),
     [
       'with ok 0x00000000',
       'with ok',
