@@ -1,5 +1,5 @@
 /** The statements of a scenario as expectations of their own, and whether the model sees them break. */
-import type { Scenario, Statement } from '../scenario/scenario.ts';
+import type { Scenario, Statement, Step } from '../scenario/scenario.ts';
 import type { Reason } from './observation.ts';
 import type { Expectation, Phase } from './prediction.ts';
 
@@ -32,10 +32,15 @@ export interface ForeseenCommand {
 
 /** One expectation for each statement of the scenario. */
 export function claimsOf(scenario: Scenario, foreseen: Foreseen): readonly Expectation[] {
-  return scenario.statements.map((statement, index) => claimOf(statement, index, foreseen));
+  return scenario.statements.map((statement, index) => claimOf(statement, index, scenario.steps, foreseen));
 }
 
-function claimOf(statement: Statement, index: number, foreseen: Foreseen): Expectation {
+function claimOf(
+  statement: Statement,
+  index: number,
+  steps: readonly Step[],
+  foreseen: Foreseen,
+): Expectation {
   const { claims: ids, words, check } = statement;
   const common: Common = {
     id: `statement.${index + 1}`,
@@ -43,7 +48,7 @@ function claimOf(statement: Statement, index: number, foreseen: Foreseen): Expec
     reason: { rule: 'scenario.statement', words: `the scenario states (${ids.join(', ')}): ${words}` },
     ids,
   };
-  if (check.kind === 'step') return stepClaim(common, check, foreseen);
+  if (check.kind === 'step') return stepClaim(common, check, steps[check.step]?.do, foreseen);
   return check.kind === 'console'
     ? consoleClaim(common, check, foreseen)
     : milestoneClaim(common, check, foreseen);
@@ -55,20 +60,34 @@ interface Common extends Pick<Expectation, 'id' | 'text' | 'reason'> {
 
 type Check<Kind> = Extract<Statement['check'], { readonly kind: Kind }>;
 
-function stepClaim({ ids, ...common }: Common, check: Check<'step'>, foreseen: Foreseen): Expectation {
+function stepClaim(
+  { ids, ...common }: Common,
+  check: Check<'step'>,
+  what: Step['do'] | undefined,
+  foreseen: Foreseen,
+): Expectation {
   const command = foreseen.commands.get(check.step);
   const broken = command === undefined ? notReached(foreseen) : stepBroken(check, command, foreseen);
   return {
     ...common,
     kind: 'answer',
     phase: check.step,
-    source: 'xl',
+    source: (what === undefined ? undefined : speakers[what]) ?? 'xl',
     pattern: anchored(check.output),
     command: command?.command ?? '',
     ...(check.exitStatus === undefined ? {} : { exitStatus: check.exitStatus }),
     claim: { ids, broken },
   };
 }
+
+/** Who answers in a step, where it is not the toolstack. */
+const speakers: Readonly<Partial<Record<Step['do'], Expectation['source']>>> = {
+  smc: 'probe',
+  scmi: 'probe',
+  memory: 'probe',
+  look: 'linux',
+  command: 'linux',
+};
 
 function consoleClaim({ ids, ...common }: Common, check: Check<'console'>, foreseen: Foreseen): Expectation {
   const { source } = check;

@@ -27,11 +27,15 @@ steps:
   - scmi: { in: probe, agent: guest1, message: { protocol: 0x10, id: 0x9 }, payload: [2, 1, 1] }
   - memory: { in: probe, read: 0x40000000 }
   - smc: { in: probe, function: 0x84000000 }
+statements:
+  - { claims: [], words: the probe speaks for itself, step: 0, exitStatus: 0 }
 `,
     ),
   );
   t.is(mediator.registered, false);
-  const [privileged, other, ...unknown] = expectations.filter(({ kind }) => kind === 'answer');
+  const answers = expectations.filter(({ kind }) => kind === 'answer');
+  t.true(answers.every(({ source }) => source === 'probe'));
+  const [privileged, other, ...unknown] = answers.filter(({ claim }) => claim === undefined);
   t.regex(privileged?.text ?? '', /reply=0940000000000000$/);
   t.regex(other?.text ?? '', /reply=09400000fdffffff$/);
   t.deepEqual(
