@@ -17,6 +17,7 @@ type Action = (typeof actions)[number];
 
 interface ImagesOptions extends LabOption {
   readonly json?: boolean;
+  readonly update?: boolean;
 }
 
 export const addImages: AddCommand = (program, process, done) => {
@@ -31,6 +32,7 @@ export const addImages: AddCommand = (program, process, done) => {
       ),
     )
     .addArgument(new Argument('<board>', 'qemu-virt; for check, any board of the lab'))
+    .option('--update', 'fetch: ask Debian for newer packages, also where all are there')
     .option('--json', 'check: print JSON')
     .action(async (action: Action, board: string, options: ImagesOptions) => {
       done(await images(action, board, options, process));
@@ -39,6 +41,10 @@ export const addImages: AddCommand = (program, process, done) => {
     examples: [
       ['images fetch qemu-virt', 'into ~/.cache/scmi-hil/qemu-virt (XDG_CACHE_HOME is followed)'],
       ['run hwdom-forwarding --board qemu-virt', 'then this boots it'],
+      [
+        'images fetch qemu-virt --update',
+        'newer packages; without it the network is asked for missing ones only',
+      ],
       ['images build qemu-virt', 'after a change of the firmware'],
       ['images check rpi5-01', 'are the files of the lab what the board needs?'],
     ],
@@ -71,7 +77,7 @@ async function images(
     signal: process.signal,
     progress: progressOn(process.stderr),
   };
-  if (action === 'fetch') await fetchQemuVirt(work);
+  if (action === 'fetch') await fetchQemuVirt(work, options.update === true);
   await buildQemuVirt(work);
   process.stdout.write(`${directory}\n`);
   return exitCode.met;

@@ -86,15 +86,6 @@ export class Debian {
     throw new ConfigurationError(`apt-get download ${name} has left no ${file} in ${into}`);
   }
 
-  /** Unpacks packages over each other. */
-  async unpack(files: readonly string[], into: string): Promise<void> {
-    await rm(into, { recursive: true, force: true });
-    await mkdir(into, { recursive: true });
-    for (const file of files) {
-      await runProgram('dpkg-deb', ['-x', file, into], { signal: this.#options.signal, package: 'dpkg' });
-    }
-  }
-
   #apt(program: string, words: readonly string[], cwd?: string): Promise<string> {
     const { directory, env, signal } = this.#options;
     return runProgram(program, words, {
@@ -104,6 +95,17 @@ export class Debian {
       ...(cwd !== undefined && { cwd }),
     });
   }
+}
+
+/** Unpacks packages over each other, in place of what is there. */
+export async function unpackPackages(
+  files: readonly string[],
+  into: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await rm(into, { recursive: true, force: true });
+  await mkdir(into, { recursive: true });
+  for (const file of files) await runProgram('dpkg-deb', ['-x', file, into], { signal, package: 'dpkg' });
 }
 
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';

@@ -10,6 +10,8 @@ const manifestSchema = z.strictObject({
   schema: z.literal(1),
   /** Debian packages by file name, which has the version: SHA-256 in hexadecimal. */
   packages: z.record(z.string(), z.string()),
+  /** `firmwareSourcesChecksum` when they were built. */
+  sources: z.string(),
   /** Files of the image directory. */
   files: z.record(z.string(), z.string()),
 });

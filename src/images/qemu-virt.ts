@@ -4,9 +4,10 @@ import { chmod, copyFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigurationError } from '../board/configuration-error.ts';
 import { projectDirectory } from '../board/project-directory.ts';
-import { Debian } from './debian.ts';
+import { Debian, unpackPackages } from './debian.ts';
 import { buildDom0Ramdisk } from './dom0-ramdisk.ts';
-import { fetchPackages } from './fetch-packages.ts';
+import { fetchPackages, keptPackages } from './fetch-packages.ts';
+import { firmwareSourcesChecksum } from './firmware-sources.ts';
 import { makeEl3Firmware, makeProbe } from './make-firmware.ts';
 import { checksum, readManifest, writeManifest } from './manifest.ts';
 import { qemuVirtPackages } from './packages.ts';
@@ -25,15 +26,30 @@ export interface ImageWork {
 }
 
 /**
- * Gets the packages that are not there yet, and unpacks all. Nothing outside the directory changes.
+ * Gets the packages that are not there yet, and unpacks all. Nothing outside the directory changes. Where all are
+ * there as they were fetched, Debian's archive is not asked.
+ * @param update ask the archive whether it has newer ones
  * @throws ConfigurationError with what to install or to configure
  */
-export async function fetchQemuVirt({ directory, env, signal, progress }: ImageWork): Promise<void> {
+export async function fetchQemuVirt(work: ImageWork, update: boolean): Promise<void> {
+  const { directory, signal, progress } = work;
+  const packages = path.join(directory, 'packages');
+  const kept = update ? undefined : await keptPackages(qemuVirtPackages, packages);
+  if (kept !== undefined) {
+    progress(kept.length, kept.length, 'packages are there as they were fetched: the network is not asked');
+  }
+  const files = kept ?? (await fetchFromDebian(work, packages));
+  progress(files.length, files.length, 'unpack');
+  await unpackPackages(files, path.join(directory, 'unpacked'), signal);
+}
+
+async function fetchFromDebian(
+  { directory, env, signal, progress }: ImageWork,
+  into: string,
+): Promise<string[]> {
   const releases = qemuVirtPackages.map(({ release }) => release);
   const debian = await Debian.open({ directory: path.join(directory, 'apt'), releases, env, signal });
-  const files = await fetchPackages(debian, qemuVirtPackages, path.join(directory, 'packages'), progress);
-  progress(files.length, files.length, 'unpack');
-  await debian.unpack(files, path.join(directory, 'unpacked'));
+  return fetchPackages(debian, qemuVirtPackages, into, progress);
 }
 
 /**
@@ -80,6 +96,7 @@ export async function buildQemuVirt({ directory, address, env, signal, progress 
   await writeFile(at(keyFiles.hostFingerprint), `${keys.hostKeyFingerprint}\n`);
   await writeManifest(directory, {
     packages: await checksumsOf(at('packages'), await readdir(at('packages'))),
+    sources: await firmwareSourcesChecksum(),
     files: await checksumsOf(directory, builtFiles),
   });
   progress(4, 4, 'done');
@@ -94,6 +111,9 @@ export async function checkQemuVirt(directory: string): Promise<string[]> {
     const file = path.join(directory, name);
     if (!existsSync(file)) wrong.push(`${name} is not there`);
     else if ((await checksum(file)) !== manifest.files[name]) wrong.push(`${name} is not what was built`);
+  }
+  if (manifest.sources !== (await firmwareSourcesChecksum())) {
+    wrong.push("the EL3 firmware, the probe or Dom0's scripts have changed since the images were built");
   }
   return wrong;
 }

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -8,6 +8,7 @@ import { loadFirmwareProfile } from '../../src/board/firmware-profile.ts';
 import { projectDirectory } from '../../src/board/project-directory.ts';
 import { writeCpio } from '../../src/images/cpio.ts';
 import { neededLibraries } from '../../src/images/elf-needed.ts';
+import { fetchPackages, keptPackages } from '../../src/images/fetch-packages.ts';
 import { firmwareTables } from '../../src/images/firmware-tables.ts';
 import { makeKeys } from '../../src/images/ssh-keys.ts';
 
@@ -66,6 +67,46 @@ test("Dropbear's host key has the fingerprint that is told, and the user's key c
   t.false(ssh2.utils.parseKey(keys.privateKey) instanceof Error);
   t.regex(keys.authorizedKey, /^ssh-ed25519 /);
 });
+
+const archiveOfTwo = {
+  namedBy: (name: string) => Promise.resolve(`${name}-6.12`),
+  locate: (names: readonly string[], release: string) =>
+    Promise.resolve(names.map(name => ({ name, release, file: `${name}_1_arm64.deb` }))),
+  download: ({ file }: { file: string }, into: string) =>
+    Promise.resolve(writeFileSync(path.join(into, file), `contents of ${file}`)),
+};
+const sets = [{ release: 'trixie', named: ['linux'], packages: ['busybox'] }];
+
+for (const [what, change, is] of [
+  ['are there as they were fetched', () => undefined, 'kept'],
+  [
+    'have changed since',
+    (directory: string) => writeFileSync(path.join(directory, 'busybox_1_arm64.deb'), ''),
+    'fetched',
+  ],
+  [
+    'are not all there',
+    (directory: string) => rmSync(path.join(directory, 'linux-6.12_1_arm64.deb')),
+    'fetched',
+  ],
+  ['have a record that cannot be read', (d: string) => writeFileSync(`${d}.json`, '{'), 'fetched'],
+] as const) {
+  test(`packages that ${what} are ${is}`, async t => {
+    const above = mkdtempSync(path.join(tmpdir(), 'packages-'));
+    t.teardown(() => rmSync(above, { recursive: true }));
+    const directory = path.join(above, 'packages');
+    const files = await fetchPackages(archiveOfTwo, sets, directory, () => undefined);
+    t.deepEqual(
+      files.map(file => path.basename(file)),
+      ['linux-6.12_1_arm64.deb', 'busybox_1_arm64.deb'],
+    );
+    t.true(files.every(file => existsSync(file)));
+    change(directory);
+    t.deepEqual(await keptPackages(sets, directory), is === 'kept' ? files : undefined);
+    const others = [{ release: 'trixie', packages: ['busybox'] }];
+    t.is(await keptPackages(others, directory), undefined);
+  });
+}
 
 const tools = ['make', 'aarch64-linux-gnu-gcc'];
 const missing = tools.filter(tool => spawnSync(tool, ['--version']).status !== 0);

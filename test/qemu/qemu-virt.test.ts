@@ -35,7 +35,7 @@ const why = await cannotRun();
     t.is(status, 0, `${stdout.toString().slice(-6000)}\n${stderr.toString().slice(-2000)}`);
     t.regex(stdout.toString(), /SCMI Protocol v2\.0 'scmi-hil:qemu-virt'/);
     const directory = /files: (\S+)/.exec(stdout.toString())?.[1] ?? '';
-    const log = await readFile(path.resolve(runs, directory, 'collected', 'firmware.log'), 'utf8');
+    const log = await readFile(path.resolve(runs, directory, 'console-secure.log'), 'utf8');
     t.regex(log, /SCMI: smc 0x82000002 agent 0 proto 0x10 msg 0x1 .* status 0/);
   },
 );
@@ -77,6 +77,6 @@ async function cannotRun(): Promise<string | undefined> {
   if (spawnSync('unshare', ['--net', '--pid', '--fork', 'ip', 'link']).status !== 0) {
     return ' (skipped: no network namespace can be made)';
   }
-  const wrong = await checkQemuVirt(imageDirectory('qemu-virt', process.env));
-  return wrong.length === 0 ? undefined : ' (skipped: no images; scmi-hil images fetch qemu-virt)';
+  const [wrong] = await checkQemuVirt(imageDirectory('qemu-virt', process.env));
+  return wrong === undefined ? undefined : ` (skipped: ${wrong}; scmi-hil images fetch qemu-virt)`;
 }
