@@ -193,6 +193,7 @@ export const firmwareProfileSchema = z
     systemPowerAgents: z.array(id).optional(),
     quirks: z.array(z.string().refine(isQuirk, `a quirk: ${Object.keys(quirks).join(', ')}`)).default([]),
     unknownServiceCall: z.string().optional(),
+    faultWord: word.optional(),
   })
   .superRefine((profile, context) => {
     for (const [field, entries] of uniqueFields(profile)) {

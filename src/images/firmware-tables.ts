@@ -26,6 +26,7 @@ export function firmwareTables(given: FirmwareProfile): string {
     `const uint32_t scmi_base_messages = ${word(mask(given.baseMessages))};`,
     `const uint32_t scmi_management_agent = ${word(management)};`,
     `const uint32_t scmi_privileged_agent = ${word(given.privilegedAgent ?? 0xffff_ffff)};`,
+    `const uint64_t scmi_fault_word = ${word(given.faultWord ?? 0)}LL;`,
     `const char scmi_unknown_service_call[] = ${text((given.unknownServiceCall ?? '%').replace(/%$/, ''))};`,
     table(
       'scmi_protocol_version',
@@ -110,6 +111,7 @@ function refuseWhatIsNotServed(given: FirmwareProfile): void {
     ...(given.unknownServiceCall?.endsWith('%') === false
       ? ['unknownServiceCall that goes on after its %']
       : []),
+    ...(given.faultWord === undefined ? ['no faultWord'] : []),
     ...(given.agents.length <= 32 ? [] : ['more than 32 agents']),
     ...(faults.size <= 32 ? [] : ['more than 32 faults']),
   ];

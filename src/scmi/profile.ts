@@ -49,6 +49,8 @@ export interface FirmwareProfile {
   readonly resetAgentPolicy: 'permissions' | 'resources' | 'not-supported';
   /** Line that an SMC with an unknown SiP id prints on the firmware's console; `%` stands for its hexadecimal digits. */
   readonly unknownServiceCall?: string;
+  /** Address of the word that tells it its faults when it starts (`faultWord`); absent: it takes none. */
+  readonly faultWord?: number;
 }
 
 export interface AgentProfile {

@@ -14,7 +14,6 @@
 #define DEVICE_TREE 0x40000000
 /* What QEMU reserves for its device tree. */
 #define DEVICE_TREE_SPACE 0x100000
-#define FAULT_WORD 0x47fff000
 #define NEXT_IMAGE 0x60000000
 
 #endif

@@ -52,7 +52,7 @@ static void cpu_init(void)
 
 const struct entry *primary_main(void)
 {
-	uint32_t fault_word = read32(FAULT_WORD);
+	uint32_t fault_word = read32(scmi_fault_word);
 
 	console_init();
 	gic_distributor_init();

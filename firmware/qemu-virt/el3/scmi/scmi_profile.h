@@ -106,6 +106,8 @@ extern const uint32_t scmi_base_messages;
 extern const uint32_t scmi_management_agent;
 /* 0xffffffff: nobody. */
 extern const uint32_t scmi_privileged_agent;
+/* Address of the word that names the faults to have. */
+extern const uint64_t scmi_fault_word;
 /* What an unknown SiP call prints before the hexadecimal digits of its id; empty: nothing. */
 extern const char scmi_unknown_service_call[];
 extern const struct scmi_protocol_version scmi_protocols[];
