@@ -1,75 +1,27 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import * as fc from 'fast-check';
-import { loadFirmwareProfile } from '../../src/board/firmware-profile.ts';
 import { faults, faultsOfWord } from '../../src/scmi/faults.ts';
 import { Firmware } from '../../src/scmi/firmware.ts';
 import { encodeHeader } from '../../src/scmi/header.ts';
 import { PhysicalMemory } from '../../src/scmi/memory.ts';
 import { SharedMemory } from '../../src/scmi/shared-memory.ts';
+import type { Answer, Question } from '../fixtures/scmi/vectors.ts';
+import { answerOf, channelOf, lengthOf, profile, sequences } from '../fixtures/scmi/vectors.ts';
 
-/** test/fixtures/scmi/vectors.json: what the EL3 firmware of firmware/qemu-virt answers. */
-interface Vectors {
-  readonly profile: string;
-  readonly sequences: readonly Sequence[];
-}
-
-/** Messages after one boot. */
-interface Sequence {
-  readonly title: string;
-  /** Fault word of the boot. */
-  readonly faults: number;
-  readonly steps: readonly (Question & Answer)[];
-}
-
-interface Question {
-  readonly agent: number;
-  /** Of the doorbell; absent: the agent's. */
-  readonly functionId?: number;
-  /** Header and payload as they lie in memory, in hexadecimal. */
-  readonly message: string;
-  /** Length word; absent: the bytes of the message. */
-  readonly length?: number;
-  /** Channel status word before the doorbell; absent: 0, busy. */
-  readonly channel?: number;
-}
-
-interface Answer {
-  readonly x0: number;
-  /** Channel status word afterwards. */
-  readonly status: number;
-  /** Length word afterwards. */
-  readonly replyLength: number;
-  /** Header and payload, as far as length word and area reach. */
-  readonly reply: string;
-}
-
-const vectors = JSON.parse(
-  readFileSync(new URL('../fixtures/scmi/vectors.json', import.meta.url), 'utf8'),
-) as Vectors;
-const profile = loadFirmwareProfile(vectors.profile);
 const areaSize = 128;
 const messageOffset = 24;
-
-const answerOf = ({ x0, status, replyLength, reply }: Answer): Answer => ({ x0, status, replyLength, reply });
-const lengthOf = ({ message, length = message.length / 2 }: Question): number => length;
-
-function agentOf(question: Question): { readonly functionId: number; readonly shmem: number } {
-  const agent = profile.agents.find(({ id }) => id === question.agent);
-  if (agent === undefined) throw new RangeError(`vectors.json: there is no agent ${question.agent}`);
-  return { functionId: question.functionId ?? agent.functionId, shmem: agent.shmem };
-}
 
 /** The answers of src/scmi. */
 function askModel(word: number, questions: readonly Question[]): Answer[] {
   const memory = new PhysicalMemory();
   const firmware = new Firmware(profile, { memory, faults: faultsOfWord(word) });
   return questions.map(question => {
-    const { functionId, shmem } = agentOf(question);
+    const { functionId, shmem } = channelOf(question);
     const area = new SharedMemory(memory, shmem);
     memory.writeBytes(shmem, new Uint8Array(areaSize));
     area.channelStatus = question.channel ?? 0;
@@ -91,7 +43,7 @@ const hex = (value: number): string => value.toString(16);
 /** The lines of firmware/qemu-virt/el3/host/runner.c for one boot. */
 function commandsOf(word: number, questions: readonly Question[]): string[] {
   const rings = questions.map(question => {
-    const { functionId, shmem } = agentOf(question);
+    const { functionId, shmem } = channelOf(question);
     return `ring ${hex(functionId)} ${hex(shmem)} ${hex(question.channel ?? 0)} ${hex(lengthOf(question))} ${question.message}`;
   });
   return [`boot ${hex(word)}`, ...rings];
@@ -141,7 +93,7 @@ test.after.always(() => {
 const testFirmware = build === undefined ? test.skip : test;
 const without = missing.length > 0 ? ` (skipped: no ${missing.join(', ')})` : '';
 
-for (const { title, faults: word, steps } of vectors.sequences) {
+for (const { title, faults: word, steps } of sequences) {
   test(`model: ${title}`, t => {
     t.deepEqual(askModel(word, steps), steps.map(answerOf));
   });
@@ -153,7 +105,7 @@ for (const { title, faults: word, steps } of vectors.sequences) {
 
 test('the vectors have every message of every protocol that is served, and every fault', t => {
   const asked = new Set<string>();
-  for (const { message } of vectors.sequences.flatMap(({ steps }) => steps)) {
+  for (const { message } of sequences.flatMap(({ steps }) => steps)) {
     const header = Buffer.from(message, 'hex').readUInt32LE();
     asked.add(`${(header >>> 10) & 0xff}.${header & 0xff}`);
   }
@@ -169,7 +121,7 @@ test('the vectors have every message of every protocol that is served, and every
     for (let message = 0; message <= end; message++)
       t.true(asked.has(`${protocol}.${message}`), `${protocol}.${message}`);
   }
-  const words = vectors.sequences.map(({ faults: word }) => word);
+  const words = sequences.map(({ faults: word }) => word);
   for (const [bit, name] of [...faults.keys()].entries())
     t.true(
       words.some(word => word === 1 << bit),
