@@ -65,6 +65,10 @@ export const boot = setup({
         fault: mended(params.output.fault, context.witness),
       }),
     }),
+    noteRetry: ({ context: { last, tried, witness } }) =>
+      witness.note?.(
+        `power-on ${tried} came to nothing, and the board is power-cycled: ${firstLine(last.fault)}`,
+      ),
     failed: assign({
       last: (_, params: { attempt: string; error: unknown; class?: Fault['class'] }) => ({
         ...nothingYet,
@@ -150,7 +154,7 @@ export const boot = setup({
     },
     ended: {
       always: [
-        { guard: 'mayGoBetter', target: 'powerCycling' },
+        { guard: 'mayGoBetter', target: 'powerCycling', actions: 'noteRetry' },
         { guard: 'isFault', target: 'failed' },
         { target: 'handedOver' },
       ],
@@ -201,6 +205,10 @@ function mended(fault: Fault | null, witness: Witness): Fault | null {
   if (fault === null || fault.class !== 'infrastructure' || fault.mend !== undefined) return fault;
   const mend = witness.bootMend?.();
   return mend === undefined ? fault : { ...fault, mend };
+}
+
+function firstLine(fault: Fault | null): string {
+  return fault?.what.split('\n', 1)[0] ?? '';
 }
 
 function broken({ error }: { readonly error: unknown }) {

@@ -6,4 +6,6 @@ export interface Witness {
   lastLines(): readonly string[];
   /** Why a boot stands still, by all that was seen of it, and what to do; undefined where that is not known. */
   readonly bootMend?: () => string | undefined;
+  /** Writes down what did not go as it should though the run goes on, for whoever reads the recording. */
+  readonly note?: (text: string) => void;
 }

@@ -122,7 +122,12 @@ class Parts {
     const console = new BoardConsole(board.serial, board.type, recorder, clock);
     const watched = new Watched(recorder);
     const sessions = new Sessions(board, recorder, clock, dom0Console(console, board, recorder, clock));
-    const witness: Witness = { now: () => clock.now(), lastLines: () => console.lastLines(), bootMend };
+    const witness: Witness = {
+      now: () => clock.now(),
+      lastLines: () => console.lastLines(),
+      bootMend,
+      note: text => recorder.record('run', { kind: 'note', data: { text } }),
+    };
     this.options = options;
     this.clock = clock;
     this.console = console;
