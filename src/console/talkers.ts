@@ -254,6 +254,8 @@ const domainPrefix = /^DOM(\d+): /;
 const kernelStamp = /^\[ *(\d+\.\d{6})\](?:\[ *[TC]\d+\])? /;
 /** `console_timestamps=boot`; other forms are dates. */
 const xenStamp = /^\[ *(?:(\d+\.\d{6})|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)\] /;
+/** Seconds since it started: rpi-eeprom issue 687. Nothing is told by them, they may go backwards. */
+const eepromStamp = /^ *\d+\.\d\d (?=\S)/;
 const ubootBanner = /^U-Boot (?:[ST]PL )?\d{4}\.\d\d/;
 const firmwareBanner = /^NOTICE: {2}(?:Booting Trusted Firmware|BL\d+: v\d)/;
 /** TF-A pads each level to the same width (include/common/debug.h); OP-TEE has its own form. */
@@ -289,9 +291,14 @@ function segmentsOf(text: string, early: boolean): readonly Segment[] {
   return segments;
 }
 
+const stamps: Readonly<Partial<Record<ConsoleTalker, RegExp>>> = {
+  eeprom: eepromStamp,
+  xen: xenStamp,
+  linux: kernelStamp,
+};
+
 function withoutStamp(text: string, talker: ConsoleTalker): { text: string; stamp?: number } {
-  const form = talker === 'linux' ? kernelStamp : talker === 'xen' ? xenStamp : undefined;
-  const found = form?.exec(text);
+  const found = stamps[talker]?.exec(text);
   if (found === null || found === undefined) return { text };
   const rest = text.slice(found[0].length);
   return found[1] === undefined ? { text: rest } : { text: rest, stamp: Number(found[1]) };
