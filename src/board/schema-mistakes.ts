@@ -62,7 +62,7 @@ function explainUnion(
     return [{ field, message: `${missing ? 'is missing: ' : ''}expected one of ${options}` }];
   }
   const ranked = issue.errors
-    .map(alternative => ({ alternative, weight: weigh(alternative) }))
+    .map(alternative => ({ alternative, weight: weigh(alternative, valueAt(context.content, field)) }))
     .toSorted((one, other) => one.weight - other.weight);
   const [best, second] = ranked;
   const clear = best !== undefined && best.weight < (second?.weight ?? Infinity);
@@ -71,14 +71,25 @@ function explainUnion(
   return clear ? mistakes : [{ field, message: mistakes.map(each => each.message).join('; ') }];
 }
 
-/** Mistakes nearer to the top count more: a wrong name there means that another alternative was meant. */
-function weigh(issues: readonly Issue[]): number {
-  return issues
+/**
+ * Mistakes nearer to the top count more: a wrong name there means that another alternative was meant. So, most of
+ * all, does a constant that is not there: it is what tells the alternative from the others.
+ * @param content the value that the issues are about
+ */
+function weigh(issues: readonly Issue[], content: unknown): number {
+  const untold = issues.filter(
+    ({ code, path }) => code === 'invalid_value' && path.length === 1 && valueAt(content, path) === undefined,
+  );
+  const places = issues
     .flatMap(each =>
       each.code === 'unrecognized_keys' ? each.keys.map(key => [...each.path, key]) : [each.path],
     )
     .reduce((sum, field) => sum + 1 + 1 / (1 + field.length), 0);
+  return places + untold.length * tellsAlternatives;
 }
+
+/** More than the mistakes that somebody makes in one value. */
+const tellsAlternatives = 100;
 
 /** Names of fields that the JSON Schema allows at a place. */
 function namesAt(schema: unknown, field: readonly PropertyKey[], content: unknown): string[] {

@@ -164,6 +164,7 @@ const mistakes: readonly (readonly [title: string, from: string | RegExp, to: st
     /:7:5: boards\.rpi5-01\.pover: unknown field \(did you mean power\?\)/,
   ],
   ['a missing field', / +power:.*\n/, '', /:\d+:\d+: boards\.rpi5-01\.power: is missing/],
+  ['most of its fields missing', / +power:[^]*/, '', /rpi5-01\.power: is missing.*\n.*network: is missing/],
   ['a port that is none', '7001', '70010', /:6:\d+: boards\.rpi5-01\.serial\.port: too big/],
   ['an unknown kind', 'kind: tcp', 'kind: udp', /:6:\d+: .*serial\.kind: expected one of device, tcp/],
   ['a duration without unit', '5m', '5', /:13:\d+: boards\.rpi5-01\.deadlines\.dom0: expected a duration/],
