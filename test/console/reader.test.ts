@@ -115,6 +115,10 @@ test('the signs of a boot come in order, each once, and no restart is seen in it
     read(fixture('rpi5-boot.log')).signs.map(({ name }) => name),
     [
       'rpi-bootsys-banner',
+      'cold-boot',
+      'eeprom-link',
+      'eeprom-link',
+      'eeprom-dhcp',
       'handover',
       'bl31-banner',
       'xen-banner',
