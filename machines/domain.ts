@@ -20,8 +20,12 @@ export type DomainEvent =
   | { readonly type: 'reboot' }
   /** Somebody needs its SSH. */
   | { readonly type: 'reach' }
-  /** Its SSH connection broke, or it was told to end by itself. */
-  | { readonly type: 'lost' };
+  /** Its SSH connection broke, or it has started again. */
+  | { readonly type: 'lost' }
+  /** It ended by itself, and the toolstack has destroyed it. */
+  | { readonly type: 'ended' }
+  /** It ended by itself, and is still there. */
+  | { readonly type: 'halted' };
 
 /** Milliseconds that libxl gives a guest to acknowledge a shut-down or reboot (libxl__domain_pvcontrol). */
 export const acknowledgement = 60_000;
@@ -150,10 +154,17 @@ export const domain = setup({
       on: {
         create: 'creating',
         lost: 'created',
+        ended: 'absent',
+        halted: 'halted',
         destroy: 'destroying',
         shutdown: 'shuttingDown',
         reboot: 'rebooting',
       },
+    },
+    halted: {
+      description: 'it does nothing more: only the toolstack can end it',
+      tags: 'settled',
+      on: { create: 'creating', destroy: 'destroying', shutdown: 'shuttingDown', reboot: 'rebooting' },
     },
     destroying: {
       entry: 'enter',

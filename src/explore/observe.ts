@@ -193,7 +193,12 @@ class ObservedRun {
 
   #inGuest(guest: string, act: (name: string) => unknown): void {
     const name = this.#nameOf(guest);
-    if (this.#reachable(guest) !== undefined) act(name);
+    if (this.#reachable(guest) === undefined) return;
+    act(name);
+    const isThere = this.#platform
+      .domains()
+      .some(domain => domain.name === name && domain.state === 'running');
+    this.#guests.set(guest, isThere ? 'created' : 'absent');
   }
 
   async #ask(domain: string, command: string): Promise<void> {

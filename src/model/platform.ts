@@ -59,6 +59,8 @@ export class Platform {
   readonly #toolstack: Toolstack;
   readonly #views = new Map<number, LinuxView>();
   readonly #probes = new Map<number, ProbeProgram>();
+  /** Domains whose kernels have panicked after they were up. */
+  readonly #crashed = new Set<number>();
   /** Domains that run, whose kernels have not come to their devices yet; null: kernels boot at once. */
   #held: StartedDomain[] | null = null;
   /** Files in Dom0 that the toolstack may be told to read, by path. */
@@ -165,7 +167,7 @@ export class Platform {
   view(nameOrId: string): LinuxView | undefined {
     const domain = this.#find(nameOrId);
     const view = domain && this.#views.get(domain.domid);
-    return view?.kernel.state === 'running' && domain?.state !== 'dying' ? view : undefined;
+    return domain?.state === 'running' && view?.kernel.state === 'running' ? view : undefined;
   }
 
   /** The probe in a guest, by name or id; undefined where there is no such guest, or it runs Linux. */
@@ -239,7 +241,9 @@ export class Platform {
   }
 
   guestCrashes(name: string): CommandResult {
-    return this.#toolstack.guestCrashes(name);
+    const result = this.#toolstack.guestCrashes(name);
+    if (result.domid !== undefined) this.#crashed.add(result.domid);
+    return result;
   }
 
   #start(domain: StartedDomain): 'panicked' | void {
@@ -274,7 +278,8 @@ export class Platform {
   }
 
   #kernelState(domid: number): 'running' | 'kernel-panicked' {
-    return this.#views.get(domid)?.kernel.state === 'panicked' ? 'kernel-panicked' : 'running';
+    const panicked = this.#crashed.has(domid) || this.#views.get(domid)?.kernel.state === 'panicked';
+    return panicked ? 'kernel-panicked' : 'running';
   }
 }
 

@@ -16,19 +16,13 @@ export const toolstack = {
   destroy: (guest: string) => `xl destroy ${guest}`,
   shutdown: (guest: string) => `xl shutdown -w ${guest}`,
   reboot: (guest: string) => `xl reboot ${guest}`,
-} as const;
-
-/** What a guest is told so that it ends by itself; the connection breaks with it. */
-export const ownEnd = {
-  'guest-powers-off': 'poweroff',
-  'guest-reboots': 'reboot',
-  'guest-crashes': 'echo c > /proc/sysrq-trigger',
+  list: 'xl list',
 } as const;
 
 /** Logs that are saved when a run ends, by the name of their file. */
 export const collected = {
   'xl-dmesg.txt': 'xl dmesg',
-  'xl-list.txt': 'xl list',
+  'xl-list.txt': toolstack.list,
   'dom0-dmesg.txt': 'dmesg',
 } as const;
 

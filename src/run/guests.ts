@@ -5,9 +5,10 @@ import type { DomainEvent } from '../../machines/domain.ts';
 import type { Fault } from '../../machines/fault.ts';
 import type { Witness } from '../../machines/witness.ts';
 import type { BoardType } from '../board/board-type.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import type { Guest, Scenario } from '../scenario/scenario.ts';
 import type { RunClock } from './clock.ts';
 import { guestFiles, nameInToolstack, toolstack, upload } from './domain-commands.ts';
+import { endGuest, type GuestEnd, type OwnEnd } from './own-end.ts';
 import { dom0, type Sessions } from './sessions.ts';
 import type { Watched } from './watched.ts';
 
@@ -67,9 +68,27 @@ export class Guests {
     return state.context.fault;
   }
 
+  /**
+   * Tells a guest to end by itself, and its machine what became of it.
+   * @throws the signal's reason; an error of Dom0's shell
+   */
+  async endByItself(name: string, how: OwnEnd, signal: AbortSignal): Promise<GuestEnd> {
+    const { type, sessions, clock } = this.#options;
+    const parts = { sessions, clock, patience: type.deadlines.command };
+    const end = await endGuest(this.#called(name), how, parts, signal);
+    await this.tell(name, { type: events[end] }, signal);
+    return end;
+  }
+
   /** Ends all machines; the guests themselves end with the power. */
   stop(): void {
     for (const actor of this.#actors.values()) actor.stop();
+  }
+
+  #called(name: string): Guest {
+    const guest = this.#options.scenario.guests.get(name);
+    if (guest === undefined) throw new Error(`the scenario has no guest ${name}`);
+    return guest;
   }
 
   #actor(name: string): Actor<typeof domain> {
@@ -87,7 +106,7 @@ export class Guests {
   }
 
   #provided(name: string) {
-    const { type, scenario, sessions, watched, milestone } = this.#options;
+    const { type, sessions, watched, milestone } = this.#options;
     const { directory } = type.dom0;
     const inToolstack = this.nameOf(name);
     const inDom0 = async (command: string, done: string, options: Parameters<Sessions['run']>[2]) => {
@@ -107,9 +126,7 @@ export class Guests {
       actors: {
         create: fromPromise<number, undefined>(({ signal }) =>
           watched.work(async () => {
-            const guest = scenario.guests.get(name);
-            if (guest === undefined) throw new Error(`the scenario has no guest ${name}`);
-            for (const [path, bytes] of guestFiles(directory, guest)) {
+            for (const [path, bytes] of guestFiles(directory, this.#called(name))) {
               const status = await inDom0(upload(path), '', { signal, stdin: bytes });
               if (status !== 0) throw new Error(`${path} could not be written in Dom0 (status ${status})`);
             }
@@ -126,3 +143,11 @@ export class Guests {
     });
   }
 }
+
+/** What a guest's machine is told of its end. */
+const events = {
+  gone: 'ended',
+  halted: 'halted',
+  restarted: 'lost',
+  unchanged: 'lost',
+} as const satisfies Record<GuestEnd, DomainEvent['type']>;

@@ -9,7 +9,6 @@ import type { Recorder } from '../recording/event.ts';
 import type { Step } from '../scenario/scenario.ts';
 import type { BoardConsole } from './board-console.ts';
 import { pause, type RunClock } from './clock.ts';
-import { ownEnd } from './domain-commands.ts';
 import type { Guests } from './guests.ts';
 import { lookCommands } from './look.ts';
 import type { Probes } from './probes.ts';
@@ -70,9 +69,10 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
     case 'guest-powers-off':
     case 'guest-reboots':
     case 'guest-crashes':
-      return inDomain(step.guest, actor, signal, () =>
-        endByItself(step.guest, ownEnd[step.do], actor, signal),
-      );
+      return inDomain(step.guest, actor, signal, async () => {
+        const end = await guests.endByItself(step.guest, step.do, signal);
+        return end === 'unchanged' ? `${step.guest} still runs` : undefined;
+      });
     case 'look':
       return inDomain(step.domain, actor, signal, async () => {
         const commands = lookCommands(index, actor.prediction());
@@ -122,7 +122,7 @@ async function inDomain(
   domain: string,
   { guests, sessions }: StepActor,
   signal: AbortSignal,
-  act: () => Promise<void>,
+  act: () => Promise<string | undefined | void>,
 ): Promise<Performed> {
   if (domain !== dom0) {
     if (guests.whatRuns(domain) === 'probe') {
@@ -135,28 +135,14 @@ async function inDomain(
     if (fault !== null) return { fault };
   }
   try {
-    await act();
-    return fine;
+    const detail = await act();
+    return typeof detail === 'string' ? { fault: null, detail } : fine;
   } catch (error) {
     // Without Dom0 there is nothing to go on with; a guest may be lost alone.
     if (domain === dom0 || signal.aborted) throw error;
     await guests.tell(domain, { type: 'lost' }, signal);
     return { fault: failure(`ask ${domain}`, error, 'board') };
   }
-}
-
-/** The connection breaks with the guest, sooner or later than the command's answer. */
-async function endByItself(
-  guest: string,
-  command: string,
-  { sessions, guests }: StepActor,
-  signal: AbortSignal,
-): Promise<void> {
-  const name = guests.nameOf(guest);
-  await sessions.run(name, command, { signal }).catch(() => undefined);
-  signal.throwIfAborted();
-  await sessions.forget(name);
-  await guests.tell(guest, { type: 'lost' }, signal);
 }
 
 function subject(step: Step): string | undefined {

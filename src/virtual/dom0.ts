@@ -115,9 +115,13 @@ export class Dom0 implements Disposable {
     return { status: 0, stdout: '' };
   }
 
-  /** Connections to a guest end with it. */
+  #crash(guest: string): void {
+    this.#options.platform.guestCrashes(guest);
+    this.#closeDestroyed();
+  }
   #closeDestroyed(): void {
-    const alive = new Set(this.#options.platform.domains().map(({ domid }) => domid));
+    const running = this.#options.platform.domains().filter(({ state }) => state === 'running');
+    const alive = new Set(running.map(({ domid }) => domid));
     for (const [domid, server] of this.#guests) {
       if (alive.has(domid)) continue;
       server.close();
@@ -137,7 +141,11 @@ export class Dom0 implements Disposable {
         ...this.#options.ssh,
         neverAnswers: this.#options.hangs.guests,
         shell: {
-          files: new FileSystem(view),
+          files: new FileSystem(view, {
+            '/proc/sysrq-trigger': bytes => {
+              if (bytes[0] === 0x63) this.#crash(guest.name);
+            },
+          }),
           programs: {
             ...domainPrograms(view),
             poweroff: () => ok(() => platform.guestPowersOff(guest.name)),

@@ -429,6 +429,10 @@ const lives: readonly (readonly [DomainEvent['type'][], string])[] = [
   [['create'], 'created'],
   [['create', 'reach'], 'reachable'],
   [['create', 'reach', 'lost'], 'created'],
+  [['create', 'reach', 'ended'], 'absent'],
+  [['create', 'reach', 'halted'], 'halted'],
+  [['create', 'reach', 'halted', 'reach'], 'halted'],
+  [['create', 'reach', 'halted', 'destroy'], 'absent'],
   [['create', 'destroy'], 'absent'],
   [['create', 'destroy', 'create', 'reach'], 'reachable'],
   [['create', 'reach', 'shutdown'], 'absent'],
@@ -452,8 +456,8 @@ for (const [events, milliseconds, fault] of [
   [['create'], 4000, /^waited 4\.0 s for `xl create` of one/],
   [['reach'], 1900, /^waited 1\.9 s for one to answer SSH/],
   [['destroy'], 2000, /^waited 2\.0 s for `xl destroy one`/],
-  [['shutdown'], 2000, /^waited 2\.0 s for `xl shutdown` of one/],
-  [['reboot'], 2000, /^waited 2\.0 s for `xl reboot` of one/],
+  [['shutdown'], 62_000, /^waited 62\.0 s for `xl shutdown` of one/],
+  [['reboot'], 62_000, /^waited 62\.0 s for `xl reboot` of one/],
 ] as const) {
   test(`domain: ${events[0]} has a deadline that names it`, async t => {
     const status = never<number>();

@@ -8,13 +8,16 @@ export interface ReadOnlyFiles {
   list(path: string): readonly string[] | undefined;
 }
 
+export type Triggers = Readonly<Record<string, (bytes: Uint8Array) => void>>;
 export class FileSystem implements ReadOnlyFiles {
   readonly #files = new Map<string, Uint8Array>();
   readonly #directories = new Set<string>(['/', '/root', '/tmp', '/proc', '/sys']);
   readonly #kernel: ReadOnlyFiles;
+  readonly #triggers: Triggers;
 
-  constructor(kernel: ReadOnlyFiles) {
+  constructor(kernel: ReadOnlyFiles, triggers: Triggers = {}) {
     this.#kernel = kernel;
+    this.#triggers = triggers;
   }
 
   read(path: string): Uint8Array | undefined {
@@ -30,6 +33,11 @@ export class FileSystem implements ReadOnlyFiles {
   /** @returns false where the directory does not exist */
   write(path: string, bytes: Uint8Array): boolean {
     const normal = normalize(path);
+    const trigger = this.#triggers[normal];
+    if (trigger !== undefined) {
+      trigger(bytes);
+      return true;
+    }
     if (!this.isDirectory(parentOf(normal)) || this.isDirectory(normal)) return false;
     this.#files.set(normal, bytes);
     return true;
