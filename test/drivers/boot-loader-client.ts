@@ -106,7 +106,11 @@ export async function bootLoaderFetch(
   { blockSize = 1468, windowSize = 1, silence = 40, patience = 400 } = {},
 ): Promise<Buffer> {
   const client = await openRawClient();
-  const ask = request(file, { blksize: blockSize, windowsize: windowSize, tsize: 0 });
+  const ask = request(file, {
+    blksize: blockSize,
+    ...(windowSize > 1 && { windowsize: windowSize }),
+    tsize: 0,
+  });
   const blocks: Buffer[] = [];
   let server: number | undefined;
   let last = ask;

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
-import { mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -178,15 +178,35 @@ test('node-tftp gets files of every size, from memory and from disk, and they ar
   t.is(events.filter(event => event.kind === 'progress').length, 4);
 });
 
-test('a file of more than 65535 blocks arrives whole, with and without a window', async t => {
+test('a file of more than 65535 blocks arrives whole with a window', async t => {
   await using server = await listen(500);
   const bytes = randomBytes(8 * 66_000 + 3);
   await serve(server, { big: bytes });
-  for (const windowSize of [1, 32]) {
-    const got = await bootLoaderFetch(server.port, 'big', { blockSize: 8, windowSize, silence: 500 });
-    t.true(got.equals(bytes));
-  }
+  const got = await bootLoaderFetch(server.port, 'big', { blockSize: 8, windowSize: 32, silence: 500 });
+  t.true(got.equals(bytes));
 });
+
+for (const blockSize of [1024, 1468]) {
+  test(`more than 65535 blocks of ${blockSize} bytes arrive as a Raspberry Pi asks for them`, async t => {
+    const directory = await mkdtemp(join(tmpdir(), 'tftp-'));
+    t.teardown(() => rm(directory, { recursive: true }));
+    const file = join(directory, 'kernel8.img');
+    const size = 65_537 * blockSize + 9;
+    await writeFile(file, '');
+    await truncate(file, size);
+    // Where the number on the wire goes from 65535 to 0 and on, each block is its own.
+    const turn = randomBytes(size - 65_533 * blockSize);
+    await using handle = await open(file, 'r+');
+    await handle.write(turn, 0, turn.length, size - turn.length);
+    await using server = await listen(1000);
+    const { seen } = await serve(server, { 'kernel8.img': file }, { prefixes: ['bd989ae1/'] });
+    const got = await bootLoaderFetch(server.port, 'bd989ae1//kernel8.img', { blockSize, silence: 1000 });
+    t.is(got.length, size);
+    t.true(got.subarray(size - turn.length).equals(turn));
+    t.deepEqual((await seen('request')).options, { blksize: String(blockSize), tsize: '0' });
+    t.like(await seen('done'), { bytes: size, blocks: 65_538, file: 'kernel8.img' });
+  });
+}
 
 const links: readonly (readonly [string, LinkFaults])[] = [
   ['loses', { drop: 0.05 }],
