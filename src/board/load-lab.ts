@@ -78,7 +78,10 @@ export function boardOf(lab: LoadedLab, name: string): BoardEntry {
  * @throws ConfigurationError that names those that there are
  */
 export function virtualBoard(name: string): BoardEntry {
-  return boardOf(builtInLab(), name);
+  const { boards } = builtInLab();
+  const entry = boards.get(name);
+  if (entry !== undefined) return entry;
+  throw new ConfigurationError(`there is no virtual board ${name}`, hintAt(name, [...boards.keys()]));
 }
 
 export function isVirtual(setup: BoardEntry['setup']): setup is VirtualBoardEntry {
