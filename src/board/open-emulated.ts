@@ -5,8 +5,10 @@ import { openEmulatedBoard } from '../drivers/qemu/emulated-board.ts';
 import type { BoardNetwork } from '../drivers/qemu/keeper-process.ts';
 import { sshClient } from '../drivers/ssh/client.ts';
 import { imageDirectory, imageFiles, keyFiles } from '../images/places.ts';
+import { faultWord } from '../scmi/faults.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import type { BoardEntry } from './load-lab.ts';
+import type { Software } from './open.ts';
 import type { OpenBoard } from './open-board.ts';
 
 export interface EmulatedOptions {
@@ -15,13 +17,16 @@ export interface EmulatedOptions {
   /** In place of the fetched ones: path by name. */
   readonly images: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What the EL3 firmware is to be; absent: as it is, without faults. */
+  readonly firmware?: Software['firmware'];
 }
 
 /** Locally administered, and the same in every run. */
 export const macAddress = '52:54:00:5c:31:02';
 
 /**
- * @throws ConfigurationError where images have not been fetched, or the type is not one that QEMU can be
+ * @throws ConfigurationError where images have not been fetched, the type is not one that QEMU can be, or its
+ *   firmware takes no faults
  * @throws DriverError where its processes cannot be started
  */
 export async function openEmulated({ name, type }: BoardEntry, options: EmulatedOptions): Promise<OpenBoard> {
@@ -38,7 +43,7 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
   } as const;
   const hostKey = readFileSync(path.join(directory, keyFiles.hostFingerprint), 'utf8').trim();
   const machine = await openEmulatedBoard({
-    machine: emulator,
+    machine: { ...emulator, arguments: [...emulator.arguments, ...withFaults(name, options.firmware)] },
     images,
     server,
     prefixLength: prefixLength(netmask),
@@ -66,6 +71,17 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** The word that tells the firmware its faults is in memory when the machine starts (QEMU, "Generic Loader"). */
+function withFaults(board: string, firmware: EmulatedOptions['firmware']): string[] {
+  if (firmware === undefined || firmware.faults.length === 0) return [];
+  const { profile, faults } = firmware;
+  if (profile.faultWord === undefined) {
+    throw new ConfigurationError(`board ${board}: the firmware ${profile.name} takes no faults`);
+  }
+  const data = `0x${faultWord(faults).toString(16)}`;
+  return ['-device', `loader,addr=0x${profile.faultWord.toString(16)},data=${data},data-len=4`];
 }
 
 function imagesOf(

@@ -24,7 +24,10 @@ import { serialOf } from './open-serial.ts';
 import { faultDeadlines, type VirtualFaults } from './virtual-faults.ts';
 import { displayName } from './yaml-file.ts';
 
-/** What is flashed or built for a run. A virtual board has it put on; a real one has what it has. */
+/**
+ * What is flashed or built for a run. A virtual board has it put on; a real one has what it has; an emulated one
+ * tells its own firmware the faults.
+ */
 export interface Software {
   readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
   readonly xen: BoardType['xen'];
@@ -54,7 +57,9 @@ export async function openBoard(
   const { name, type, setup } = entry;
   if (isVirtual(setup)) return openVirtual(entry, { software, deviations, faults });
   requireImages(name, setup.images);
-  if (isEmulated(setup)) return openEmulated(entry, { ...setup, env });
+  if (isEmulated(setup)) {
+    return openEmulated(entry, { ...setup, env, ...(software && { firmware: software.firmware }) });
+  }
   const { network, ssh } = setup;
   const identity = readIdentity(ssh.identity, env);
   const dom0 = {

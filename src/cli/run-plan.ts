@@ -63,7 +63,7 @@ function reasonAgainst({ document }: ScenarioFile, { type, setup }: BoardEntry):
     ...(firmware.profile !== undefined && firmware.profile !== type.firmware
       ? [`firmware ${firmware.profile}`]
       : []),
-    ...firmware.faults.map(fault => `firmware with ${fault}`),
+    ...(isEmulated(setup) ? [] : firmware.faults.map(fault => `firmware with ${fault}`)),
     ...xenNeeds,
     ...(payload !== undefined && !isEmulated(setup) && setup.images[payload] === undefined
       ? [`an image ${payload}, in the lab file or by --image ${payload}=PATH`]

@@ -68,6 +68,23 @@ const why = await cannotRun();
   },
 );
 
+(why === undefined ? test.serial : test.serial.skip)(
+  `firmware that a scenario wants to misbehave does so for real, as the model foresees${why ?? ''}`,
+  async t => {
+    t.timeout(120_000);
+    const runs = await mkdtemp(path.join(tmpdir(), 'scmi-hil-qemu-'));
+    t.teardown(() => rm(runs, { recursive: true }));
+    const scenarios = ['firmware-alone-denies', 'firmware-alone-channel-stuck-busy'];
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [path.join(project, 'bin', 'scmi-hil.js'), 'run', ...scenarios, '--board', 'qemu-virt', '--runs', runs],
+      { cwd: runs, timeout: 110_000, env: { ...process.env, XDG_STATE_HOME: runs } },
+    );
+    t.is(status, 0, `${stdout.toString().slice(-6000)}\n${stderr.toString().slice(-2000)}`);
+    t.regex(stdout.toString(), /2 runs: 2 met/);
+  },
+);
+
 async function cannotRun(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return ' (skipped: not root)';
   if (!existsSync('/dev/net/tun')) return ' (skipped: there is no /dev/net/tun)';
