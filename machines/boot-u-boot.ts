@@ -37,6 +37,10 @@ interface UBootContext extends UBootInput {
   readonly done: number;
   readonly loaded: number;
   readonly refusals: number;
+  /** How often U-Boot was asked for the size of the file that it has loaded. */
+  readonly counts: number;
+  /** Xen's own lines came, and not the hand-over's. */
+  readonly xenSeen: boolean;
   readonly since: number;
   readonly fault: Fault | null;
   /** A prompt that was missed can be had by a power cycle; what is refused at it is refused again. */
@@ -45,6 +49,9 @@ interface UBootContext extends UBootInput {
 
 /** `TFTP server died; starting again` and its like are endured this often per file. */
 const enduredRefusals = 3;
+
+/** What U-Boot has counted of the last file, in hexadecimal (net/net.c, net_start_again and its callers). */
+const countCommand = 'printenv filesize';
 
 const waits = {
   output: { for: 'the first sign of life of the boot loader', class: 'infrastructure' },
@@ -81,6 +88,7 @@ export const bootUBoot = setup({
       fault: (_, params: { attempt: string; error: unknown }) => failure(params.attempt, params.error),
     }),
     keep: assign({ fault: (_, params: { fault: Fault | null }) => params.fault }),
+    note: ({ context }, params: { text: string }) => context.witness.note?.(params.text),
   },
   guards: {
     isPowered: ({ context }) => context.isPowered,
@@ -89,6 +97,11 @@ export const bootUBoot = setup({
     answerIsError: (_, params: { answer: string }) => errorLine(params.answer) !== undefined,
     wholeFile: ({ context }, params: { answer: string }) =>
       transferred(params.answer) === currentFile(context).size,
+    countIsGarbled: (_, params: { answer: string }) =>
+      errorLine(params.answer) === undefined && !saysWhole(params.answer),
+    isCount: ({ context }, params: { answer: string }) =>
+      params.answer.split(/\r?\n/).includes(`filesize=${currentFile(context).size.toString(16)}`),
+    mayCountAgain: ({ context }) => context.counts < enduredRefusals,
     tooManyRefusals: ({ context }) => context.refusals >= enduredRefusals,
   },
   delays: {
@@ -105,11 +118,13 @@ export const bootUBoot = setup({
     done: 0,
     loaded: 0,
     refusals: 0,
+    counts: 0,
+    xenSeen: false,
     since: 0,
     fault: null,
     retry: false,
   }),
-  output: ({ context }) => ({ fault: context.fault, retry: context.retry, xenSeen: false }),
+  output: ({ context }) => ({ fault: context.fault, retry: context.retry, xenSeen: context.xenSeen }),
   invoke: { src: 'console' },
   initial: 'toPrompt',
   states: {
@@ -300,6 +315,10 @@ export const bootUBoot = setup({
                 actions: assign({ loaded: ({ context }) => context.loaded + 1 }),
               },
               {
+                guard: { type: 'countIsGarbled', params: ({ event }) => ({ answer: event.output }) },
+                target: 'counting',
+              },
+              {
                 target: '#boot-u-boot.failed',
                 actions: {
                   type: 'refused',
@@ -347,39 +366,101 @@ export const bootUBoot = setup({
             },
           },
         },
-        starting: {
-          entry: 'enter',
+        counting: {
+          description: 'what U-Boot said of the size did not come whole: it is asked what it has counted',
+          entry: ['enter', assign({ counts: ({ context }) => context.counts + 1 })],
           invoke: {
-            src: 'type',
-            input: ({ context }) => ({ command: context.start }),
+            src: 'ask',
+            input: { command: countCommand },
+            onDone: [
+              {
+                guard: { type: 'isCount', params: ({ event }) => ({ answer: event.output }) },
+                target: 'choosing',
+                actions: [
+                  {
+                    type: 'note',
+                    params: ({ context }) => ({
+                      text: `the size of ${currentFile(context).file} came garbled, and was asked for again: it is right`,
+                    }),
+                  },
+                  assign({ loaded: ({ context }) => context.loaded + 1, counts: 0 }),
+                ],
+              },
+              { guard: 'mayCountAgain', target: 'counting', reenter: true },
+              {
+                target: '#boot-u-boot.failed',
+                actions: {
+                  type: 'refused',
+                  params: ({ context, event }) => ({
+                    what: `\`${loadCommand(context)}\` may not have loaded the file: U-Boot's count of its bytes comes garbled`,
+                    line: event.output,
+                  }),
+                },
+              },
+            ],
             onError: {
               target: '#boot-u-boot.failed',
               actions: {
                 type: 'failed',
-                params: ({ context, event }) => ({
-                  attempt: `type \`${context.start}\``,
-                  error: event.error,
-                }),
+                params: ({ event }) => ({ attempt: `type \`${countCommand}\``, error: event.error }),
               },
             },
           },
-          on: {
-            'console.handOver': '#boot-u-boot.handedOver',
-            'console.prompt': {
+          after: {
+            bootLoader: {
               target: '#boot-u-boot.failed',
               actions: {
-                type: 'refused',
-                params: ({ context }) => ({
-                  what: `U-Boot did not start \`${context.start}\``,
-                  line: context.witness.lastLines().slice(-3).join(' / '),
-                }),
+                type: 'expired',
+                params: { ...waits.prompt, for: `the prompt after \`${countCommand}\`` },
               },
             },
+          },
+        },
+        starting: {
+          entry: 'enter',
+          on: {
+            'console.handOver': '#boot-u-boot.handedOver',
+            'console.xen': { target: '#boot-u-boot.handedOver', actions: assign({ xenSeen: true }) },
           },
           after: {
             xenBanner: {
               target: '#boot-u-boot.failed',
               actions: { type: 'expired', params: waits.handOver },
+            },
+          },
+          initial: 'typing',
+          states: {
+            typing: {
+              description: 'until Enter is pressed, a prompt is that after what was typed and dropped',
+              invoke: {
+                src: 'type',
+                input: ({ context }) => ({ command: context.start }),
+                onDone: 'waiting',
+                onError: {
+                  target: '#boot-u-boot.failed',
+                  actions: {
+                    type: 'failed',
+                    params: ({ context, event }) => ({
+                      attempt: `type \`${context.start}\``,
+                      error: event.error,
+                    }),
+                  },
+                },
+              },
+            },
+            waiting: {
+              on: {
+                'console.prompt': {
+                  target: '#boot-u-boot.failed',
+                  actions: {
+                    type: 'refused',
+                    params: ({ context }) => ({
+                      what: `U-Boot did not start \`${context.start}\``,
+                      line: context.witness.lastLines().slice(-3).join(' / '),
+                    }),
+                  },
+                },
+              },
             },
           },
         },
@@ -421,4 +502,10 @@ function loadError(answer: string, file: UBootFile): string {
   const bytes = transferred(answer);
   if (bytes !== undefined) return `${bytes} bytes came, ${file.file} has ${file.size}`;
   return errorLine(answer) ?? answer.trim().split(/\r?\n/).slice(-2).join(' / ');
+}
+
+/** Says the number twice, the same: no character of it was lost. */
+function saysWhole(answer: string): boolean {
+  const [, decimal, hexadecimal] = /Bytes transferred = (\d+) \(([0-9a-f]+) hex\)/.exec(answer) ?? [];
+  return decimal !== undefined && Number(decimal) === Number(`0x${hexadecimal}`);
 }

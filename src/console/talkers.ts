@@ -60,6 +60,7 @@ export class Talkers {
       const raw = (this.#open?.raw ?? '') + plain;
       tails.push(tailOf(this.#plainTalker(raw), raw, this.#open?.number ?? number));
     }
+    if (last?.prefix === 'tf-a') tails.push(tailOf({ talker: 'tf-a' }, last.body, number));
     if (last?.prefix === '(XEN) ' && this.#focus > 0) {
       tails.push(tailOf({ talker: 'linux', domid: this.#focus }, last.body, number));
     }

@@ -343,7 +343,10 @@ function providedPower({ options, console, watched }: Parts) {
 }
 
 function typing({ options, console, clock, watched }: Parts) {
-  const typist = new Typist(console, clock, options.board.type.boot.uBoot?.prompt ?? '');
+  const typist = new Typist(console, clock, {
+    prompt: options.board.type.boot.uBoot?.prompt ?? '',
+    note: text => options.recorder.record('console', { kind: 'note', data: { text } }),
+  });
   return {
     press: fromPromise<void, { text: string }>(({ input }) => watched.work(() => console.write(input.text))),
     ask: fromPromise<string, { command: string }>(({ input, signal }) =>
