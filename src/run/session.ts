@@ -20,6 +20,7 @@ import type { Verdict } from '../verify/verdict.ts';
 import { systemClock } from './clock.ts';
 import { checksums } from './deployed-file.ts';
 import { prepareDeployment } from './deployment.ts';
+import { oldEepromWords } from './eeprom-limit.ts';
 import { runScenario } from './run.ts';
 
 export interface SessionOptions {
@@ -106,7 +107,8 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
       files,
     },
   });
-  for (const text of board.notes ?? []) recorder.record('run', { kind: 'note', data: { text } });
+  const notes = [...(board.notes ?? []), ...(await oldEepromWords(board.type.boot, deployment.files))];
+  for (const text of notes) recorder.record('run', { kind: 'note', data: { text } });
   const { outcome, prediction } = await runScenario({
     board,
     scenario: deployed,

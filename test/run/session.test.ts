@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { BoardType } from '../../src/board/board-type.ts';
 import type { RecordedEvent } from '../../src/recording/event.ts';
 import { readRun } from '../../src/recording/reader.ts';
+import { oldEepromWords } from '../../src/run/eeprom-limit.ts';
 import { runOnBoard, type Session } from '../../src/run/session.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
 import { openVirtualBoard } from '../../src/virtual/open.ts';
@@ -116,4 +117,15 @@ test('a board that somebody else has is told in the verdict, and not touched', a
     /^reserve the board: reserve virtual-\d+: .* holds it since .*the first/,
   );
   t.is(first.verdict.outcome, 'met');
+});
+
+test('a file that an EEPROM from before 2025-09-23 cannot fetch is told before the board is switched on', async t => {
+  const { boot } = quickType('rpi5');
+  const most = 65_535 * 1468 - 1;
+  const words = (bytes: number) => oldEepromWords(boot, new Map([['ramdisk', new Uint8Array(bytes)]]));
+  t.deepEqual(await words(most), []);
+  t.deepEqual(await words(most + 1), [
+    'ramdisk has 96205380 bytes: an EEPROM from before 2025-09-23 stops after 65535 blocks of 1468 bytes',
+  ]);
+  t.deepEqual(await oldEepromWords(quickType('rcar-v4h-white-hawk').boot, new Map()), []);
 });
