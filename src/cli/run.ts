@@ -8,7 +8,7 @@ import type { OpenBoard } from '../board/open-board.ts';
 import type { VirtualFaults } from '../board/virtual-faults.ts';
 import { canHave, requiredFault, together } from '../board/virtual-faults.ts';
 import type { Mutant } from '../explore/mutants/mutant.ts';
-import { placeText } from '../lint/finding.ts';
+import { type Finding, placeText } from '../lint/finding.ts';
 import { lintScenario } from '../lint/lint.ts';
 import { wantsColour } from '../report/colour.ts';
 import { renderJson } from '../report/json.ts';
@@ -180,12 +180,6 @@ async function runBoard(
 ): Promise<void> {
   for (const scenario of scenarios) {
     if (process.signal.aborted) return;
-    for (const { severity, rule, place, message } of lintScenario(scenario)) {
-      if (severity === 'note') continue;
-      live.line(
-        `${entry.name} ${scenario.name}: lint ${severity} ${rule} at ${placeText(place)}: ${message}`,
-      );
-    }
     const { firmware, linux, xen } = scenario;
     await using board = await openBoard(entry, {
       env: process.env,
@@ -204,6 +198,10 @@ async function runBoard(
       stateDirectory: stateDirectory(process.env),
       secrets: secretsOf(board),
       strict: options.strict === true,
+      onPrediction: (deployed, prediction) => {
+        const findings = lintScenario(deployed, prediction).filter(({ severity }) => severity !== 'note');
+        for (const finding of findings) live.line(`${entry.name} ${scenario.name}: ${lintText(finding)}`);
+      },
       onEvent: event => live.event(entry.name, event),
     });
     const { title, claims } = scenario;
@@ -217,6 +215,10 @@ async function runBoard(
       cpu,
     });
   }
+}
+
+function lintText({ severity, rule, place, message }: Finding): string {
+  return `lint ${severity} ${rule} at ${placeText(place)}: ${message}`;
 }
 
 /** @throws UsageError for a name that no mutant has, and where a real board would have to run it */

@@ -20,7 +20,6 @@ import type { Verdict } from '../verify/verdict.ts';
 import { systemClock } from './clock.ts';
 import { checksums } from './deployed-file.ts';
 import { prepareDeployment } from './deployment.ts';
-import { oldEepromWords } from './eeprom-limit.ts';
 import { runScenario } from './run.ts';
 
 export interface SessionOptions {
@@ -47,6 +46,8 @@ export interface SessionOptions {
   readonly secrets?: Iterable<string>;
   /** Claims that break as predicted fail. */
   readonly strict?: boolean;
+  /** Told once what the model foresees of the scenario as it is deployed, before the board is switched on. */
+  readonly onPrediction?: (deployed: Scenario, prediction: Prediction) => void;
   /** The run's directory, as soon as there is one. */
   readonly onDirectory?: (directory: string) => void;
   /** Everything that is recorded, when it is: for whoever shows the run live. */
@@ -107,13 +108,16 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
       files,
     },
   });
-  const notes = [...(board.notes ?? []), ...(await oldEepromWords(board.type.boot, deployment.files))];
-  for (const text of notes) recorder.record('run', { kind: 'note', data: { text } });
+  for (const text of board.notes ?? []) recorder.record('run', { kind: 'note', data: { text } });
   const { outcome, prediction } = await runScenario({
     board,
     scenario: deployed,
     deployment,
-    predict: () => predictAndSave(deployed, board.type.dom0.directory, directory),
+    predict: async () => {
+      const prediction = await predictAndSave(deployed, board.type.dom0.directory, directory);
+      options.onPrediction?.(deployed, prediction);
+      return prediction;
+    },
     recorder,
     directory,
     // A run whose recording cannot be written proves nothing.
