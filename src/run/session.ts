@@ -114,9 +114,9 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     scenario: deployed,
     deployment,
     predict: async () => {
-      const prediction = await predictAndSave(deployed, board.type.dom0.directory, directory);
-      options.onPrediction?.(deployed, prediction);
-      return prediction;
+      const foreseen = await predictAndSave(deployed, board.type.dom0.directory, directory);
+      options.onPrediction?.(deployed, foreseen);
+      return foreseen;
     },
     recorder,
     directory,
