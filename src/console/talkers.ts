@@ -23,6 +23,8 @@ export class Talkers {
   #focus = 0;
   #xenVersionSeen = false;
   #xenKeyHelp = false;
+  /** A line of Xen's, or of a domain's that Xen shows, that the firmware broke into: its rest is due. */
+  #torn: { readonly segment: Segment; readonly number: number } | undefined;
   /** Xen printed a message without newline, so that its next one may come without prefix. */
   #xenLeftOpen = false;
 
@@ -42,13 +44,45 @@ export class Talkers {
       terminated: line.terminated,
     };
     const segments = segmentsOf(text, this.#early);
+    const whole = this.#joined(segments, ending);
     segments.forEach((segment, index) => {
       const last = index === segments.length - 1;
-      if (segment.prefix === '') this.#plain(segment.body, last, ending);
+      if (index === 0 && whole !== undefined) segment = whole.segment;
+      const here = index === 0 && whole !== undefined ? whole.ending : ending;
+      const next = segments[index + 1];
+      if (next !== undefined && index + 2 === segments.length && isTorn(segment, next))
+        this.#torn = { segment, number: here.number };
+      else if (segment.prefix === '') this.#plain(segment.body, last, ending);
       else if (segment.prefix === 'tf-a')
         this.#emit({ talker: 'tf-a', raw: segment.body, number: line.number }, ending);
-      else this.#prefixed(segment, last, ending);
+      else this.#prefixed(segment, last, here);
     });
+  }
+
+  /** A torn line with its rest, where that is what a line begins with. Xen lets nobody in before; firmware asks nobody. */
+  #joined(
+    [first]: readonly Segment[],
+    ending: Ending,
+  ): { readonly segment: Segment; readonly ending: Ending } | undefined {
+    const torn = this.#torn;
+    if (torn === undefined || first?.prefix === 'tf-a') return undefined;
+    if (first?.prefix !== '') {
+      this.#flushTorn(ending);
+      return undefined;
+    }
+    this.#torn = undefined;
+    return {
+      segment: { ...torn.segment, body: torn.segment.body + first.body },
+      ending: { ...ending, number: torn.number, restIn: ending.number },
+    };
+  }
+
+  #flushTorn(ending: Ending): void {
+    const torn = this.#torn;
+    this.#torn = undefined;
+    if (torn !== undefined) {
+      this.#prefixed(torn.segment, false, { ...ending, number: torn.number, terminated: false });
+    }
   }
 
   /** What has been said but not ended, if `held` are the bytes of the line that runs. */
@@ -72,6 +106,7 @@ export class Talkers {
     const ending = { t, number: 0, returns: 0, terminated: false };
     for (const [domid, open] of this.#domains) this.#emit({ ...open, talker: 'linux', domid }, ending);
     this.#domains.clear();
+    this.#flushTorn(ending);
     this.#flushOpen(ending);
     if (!powerOn) return;
     this.#stage = 'unknown';
@@ -146,7 +181,9 @@ export class Talkers {
   #flushOpen(ending: Ending): void {
     const open = this.#open;
     this.#open = undefined;
-    if (open !== undefined) this.#emit({ ...this.#plainTalker(open.raw), ...open }, ending);
+    if (open === undefined) return;
+    const torn = ending.terminated && ending.number !== open.number ? { restIn: ending.number } : {};
+    this.#emit({ ...this.#plainTalker(open.raw), ...open }, { ...ending, ...torn });
   }
 
   /** A line of a guest whose console is Xen's; Xen breaks long ones (arch/arm/vpl011.c). */
@@ -185,6 +222,7 @@ export class Talkers {
       ...(stamp !== undefined && { stamp }),
       t: ending.t,
       number: said.number,
+      ...(ending.restIn !== undefined && { restIn: ending.restIn }),
       ...(!ending.terminated && { unterminated: true as const }),
     });
   }
@@ -212,6 +250,7 @@ export class Talkers {
   #startedAgain(before: ConsoleTalker, ending: Ending): void {
     const stage = this.#stage;
     this.#stage = before;
+    this.#flushTorn({ ...ending, terminated: false });
     this.#flushOpen({ ...ending, terminated: false });
     this.#stage = stage;
     this.#domains.clear();
@@ -237,6 +276,8 @@ interface Ending {
   readonly number: number;
   readonly returns: number;
   readonly terminated: boolean;
+  /** Where the rest of a torn line was. */
+  readonly restIn?: number;
 }
 
 interface Segment {
@@ -297,6 +338,14 @@ const stamps: Readonly<Partial<Record<ConsoleTalker, RegExp>>> = {
   xen: xenStamp,
   linux: kernelStamp,
 };
+
+/** Firmware's line ends where the rest of Xen's begins; what has no newline, and a board that starts again, has none. */
+function isTorn(segment: Segment, next: Segment): boolean {
+  const ofXen = segment.prefix === '(XEN) ' || segment.prefix === '(d) ';
+  return (
+    ofXen && !openMessage.test(segment.body) && next.prefix === 'tf-a' && !firmwareBanner.test(next.body)
+  );
+}
 
 function withoutStamp(text: string, talker: ConsoleTalker): { text: string; stamp?: number } {
   const found = stamps[talker]?.exec(text);

@@ -46,6 +46,75 @@ test('a line of Xen inside a line of Dom0 is cut out, and the torn line put toge
   t.is(lines.at(-1)?.stamp, 1.050881);
 });
 
+const intrusion = 'NOTICE:  SCMI: agent 0, protocol 0x10, message 0x3\r\n';
+const tornLines: readonly {
+  readonly name: string;
+  readonly log: string;
+  readonly lines: readonly string[];
+}[] = [
+  {
+    name: 'a line of Xen',
+    log: `(XEN) scmi: SCMI agent${intrusion}s registered: 3\r\n(XEN) next\r\n`,
+    lines: ['tf-a: *', 'xen: scmi: SCMI agents registered: 3', 'xen: next'],
+  },
+  {
+    name: 'a line of Xen, twice',
+    log: `(XEN) a${intrusion}b${intrusion}c\r\n`,
+    lines: ['tf-a: *', 'tf-a: *', 'xen: abc'],
+  },
+  {
+    name: 'a line of Xen, by two lines in a row',
+    log: `(XEN) a${intrusion}${intrusion}bc\r\n`,
+    lines: ['tf-a: *', 'tf-a: *', 'xen: abc'],
+  },
+  {
+    name: "a line of Xen's just before its end",
+    log: `(XEN) abc${intrusion}\r\n(XEN) next\r\n`,
+    lines: ['tf-a: *', 'xen: abc', 'xen: next'],
+  },
+  {
+    name: 'a line of a domain that Xen shows',
+    log: `(XEN) DOM1: [    0.1] arm-${intrusion}scmi\r\r\n`,
+    lines: ['tf-a: *', 'linux1: [    0.1] arm-scmi'],
+  },
+  {
+    name: 'a line of Xen whose rest never comes',
+    log: `(XEN) a${intrusion}(XEN) next\r\n`,
+    lines: ['tf-a: *', 'xen: a', 'xen: next'],
+  },
+];
+
+for (const { name, log, lines: expected } of tornLines) {
+  test(`${name}, torn by the firmware, is put together again`, t => {
+    const { lines } = read(log);
+    t.deepEqual(
+      brief(lines),
+      expected.map(text => text.replace('*', intrusion.trim())),
+    );
+    // What is whole says where its rest was; what is not says that it has no end.
+    const first = lines.find(({ talker }) => talker !== 'tf-a');
+    t.is(first?.number, 1);
+    t.not(first?.restIn === undefined, first?.unterminated === undefined);
+  });
+}
+
+test('what firmware writes behind a line of Xen that has no newline tears nothing', t => {
+  const message = 'scmi: could not assign dev for d0 agent:0 dev_id:7 (-13)';
+  t.deepEqual(brief(read(`(XEN) ${message}${intrusion}dom0# \r\n`).lines).slice(0, 2), [
+    `xen: ${message}`,
+    `tf-a: ${intrusion.trim()}`,
+  ]);
+});
+
+test('a board that starts again in the middle of a line of Xen has torn nothing', t => {
+  const { lines } = read('(XEN) Freed 4kNOTICE:  BL31: v2.7(release)\r\nU-Boot 2023.04\r\n');
+  t.deepEqual(brief(lines), [
+    'xen: Freed 4k',
+    'tf-a: NOTICE:  BL31: v2.7(release)',
+    'u-boot: U-Boot 2023.04',
+  ]);
+});
+
 test('a prompt stays a prompt when Xen writes behind it, and what is typed later belongs to it', t => {
   const reader = new ConsoleReader({});
   reader.feed(bytes('(XEN) Freed 4kB init memory.\r\ndom0# \u001b[6n(XEN) scmi: Free domain 1\r\n'), 0);
