@@ -7,10 +7,12 @@ export type InputTarget = 'xen' | 'dom0' | `DOM${number}`;
 export const switchKeys = '\x01\x01\x01';
 
 /**
- * Which target a line of Xen announces.
+ * Which target a line of Xen announces. With `conswitch=ax` it says nothing at the end of its boot, and keeps the
+ * input (docs/misc/xen-command-line.pandoc).
  * @param text without Xen's prefix: `*** Serial input to DOM0 (type 'CTRL-a' three times to switch input)`
  */
 export function inputAnnouncement(text: string): InputTarget | undefined {
+  if (/^Command line: (?:.* )?conswitch=\wx(?: |$)/.test(text)) return 'xen';
   const target = /^\*\*\* Serial input to (?:DOM(\d+)|(Xen))\b/.exec(text);
   if (target === null) return undefined;
   if (target[2] !== undefined) return 'xen';

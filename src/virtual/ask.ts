@@ -1,7 +1,6 @@
 /** Commands in a domain of the model without a board around it: the shell that SSH to a virtual board reaches. */
 import type { LinuxView } from '../linux/view.ts';
-import { domainPrograms } from './dom0.ts';
-import { FileSystem } from './shell/file-system.ts';
+import { domainFiles, domainPrograms } from './domain-shell.ts';
 import { runCommandLine } from './shell/shell.ts';
 
 /** What `xl` prints there, by the words after it. */
@@ -20,7 +19,7 @@ export interface DomainAnswer {
 export async function askDomain(view: LinuxView, command: string, xl?: XlOutput): Promise<DomainAnswer> {
   const programs = domainPrograms(view);
   const shell = {
-    files: new FileSystem(view),
+    files: domainFiles(view),
     programs:
       xl === undefined
         ? programs

@@ -5,6 +5,7 @@
 import type { CommandLine } from '../xen/command-line.ts';
 import type { XenBuild } from '../xen/build.ts';
 import type { BootModuleFound } from './boot-modules.ts';
+import { announcement } from './xen-input.ts';
 
 const address = (value: number): string => value.toString(16).padStart(16, '0');
 
@@ -53,9 +54,14 @@ export function xenReady({ text: options }: Pick<CommandLine, 'text'>): readonly
     text(
       `Guest Loglevel: ${/guest_loglvl=all/.test(options) ? 'All' : 'Nothing (Rate-limited: Errors and warnings)'}`,
     ),
-    text("*** Serial input to DOM0 (type 'CTRL-a' three times to switch input)"),
+    ...(staysAtXen(options) ? [] : [text(announcement(0))]),
     text('Freed 400kB init memory.'),
   ];
+}
+
+/** `conswitch=ax`: the input is not passed on at the end of the boot (docs/misc/xen-command-line.pandoc). */
+export function staysAtXen(options: string): boolean {
+  return /(?:^|\s)conswitch=\wx\b/.test(options);
 }
 
 /** Linux's first lines. */

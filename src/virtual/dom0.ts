@@ -1,10 +1,9 @@
 /** Dom0 of a virtual board: a busybox shell with xl, and the guests that it makes. */
-import type { LinuxView } from '../linux/view.ts';
 import type { Platform } from '../model/platform.ts';
 import type { CommandResult } from '../xen/xl.ts';
-import { FileSystem } from './shell/file-system.ts';
-import { programs } from './shell/programs.ts';
-import type { Program, ProgramInput, ProgramResult, Shell } from './shell/shell.ts';
+import { domainFiles, domainPrograms } from './domain-shell.ts';
+import type { FileSystem } from './shell/file-system.ts';
+import type { ProgramInput, ProgramResult, Shell } from './shell/shell.ts';
 import { SshServer, type SshServerOptions } from './ssh-server.ts';
 
 export interface Dom0Options {
@@ -24,20 +23,18 @@ export interface Dom0Options {
   readonly onEnd: (how: 'poweroff' | 'reboot') => void;
 }
 
-/** Files that only root of Dom0 puts there: not the kernel's. */
-const noFiles = { read: () => undefined, list: () => undefined };
-
 export class Dom0 implements Disposable {
   readonly shell: Shell;
   readonly server: SshServer;
   readonly #options: Dom0Options;
   readonly #files: FileSystem;
   readonly #guests = new Map<number, SshServer>();
+  readonly #shells = new Map<number, Shell>();
 
   constructor(options: Dom0Options) {
     this.#options = options;
     const view = options.platform.view('dom0');
-    const files = new FileSystem(view ?? noFiles);
+    const files = domainFiles(view);
     for (const [path, bytes] of options.files) {
       files.makeDirectory(path.slice(0, path.lastIndexOf('/')) || '/');
       files.write(path, bytes);
@@ -119,6 +116,8 @@ export class Dom0 implements Disposable {
     this.#options.platform.guestCrashes(guest);
     this.#closeDestroyed();
   }
+
+  /** Connections to a guest end with it. */
   #closeDestroyed(): void {
     const running = this.#options.platform.domains().filter(({ state }) => state === 'running');
     const alive = new Set(running.map(({ domid }) => domid));
@@ -132,31 +131,44 @@ export class Dom0 implements Disposable {
   /** The SSH server of the guest that has an address; undefined where no such guest runs. */
   #guestAt(host: string): SshServer | undefined {
     const guest = this.#options.platform.domains().find(({ name }) => guestAddress(name) === host);
-    const view = guest && this.#options.platform.view(String(guest.domid));
-    if (guest === undefined || view === undefined) return undefined;
+    if (guest === undefined) return undefined;
     let server = this.#guests.get(guest.domid);
-    if (server === undefined) {
-      const { platform } = this.#options;
+    const shell = this.shellOf(guest.domid);
+    if (server === undefined && shell !== undefined) {
       server = new SshServer({
         ...this.#options.ssh,
         neverAnswers: this.#options.hangs.guests,
-        shell: {
-          files: new FileSystem(view, {
-            '/proc/sysrq-trigger': bytes => {
-              if (bytes[0] === 0x63) this.#crash(guest.name);
-            },
-          }),
-          programs: {
-            ...domainPrograms(view),
-            poweroff: () => ok(() => platform.guestPowersOff(guest.name)),
-            reboot: () => ok(() => platform.guestReboots(guest.name)),
-          },
-        },
+        shell,
         reach: () => undefined,
       });
       this.#guests.set(guest.domid, server);
     }
     return server;
+  }
+
+  /** The shell in a domain, the same however it is reached; undefined where none came up. */
+  shellOf(domid: number): Shell | undefined {
+    if (domid === 0) return this.shell;
+    const known = this.#shells.get(domid);
+    if (known !== undefined) return known;
+    const { platform } = this.#options;
+    const view = platform.view(String(domid));
+    const name = platform.domains().find(each => each.domid === domid)?.name;
+    if (view === undefined || name === undefined) return undefined;
+    const shell = {
+      files: domainFiles(view, {
+        '/proc/sysrq-trigger': bytes => {
+          if (bytes[0] === 0x63) this.#crash(name);
+        },
+      }),
+      programs: {
+        ...domainPrograms(view),
+        poweroff: () => ok(() => platform.guestPowersOff(name)),
+        reboot: () => ok(() => platform.guestReboots(name)),
+      },
+    };
+    this.#shells.set(domid, shell);
+    return shell;
   }
 }
 
@@ -168,29 +180,4 @@ export function guestAddress(name: string): string {
 function ok(then: () => void): ProgramResult {
   setImmediate(then);
   return { status: 0, stdout: '' };
-}
-
-export function domainPrograms(view: LinuxView | undefined): Readonly<Record<string, Program>> {
-  return {
-    ...programs,
-    uname: ({ arguments: words }) => ({
-      status: 0,
-      stdout: `${uname(words, view?.kernel.version.release)}\n`,
-    }),
-    dmesg: () => ({
-      status: 0,
-      stdout: (view?.dmesg() ?? []).map((line, index) => `[${stamp(index)}] ${line}\n`).join(''),
-    }),
-  };
-}
-
-/** `uname` with its options for all, the machine, or the kernel's release. */
-function uname(words: readonly string[], release = 'unknown'): string {
-  if (words.includes('-a')) return `Linux virtual ${release} #1 SMP aarch64 GNU/Linux`;
-  if (words.includes('-m')) return 'aarch64';
-  return words.includes('-r') ? release : 'Linux';
-}
-
-function stamp(index: number): string {
-  return (index * 0.007).toFixed(6).padStart(12);
 }

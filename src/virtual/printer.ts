@@ -8,21 +8,26 @@ const LINUX_LINE = 7;
 
 export class Printer {
   readonly #uart: Uart;
-  readonly #consoles: ReadonlySet<number>;
+  /** Ids of the domains that Xen shows the consoles of: Dom0, and dom0less ones with `vpl011`. */
+  readonly consoles: readonly number[];
   #xenLog = '';
   #linuxTime = 0;
   #isLineOpen = false;
+  /** Domain that has the input of Xen's console; undefined: Xen itself. */
+  focus: number | undefined = 0;
+  /** What domains without the input have not ended with a newline. */
+  readonly #held = new Map<number, string>();
+  #isDomainLineOpen = false;
 
-  /** @param consoles ids of the domains that Xen shows the consoles of: Dom0, and dom0less ones with `vpl011` */
-  constructor(uart: Uart, consoles: ReadonlySet<number> = new Set([0])) {
+  constructor(uart: Uart, consoles: readonly number[] = [0]) {
     this.#uart = uart;
-    this.#consoles = consoles;
+    this.consoles = consoles;
   }
 
   /** A line of the model. What xl prints, and what guests of the toolstack print, is not on this console. */
   model(line: ConsoleLine): void {
     if (line.source === 'linux') {
-      if (this.#consoles.has(line.domid ?? 0)) this.linux(line.text, line.domid);
+      if (this.consoles.includes(line.domid ?? 0)) this.linux(line.text, line.domid);
       return;
     }
     if (line.source !== 'xen') return;
@@ -45,11 +50,37 @@ export class Printer {
     return this.#xenLog;
   }
 
-  /** A domain other than the one that has the input is shown with its name (xen/arch/arm/vpl011.c). */
+  /** A message of a kernel, on its own console. */
   linux(text: string, domid = 0): void {
     this.#linuxTime += LINUX_LINE;
-    const prefix = domid === 0 ? '' : `(XEN) DOM${domid}: `;
-    this.#uart.line(`${prefix}[    ${this.#stamp()}] ${text}`);
+    this.domain(domid, `[    ${this.#stamp()}] ${text}\r\n`);
+  }
+
+  /**
+   * What a domain writes to its console. Dom0's is written as it comes. A UART that Xen emulates is shown as it comes
+   * where its domain has the input, else line by line with its name (xen/arch/arm/vpl011.c, vpl011_write_data_xen).
+   */
+  domain(domid: number, text: string): void {
+    if (domid === 0) {
+      this.#uart.write(text);
+      return;
+    }
+    const lines = `${this.#held.get(domid) ?? ''}${text}`.split('\n');
+    const rest = lines.pop() ?? '';
+    const isFocused = domid === this.focus;
+    for (const line of lines) {
+      const prefix = isFocused ? this.#prefix() : `(XEN) DOM${domid}: `;
+      this.#uart.write(`${prefix}${line}\r\n`);
+      if (isFocused) this.#isDomainLineOpen = false;
+    }
+    this.#held.set(domid, isFocused ? '' : rest);
+    if (!isFocused || rest === '') return;
+    this.#uart.write(`${this.#prefix()}${rest}`);
+    this.#isDomainLineOpen = true;
+  }
+
+  #prefix(): string {
+    return this.#isDomainLineOpen ? '' : '(XEN) ';
   }
 
   #stamp(): string {

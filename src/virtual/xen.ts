@@ -11,7 +11,15 @@ import type { VirtualBoardParts } from './board.ts';
 import { BoardReset, type Handover } from './boot/handover.ts';
 import { BoardHalted } from './boot/rpi-eeprom.ts';
 import { type BootModuleFound, findBootModules } from './boot-modules.ts';
-import { dom0Loading, linuxStart, panicEnd, panicStart, xenReady, xenStart } from './boot-text.ts';
+import {
+  dom0Loading,
+  linuxStart,
+  panicEnd,
+  panicStart,
+  staysAtXen,
+  xenReady,
+  xenStart,
+} from './boot-text.ts';
 import { Dom0 } from './dom0.ts';
 import { readCommandLine } from '../xen/command-line.ts';
 import { domainNodes } from '../xen/modules.ts';
@@ -19,8 +27,11 @@ import type { MachineMemory } from './machine-memory.ts';
 import { Printer } from './printer.ts';
 import { runProbe } from './probe.ts';
 import { consoleShell } from './shell/console-shell.ts';
+import { consoleLevel } from './domain-shell.ts';
+import { Consoles } from './consoles.ts';
 import { isArm64Image, makeStandIn, standInOf } from './stand-in.ts';
 import { untilAborted, wait } from './time.ts';
+import type { Uart } from './uart.ts';
 
 export interface XenMachine extends VirtualBoardParts {
   readonly memory: MachineMemory;
@@ -51,7 +62,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
   if (hostTree === undefined) throw new BoardHalted('Xen was given no device tree');
 
   const modules = findBootModules(hostTree, memory);
-  const heard = new Heard();
+  const heard = new Heard(machine.firmwareUart);
   const platform = new Platform({
     build: type.xen,
     linux: type.linux,
@@ -102,7 +113,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
   if (stops === 'in-dom0-kernel') return await untilAborted(signal);
   for (const line of lines.linux) printer.model(line);
   if (!platform.isDom0Up) return await untilAborted(signal);
-  return await runDom0(machine, platform, heard, printer);
+  return await runDom0(machine, platform, heard, printer, commandLine.text);
 }
 
 /** Dom0 is up: its console and its SSH server answer until it ends. */
@@ -111,12 +122,14 @@ async function runDom0(
   platform: Platform,
   heard: Heard,
   printer: Printer,
+  options: string,
 ): Promise<never> {
   const { uart, ssh, keys, mishaps, type, signal } = machine;
   const { faults } = mishaps;
   const end = new AbortController();
   const xl = { stdout: '', stderr: '' };
   heard.listen(line => {
+    if (line.source === 'linux' && (line.domid ?? 0) === 0 && isQuiet(dom0)) return;
     if (line.source !== 'xl') return printer.model(line);
     const stream = line.text.startsWith('Parsing config') ? 'stdout' : 'stderr';
     xl[stream] += `${line.text}\n`;
@@ -146,16 +159,24 @@ async function runDom0(
     },
     onEnd: how => end.abort(how),
   });
-  uart.line();
-  uart.line('BusyBox v1.37.0 (virtual) built-in shell (ash)');
-  uart.line("Enter 'help' for a list of built-in commands.");
-  uart.line();
+  const consoles = new Consoles({
+    uart,
+    printer,
+    domains: printer.consoles,
+    staysAtXen: staysAtXen(options),
+    onReboot: () => end.abort('reset'),
+  });
   ssh.connect(dom0.server);
   const loggedIn = setTimeout(() => {
     if (mishaps.reached('dom0')) end.abort('reset');
   }, AFTER_LOGIN);
   try {
-    return await consoleShell(uart, dom0.shell, mishaps, AbortSignal.any([signal, end.signal]));
+    const either = AbortSignal.any([signal, end.signal]);
+    const shells = [...consoles.ttys].flatMap(([domid, tty]) => {
+      const shell = dom0.shellOf(domid);
+      return shell === undefined ? [] : [consoleShell(tty, shell, domid === 0 ? faults : {}, either)];
+    });
+    return await Promise.race([consoles.listen(either), ...shells]);
   } catch (error) {
     if (signal.aborted || !end.signal.aborted) throw error;
     if (end.signal.reason === 'reset') throw new BoardReset();
@@ -170,6 +191,11 @@ async function runDom0(
     clearTimeout(loggedIn);
     ssh.connect(undefined);
   }
+}
+
+/** Its kernel's messages are kept off its console (`dmesg -n 1`). */
+function isQuiet({ shell }: Dom0): boolean {
+  return consoleLevel(shell.files) <= 1;
 }
 
 /** Whatever was started is no Xen: a kernel without a hypervisor, or nothing that runs at all. */
@@ -189,10 +215,17 @@ async function endOfXen(noreboot: boolean, signal: AbortSignal): Promise<never> 
 
 /** What the model says, kept until it is taken, then passed on as it comes. */
 class Heard {
+  readonly #firmwareUart: Uart | undefined;
   #kept: ConsoleLine[] = [];
   #listener: ((line: ConsoleLine) => void) | undefined;
 
+  /** @param firmwareUart the firmware's own; absent: once Xen runs, what it says is seen nowhere */
+  constructor(firmwareUart: Uart | undefined) {
+    this.#firmwareUart = firmwareUart;
+  }
+
   console(line: ConsoleLine): void {
+    if (line.source === 'firmware') this.#firmwareUart?.line(line.text);
     if (this.#listener === undefined) this.#kept.push(line);
     else this.#listener(line);
   }
@@ -265,9 +298,9 @@ function partialTrees(modules: readonly BootModuleFound[]): ReadonlyMap<string, 
 }
 
 /** Dom0's id, and those of the dom0less domains with a console that Xen shows. */
-function consolesOf(hostTree: DeviceTree): ReadonlySet<number> {
+function consolesOf(hostTree: DeviceTree): readonly number[] {
   const own = domainNodes(hostTree).flatMap((node, index) => (node.has('vpl011') ? [index + 1] : []));
-  return new Set([0, ...own]);
+  return [0, ...own];
 }
 
 /** The panic of the first domain whose kernel is not there, or is none; undefined where Xen builds all. */

@@ -1,32 +1,61 @@
 /** The shell on a console: a prompt, a line, its output, until the supply goes. */
-import type { Mishaps } from '../mishaps.ts';
-import type { Uart } from '../uart.ts';
-import { runCommandLine, type Shell } from './shell.ts';
+import type { VirtualFaults } from '../faults.ts';
+import { parseCommandLine, UnterminatedQuote } from './parse.ts';
+import { Interpreter, type Shell } from './shell.ts';
+import type { Tty } from './tty.ts';
 
-const PROMPT = '~ # ';
-const PASTE_BEGINS = '\x1b[?2004h';
-/** What busybox's ash sends after each prompt: it asks the terminal where its cursor is. */
-const CURSOR_QUERY = '\x1b[6n';
-const CURSOR_REPORT = /\x1b\[\d+;\d+R/g; // oxlint-disable-line no-control-regex
+const pasteBegins = '\x1b[?2004h';
 
+/** Of busybox 1.37 (shell/ash.c). */
+const banner = [
+  '',
+  'BusyBox v1.37.0 (virtual) built-in shell (ash)',
+  "Enter 'help' for a list of built-in commands.",
+  '',
+  '',
+].join('\r\n');
+
+/** @throws the signal's reason */
 export async function consoleShell(
-  uart: Uart,
+  tty: Tty,
   shell: Shell,
-  { faults }: Mishaps,
+  faults: Pick<VirtualFaults, 'prompt' | 'loginOverlaid'>,
   signal: AbortSignal,
 ): Promise<never> {
-  const prompt = faults.prompt === 'escape-codes' ? `${PASTE_BEGINS}${PROMPT}` : PROMPT;
+  const show = (bytes: Uint8Array) => tty.write(Buffer.from(bytes).toString().replaceAll(/\r?\n/g, '\r\n'));
+  const interpreter = new Interpreter(shell, {
+    input: { take: () => new Uint8Array() },
+    output: show,
+    errors: show,
+  });
+  const { variables } = interpreter;
+  variables.set('PS1', '~ # ').set('PS2', '> ');
+  const prompted = (name: string) =>
+    `${faults.prompt === 'escape-codes' ? pasteBegins : ''}${variables.get(name) ?? ''}`;
+  tty.write(banner);
   if (faults.loginOverlaid === true) {
     // What init says stands where the prompt was, and on the line after it.
-    uart.write(`${PROMPT}Starting network: OK\r\n`);
-    await uart.readLine(signal);
+    tty.write(`${prompted('PS1')}Starting network: OK\r\n`);
+    while (!/[\r\n]/.test(await tty.key(signal)));
   }
   for (;;) {
-    uart.write(`${prompt}${CURSOR_QUERY}`);
-    const line = (await uart.readLine(signal)).replaceAll(CURSOR_REPORT, '').replaceAll(/\[\d+;\d+R/g, '');
-    if (line.trim() === '') continue;
-    const { stdout, stderr } = await runCommandLine(shell, line, new Uint8Array(), signal);
-    for (const bytes of [stdout, stderr])
-      uart.write(Buffer.from(bytes).toString().replaceAll(/\r?\n/g, '\r\n'));
+    let line = await tty.editLine(prompted('PS1'), signal);
+    while (line !== undefined && isUnterminated(line)) {
+      const more = await tty.editLine(prompted('PS2'), signal);
+      line = more === undefined ? undefined : `${line}\n${more}`;
+    }
+    if (line === undefined || line.trim() === '') continue;
+    const whole = line;
+    const status = await tty.inForeground(either => interpreter.run(whole, either), signal);
+    if (status === undefined) interpreter.interrupted();
+  }
+}
+
+function isUnterminated(line: string): boolean {
+  try {
+    parseCommandLine(line);
+    return false;
+  } catch (error) {
+    return error instanceof UnterminatedQuote;
   }
 }

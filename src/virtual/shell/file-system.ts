@@ -8,13 +8,36 @@ export interface ReadOnlyFiles {
   list(path: string): readonly string[] | undefined;
 }
 
+/** A pipe with a name: what is written to it waits for the one who reads. */
+export class Fifo {
+  #waiting: Uint8Array[] = [];
+  #reader: ((bytes: Uint8Array) => void) | undefined;
+
+  write(bytes: Uint8Array): void {
+    if (this.#reader === undefined) this.#waiting.push(bytes);
+    else this.#reader(bytes);
+  }
+
+  /** From here on everything goes to this reader. */
+  read(reader: (bytes: Uint8Array) => void): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#reader = reader;
+    for (const bytes of waiting) reader(bytes);
+  }
+}
+
+/** What is done with what is written, by path. */
 export type Triggers = Readonly<Record<string, (bytes: Uint8Array) => void>>;
+
 export class FileSystem implements ReadOnlyFiles {
   readonly #files = new Map<string, Uint8Array>();
+  readonly #fifos = new Map<string, Fifo>();
   readonly #directories = new Set<string>(['/', '/root', '/tmp', '/proc', '/sys']);
   readonly #kernel: ReadOnlyFiles;
   readonly #triggers: Triggers;
 
+  /** @param triggers files of the kernel's that do something when they are written to */
   constructor(kernel: ReadOnlyFiles, triggers: Triggers = {}) {
     this.#kernel = kernel;
     this.#triggers = triggers;
@@ -43,9 +66,28 @@ export class FileSystem implements ReadOnlyFiles {
     return true;
   }
 
-  /** @returns false where there is no such file, or it is the kernel's */
+  /** @returns false where there is no such file, or it is the kernel's, or a directory */
   remove(path: string): boolean {
-    return this.#files.delete(normalize(path));
+    const normal = normalize(path);
+    return this.#fifos.delete(normal) || this.#files.delete(normal);
+  }
+
+  /** Removes a directory with all that was written there, or a file. */
+  removeAll(path: string): void {
+    const normal = normalize(path);
+    this.remove(normal);
+    for (const names of [this.#files, this.#fifos, this.#directories]) {
+      for (const each of names.keys()) if (`${each}/`.startsWith(`${normal}/`)) names.delete(each);
+    }
+  }
+
+  makeFifo(path: string): void {
+    this.#fifos.set(normalize(path), new Fifo());
+  }
+
+  /** The named pipe that is there; undefined where none is. */
+  fifo(path: string): Fifo | undefined {
+    return this.#fifos.get(normalize(path));
   }
 
   makeDirectory(path: string): void {
@@ -61,7 +103,7 @@ export class FileSystem implements ReadOnlyFiles {
     const normal = normalize(path);
     if (!this.isDirectory(normal)) return undefined;
     const names = new Set(this.#kernel.list(normal) ?? []);
-    for (const each of [...this.#files.keys(), ...this.#directories]) {
+    for (const each of [...this.#files.keys(), ...this.#fifos.keys(), ...this.#directories]) {
       if (each !== '/' && parentOf(each) === normal) names.add(each.slice(each.lastIndexOf('/') + 1));
     }
     return [...names].toSorted();

@@ -1,19 +1,25 @@
-/** Runs command lines in a virtual domain, as `sh -c` does for an SSH server. */
-import type { FileSystem } from './file-system.ts';
+/** Runs command lines in a virtual domain, as busybox's `sh` does: for an SSH server, for a console, for a script. */
+import type { Fifo, FileSystem } from './file-system.ts';
 import {
   anyCharacter,
   anyText,
   type Pipeline,
   parseCommandLine,
+  type Redirection,
   ShellSyntaxError,
   type SimpleCommand,
+  type Word,
 } from './parse.ts';
 
 export interface ProgramInput {
   readonly arguments: readonly string[];
+  /** Standard input: what is left of it. */
   readonly stdin: Uint8Array;
   readonly files: FileSystem;
   readonly signal: AbortSignal;
+  /** For a program that goes on for long, or runs others: where its input is and its output goes. */
+  readonly descriptors: Descriptors;
+  readonly shell: Shell;
 }
 
 export interface ProgramResult {
@@ -43,83 +49,259 @@ export async function runCommandLine(
   stdin: Uint8Array,
   signal: AbortSignal,
 ): Promise<ShellResult> {
-  let pipelines: readonly Pipeline[];
-  try {
-    pipelines = parseCommandLine(line);
-  } catch (error) {
-    if (!(error instanceof ShellSyntaxError)) throw error;
-    return { status: 2, stdout: new Uint8Array(), stderr: encode(`sh: ${error.message}\n`) };
-  }
   const stdout: Uint8Array[] = [];
   const stderr: Uint8Array[] = [];
-  let status = 0;
-  for (const { when, commands } of pipelines) {
-    if ((when === 'success' && status !== 0) || (when === 'failure' && status === 0)) continue;
-    let piped = stdin;
-    for (const command of commands) {
-      const result = await runSimpleCommand(shell, command, piped, signal);
-      stderr.push(result.stderr);
-      piped = result.stdout;
-      status = result.status;
-    }
-    stdout.push(piped);
-  }
+  const interpreter = new Interpreter(shell, {
+    input: bytesOnce(stdin),
+    output: bytes => void stdout.push(bytes),
+    errors: bytes => void stderr.push(bytes),
+  });
+  const status = await interpreter.run(line, signal);
   return { status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
 }
 
-async function runSimpleCommand(
-  shell: Shell,
-  command: SimpleCommand,
-  stdin: Uint8Array,
-  signal: AbortSignal,
-): Promise<ShellResult> {
-  let input = stdin;
-  for (const { kind, path } of command.redirections) {
-    if (kind !== 'read') continue;
-    const bytes = shell.files.read(path);
-    if (bytes === undefined) return failed(1, `sh: can't open ${path}: no such file`);
-    input = bytes;
+export type Sink = (bytes: Uint8Array) => void;
+
+export interface Source {
+  /** What is there, which nobody else gets. */
+  take(): Uint8Array;
+  /** Where it is a named pipe. */
+  readonly fifo?: Fifo;
+}
+
+export interface Descriptors {
+  readonly input: Source;
+  readonly output: Sink;
+  readonly errors: Sink;
+}
+
+/** Variables and the status of the last command live as long as it does. */
+export class Interpreter {
+  readonly variables = new Map<string, string>([
+    ['HOME', '/root'],
+    ['PATH', '/sbin:/usr/sbin:/bin:/usr/bin'],
+    ['0', 'sh'],
+  ]);
+  readonly #shell: Shell;
+  readonly #descriptors: Descriptors;
+  /** Before each error: the script's name. */
+  readonly #name: string;
+  #status = 0;
+  #where = '';
+
+  constructor(shell: Shell, descriptors: Descriptors, script?: string) {
+    this.#shell = shell;
+    this.#descriptors = descriptors;
+    this.#name = script ?? 'sh';
   }
-  const [name, ...words] = command.words.flatMap(word => expandName(shell.files, word));
-  let { status, stdout, stderr } = {
-    status: 0,
-    stdout: new Uint8Array() as Uint8Array,
-    stderr: new Uint8Array() as Uint8Array,
-  };
-  if (name !== undefined) {
-    const program = Object.hasOwn(shell.programs, name) ? shell.programs[name] : undefined;
-    if (program === undefined) return failed(127, `sh: ${name}: not found`);
-    const result = await program({ arguments: words, stdin: input, files: shell.files, signal });
-    status = result.status;
-    stdout = typeof result.stdout === 'string' ? encode(result.stdout) : result.stdout;
-    stderr = encode(result.stderr ?? '');
-  }
-  for (const { kind, path } of command.redirections) {
-    if (kind === 'error-to-output') {
-      stdout = Buffer.concat([stdout, stderr]);
-      stderr = new Uint8Array();
-    } else if (kind === 'error') {
-      if (path !== '/dev/null') shell.files.write(path, stderr);
-      stderr = new Uint8Array();
-    } else if (kind === 'write' || kind === 'append') {
-      const before = kind === 'append' ? (shell.files.read(path) ?? new Uint8Array()) : new Uint8Array();
-      if (path !== '/dev/null' && !shell.files.write(path, Buffer.concat([before, stdout]))) {
-        return failed(1, `sh: can't create ${path}: nonexistent directory`);
-      }
-      stdout = new Uint8Array();
+
+  /**
+   * Runs a line, or a script.
+   * @returns the status of its last command, or that of its `exit`
+   */
+  async run(text: string, signal: AbortSignal): Promise<number> {
+    try {
+      for (const pipeline of parseCommandLine(text)) await this.#pipeline(pipeline, signal);
+    } catch (error) {
+      if (error instanceof Exit) this.#status = error.status;
+      else if (error instanceof ShellSyntaxError) {
+        this.#descriptors.errors(encode(`${this.#name}: ${error.message}\n`));
+        this.#status = 2;
+      } else throw error;
     }
+    return this.#status;
   }
-  return { status, stdout, stderr };
+
+  /** A command was ended from outside: what `$?` says of it. */
+  interrupted(): void {
+    this.#status = interruptedStatus;
+  }
+
+  async #pipeline({ when, commands, background, line }: Pipeline, signal: AbortSignal): Promise<void> {
+    if ((when === 'success' && this.#status !== 0) || (when === 'failure' && this.#status === 0)) return;
+    this.#where = this.#name === 'sh' ? '' : `line ${line}: `;
+    if (!background) {
+      this.#status = await this.#commands(commands, this.#descriptors, signal);
+      return;
+    }
+    // The shell does not wait for it; it ends with the domain.
+    void this.#commands(commands, { ...this.#descriptors, input: nothing }, signal).catch(() => undefined);
+    this.#status = 0;
+  }
+
+  async #commands(
+    commands: readonly SimpleCommand[],
+    { input, output, errors }: Descriptors,
+    signal: AbortSignal,
+  ): Promise<number> {
+    let status = 0;
+    let piped = input;
+    for (const [index, command] of commands.entries()) {
+      const between: Uint8Array[] = [];
+      const isLast = index === commands.length - 1;
+      const own = {
+        input: piped,
+        output: isLast ? output : (bytes: Uint8Array) => void between.push(bytes),
+        errors,
+      };
+      status = await this.#command(command, own, signal);
+      piped = bytesOnce(() => Buffer.concat(between));
+    }
+    return status;
+  }
+
+  async #command(command: SimpleCommand, inherited: Descriptors, signal: AbortSignal): Promise<number> {
+    const descriptors = this.#redirected(command.redirections, inherited);
+    if (typeof descriptors === 'number') return descriptors;
+    const [name, ...words] = command.words.flatMap(word => this.#fields(word));
+    if (name === undefined) {
+      for (const { name: variable, value } of command.assignments)
+        this.variables.set(variable, this.#text(value));
+      return 0;
+    }
+    if (name === 'exit') throw new Exit(words[0] === undefined ? this.#status : Number(words[0]) & 0xff);
+    const program = Object.hasOwn(this.#shell.programs, name) ? this.#shell.programs[name] : undefined;
+    if (program === undefined) {
+      descriptors.errors(encode(`${this.#name}: ${this.#where}${name}: not found\n`));
+      return 127;
+    }
+    const { input, output, errors } = descriptors;
+    let taken: Uint8Array | undefined;
+    const {
+      status,
+      stdout,
+      stderr = '',
+    } = await program({
+      arguments: words,
+      get stdin() {
+        return (taken ??= input.take());
+      },
+      files: this.#shell.files,
+      shell: this.#shell,
+      descriptors,
+      signal,
+    });
+    if (stdout.length > 0) output(typeof stdout === 'string' ? encode(stdout) : stdout);
+    if (stderr !== '') errors(encode(stderr));
+    return status;
+  }
+
+  /** @returns the exit status where a file cannot be opened: the command does not run then */
+  #redirected(redirections: readonly Redirection[], inherited: Descriptors): Descriptors | number {
+    const { files } = this.#shell;
+    let { input } = inherited;
+    const sinks: [Sink, Sink, Sink] = [() => {}, inherited.output, inherited.errors];
+    for (const redirection of redirections) {
+      const descriptor = redirection.descriptor as 0 | 1 | 2;
+      if (redirection.kind === 'copy') {
+        sinks[descriptor] = sinks[redirection.of as 0 | 1 | 2];
+        continue;
+      }
+      const { mode } = redirection;
+      const path = this.#text(redirection.path);
+      if (mode === 'read' || mode === 'both') {
+        const source = sourceOf(files, path);
+        if (source === undefined) return this.#refused(`can't open ${path}: no such file`, inherited);
+        input = source;
+      } else {
+        const sink = sinkOf(files, path, mode);
+        if (sink === undefined)
+          return this.#refused(`can't create ${path}: nonexistent directory`, inherited);
+        sinks[descriptor] = sink;
+      }
+    }
+    return { input, output: sinks[1], errors: sinks[2] };
+  }
+
+  #refused(why: string, { errors }: Descriptors): number {
+    errors(encode(`${this.#name}: ${this.#where}${why}\n`));
+    return 1;
+  }
+
+  #variable(name: string): string {
+    return name === '?' ? String(this.#status) : (this.variables.get(name) ?? '');
+  }
+
+  /** A word as one string: of an assignment, or of a file that is redirected to. */
+  #text(word: Word): string {
+    return literal(word.map(part => (part.kind === 'text' ? part.text : this.#variable(part.name))).join(''));
+  }
+
+  /** The arguments that a word becomes: none, one, or several. */
+  #fields(word: Word): string[] {
+    const fields: string[] = [];
+    let field: string | undefined;
+    for (const part of word) {
+      if (part.kind === 'text') field = (field ?? '') + part.text;
+      else if (part.quoted) field = (field ?? '') + this.#variable(part.name);
+      else {
+        const [first = '', ...more] = this.#variable(part.name).split(/[ \t\n]+/);
+        if (first !== '') field = (field ?? '') + first;
+        for (const next of more) {
+          if (field !== undefined) fields.push(field);
+          field = next === '' ? undefined : next;
+        }
+      }
+    }
+    if (field !== undefined) fields.push(field);
+    return fields.flatMap(each => matchingNames(this.#shell.files, each));
+  }
+}
+
+/** `exit`: the rest of the line, or of the script, is not run. */
+class Exit {
+  readonly status: number;
+
+  constructor(status: number) {
+    this.status = status;
+  }
+}
+
+/** 128 and SIGINT. */
+const interruptedStatus = 130;
+
+const nothing: Source = { take: () => new Uint8Array() };
+
+/** Bytes for the first who wants them. */
+function bytesOnce(bytes: Uint8Array | (() => Uint8Array)): Source {
+  let isTaken = false;
+  return {
+    take() {
+      if (isTaken) return new Uint8Array();
+      isTaken = true;
+      return typeof bytes === 'function' ? bytes() : bytes;
+    },
+  };
+}
+
+function sourceOf(files: FileSystem, path: string): Source | undefined {
+  if (path === '/dev/null') return nothing;
+  const fifo = files.fifo(path);
+  if (fifo !== undefined) return { take: () => new Uint8Array(), fifo };
+  const bytes = files.read(path);
+  return bytes && bytesOnce(bytes);
+}
+
+function sinkOf(files: FileSystem, path: string, mode: 'write' | 'append'): Sink | undefined {
+  if (path === '/dev/null') return () => {};
+  const fifo = files.fifo(path);
+  if (fifo !== undefined) return bytes => fifo.write(bytes);
+  const before = mode === 'append' ? (files.read(path) ?? new Uint8Array()) : new Uint8Array();
+  if (!files.write(path, before)) return undefined;
+  return bytes => void files.write(path, Buffer.concat([files.read(path) ?? new Uint8Array(), bytes]));
 }
 
 function isPattern(part: string): boolean {
   return part.includes(anyText) || part.includes(anyCharacter);
 }
 
+function literal(text: string): string {
+  return text.replaceAll(anyText, '*').replaceAll(anyCharacter, '?');
+}
+
 /** Names that a word with wildcards matches, sorted; the word itself where it has none, or none matches. */
-function expandName(files: FileSystem, word: string): string[] {
-  const literal = word.replaceAll(anyText, '*').replaceAll(anyCharacter, '?');
-  if (!isPattern(word)) return [literal];
+function matchingNames(files: FileSystem, word: string): string[] {
+  if (!isPattern(word)) return [word];
   let found = [word.startsWith('/') ? '/' : ''];
   for (const part of word.split('/').filter(each => each !== '')) {
     const pattern = new RegExp(
@@ -138,11 +320,7 @@ function expandName(files: FileSystem, word: string): string[] {
     });
   }
   const existing = found.filter(path => files.isDirectory(path) || files.read(path) !== undefined);
-  return existing.length > 0 ? existing : [literal];
-}
-
-function failed(status: number, message: string): ShellResult {
-  return { status, stdout: new Uint8Array(), stderr: encode(`${message}\n`) };
+  return existing.length > 0 ? existing : [literal(word)];
 }
 
 function encode(text: string): Uint8Array {
