@@ -225,7 +225,7 @@ export const bootUBoot = setup({
       },
     },
     missed: {
-      description: 'no prompt this time',
+      description: 'a power cycle may bring the prompt, or the file, after all',
       type: 'final',
       entry: assign({ retry: true }),
     },
@@ -234,7 +234,7 @@ export const bootUBoot = setup({
       entry: assign({ fault: null }),
       on: {
         'console.reset': {
-          target: 'failed',
+          target: 'missed',
           actions: {
             type: 'refused',
             params: ({ event }) => ({
@@ -244,7 +244,7 @@ export const bootUBoot = setup({
           },
         },
         transferStalled: {
-          target: 'failed',
+          target: 'missed',
           actions: { type: 'keep', params: ({ event }) => ({ fault: event.fault }) },
         },
       },
@@ -344,7 +344,7 @@ export const bootUBoot = setup({
             'console.refusal': [
               {
                 guard: 'tooManyRefusals',
-                target: '#boot-u-boot.failed',
+                target: '#boot-u-boot.missed',
                 actions: {
                   type: 'refused',
                   params: ({ context, event }) => ({

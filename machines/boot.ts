@@ -53,6 +53,8 @@ export const boot = setup({
   },
   actors: { power, bootRpi, bootUBoot },
   actions: {
+    /** Told where an attempt is made again: what the board has fetched until then counts no more. */
+    startOver: () => undefined,
     keep: assign({
       last: (_, params: { output: { readonly fault: Fault | null } }) => ({
         ...nothingYet,
@@ -160,6 +162,7 @@ export const boot = setup({
       ],
     },
     powerCycling: {
+      entry: 'startOver',
       invoke: {
         src: 'power',
         input: ({ context }) => ({

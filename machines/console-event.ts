@@ -5,8 +5,8 @@
 export type ConsoleEvent =
   /** A stage before Xen has started: the EEPROM, BL2, BL31, U-Boot. */
   | { readonly type: 'console.banner'; readonly line: string }
-  /** The banner of a stage that was over: the board has started again. */
-  | { readonly type: 'console.reset'; readonly line: string }
+  /** The banner of a stage that was over: the board has started again; `because`: what it had said before of itself. */
+  | { readonly type: 'console.reset'; readonly line: string; readonly because?: string }
   /** The EEPROM says that the supply had not been cut. */
   | { readonly type: 'console.warmBoot'; readonly line: string }
   | { readonly type: 'console.autoboot'; readonly line: string }

@@ -28,6 +28,11 @@ export interface TransferStalled {
   readonly fault: Fault;
 }
 
+/** Told by the run: the board is power-cycled, and asks for everything again. */
+export interface AttemptOver {
+  readonly type: 'attemptOver';
+}
+
 interface DeployContext {
   readonly deadlines: Deadlines;
   readonly witness: Witness;
@@ -44,7 +49,7 @@ export const deploy = setup({
     context: {} as DeployContext,
     input: {} as DeployInput,
     output: {} as { readonly fault: Fault | null },
-    events: {} as TransferEvent | HandedOver,
+    events: {} as TransferEvent | HandedOver | AttemptOver,
   },
   actors: {
     serve: givenCallback<HandedOver>('serve'),
@@ -53,6 +58,7 @@ export const deploy = setup({
     note: assign(({ context }, params: { transfer: TftpEvent }) => noted(context, params.transfer)),
     reportStall: sendParent(({ context }) => ({ type: 'transferStalled', fault: stalled(context) })),
     forget: assign({ underWay: new Map() }),
+    startOver: assign({ underWay: new Map(), asked: [] }),
     findMissing: assign({ fault: ({ context }) => neverAskedFor(context) }),
     failed: assign({
       fault: (_, params: { error: unknown }) => failure('serve the files of the board', params.error),
@@ -90,6 +96,7 @@ export const deploy = setup({
           target: '.choosing',
           actions: { type: 'note', params: ({ event }) => ({ transfer: event.transfer }) },
         },
+        attemptOver: { target: '.waiting', actions: 'startOver' },
         handedOver: { target: 'handedOver', actions: 'findMissing' },
       },
       initial: 'waiting',

@@ -52,7 +52,12 @@ interface XenContext extends XenInput {
 }
 
 const waits = {
-  banner: { for: "Xen's banner", class: 'board' },
+  banner: {
+    // The mediator speaks after the banner: of a boot in which nothing comes, nothing is learned of it.
+    for: "Xen's banner: nothing came after the hand-over",
+    class: 'infrastructure',
+    mend: 'see that Xen was given this console (`console=dtuart dtuart=...`), and that it is built for this board',
+  },
   login: { for: "Dom0's login", class: 'board' },
   probe: { for: "the probe's first line", class: 'board' },
 } as const satisfies Record<string, Wait>;
@@ -73,6 +78,15 @@ export const xen = setup({
     ended: assign({
       fault: (_, params: { what: string; line: string; class?: Fault['class'] }) =>
         shown(params.what, params.line, params.class ?? 'board'),
+    }),
+    restarted: assign({
+      fault: (_, params: { line: string; because: string | undefined }) =>
+        shown(
+          restart,
+          params.line,
+          params.because === undefined ? 'infrastructure' : 'board',
+          params.because === undefined ? silentRestart : undefined,
+        ),
     }),
     panicked: assign(({ context }, params: { line: string }) => ({
       panicked: true,
@@ -130,8 +144,8 @@ export const xen = setup({
         'console.reset': {
           target: 'ended',
           actions: {
-            type: 'ended',
-            params: ({ event }) => ({ what: 'the board started again by itself', line: event.line }),
+            type: 'restarted',
+            params: ({ event }) => ({ line: event.line, because: event.because }),
           },
         },
         'console.halt': {
@@ -186,6 +200,10 @@ export const xen = setup({
     ended: { type: 'final' },
   },
 });
+
+const restart = 'the board started again by itself';
+const silentRestart =
+  'nothing on the console announced it: look at its supply, its reset line, and whether a watchdog runs';
 
 /** A crash before Xen says nothing about what is under test, unless it is in the firmware that serves SCMI. */
 const blame = { firmware: 'board', 'boot loader': 'infrastructure', Dom0: 'board' } as const;

@@ -10,6 +10,8 @@ export class SignWatch {
   readonly #before = new Map<string, string>();
   #reached: number = talkerRank.unknown;
   #announced: string | undefined;
+  /** Whatever runs on the board has said that it failed. */
+  #failed: string | undefined;
   #waiting: { readonly sign: Sign; readonly line: TalkerLine } | undefined;
   /** Signs found in the tail that began in `number`, so that the finished line does not repeat them. */
   #inTail: { number: number; readonly names: Set<string> } = { number: 0, names: new Set() };
@@ -56,6 +58,7 @@ export class SignWatch {
     this.end();
     this.#reached = talkerRank.unknown;
     this.#announced = undefined;
+    this.#failed = undefined;
     this.#before.clear();
   }
 
@@ -69,6 +72,7 @@ export class SignWatch {
   #found(sign: Sign, line: TalkerLine, detail: string | undefined): void {
     if (sign.rank !== undefined) this.#banner(sign.rank, line);
     if (sign.kind === 'restart') this.#announced = sign.name;
+    if (isFailure(sign) && (line.domid ?? 0) === 0) this.#failed = sign.name;
     if (sign.detail === 'next-line') this.#waiting = { sign, line };
     else this.#report(seen(sign, line, detail));
   }
@@ -77,10 +81,18 @@ export class SignWatch {
     if (rank > this.#reached) return this.#reach(rank);
     this.end();
     const detail = this.#announced;
+    const after = this.#failed;
     this.#reached = rank;
     this.#announced = undefined;
+    this.#failed = undefined;
     this.#before.clear();
-    this.#report({ ...place(line), name: 'reset', kind: 'reset', ...(detail !== undefined && { detail }) });
+    this.#report({
+      ...place(line),
+      name: 'reset',
+      kind: 'reset',
+      ...(detail !== undefined && { detail }),
+      ...(after !== undefined && { after }),
+    });
   }
 
   #reach(rank: number): void {
@@ -93,6 +105,11 @@ export class SignWatch {
     this.#waiting = undefined;
     this.#report({ ...seen(waiting.sign, waiting.line, line.text), t: line.t });
   }
+}
+
+/** A machine that starts again after one of them has a reason of its own. */
+function isFailure({ kind, name }: Sign): boolean {
+  return kind === 'fatal' || name === 'kernel-oops';
 }
 
 function match(sign: Sign, said: Tail): RegExpExecArray | null {

@@ -298,6 +298,8 @@ export interface SignSeen {
   readonly text: string;
   /** A panic's message, a version; of a reset, what had announced it. */
   readonly detail?: string;
+  /** Of a reset: the last sign before it that something of the board had failed. */
+  readonly after?: string;
   readonly t: number;
   readonly number: number;
 }

@@ -164,6 +164,7 @@ class ObservedRun {
       milestones: this.#milestones,
       answers: this.#answers,
       faults: this.#faults,
+      gaps: [],
       begun: this.#begun,
       finished: this.#begun,
       notDone: this.#notDone,

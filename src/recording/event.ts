@@ -14,6 +14,11 @@ export type RecordedData =
       readonly data: { readonly action: 'on' | 'off' | 'confirmed' | 'failed'; readonly detail?: string };
     }
   | { readonly kind: 'received' | 'sent'; readonly data: { readonly console: string } & RecordedBytes }
+  /** The console's adapter vanished, or is there again: what the board said between is not known. */
+  | {
+      readonly kind: 'line';
+      readonly data: { readonly console: string; readonly state: 'away' | 'back'; readonly detail: string };
+    }
   | { readonly kind: 'tftp'; readonly data: Readonly<Record<string, unknown>> & { readonly event: string } }
   | {
       readonly kind: 'milestone';

@@ -81,7 +81,8 @@ function eventOf(text: string): RecordedEvent | string {
   for (const [field, type] of Object.entries(fields)) {
     if (typeof record[field] !== type) return `\`data.${field}\` is not a ${type}`;
   }
-  if ('console' in fields && typeof record['text'] !== 'string' && typeof record['base64'] !== 'string') {
+  const isBytes = fields === fieldsByKind['received'] || fields === fieldsByKind['sent'];
+  if (isBytes && typeof record['text'] !== 'string' && typeof record['base64'] !== 'string') {
     return 'neither `data.text` nor `data.base64`';
   }
   return value as RecordedEvent;
@@ -94,6 +95,7 @@ const fieldsByKind: Readonly<Record<string, Readonly<Record<string, 'string' | '
   power: { action: 'string' },
   received: { console: 'string' },
   sent: { console: 'string' },
+  line: { console: 'string', state: 'string', detail: 'string' },
   tftp: { event: 'string' },
   milestone: { name: 'string' },
   step: { index: 'number', do: 'string', phase: 'string' },

@@ -21,6 +21,8 @@ export function eventWords(event: RecordedEvent): EventWords | undefined {
       return { text: runWords(event.data), colour: 'bold' };
     case 'power':
       return powerWords(event.data);
+    case 'line':
+      return { text: event.data.detail, colour: 'yellow' };
     case 'tftp':
       return tftpWords(event.data);
     case 'milestone':

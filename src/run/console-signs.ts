@@ -63,7 +63,10 @@ export function boardSigns({ boot, dom0 }: BoardType): Sign[] {
 /** @returns undefined for a sign that moves no machine */
 export function consoleEvent(sign: SignSeen): ConsoleEvent | undefined {
   const line = sign.text;
-  if (sign.kind === 'reset') return { type: 'console.reset', line };
+  if (sign.kind === 'reset') {
+    const because = sign.detail ?? sign.after;
+    return { type: 'console.reset', line, ...(because !== undefined && { because }) };
+  }
   // A guest may log in, and its kernel may panic: that is for the verdict.
   if (sign.domid !== undefined && sign.domid !== 0) return undefined;
   return eventOf[sign.name]?.(line, sign.detail);

@@ -4,7 +4,7 @@ import { boot } from '../../machines/boot.ts';
 import { bootRpi } from '../../machines/boot-rpi.ts';
 import { bootUBoot } from '../../machines/boot-u-boot.ts';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
-import { deploy, type HandedOver } from '../../machines/deploy.ts';
+import { type AttemptOver, deploy, type HandedOver } from '../../machines/deploy.ts';
 import type { Fault } from '../../machines/fault.ts';
 import { power, type PowerState } from '../../machines/power.ts';
 import { run, type RunOutcome } from '../../machines/run.ts';
@@ -107,6 +107,7 @@ class Parts {
   readonly clock: RunClock;
   readonly console: BoardConsole;
   readonly transfers = new Broadcast<TransferEvent>();
+  readonly attempts = new Broadcast<AttemptOver>();
   readonly watched: Watched;
   readonly sessions: Sessions;
   readonly guests: Guests;
@@ -183,6 +184,7 @@ function providedRun(parts: Parts) {
       deploy: deploy.provide({ actors: { serve: serve(parts) } }),
       xen: xen.provide({ actors: { console: consoleEvents } }),
       boot: boot.provide({
+        actions: { startOver: () => parts.attempts.send({ type: 'attemptOver' }) },
         actors: {
           power: powerSwitch,
           bootUBoot: bootUBoot.provide({ actors: { console: consoleEvents, ...typing(parts) } }),
@@ -303,9 +305,9 @@ function followOnConsole({ options, transfers, console }: Parts): void {
 /** What the board fetches until it is handed over; then the files are taken away. */
 function serve(parts: Parts) {
   return fromCallback<HandedOver, undefined>(({ sendBack }) => {
-    const stop = parts.transfers.listen(sendBack);
+    const stops = [parts.transfers.listen(sendBack), parts.attempts.listen(sendBack)];
     return () => {
-      stop();
+      for (const stop of stops) stop();
       void parts.watched.work(async () => parts.offered?.[Symbol.asyncDispose]());
     };
   });

@@ -48,6 +48,7 @@ export function fromConsole(log: Uint8Array, { expectsLogin, ...names }: Console
     milestones,
     answers: consoleCommands(spoken),
     faults: [],
+    gaps: [],
     begun: new Set<Phase>(['boot']),
     finished: new Set<Phase>(booted ? ['boot'] : []),
     notDone: new Map(),

@@ -8,6 +8,7 @@ import type {
   Place,
   SeenAnswer,
   SeenFault,
+  SeenGap,
   SeenLine,
   SeenMilestone,
   SeenSign,
@@ -31,23 +32,31 @@ class RunSeen {
   readonly #milestones: SeenMilestone[] = [];
   readonly #answers: SeenAnswer[] = [];
   readonly #faults: SeenFault[] = [];
+  readonly #gaps: SeenGap[] = [];
   readonly #begun = new Set<Phase>(['boot']);
   readonly #finished = new Set<Phase>();
   /** What was said of a step at its end. */
   readonly #details = new Map<Phase, string>();
   /** Steps in which something was asked. */
   readonly #asked = new Set<Phase>();
-  readonly #repeats = new WithoutRepeats();
+  #repeats = new WithoutRepeats();
   #phase: Phase = 'boot';
   #place: Place = { line: 1 };
   #board = '';
   #scenario = '';
   #outcome: string | undefined;
   #startedAgain = false;
+  /** The board was switched off since it was last switched on. */
+  #wasOff = false;
+  /** The lab has failed: what comes now is of no run. */
+  #isOver = false;
+  /** Consoles of which the next line may be the end of one whose begin nobody heard. */
+  readonly #torn = new Set<string>();
 
   take(event: RecordedEvent, place: Place): void {
     this.#place = place;
     const here = { ...place, phase: this.#phase };
+    if (this.#isOver && event.kind !== 'fault' && event.kind !== 'run-finished') return;
     switch (event.kind) {
       case 'run-started':
         this.#board = event.data.board;
@@ -57,7 +66,10 @@ class RunSeen {
         this.#console(event.data.console).feed(bytesOf(event.data), event.t);
         break;
       case 'power':
-        if (event.data.action === 'on') for (const reader of this.#consoles.values()) reader.powerOn(event.t);
+        this.#power(event.data.action, event.t);
+        break;
+      case 'line':
+        this.#line(event.data, here);
         break;
       case 'milestone':
         this.#milestone(event.data, here);
@@ -72,11 +84,7 @@ class RunSeen {
         this.#asked.add(this.#phase);
         break;
       case 'fault':
-        this.#faults.push({ ...event.data, ...here });
-        // A step that a fault ended tells so first; it did not come to its own end.
-        if (event.data.class !== 'board' && this.#details.get(this.#phase) === event.data.what) {
-          this.#finished.delete(this.#phase);
-        }
+        this.#fault(event.data, here);
         break;
       case 'run-finished':
         this.#outcome = event.data.outcome;
@@ -97,6 +105,7 @@ class RunSeen {
       milestones: this.#milestones,
       answers: this.#answers,
       faults: this.#faults,
+      gaps: this.#gaps,
       begun: this.#begun,
       finished: this.#finished,
       notDone: this.#notDone(),
@@ -111,7 +120,8 @@ class RunSeen {
     const reader = new ConsoleReader(
       {
         line: ({ talker, domid, text, stamp, unterminated }) => {
-          if (this.#startedAgain || this.#repeats.has(name, domid, stamp, text)) return;
+          if (this.#torn.delete(name) || this.#startedAgain) return;
+          if (this.#repeats.has(name, domid, stamp, text)) return;
           this.#lines.push({
             ...this.#place,
             talker,
@@ -131,6 +141,44 @@ class RunSeen {
     );
     this.#consoles.set(name, reader);
     return reader;
+  }
+
+  /** An attempt to boot that was made again counts as little as what was said before the first one. */
+  #power(action: Extract<RecordedEvent, { kind: 'power' }>['data']['action'], t: number): void {
+    if (action === 'off') this.#wasOff = true;
+    if (action !== 'on') return;
+    for (const reader of this.#consoles.values()) reader.powerOn(t);
+    if (!this.#wasOff || this.#phase !== 'boot') return;
+    this.#wasOff = false;
+    this.#startedAgain = false;
+    this.#repeats = new WithoutRepeats();
+    this.#finished.clear();
+    for (const seen of [this.#lines, this.#signs, this.#milestones, this.#gaps]) seen.length = 0;
+  }
+
+  #line({ console, state }: Extract<RecordedEvent, { kind: 'line' }>['data'], here: SeenGap['from']): void {
+    if (state === 'away') {
+      // What was said of a line is none, and its end is none either.
+      this.#torn.add(console);
+      this.#consoles.get(console)?.end(here.t ?? 0);
+      this.#torn.add(console);
+      this.#gaps.push({ from: here });
+    } else {
+      const gap = this.#gaps.pop();
+      if (gap !== undefined) this.#gaps.push({ ...gap, to: here });
+    }
+  }
+
+  /** A step that a fault ended tells so first; it did not come to its own end. */
+  #fault(data: Extract<RecordedEvent, { kind: 'fault' }>['data'], here: Place & { phase: Phase }): void {
+    if (data.class === 'board') {
+      this.#faults.push({ ...data, ...here });
+      return;
+    }
+    this.#isOver = true;
+    const step = [...this.#details].find(([, detail]) => detail === data.what)?.[0] ?? this.#phase;
+    this.#faults.push({ ...data, ...here, phase: step });
+    if (this.#details.get(step) === data.what) this.#finished.delete(step);
   }
 
   #milestone(

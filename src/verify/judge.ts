@@ -4,12 +4,13 @@ import type { RecordedEvent } from '../recording/event.ts';
 import { type AnswerFound, matchAnswers } from './answers.ts';
 import { fromConsole } from './from-console.ts';
 import { fromRecording } from './from-recording.ts';
-import { linesFor, type MatchedLines, matchLines, patternOf, textsOf } from './lines.ts';
+import { linesFor, type MatchedLines, matchLines, patternOf, streamOfExpectation, textsOf } from './lines.ts';
+import { unheard, wordsOf } from './gaps.ts';
 import { nearest } from './nearest.ts';
 import { notRun, otherXen } from './other-xen.ts';
 import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
 import { unobservable } from './unobservable.ts';
-import { evidenceOf, foreseenPanic, unexpected, unforeseenEnd } from './unexpected.ts';
+import { evidenceOf, foreseenPanic, silentRestart, unexpected, unforeseenEnd } from './unexpected.ts';
 import type { Evidence, Judgement, Outcome, Verdict } from './verdict.ts';
 
 export interface JudgeRecording {
@@ -119,7 +120,8 @@ type Fault = Pick<SeenFault, 'class' | 'what' | 'mend'>;
 
 /** The faults that were recorded, or the one that a recording or log shows by ending too early. */
 function faultsOf(seen: Observations, judgements: readonly Judgement[]): readonly Fault[] {
-  if (seen.faults.length > 0) return seen.faults;
+  const byLab = [...unheardFault(seen, judgements), ...restartFault(seen)];
+  if (seen.faults.length + byLab.length > 0) return [...seen.faults, ...byLab];
   const because = new Set(judgements.map(({ outcome, why }) => (outcome === 'not-run' ? why : undefined)));
   const ended = seen.form === 'console log' && because.has(noSteps) ? noSteps : seen.ended;
   if (ended === null) return [];
@@ -141,6 +143,24 @@ function outcomeOf(
   return faults.length > 0 ? 'infrastructure' : 'met';
 }
 
+/** Lines that may have come while nobody heard the console: whether they did, this run cannot tell. */
+function unheardFault({ gaps, faults }: Observations, judgements: readonly Judgement[]): readonly Fault[] {
+  const gap = gaps.at(0);
+  const lost = judgements.filter(({ outcome }) => outcome === 'infrastructure').length;
+  if (gap === undefined || lost === 0 || faults.some(({ class: kind }) => kind === 'infrastructure'))
+    return [];
+  return [
+    { class: 'infrastructure', what: `${wordsOf(gap)}: ${lost} of what was expected may have come then` },
+  ];
+}
+
+/** A run tells it as a fault; a bare log, or a run that was over already, shows it alone. */
+function restartFault(seen: Observations): readonly Fault[] {
+  const restart = silentRestart(seen);
+  if (restart === undefined || seen.faults.length > 0) return [];
+  return [{ class: 'infrastructure', what: `the board started again by itself: ${restart.sign.text}` }];
+}
+
 /** What was found for one expectation, before it is asked what it means that nothing was. */
 type Finding = { readonly outcome: Outcome; readonly why?: string; readonly seen?: Evidence } | undefined;
 
@@ -153,6 +173,8 @@ class Seen {
   readonly #lastMet: number;
   readonly #places: ReadonlyMap<Expectation, number>;
   readonly #unforeseen: SeenSign | undefined;
+  /** The board started again, and nothing that ran on it had said why. */
+  readonly #restart: SeenSign | undefined;
   /** Of a bare log: something of the steps is there, typed on the console or said by Xen. */
   readonly #stepsShow: boolean;
   /** By stream: whether its first missing line was told as missed, after an end that nobody foresaw. */
@@ -163,6 +185,7 @@ class Seen {
     this.#seen = seen;
     this.lines = matchLines(prediction.expectations, seen);
     this.#answers = matchAnswers(prediction.expectations, seen);
+    this.#restart = silentRestart(seen);
     this.#unforeseen = unforeseenEnd(prediction, seen, this.lines.accounted);
     this.#places = new Map(prediction.expectations.map((expectation, index) => [expectation, index]));
     this.#stepsShow =
@@ -265,7 +288,7 @@ class Seen {
       if (text !== undefined) return { outcome: 'contradicted', seen: evidenceOf(line, text) };
     }
     return this.#seen.begun.has(expectation.phase) || this.#seen.form === 'console log'
-      ? (this.#overBefore(expectation) ?? { outcome: 'met' })
+      ? (this.#unheard(expectation) ?? this.#overBefore(expectation) ?? { outcome: 'met' })
       : undefined;
   }
 
@@ -275,15 +298,46 @@ class Seen {
     if (hidden !== undefined) return { outcome: 'not-observable', why: hidden };
     const notDone = this.#seen.notDone.get(expectation.phase);
     if (notDone !== undefined) return { outcome: 'not-observable', why: notDone };
-    const place = this.#places.get(expectation) ?? 0;
-    if (expectation.kind !== 'absent' && place < this.#lastMet) return this.#missed(expectation);
+    const gap = this.#unheard(expectation);
+    if (gap !== undefined) return gap;
+    if (expectation.kind !== 'absent' && this.#wasDue(expectation)) return this.#missed(expectation);
     return this.#overBefore(expectation) ?? this.#missed(expectation);
+  }
+
+  /** Something that has to come later is there. Once the lab has failed, only the same talker's next words say so. */
+  #wasDue(expectation: Expectation): boolean {
+    const place = this.#places.get(expectation) ?? 0;
+    if (this.#restart === undefined && this.#seen.faults.every(({ class: kind }) => kind === 'board')) {
+      return place < this.#lastMet;
+    }
+    const stream = streamOfExpectation(expectation);
+    return [...this.lines.met.keys()].some(
+      met =>
+        met.claim === undefined &&
+        (this.#places.get(met) ?? 0) > place &&
+        expectation.kind === 'line' &&
+        streamOfExpectation(met) === stream,
+    );
+  }
+
+  /** What may have been said while nobody heard the console. */
+  #unheard(expectation: Expectation): Finding {
+    const gap = unheard(expectation, this.#prediction, this.#seen, this.lines);
+    if (gap === undefined) return undefined;
+    return {
+      outcome: expectation.kind === 'absent' ? 'not-observable' : 'infrastructure',
+      why: wordsOf(gap),
+    };
   }
 
   /** Set where the run was over before its turn. */
   #overBefore(expectation: Expectation): Finding {
     const { finished, begun, faults, ended, form } = this.#seen;
     const { phase } = expectation;
+    const restart = this.#restart;
+    if (restart !== undefined && orderOf(restart.phase) <= orderOf(phase)) {
+      return { outcome: 'infrastructure', why: `the board started again by itself: ${restart.sign.text}` };
+    }
     const unforeseen = this.#unforeseen;
     if (unforeseen !== undefined && orderOf(unforeseen.phase) <= orderOf(phase)) {
       const stream = `${expectation.source} ${expectation.domid ?? ''}`;

@@ -123,7 +123,7 @@ function matchInOrder(
  * Lines are in order among those of one stream: of one talker and domain. What Xen says about a vCPU that runs
  * (`d1v0 Unhandled SMC/HVC`) comes when that vCPU gets to it, so each domain's are a stream of their own.
  */
-function streamOfExpectation({ source, domid, text }: Expectation): string {
+export function streamOfExpectation({ source, domid, text }: Expectation): string {
   if (source === 'firmware') return 'tf-a';
   if (source === 'linux') return `linux ${domid ?? 0}`;
   return source === 'xen' ? xenStream(text) : source;

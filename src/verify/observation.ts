@@ -43,6 +43,12 @@ export interface SeenAnswer extends Place {
   readonly phase: Phase;
 }
 
+/** A time in which the console's adapter was away; `to`: none where it did not come back. */
+export interface SeenGap {
+  readonly from: Place & { readonly phase: Phase };
+  readonly to?: Place & { readonly phase: Phase };
+}
+
 export interface SeenFault extends Place {
   readonly class: 'infrastructure' | 'board' | 'interrupted' | 'controller';
   readonly what: string;
@@ -50,7 +56,10 @@ export interface SeenFault extends Place {
   readonly phase: Phase;
 }
 
-/** All that one boot showed. What a board says after it started again by itself is left out. */
+/**
+ * All that one boot showed. What a board says after it started again by itself is left out, and so is what comes
+ * once the lab has failed, and what was said in attempts to boot that were made again.
+ */
 export interface Observations {
   readonly form: 'recording' | 'console log';
   readonly board: string;
@@ -60,6 +69,8 @@ export interface Observations {
   readonly milestones: readonly SeenMilestone[];
   readonly answers: readonly SeenAnswer[];
   readonly faults: readonly SeenFault[];
+  /** When the console was not heard. */
+  readonly gaps: readonly SeenGap[];
   /** Phases that were begun, and those that came to their end. */
   readonly begun: ReadonlySet<Phase>;
   readonly finished: ReadonlySet<Phase>;

@@ -23,7 +23,9 @@ export function unforeseenEnd(
   seen: Observations,
   accounted: ReadonlySet<SeenLine>,
 ): SeenSign | undefined {
-  return seen.signs.find(({ sign }) => ending(sign.name) && !foreseen(prediction, seen, sign, accounted));
+  return seen.signs.find(
+    ({ sign }) => ending(sign.name) && !isSilentRestart(sign) && !foreseen(prediction, seen, sign, accounted),
+  );
 }
 
 /** The panic that the model foresees, once it was seen. */
@@ -32,6 +34,15 @@ export function foreseenPanic(prediction: Prediction, seen: Observations): SeenS
     ({ sign }) =>
       sign.name === 'xen-panic' && prediction.panic !== null && samePanic(prediction.panic, sign.detail),
   );
+}
+
+/** The board started again, and nothing that ran on it had said why: that is the lab's, or nobody's. */
+export function silentRestart(seen: Observations): SeenSign | undefined {
+  return seen.signs.find(({ sign }) => isSilentRestart(sign));
+}
+
+export function isSilentRestart({ kind, detail, after }: SeenSign['sign']): boolean {
+  return kind === 'reset' && detail === undefined && after === undefined;
 }
 
 export function evidenceOf({ line, t }: { line: number; t?: number }, text: string): Evidence {
@@ -107,7 +118,7 @@ function* unexpectedEnds(
   for (const found of seen.signs) {
     const { sign, phase } = found;
     const end = ending(sign.name);
-    if (end === undefined || foreseen(prediction, seen, sign, accounted)) continue;
+    if (end === undefined || isSilentRestart(sign) || foreseen(prediction, seen, sign, accounted)) continue;
     const detail = sign.detail !== undefined && sign.name !== 'reset' ? sign.detail : sign.text;
     yield contradicted({
       id: `unexpected.${sign.name}.${++count}`,

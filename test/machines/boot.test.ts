@@ -39,14 +39,18 @@ const uBootPlan: BootPlan['uBoot'] = {
 
 /** A board that is switched on, and whose console, transfers and keyboard are the test's. */
 function boardOf(plan: BootPlan, answers: Readonly<Record<string, string>> = {}) {
-  const { clock, lines, witness } = simulation();
+  const { clock, lines, witness: silent } = simulation();
+  const notes: string[] = [];
+  const witness = { ...silent, note: (text: string) => void notes.push(text) };
   // Each boot loader has a console of its own, of which one is listened to at a time.
   const consoles = [told<ConsoleEvent>(), told<ConsoleEvent>()] as const;
   const transfers = told<TransferEvent>();
   const { logic, turned } = switchThatTurns();
   const typed: string[] = [];
+  const startedOver: number[] = [];
   const actor = createActor(
     boot.provide({
+      actions: { startOver: () => void startedOver.push(turned.length) },
       actors: {
         power: logic,
         bootRpi: bootRpi.provide({ actors: { console: consoles[0].logic, transfers: transfers.logic } }),
@@ -78,7 +82,7 @@ function boardOf(plan: BootPlan, answers: Readonly<Record<string, string>> = {})
     tell({ type, line });
     await settle();
   };
-  return { actor, clock, say, tell, transfers, turned, typed };
+  return { actor, clock, notes, say, startedOver, tell, transfers, turned, typed };
 }
 
 const uBoot = (answers?: Readonly<Record<string, string>>) => boardOf({ uBoot: uBootPlan }, answers);
@@ -229,23 +233,9 @@ const refusals: readonly {
     fault: /did not load the file: TFTP error: 'Access violation' \(2\)$/,
   },
   {
-    name: 'the fourth time that a file starts again',
-    answers: { 'tftpboot 0x48200000 xen': 'silence' },
-    signs: Array.from({ length: 4 }, () => ({
-      type: 'console.refusal',
-      line: 'ARP Retry count exceeded; starting again',
-    })),
-    fault: /^`tftpboot 0x48200000 xen` does not get through: ARP Retry count exceeded; starting again$/,
-  },
-  {
     name: 'a prompt where the kernel should start',
     signs: [{ type: 'console.prompt', line: '=> ' }],
     fault: /^U-Boot did not start `booti 1 - 2`/,
-  },
-  {
-    name: 'a reset at the prompt',
-    signs: [{ type: 'console.reset', line: 'U-Boot 2023.04' }],
-    fault: /^the board restarted while U-Boot was at its prompt: U-Boot 2023\.04$/,
   },
 ];
 
@@ -270,6 +260,56 @@ test('U-Boot: a countdown that ran out is tried again by a power cycle, three ti
   t.deepEqual(turned, ['on', 'off', 'on', 'off', 'on']);
   t.is(faultOf(actor), 'U-Boot ran its stored boot command before it was interrupted: Starting kernel ...');
 });
+
+const lost: readonly {
+  readonly name: string;
+  readonly answers?: Readonly<Record<string, string>>;
+  readonly happens: (board: ReturnType<typeof boardOf>) => unknown;
+  readonly fault: RegExp;
+}[] = [
+  {
+    name: 'a reset at the prompt',
+    happens: ({ say }) => say('console.reset', 'U-Boot 2023.04'),
+    fault: /^the board restarted while U-Boot was at its prompt: U-Boot 2023\.04$/,
+  },
+  {
+    name: 'the fourth time that a file starts again',
+    answers: { 'tftpboot 0x48200000 xen': 'silence' },
+    happens: async ({ say }) => {
+      for (let time = 0; time < 4; time++)
+        await say('console.refusal', 'ARP Retry count exceeded; starting again');
+    },
+    fault: /^`tftpboot 0x48200000 xen` does not get through: ARP Retry count exceeded; starting again$/,
+  },
+  {
+    name: 'a transfer that stands still',
+    answers: { 'tftpboot 0x48200000 xen': 'silence' },
+    happens: ({ actor }) =>
+      actor.send({
+        type: 'transferStalled',
+        fault: { class: 'infrastructure', what: 'the board stopped fetching xen' },
+      }),
+    fault: /^the board stopped fetching xen$/,
+  },
+];
+
+for (const { name, answers, happens, fault } of lost) {
+  test(`U-Boot: ${name} costs a power cycle, which is noted, and the third time the run`, async t => {
+    const board = uBoot(answers);
+    const { actor, clock, notes, say, startedOver, turned } = board;
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await settle();
+      await say('console.prompt');
+      await happens(board);
+      await pass(clock, 2050);
+    }
+    t.deepEqual(turned, ['on', 'off', 'on', 'off', 'on']);
+    t.regex(faultOf(actor) ?? 'no fault', fault);
+    t.deepEqual(startedOver, [1, 3]);
+    t.is(notes.length, 2);
+    for (const note of notes) t.regex(note.replace(/^power-on \d .*?power-cycled: /, ''), fault);
+  });
+}
 
 function eeprom(plan: BootPlan = { eeprom: { kernel: 'xen' } }) {
   const { transfers, ...board } = boardOf(plan);

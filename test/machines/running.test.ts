@@ -78,7 +78,8 @@ const ends: readonly {
       clock.increment(1700);
     },
     fault:
-      /^waited 1\.7 s for Xen's banner, since 0\.0 s into the run; the console's last lines:\n {4}Starting kernel \.\.\.$/,
+      /^waited 1\.7 s for Xen's banner: nothing came after the hand-over, since 0\.0 s into the run; the console's last lines:\n {4}Starting kernel \.\.\.$/,
+    class: 'infrastructure',
   },
   {
     name: 'no login by its deadline',
@@ -127,12 +128,22 @@ const ends: readonly {
       tell({ type: 'console.reset', line: 'U-Boot 2023.04' });
     },
     fault: /^the board started again by itself: U-Boot 2023\.04$/,
+    class: 'infrastructure',
   },
   {
     name: 'a reset in Linux',
     happens: board => {
       toDom0(board);
       board.tell({ type: 'console.reset', line: 'RPi: BOOTSYS release' });
+    },
+    fault: /^the board started again by itself: RPi: BOOTSYS release$/,
+    class: 'infrastructure',
+  },
+  {
+    name: 'a reset that the software had announced',
+    happens: board => {
+      toDom0(board);
+      board.tell({ type: 'console.reset', line: 'RPi: BOOTSYS release', because: 'kernel-oops' });
     },
     fault: /^the board started again by itself: RPi: BOOTSYS release$/,
   },

@@ -75,6 +75,7 @@ const fault = (kind: 'infrastructure' | 'board' | 'interrupted', what: string): 
   kind: 'fault',
   data: { class: kind, what },
 });
+const switched = (action: 'on' | 'off'): RecordedData => ({ kind: 'power', data: { action } });
 const finished: RecordedData = { kind: 'run-finished', data: { outcome: 'completed' } };
 
 const recording = (events: readonly RecordedData[]): RecordedEvent[] =>
@@ -273,7 +274,7 @@ const rows: readonly Row[] = [
     verdict: 'failed',
   },
   {
-    what: 'a board that starts again by itself is contradicted',
+    what: 'a board that starts again, and had said nothing of it, has taught nothing about the rest',
     expectations: [
       one,
       two,
@@ -281,6 +282,21 @@ const rows: readonly Row[] = [
     ],
     events: [
       said(`${booted}[    3.000000] Run /init\r\r\nNOTICE:  BL31: v2\r\n`),
+      fault('infrastructure', 'it reset'),
+      finished,
+    ],
+    outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'boot.login': 'infrastructure' },
+    verdict: 'infrastructure',
+  },
+  {
+    what: 'a board that starts again after its kernel had failed is contradicted',
+    expectations: [
+      one,
+      two,
+      expectation('boot.login', 'Dom0', { kind: 'milestone', source: 'run', pattern: 'dom0-login' }),
+    ],
+    events: [
+      said(`${booted}[    3.000000] Internal error: Oops\r\r\nNOTICE:  BL31: v2\r\n`),
       fault('board', 'it reset'),
       finished,
     ],
@@ -291,6 +307,58 @@ const rows: readonly Row[] = [
       'unexpected.reset.1': 'contradicted',
     },
     verdict: 'failed',
+  },
+  {
+    what: 'what comes once the lab has failed contradicts nothing, and meets nothing',
+    expectations: [one, two, three],
+    events: [
+      said(booted),
+      fault('infrastructure', 'the adapter is gone'),
+      said('(XEN) three\r\n(XEN) scmi: nobody foresaw this\r\n(XEN) Panic on CPU 0:\r\n(XEN) Oops\r\n'),
+      finished,
+    ],
+    outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'boot.xen.3': 'infrastructure' },
+    verdict: 'infrastructure',
+  },
+  {
+    what: 'what was contradicted before the lab failed is a finding',
+    expectations: [one, two, three],
+    events: [
+      said(`${booted}(XEN) scmi: nobody foresaw this\r\n`),
+      fault('infrastructure', 'the adapter is gone'),
+      finished,
+    ],
+    outcomes: {
+      'boot.xen.1': 'met',
+      'boot.xen.2': 'met',
+      'boot.xen.3': 'infrastructure',
+      'unexpected.xen.1': 'contradicted',
+    },
+    verdict: 'failed',
+  },
+  {
+    what: 'an attempt to boot that was made again counts as little as what was said before the first one',
+    expectations: [one, two],
+    events: [
+      said('(XEN) scmi: a run before this one\r\n'),
+      switched('off'),
+      switched('on'),
+      said('NOTICE:  BL31: v2\r\nNOTICE:  BL31: v2\r\n(XEN) scmi: of an attempt that failed\r\n'),
+      switched('off'),
+      switched('on'),
+      said(booted),
+      login,
+      finished,
+    ],
+    outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met' },
+    verdict: 'met',
+  },
+  {
+    what: 'a switch that was told twice to turn on has begun no other attempt',
+    expectations: [one, two],
+    events: [switched('off'), switched('on'), said(booted), switched('on'), login, finished],
+    outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met' },
+    verdict: 'met',
   },
   {
     what: 'a board that falls silent has missed what was due, and not run what came later',

@@ -18,6 +18,7 @@ function saw(text: string, form: Observations['form']): Observations {
     milestones: [],
     answers: [],
     faults: [],
+    gaps: [],
     begun: new Set(['boot']),
     finished: new Set(['boot']),
     notDone: new Map(),

@@ -1,0 +1,91 @@
+/** What may have been said while the console's adapter was away. */
+import type { Expectation, Prediction } from '../model/prediction.ts';
+import { type MatchedLines, patternOf, streamOfExpectation } from './lines.ts';
+import { type Observations, orderOf, type SeenGap } from './observation.ts';
+
+/**
+ * @param expectation of which nothing was found
+ * @returns the time in which it may have come unheard; undefined where it would have been seen or read elsewhere
+ */
+export function unheard(
+  expectation: Expectation,
+  prediction: Prediction,
+  seen: Observations,
+  { met }: MatchedLines,
+): SeenGap | undefined {
+  if (seen.gaps.length === 0 || !isOfConsole(expectation)) return undefined;
+  const neighbours = around(expectation, prediction, met);
+  return seen.gaps.find(
+    gap =>
+      mayBeIn(gap, expectation, neighbours) &&
+      !(gap.to !== undefined && isReadElsewhere(expectation, gap.to.line, seen)),
+  );
+}
+
+/** For people. */
+export function wordsOf({ from, to }: SeenGap): string {
+  const since = `from ${seconds(from.t)} into the run`;
+  return to === undefined
+    ? `the console was gone ${since} on`
+    : `the console was away ${since} to ${seconds(to.t)}`;
+}
+
+function isOfConsole({ kind, source, pattern }: Expectation): boolean {
+  if (kind === 'milestone') return pattern === 'dom0-login';
+  return (kind === 'line' || kind === 'absent') && source !== 'xl' && source !== 'probe';
+}
+
+/** Lines of recording.jsonl between which an expectation of this place in its stream would have come. */
+function around(
+  expectation: Expectation,
+  { expectations }: Prediction,
+  met: MatchedLines['met'],
+): { readonly after: number; readonly before: number } {
+  if (expectation.kind !== 'line') return { after: 0, before: Infinity };
+  const stream = streamOfExpectation(expectation);
+  const own = expectations.indexOf(expectation);
+  const places = expectations.flatMap((each, index) => {
+    const line = each.claim === undefined && each.kind === 'line' ? met.get(each) : undefined;
+    return line !== undefined && streamOfExpectation(each) === stream ? [{ index, line: line.line }] : [];
+  });
+  return {
+    after: places.findLast(({ index }) => index < own)?.line ?? 0,
+    before: places.find(({ index }) => index > own)?.line ?? Infinity,
+  };
+}
+
+function mayBeIn(
+  { from, to }: SeenGap,
+  { phase, kind }: Expectation,
+  { after, before }: ReturnType<typeof around>,
+): boolean {
+  // Forbidden from its phase on; a line may come late, never before its phase.
+  const begins = to === undefined || orderOf(phase) <= orderOf(to.phase);
+  if (kind === 'absent') return begins;
+  return (
+    begins &&
+    from.line < before &&
+    (to === undefined || after <= to.line) &&
+    orderOf(from.phase) <= orderOf(phase) + 1
+  );
+}
+
+/** Xen and kernels keep what they said; it was asked for after the console was there again. */
+function isReadElsewhere(expectation: Expectation, since: number, { answers }: Observations): boolean {
+  const { source, domid, kind } = expectation;
+  const command =
+    source === 'xen' ? /\bxl dmesg\b/ : source === 'linux' && (domid ?? 0) === 0 ? /^dmesg\b/ : undefined;
+  if (command === undefined) return false;
+  const read = answers.filter(
+    answer => answer.line > since && answer.status === 0 && command.test(answer.command),
+  );
+  if (kind !== 'absent') return read.length > 0;
+  const pattern = patternOf(expectation);
+  return read.some(
+    ({ stdout }) => !stdout.split(/\r*\n/).some(text => pattern.test(text.replace(/^\(XEN\) /, ''))),
+  );
+}
+
+function seconds(t = 0): string {
+  return `${(t / 1000).toFixed(1)} s`;
+}
