@@ -47,6 +47,15 @@ export const deadlines = z.strictObject({
   collect: duration,
 });
 
+/** Who writes to a UART, as the console reader tells talkers apart. */
+export const talkers = z.array(z.enum(['eeprom', 'tf-a', 'u-boot', 'xen', 'linux']));
+
+/** Name of a UART beside the console: part of the names of files that a run writes. */
+export const uartName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]*$/, 'a name of small letters, digits and dashes')
+  .refine(name => name !== 'main', 'another name: main is the console');
+
 /** How a file is announced to Xen under /chosen (xen docs/misc/arm/device-tree/booting.txt). */
 const bootModule = z.enum(['multiboot,kernel', 'multiboot,ramdisk']);
 
@@ -138,6 +147,13 @@ export const boardTypeSchema = z.strictObject({
     /** Silence after which all has come that a command made the board say; ten times that after a panic. */
     quiet: duration.default(100),
   }),
+  /** UARTs that it has beside the console, by name: who writes there, and how fast where not as on the console. */
+  uarts: z
+    .record(
+      uartName,
+      z.strictObject({ talkers: talkers.min(1), baudRate: z.number().int().positive().exactOptional() }),
+    )
+    .default({}),
   /** Ways to boot it, by name. The first is taken unless the lab file says `boot: NAME`. */
   boots: z
     .record(z.string().regex(/^[a-z0-9-]+$/), boot)

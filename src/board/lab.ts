@@ -1,8 +1,8 @@
 /** The schema of lab.yaml: the boards that stand in one lab. */
 import { z } from 'zod';
-import { deadlines } from './board-type.ts';
+import { deadlines, uartName } from './board-type.ts';
 import { power } from './lab-power.ts';
-import { serial } from './lab-serial.ts';
+import { serial, uart } from './lab-serial.ts';
 import { tftp } from './lab-tftp.ts';
 
 /** Part of the names of files that a run writes. */
@@ -26,6 +26,8 @@ const realBoard = z.strictObject({
   type: z.string(),
   boot,
   serial,
+  /** Ports beside the console, by name: one of the board type's `uarts`, or any other. They are recorded too. */
+  uarts: z.record(uartName, uart).default({}),
   power,
   network: z.strictObject({
     /** The board's own address: how its TFTP requests are told from another board's. */

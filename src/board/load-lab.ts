@@ -174,26 +174,33 @@ function requireImages(name: string, setup: LabBoard, type: BoardType, place: Pl
 }
 
 /** What must not be the same on two boards: then one would get the other's files, console or supply. */
-const unshared: readonly (readonly [field: string, of: (setup: LabBoard) => string | undefined])[] = [
-  ['network.address', setup => setup.network.address],
-  ['network.serialNumber', setup => setup.network.serialNumber],
-  ['tftp', ({ tftp, network }) => placeOf(tftp, network.serialNumber)],
-  ['serial', ({ serial }) => consoleOf(serial)],
-  ['power', ({ power }) => outletOf(power)],
+type Unshared = readonly (readonly [field: string, value: string | undefined])[];
+
+const unshared: readonly ((setup: LabBoard) => Unshared)[] = [
+  ({ network }) => [['network.address', network.address]],
+  ({ network }) => [['network.serialNumber', network.serialNumber]],
+  ({ tftp, network }) => [['tftp', placeOf(tftp, network.serialNumber)]],
+  ({ serial, uarts }) => [
+    ['serial', consoleOf(serial)],
+    ...Object.entries(uarts).map(([name, line]) => [`uarts.${name}`, consoleOf(line)] as const),
+  ],
+  ({ power }) => [['power', outletOf(power)]],
 ];
 
 function requireDistinct(lab: Lab, place: Place): void {
-  for (const [field, of] of unshared) {
+  for (const of of unshared) {
     const holders = new Map<string, string>();
     for (const [name, setup] of Object.entries(lab.boards)) {
-      const value = isVirtual(setup) || isEmulated(setup) ? undefined : of(setup);
-      if (value === undefined) continue;
-      const holder = holders.get(value);
-      if (holder !== undefined) {
-        const at = place(['boards', name, ...field.split('.')]);
-        throw new ConfigurationError(`${at}: boards.${name}.${field}: ${value} is ${holder}'s already`);
+      const values = isVirtual(setup) || isEmulated(setup) ? [] : of(setup);
+      for (const [field, value] of values) {
+        if (value === undefined) continue;
+        const holder = holders.get(value);
+        if (holder !== undefined) {
+          const at = place(['boards', name, ...field.split('.')]);
+          throw new ConfigurationError(`${at}: boards.${name}.${field}: ${value} is ${holder}'s already`);
+        }
+        holders.set(value, name);
       }
-      holders.set(value, name);
     }
   }
 }
@@ -214,6 +221,9 @@ function withAbsolutePaths(setup: LabBoard, directory: string): LabBoard {
     ...setup,
     images: withAbsoluteImages(setup.images, directory),
     serial: serialWith(setup.serial, absolute),
+    uarts: Object.fromEntries(
+      Object.entries(setup.uarts).map(([name, line]) => [name, serialWith(line, absolute)]),
+    ),
     tftp: setup.tftp.kind === 'directory' ? { ...setup.tftp, path: absolute(setup.tftp.path) } : setup.tftp,
     power: powerWith(setup.power, absolute),
     ssh: { ...setup.ssh, identity: identityWith(setup.ssh.identity, absolute) },
@@ -227,7 +237,7 @@ function given(deadlines: LabBoard['deadlines']): Partial<Deadlines> {
 }
 
 /** Devices have absolute paths anyway. */
-function serialWith(line: LabSerial, absolute: (file: string) => string): LabSerial {
+function serialWith<Line extends LabSerial>(line: Line, absolute: (file: string) => string): Line {
   return line.kind === 'unix' ? { ...line, path: absolute(line.path) } : line;
 }
 

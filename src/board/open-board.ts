@@ -1,4 +1,5 @@
 /** A board with its drivers, ready for a run. Nothing above this knows whether it is virtual. */
+import type { ConsoleTalker } from '../console/line.ts';
 import type { PowerDriver } from '../drivers/power/power.ts';
 import type { SerialDriver } from '../drivers/serial/serial.ts';
 import type { SshDriver, SshTarget } from '../drivers/ssh/ssh.ts';
@@ -13,6 +14,13 @@ export interface ConsoleLogin {
   readonly only: boolean;
 }
 
+/** A UART beside the console. */
+export interface BoardUart {
+  readonly serial: SerialDriver;
+  /** Who writes there; none where nobody has said: then it is recorded, and nothing is judged by it. */
+  readonly talkers: readonly ConsoleTalker[];
+}
+
 export interface OpenBoard extends AsyncDisposable {
   readonly name: string;
   readonly type: BoardType;
@@ -25,6 +33,8 @@ export interface OpenBoard extends AsyncDisposable {
   readonly virtual: boolean;
   readonly power: PowerDriver;
   readonly serial: SerialDriver;
+  /** By name; each is open for as long as the console is. */
+  readonly uarts?: ReadonlyMap<string, BoardUart>;
   readonly tftp: TftpServer;
   readonly ssh: SshDriver;
   readonly network: {
@@ -44,8 +54,6 @@ export interface OpenBoard extends AsyncDisposable {
   guest(name: string): Omit<SshTarget, 'via'> | undefined;
   /** Files of the deployment by name (`xen`, `dtb`, `kernel`, `ramdisk`, ...): a path or bytes. */
   readonly images: ReadonlyMap<string, string | Uint8Array>;
-  /** Files on this machine that the board's firmware writes while it runs: what to call them -> path. */
-  readonly logs?: ReadonlyMap<string, string>;
   /** What a recording has to say of how this board was put together. */
   readonly notes?: readonly string[];
   close(): Promise<void>;

@@ -30,7 +30,7 @@ export const macAddress = '52:54:00:5c:31:02';
  * @throws DriverError where its processes cannot be started
  */
 export async function openEmulated({ name, type }: BoardEntry, options: EmulatedOptions): Promise<OpenBoard> {
-  const { emulator } = type;
+  const { emulator, uarts } = type;
   if (emulator === undefined) {
     throw new ConfigurationError(`${name}: ${type.type} has no emulator`, 'see boards/qemu-virt.yaml');
   }
@@ -44,6 +44,7 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
   const hostKey = readFileSync(path.join(directory, keyFiles.hostFingerprint), 'utf8').trim();
   const machine = await openEmulatedBoard({
     machine: { ...emulator, arguments: [...emulator.arguments, ...withFaults(name, options.firmware)] },
+    uarts: Object.keys(uarts),
     images,
     server,
     prefixLength: prefixLength(netmask),
@@ -64,7 +65,9 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
     dom0: { host: address, port: type.dom0.sshPort, user: type.dom0.user, identity, hostKey },
     guest: () => undefined,
     images,
-    logs: new Map([['firmware.log', machine.firmwareLog]]),
+    uarts: new Map(
+      [...machine.uarts].map(([uart, serial]) => [uart, { serial, talkers: uarts[uart]?.talkers ?? [] }]),
+    ),
     ...(machine.withoutNamespace !== undefined && {
       notes: [`no network namespace: QEMU's own TFTP (${machine.withoutNamespace})`],
     }),

@@ -14,13 +14,14 @@ import type { BoardType } from './board-type.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { readIdentity, readSecretLine } from './identity.ts';
 import type { LabBoard } from './lab.ts';
+import type { LabSerial } from './lab-serial.ts';
 import { below } from './lab-tftp.ts';
 import type { BoardEntry } from './load-lab.ts';
 import { isEmulated, isVirtual } from './load-lab.ts';
-import type { ConsoleLogin, OpenBoard } from './open-board.ts';
+import type { BoardUart, ConsoleLogin, OpenBoard } from './open-board.ts';
 import { openEmulated } from './open-emulated.ts';
 import { powerOf } from './open-power.ts';
-import { serialOf } from './open-serial.ts';
+import { serialOf, uartOf } from './open-serial.ts';
 import { faultDeadlines, type VirtualFaults } from './virtual-faults.ts';
 import { displayName } from './yaml-file.ts';
 
@@ -128,10 +129,11 @@ export function prefixesOf({ network: { serialNumber }, tftp }: LabBoard): strin
   return tftp.kind === 'directory' && tftp.below !== undefined ? [tftp.below, ...own] : own;
 }
 
-/** A board's console and switch, without what only a run needs (images, keys, the TFTP port). */
+/** A board's consoles and switch, without what only a run needs (images, keys, the TFTP port). */
 export interface Wires extends AsyncDisposable {
   readonly power: PowerDriver;
   readonly serial: SerialDriver;
+  readonly uarts?: ReadonlyMap<string, BoardUart>;
 }
 
 /** A virtual board's wires are those of a board made for this; it is gone when they are closed. */
@@ -162,12 +164,22 @@ async function openVirtual(
   );
 }
 
-/** The two belong together where the console's adapter is fed by the board. */
-function wiresOf({ name, type }: BoardEntry, setup: LabBoard): Pick<Wires, 'power' | 'serial'> {
-  const power = powerOf(name, setup.power);
-  const serial = serialOf(setup.serial, type);
-  const isTransient = setup.serial.kind === 'device' && setup.serial.transient;
-  return isTransient ? transientWith(serial, power) : { power, serial };
+/** They belong together where an adapter is fed by the board. */
+function wiresOf({ name, type }: BoardEntry, setup: LabBoard): Pick<Wires, 'power' | 'serial' | 'uarts'> {
+  let power = powerOf(name, setup.power);
+  const fed = (line: LabSerial, driver: SerialDriver): SerialDriver => {
+    if (line.kind !== 'device' || !line.transient) return driver;
+    const both = transientWith(driver, power);
+    power = both.power;
+    return both.serial;
+  };
+  const serial = fed(setup.serial, serialOf(setup.serial, type.console.baudRate));
+  const uarts = new Map<string, BoardUart>();
+  for (const [uart, line] of Object.entries(setup.uarts)) {
+    const opened = uartOf(uart, line, type);
+    uarts.set(uart, { ...opened, serial: fed(line, opened.serial) });
+  }
+  return { power, serial, uarts };
 }
 
 /** Missing files are found before the board is touched, not when it asks for them. */

@@ -113,6 +113,6 @@ function summary({ name, type, setup }: BoardEntry) {
   const common = { name, type: type.type, title: type.title };
   if (isVirtual(setup)) return { ...common, virtual: true, console: 'virtual', power: 'virtual' };
   if (isEmulated(setup)) return { ...common, virtual: false, console: 'QEMU', power: 'QEMU' };
-  const { name: console } = serialOf(setup.serial, type);
+  const { name: console } = serialOf(setup.serial, type.console.baudRate);
   return { ...common, virtual: false, console, power: setup.power.kind };
 }

@@ -2,7 +2,7 @@
 import { duration } from '../board/board-type.ts';
 import type { BoardEntry } from '../board/load-lab.ts';
 import { boardOf, isVirtual } from '../board/load-lab.ts';
-import { openWires } from '../board/open.ts';
+import { openWires, type Wires } from '../board/open.ts';
 import type { SerialConnection, SerialDriver } from '../drivers/serial/serial.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
@@ -14,6 +14,8 @@ import { within } from './signals.ts';
 
 interface ConsoleOptions extends LabOption {
   readonly powerCycle?: boolean;
+  /** One of the board's UARTs beside the console. */
+  readonly uart?: string;
   /** Milliseconds. */
   readonly for?: number;
 }
@@ -30,6 +32,7 @@ export const addConsole: AddCommand = (program, process, done) => {
     .description(
       'Connects this terminal to the serial console of a board. Ctrl-] leaves; Ctrl-C goes to the board.',
     )
+    .option('--uart <name>', 'a UART of the board other than its console')
     .option('--power-cycle', 'power the board off and on first, to see it boot')
     .option(
       '--for <duration>',
@@ -43,6 +46,7 @@ export const addConsole: AddCommand = (program, process, done) => {
   addHelpNotes(command, {
     examples: [
       ['console rpi5-01', 'type to the board; Ctrl-] leaves'],
+      ['console qemu-virt --uart secure --power-cycle', 'what its firmware says'],
       ['console virtual-v4h', 'a virtual board is powered on for it'],
       ['console rpi5-01 --power-cycle --for 60s </dev/null | tee boot.log', 'only listen'],
     ],
@@ -61,8 +65,9 @@ async function connect(entry: BoardEntry, options: ConsoleOptions, process: CliP
   stack.use(await hold(entry.name, `scmi-hil console ${entry.name}`, process));
   const wires = stack.use(await openWires(entry));
   const session = Promise.withResolvers<void>();
-  await using connection = await openLine(wires.serial, process, error => session.reject(error));
-  stderr.write(`${wires.serial.name}; Ctrl-] leaves\n`);
+  const serial = lineOf(wires, entry.name, options.uart);
+  await using connection = await openLine(serial, process, error => session.reject(error));
+  stderr.write(`${serial.name}; Ctrl-] leaves\n`);
   if (options.powerCycle === true || isVirtual(entry.setup)) {
     await wires.power.off(within(entry.type.deadlines.powerOff, signal));
     await wires.power.on(within(entry.type.deadlines.powerOn, signal));
@@ -79,6 +84,20 @@ async function connect(entry: BoardEntry, options: ConsoleOptions, process: CliP
     clearTimeout(timer);
     restore();
   }
+}
+
+/** @throws UsageError that names the UARTs that there are */
+function lineOf({ serial, uarts = new Map() }: Wires, board: string, name: string | undefined): SerialDriver {
+  if (name === undefined) return serial;
+  const uart = uarts.get(name);
+  if (uart !== undefined) return uart.serial;
+  const names = [...uarts.keys()];
+  throw new UsageError(
+    `${board} has no UART ${name}`,
+    names.length === 0
+      ? `name it in boards.${board}.uarts of the lab file`
+      : `beside its console it has ${names.join(', ')}`,
+  );
 }
 
 function openLine(

@@ -28,8 +28,8 @@ export const addReplay: AddCommand = (program, process, done) => {
   addHelpNotes(command, {
     examples: [
       ['replay runs/2026-02-16T102030-rpi5-01-dom0-and-guest', 'watch the run again'],
-      ['replay runs/... --console serial --speed 10', 'its console, ten times as fast'],
-      ['replay runs/... --console serial --speed max > boot.log', 'the console as a file'],
+      ['replay runs/... --console main --speed 10', 'its console, ten times as fast'],
+      ['replay runs/... --console main --speed max > boot.log', 'the console as a file'],
     ],
     exits: { met: 'shown to its end', usage: commonExits.usage, interrupted: commonExits.interrupted },
   });

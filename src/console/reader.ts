@@ -4,7 +4,7 @@
  */
 import { type ConsoleMark, type ConsoleMatch, ConsoleExpectation, type ConsolePattern } from './expect.ts';
 import { LineHistory } from './history.ts';
-import type { Tail, TalkerLine } from './line.ts';
+import type { ConsoleTalker, Tail, TalkerLine } from './line.ts';
 import { PhysicalLines } from './physical-lines.ts';
 import { TerminalQueries, type TerminalQuery } from './queries.ts';
 import { SignWatch } from './sign-watch.ts';
@@ -21,6 +21,8 @@ export interface ConsoleEvents {
 export interface ConsoleOptions {
   /** Signs of this board beside the ones that are always watched for. */
   readonly signs?: readonly Sign[];
+  /** Who has this line to itself, so that each line is its; absent: several share it, as on a board's console. */
+  readonly alone?: ConsoleTalker;
   /** Bytes after which a line without newline is cut; 8192 where absent. */
   readonly longestLine?: number;
   /** Characters of past lines that are kept for those who look late; 1 Mi where absent. */
@@ -49,7 +51,7 @@ export class ConsoleReader {
     const longest = options.longestLine ?? 8192;
     this.#events = events;
     this.#physical = new PhysicalLines(longest);
-    this.#talkers = new Talkers(longest, line => this.#said(line));
+    this.#talkers = new Talkers(longest, line => this.#said(line), options.alone);
     this.#signs = new SignWatch(options.signs ?? [], sign => this.#events.sign?.(sign));
     this.#history = new LineHistory(options.history ?? 1 << 20);
   }

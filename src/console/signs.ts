@@ -234,9 +234,9 @@ export const signs: readonly Sign[] = [
     name: 'el3-panic',
     kind: 'fatal',
     pattern:
-      /(?:^|[^\w'"/])(PANIC in EL3|Unhandled (?:Interrupt )?Exception in EL3|PANIC at PC : 0x[0-9a-f]+|Unhandled External Abort received)/,
+      /(?:^|[^\w'"/])(PANIC (?:in|at) EL3|Unhandled (?:Interrupt )?Exception in EL3|PANIC at PC : 0x[0-9a-f]+|Unhandled External Abort received)/,
     means: 'the EL3 firmware has stopped',
-    source: 'TF-A bl31/aarch64/crash_reporting.S, common/aarch64/debug.S, plat/common/aarch64/plat_common.c',
+    source: 'TF-A bl31/aarch64/crash_reporting.S, common/aarch64/debug.S, plat/common/aarch64/plat_common.c; firmware/qemu-virt/el3/main.c',
   },
   {
     name: 'synchronous-abort',

@@ -12,6 +12,8 @@ import { visibleText } from './terminal-text.ts';
 export class Talkers {
   readonly #said: (line: TalkerLine) => void;
   readonly #longest: number;
+  /** Nobody else writes here. */
+  readonly #alone: ConsoleTalker | undefined;
   readonly #domains = new Map<number, Open>();
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #stage: ConsoleTalker = 'unknown';
@@ -28,10 +30,14 @@ export class Talkers {
   /** Xen printed a message without newline, so that its next one may come without prefix. */
   #xenLeftOpen = false;
 
-  /** @param longest characters of a torn line that are kept waiting for the rest */
-  constructor(longest: number, said: (line: TalkerLine) => void) {
+  /**
+   * @param longest characters of a torn line that are kept waiting for the rest
+   * @param alone who has this line to itself; absent: several share it
+   */
+  constructor(longest: number, said: (line: TalkerLine) => void, alone?: ConsoleTalker) {
     this.#longest = longest;
     this.#said = said;
+    this.#alone = alone;
   }
 
   /** Takes one line of the serial line apart. */
@@ -43,12 +49,17 @@ export class Talkers {
       returns: line.carriageReturns,
       terminated: line.terminated,
     };
+    if (this.#alone !== undefined) {
+      this.#emit({ talker: this.#alone, raw: text, number: line.number }, ending);
+      return;
+    }
     const segments = segmentsOf(text, this.#early);
     const whole = this.#joined(segments, ending);
     segments.forEach((segment, index) => {
       const last = index === segments.length - 1;
       if (index === 0 && whole !== undefined) segment = whole.segment;
-      const here = index === 0 && whole !== undefined ? whole.ending : ending;
+      const at = index === 0 && whole !== undefined ? whole.ending : ending;
+      const here = segment.damaged ? { ...at, damaged: true as const } : at;
       const next = segments[index + 1];
       if (next !== undefined && index + 2 === segments.length && isTorn(segment, next))
         this.#torn = { segment, number: here.number };
@@ -87,7 +98,11 @@ export class Talkers {
 
   /** What has been said but not ended, if `held` are the bytes of the line that runs. */
   tails(held: Uint8Array, number: number): readonly Tail[] {
-    const last = segmentsOf(this.#decoder.decode(held), this.#early).at(-1);
+    const text = this.#decoder.decode(held);
+    if (this.#alone !== undefined) {
+      return text === '' ? [] : [tailOf({ talker: this.#alone }, text, number)];
+    }
+    const last = segmentsOf(text, this.#early).at(-1);
     const plain = last?.prefix === '' ? last.body : '';
     const tails: Tail[] = [];
     if (this.#open !== undefined || plain !== '') {
@@ -222,6 +237,7 @@ export class Talkers {
       ...(stamp !== undefined && { stamp }),
       t: ending.t,
       number: said.number,
+      ...(ending.damaged && { damaged: true as const }),
       ...(ending.restIn !== undefined && { restIn: ending.restIn }),
       ...(!ending.terminated && { unterminated: true as const }),
     });
@@ -276,6 +292,8 @@ interface Ending {
   readonly number: number;
   readonly returns: number;
   readonly terminated: boolean;
+  /** It is the prefix that came damaged. */
+  readonly damaged?: true;
   /** Where the rest of a torn line was. */
   readonly restIn?: number;
 }
@@ -283,6 +301,7 @@ interface Ending {
 interface Segment {
   readonly prefix: '' | '(XEN) ' | '(d) ' | 'tf-a';
   readonly body: string;
+  readonly damaged?: true;
   /** Of `(dN) `. */
   readonly domid?: number;
 }
@@ -308,12 +327,23 @@ const firmwareStartEarly = /^(?:WARNING|VERBOSE): /;
 /** Where another talker breaks in. Firmware does so in mid-line only with what is surely its own. */
 const mayBreakIn = /\(XEN\) |\(d\d|NOTICE: |ERROR: {3}/;
 const breaksIn = /\(XEN\) |(?<!\s)\(d(\d+)\) |NOTICE: {2}(?:Booting Trusted|BL\d|SCMI:)|ERROR: {3}Agent \d/g;
+/** `(XEN) ` at the head of a line, less one character, or with one twice; two blanks may be Xen's own. */
+const damagedPrefix =
+  /^(?:XEN\) |\((?:EN|XN|XE|XXEN|XEEN|XENN)\) |\(XEN(?: |\)\) )|\(XEN\)(?=\S)|\(\(XEN\) )/;
 /** Characters after which Xen breaks a line of an emulated UART (SBSA_UART_OUT_BUF_SIZE less the ending). */
 const vpl011Line = 126;
 
 function segmentsOf(text: string, early: boolean): readonly Segment[] {
   if (firmwareStart.test(text) || (early && firmwareStartEarly.test(text))) {
     return [{ prefix: 'tf-a', body: text }];
+  }
+  const damaged = damagedPrefix.exec(text);
+  if (damaged !== null) {
+    const [first = { prefix: '(XEN) ', body: '' }, ...others] = segmentsOf(
+      `(XEN) ${text.slice(damaged[0].length)}`,
+      early,
+    );
+    return [{ ...first, damaged: true }, ...others];
   }
   if (!mayBreakIn.test(text)) return [{ prefix: '', body: text }];
   const segments: Segment[] = [];

@@ -13,7 +13,7 @@ import { hostCheck } from './host.ts';
 import { imagesCheck } from './images.ts';
 import { keyCheck } from './key.ts';
 import { powerCheck, switchingCheck } from './power.ts';
-import { serialCheck } from './serial.ts';
+import { serialChecks } from './serial.ts';
 import { tftpCheck } from './tftp.ts';
 
 export interface BoardOptions extends Circumstances {
@@ -58,7 +58,7 @@ export async function boardChecks(board: BoardEntry, options: BoardOptions): Pro
 function wireChecks(board: RealBoard, options: BoardOptions): Check[] {
   if (options.switchPower) return [switchingCheck(board)];
   const power = powerCheck(board, options);
-  return [power.check, serialCheck(board, options, power.state)];
+  return [power.check, ...serialChecks(board, options, power.state)];
 }
 
 function heldCheck(error: DriverError): Check {

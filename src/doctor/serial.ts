@@ -1,6 +1,7 @@
-/** A board's console: there, this user's, free, open, and somebody speaks. */
+/** A board's console, and each UART beside it: there, this user's, free, open, and somebody speaks. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { openWires } from '../board/open.ts';
+import { openWires, type Wires } from '../board/open.ts';
+import type { LabSerial } from '../board/lab-serial.ts';
 import type { SerialDriver } from '../drivers/serial/serial.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
@@ -13,17 +14,41 @@ const listening = 1500;
 const opening = 10_000;
 
 /** @param powerState what the switch says */
-export function serialCheck(
+export function serialChecks(
   board: RealBoard,
+  circumstances: Pick<Circumstances, 'root'>,
+  powerState: Promise<'on' | 'off' | 'unknown'>,
+): Check[] {
+  const { serial, uarts } = board.setup;
+  const lines: readonly Line[] = [
+    { field: 'serial', setup: serial, of: wires => wires.serial },
+    ...Object.entries(uarts).map(([name, setup]) => ({
+      field: `uarts.${name}`,
+      setup,
+      of: (wires: Wires) => wires.uarts?.get(name)?.serial ?? wires.serial,
+    })),
+  ];
+  return lines.map(line => lineCheck(board, line, circumstances, powerState));
+}
+
+interface Line {
+  /** In the board's entry of the lab file. */
+  readonly field: string;
+  readonly setup: LabSerial;
+  readonly of: (wires: Wires) => SerialDriver;
+}
+
+function lineCheck(
+  board: RealBoard,
+  { field, setup, of }: Line,
   { root }: Pick<Circumstances, 'root'>,
   powerState: Promise<'on' | 'off' | 'unknown'>,
 ): Check {
-  const { serial } = board.setup;
   return {
-    name: 'serial',
+    name: field,
     deadline: opening + listening,
     look: async signal => {
-      const device = serial.kind === 'device' ? serial : undefined;
+      const device = setup.kind === 'device' ? setup : undefined;
       const isAway = device?.transient === true && (await powerState) !== 'on';
       const problem = device && (await deviceProblem(device.path, root));
       if (problem !== undefined) {
@@ -33,8 +58,9 @@ export function serialCheck(
       }
       const hints = device === undefined ? [] : await nameHint(device.path, root);
       await using wires = await openWires(board);
-      const heard = await listen(wires.serial, signal);
-      return [...heardWords(wires.serial.name, heard, await powerState, board.name), ...hints];
+      const driver = of(wires);
+      const heard = await listen(driver, signal);
+      return [...heardWords(driver.name, heard, await powerState, { board: board.name, field }), ...hints];
     },
   };
 }
@@ -82,7 +108,7 @@ function heardWords(
   name: string,
   { bytes, lost }: Heard,
   power: 'on' | 'off' | 'unknown',
-  board: string,
+  { board, field }: { readonly board: string; readonly field: string },
 ): Said[] {
   if (lost !== undefined) {
     const mend = 'mend' in lost && typeof lost.mend === 'string' ? lost.mend : 'see what ended it';
@@ -90,7 +116,10 @@ function heardWords(
   }
   if (isNoise(bytes)) {
     return [
-      hint(`${name}: opens; what comes is no text`, `see boards.${board}.serial.baudRate, ground and level`),
+      hint(
+        `${name}: opens; what comes is no text`,
+        `see boards.${board}.${field}.baudRate, ground and level`,
+      ),
     ];
   }
   if (bytes.length > 0) return [ok(`${name}: opens, ${bytes.length} bytes came in ${listening / 1000} s`)];

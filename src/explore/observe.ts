@@ -168,6 +168,7 @@ class ObservedRun {
       begun: this.#begun,
       finished: this.#begun,
       notDone: this.#notDone,
+      heardAlone: new Set(),
       ended: null,
       endedBy: 'interrupted',
     };

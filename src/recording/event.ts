@@ -1,3 +1,6 @@
+/** The board's own console in a recording; further UARTs have the names that the lab gives them. */
+export const mainConsole = 'main';
+
 /** One line of `recording.jsonl`. `source` says who saw it, `kind` what it is, `data` carries the rest. */
 export type RecordedEvent = { readonly t: number; readonly source: string } & RecordedData;
 
@@ -22,7 +25,13 @@ export type RecordedData =
   | { readonly kind: 'tftp'; readonly data: Readonly<Record<string, unknown>> & { readonly event: string } }
   | {
       readonly kind: 'milestone';
-      readonly data: { readonly name: string; readonly domain?: string; readonly line?: string };
+      readonly data: {
+        readonly name: string;
+        readonly domain?: string;
+        readonly line?: string;
+        /** The further UART that told it; absent: the board's console, or no console. */
+        readonly console?: string;
+      };
     }
   | {
       readonly kind: 'step';
@@ -52,6 +61,11 @@ export type RecordedData =
         readonly mend?: string;
       };
     }
+  /** A log that was read at the end of a run; by `source`, over SSH or on the console. */
+  | {
+      readonly kind: 'log';
+      readonly data: { readonly domain: string; readonly command: string; readonly text: string };
+    }
   | { readonly kind: 'note'; readonly data: { readonly text: string } }
   | {
       readonly kind: 'run-finished';
@@ -80,6 +94,8 @@ export interface RunHeader {
   /** The board ran with a bug on purpose; absent: without. */
   readonly mutant?: string;
   readonly controller: string;
+  /** Who writes to each UART beside the console, by its name; of one that names nobody, nothing is judged. */
+  readonly uarts?: Readonly<Record<string, readonly string[]>>;
   /** SHA-256 by name of each file that was deployed. */
   readonly files: Readonly<Record<string, string>>;
 }

@@ -105,10 +105,11 @@ const milestones: ReadonlyMap<string, string> = new Map([
 /** Parts of a name that tell of an end. */
 const ends = /panic|trap|halts|oops|abort|resets|reboots|error|refus|no-kernel/;
 
-function milestoneWords({ name, domain, line }: DataOf<'milestone'>): EventWords {
+function milestoneWords({ name, domain, line, console }: DataOf<'milestone'>): EventWords {
   const words = (milestones.get(name) ?? name.replaceAll('-', ' ')).replace('%', domain ?? 'a domain');
   const said = line === undefined || line.trim() === '' ? '' : `: ${line.trim()}`;
-  return { text: `${words}${said}`, colour: ends.test(name) ? 'red' : 'green' };
+  const where = console === undefined ? '' : `${console}: `;
+  return { text: `${where}${words}${said}`, colour: ends.test(name) ? 'red' : 'green' };
 }
 
 function stepWords({ index, do: words, phase, detail }: DataOf<'step'>): EventWords | undefined {

@@ -6,7 +6,7 @@ import { ConsoleReader } from '../console/reader.ts';
 import type { SignSeen } from '../console/signs.ts';
 import { ConsoleTransfers, type TransferSeen } from '../console/transfers.ts';
 import type { SerialConnection, SerialDriver } from '../drivers/serial/serial.ts';
-import type { Recorder } from '../recording/event.ts';
+import { mainConsole, type Recorder } from '../recording/event.ts';
 import { Broadcast } from './broadcast.ts';
 import { pause, type RunClock } from './clock.ts';
 import { boardSigns, consoleEvent } from './console-signs.ts';
@@ -15,9 +15,6 @@ import { redacted } from '../recording/secrets.ts';
 import { DriverError } from '../drivers/driver-error.ts';
 import { inputAnnouncement, type InputTarget, switchKeys } from './input-target.ts';
 import { spokenSince, type Typing, untilSeen } from './terminal.ts';
-
-/** Name of the console in a recording. */
-const name = 'main';
 
 export class BoardConsole {
   /** What moves the machines. */
@@ -118,7 +115,7 @@ export class BoardConsole {
     }
     const bytes = new TextEncoder().encode(text);
     const shown = secret ? { text: redacted } : recordedBytes(bytes);
-    this.#recorder.record('console', { kind: 'sent', data: { console: name, ...shown } });
+    this.#recorder.record('console', { kind: 'sent', data: { console: mainConsole, ...shown } });
     await connection.write(bytes);
   }
 
@@ -203,9 +200,17 @@ export class BoardConsole {
     }
   }
 
+  /** Something has come on another of the board's lines: it is not quiet. */
+  heardElsewhere(): void {
+    this.#lastReceived = this.#clock.now();
+  }
+
   #received(bytes: Uint8Array): void {
     this.#lastReceived = this.#clock.now();
-    this.#recorder.record('console', { kind: 'received', data: { console: name, ...recordedBytes(bytes) } });
+    this.#recorder.record('console', {
+      kind: 'received',
+      data: { console: mainConsole, ...recordedBytes(bytes) },
+    });
     this.#reader.feed(bytes, this.#lastReceived);
     for (const tail of this.#reader.tails()) this.#fetched.tail(tail, this.#lastReceived);
     this.#arrived.send(undefined);

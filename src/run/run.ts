@@ -26,6 +26,7 @@ import { type RunClock, systemClock } from './clock.ts';
 import { collect } from './collect.ts';
 import type { Deployment } from './deployment.ts';
 import { dom0Console } from './dom0-console.ts';
+import { FurtherUarts } from './further-uarts.ts';
 import { Guests } from './guests.ts';
 import { Probes } from './probes.ts';
 import { reserve, type Reservation } from './reservation.ts';
@@ -106,6 +107,7 @@ class Parts {
   readonly options: RunOptions;
   readonly clock: RunClock;
   readonly console: BoardConsole;
+  readonly uarts: FurtherUarts;
   readonly transfers = new Broadcast<TransferEvent>();
   readonly attempts = new Broadcast<AttemptOver>();
   readonly watched: Watched;
@@ -132,6 +134,12 @@ class Parts {
     this.options = options;
     this.clock = clock;
     this.console = console;
+    this.uarts = new FurtherUarts(board.uarts, {
+      recorder,
+      clock,
+      heard: () => console.heardElsewhere(),
+      crashed: event => console.events.send(event),
+    });
     this.watched = watched;
     this.sessions = sessions;
     this.witness = witness;
@@ -154,6 +162,11 @@ class Parts {
     });
   }
 
+  /** The console, and what the board has beside it. */
+  async closeLines(): Promise<void> {
+    await Promise.all([this.console.close(), this.uarts.close()]);
+  }
+
   /** Whatever the machines have left: they end everything they began, this waits until it has ended. */
   async close(): Promise<void> {
     this.guests.stop();
@@ -161,7 +174,7 @@ class Parts {
     await this.sessions.close();
     await this.watched.settled();
     await this.sessions.close();
-    await this.console.close();
+    await this.closeLines();
     await this.offered?.[Symbol.asyncDispose]();
     await this.reservation?.release();
   }
@@ -232,7 +245,7 @@ function providedRun(parts: Parts) {
       ),
       release: fromPromise<void, undefined>(() =>
         watched.work(async () => {
-          await console.close();
+          await parts.closeLines();
           await parts.offered?.[Symbol.asyncDispose]();
           await parts.reservation?.release();
         }),
@@ -241,17 +254,20 @@ function providedRun(parts: Parts) {
   });
 }
 
-/** The serial line, open for as long as the machine says. */
-function holdConsole({ console, watched }: Parts) {
+/** The serial lines, open for as long as the machine says. */
+function holdConsole(parts: Parts) {
+  const { console, uarts, watched } = parts;
   return fromCallback<EventObject, undefined>(({ sendBack }) => {
     const controller = new AbortController();
     const lost = (error: Error) => sendBack({ type: 'consoleLost', error });
-    void watched
-      .work(() => console.open(lost, controller.signal))
-      .then(() => sendBack({ type: 'consoleOpened' }), lost);
+    const open = async () => {
+      await uarts.open(lost, controller.signal);
+      await console.open(lost, controller.signal);
+    };
+    void watched.work(open).then(() => sendBack({ type: 'consoleOpened' }), lost);
     return () => {
       controller.abort();
-      void watched.work(() => console.close());
+      void watched.work(() => parts.closeLines());
     };
   });
 }
@@ -313,7 +329,7 @@ function serve(parts: Parts) {
   });
 }
 
-function providedPower({ options, console, watched }: Parts) {
+function providedPower({ options, console, uarts, watched }: Parts) {
   const { board, recorder } = options;
   const record = (action: 'on' | 'off' | 'confirmed' | 'failed', detail?: string) =>
     recorder.record('power', { kind: 'power', data: { action, ...(detail !== undefined && { detail }) } });
@@ -323,7 +339,10 @@ function providedPower({ options, console, watched }: Parts) {
       switchPower: fromPromise<void, { to: 'on' | 'off' }>(({ input, signal }) =>
         watched.work(async () => {
           told = input.to;
-          if (input.to === 'on') console.powerOn();
+          if (input.to === 'on') {
+            console.powerOn();
+            uarts.powerOn();
+          }
           record(input.to, board.power.name);
           try {
             await board.power[input.to](signal);

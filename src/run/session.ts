@@ -1,6 +1,4 @@
 /** A whole run with its files: predicted, run, recorded, judged. */
-import { copyFile, mkdir } from 'node:fs/promises';
-import path from 'node:path';
 import type { RunOutcome } from '../../machines/run.ts';
 import type { OpenBoard } from '../board/open-board.ts';
 import { predict } from '../model/predict.ts';
@@ -93,6 +91,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     ...(options.secrets !== undefined && { secrets: options.secrets }),
     onError: error => broken.abort(error),
   });
+  const uarts = [...(board.uarts ?? [])].map(([name, { talkers }]) => [name, talkers] as const);
   const recorder = tee(writer, clock, options.onEvent);
   recorder.record('run', {
     kind: 'run-started',
@@ -105,6 +104,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
       scenario: scenario.name,
       ...(options.mutant !== undefined && { mutant: options.mutant }),
       controller: options.controller,
+      ...(uarts.length > 0 && { uarts: Object.fromEntries(uarts) }),
       files,
     },
   });
@@ -128,7 +128,6 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     },
     clock,
   });
-  await keepLogs(board, directory);
   const cpu = cpuSince(cpuBefore);
   recorder.record('run', { kind: 'run-finished', data: { outcome, cpu } });
   writer.close();
@@ -156,17 +155,6 @@ async function predictAndSave(scenario: Scenario, inDom0: string, directory: str
   const prediction = predict(scenario, { directory: inDom0 });
   await writePrediction(directory, prediction);
   return prediction;
-}
-
-/** What the board's firmware wrote beside the console. */
-async function keepLogs({ logs = new Map() }: OpenBoard, directory: string): Promise<void> {
-  if (logs.size === 0) return;
-  const collected = path.join(directory, 'collected');
-  await mkdir(collected, { recursive: true });
-  for (const [name, file] of logs) {
-    // A board that was never switched on has written nothing.
-    await copyFile(file, path.join(collected, name)).catch(() => undefined);
-  }
 }
 
 /** Judged by what is on the disk, as `verify` will judge it again. */

@@ -1,6 +1,6 @@
 /** What one attempt to boot has shown: the power switch, the console's lines, the requests for files. */
 import { bytesOf } from '../recording/bytes.ts';
-import type { RecordedEvent } from '../recording/event.ts';
+import { mainConsole, type RecordedEvent } from '../recording/event.ts';
 import { ConsoleReader } from '../console/reader.ts';
 
 /** Something that was seen, as a person can be shown it. */
@@ -93,8 +93,9 @@ export class BootSeen {
   /** @param place where the event is, for whoever wants to look there */
   take(event: RecordedEvent, place: number): void {
     this.#here = { t: event.t, place };
-    if (event.kind === 'received') this.#received(bytesOf(event.data));
-    else if (event.kind === 'power') this.#power(event.data.action, event.data.detail);
+    if (event.kind === 'received') {
+      if (event.data.console === mainConsole) this.#received(bytesOf(event.data));
+    } else if (event.kind === 'power') this.#power(event.data.action, event.data.detail);
     else if (event.kind === 'tftp') this.#tftp(event.data);
   }
 

@@ -52,6 +52,7 @@ export function fromConsole(log: Uint8Array, { expectsLogin, ...names }: Console
     begun: new Set<Phase>(['boot']),
     finished: new Set<Phase>(booted ? ['boot'] : []),
     notDone: new Map(),
+    heardAlone: new Set(),
     endedBy: 'infrastructure',
     ended: booted ? null : 'the log ends before Dom0 can be logged in to',
   };

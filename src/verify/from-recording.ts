@@ -1,4 +1,5 @@
 /** A run's recording as observations. */
+import type { ConsoleTalker } from '../console/line.ts';
 import { ConsoleReader } from '../console/reader.ts';
 import type { Phase } from '../model/prediction.ts';
 import { bytesOf } from '../recording/bytes.ts';
@@ -27,6 +28,8 @@ export function fromRecording(
 
 class RunSeen {
   readonly #consoles = new Map<string, ConsoleReader>();
+  /** UARTs beside the console, each with who writes there. */
+  readonly #uarts = new Map<string, readonly string[]>();
   readonly #lines: SeenLine[] = [];
   readonly #signs: SeenSign[] = [];
   readonly #milestones: SeenMilestone[] = [];
@@ -61,8 +64,11 @@ class RunSeen {
       case 'run-started':
         this.#board = event.data.board;
         this.#scenario = event.data.scenario;
+        for (const [name, talkers] of Object.entries(event.data.uarts ?? {})) this.#uarts.set(name, talkers);
         break;
       case 'received':
+        // Nobody knows whose words these are.
+        if (this.#uarts.get(event.data.console)?.length === 0) break;
         this.#console(event.data.console).feed(bytesOf(event.data), event.t);
         break;
       case 'power':
@@ -109,6 +115,7 @@ class RunSeen {
       begun: this.#begun,
       finished: this.#finished,
       notDone: this.#notDone(),
+      heardAlone: new Set([...this.#consoles.keys()].flatMap(name => alone(this.#uarts.get(name)) ?? [])),
       ended,
       endedBy: this.#outcome === 'infrastructure' ? 'infrastructure' : 'interrupted',
     };
@@ -117,6 +124,7 @@ class RunSeen {
   #console(name: string): ConsoleReader {
     const known = this.#consoles.get(name);
     if (known !== undefined) return known;
+    const owner = alone(this.#uarts.get(name));
     const reader = new ConsoleReader(
       {
         line: ({ talker, domid, text, stamp, unterminated }) => {
@@ -137,7 +145,7 @@ class RunSeen {
           this.#signs.push({ ...this.#place, sign, phase: this.#phase });
         },
       },
-      { history: 0 },
+      { history: 0, ...(owner !== undefined && { alone: owner }) },
     );
     this.#consoles.set(name, reader);
     return reader;
@@ -227,6 +235,13 @@ class RunSeen {
     return this.#outcome === 'completed' ? null : `the run ended as ${this.#outcome}`;
   }
 }
+
+/** Who of those that write to a UART has it to itself. */
+function alone(talkers: readonly string[] = []): ConsoleTalker | undefined {
+  return talkers.length === 1 ? known.find(talker => talker === talkers[0]) : undefined;
+}
+
+const known: readonly ConsoleTalker[] = ['eeprom', 'tf-a', 'u-boot', 'xen', 'linux'];
 
 /** Domains of milestones are numbers where the console shows them, names where a machine does. */
 function ofDom0(domain: string | undefined): boolean {

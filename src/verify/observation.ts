@@ -76,6 +76,8 @@ export interface Observations {
   readonly finished: ReadonlySet<Phase>;
   /** Steps that were passed over, each with why. */
   readonly notDone: ReadonlyMap<Phase, string>;
+  /** Talkers that have a UART to themselves, on which something came. */
+  readonly heardAlone: ReadonlySet<ConsoleTalker>;
   /** What ended the run before its end; null where it completed. */
   readonly ended: string | null;
   /** Who is to blame for that, where no fault says so. */

@@ -21,6 +21,7 @@ export function unobservable(
 }
 
 function firmware(seen: Observations): string | undefined {
+  if (seen.heardAlone.has('tf-a')) return undefined;
   const xen = seen.lines.findIndex(({ talker }) => talker === 'xen');
   const later = seen.lines.some(({ talker }, index) => talker === 'tf-a' && index > xen);
   return xen >= 0 && !later ? 'the EL3 firmware does not write to this console once Xen runs' : undefined;

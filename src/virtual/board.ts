@@ -26,6 +26,8 @@ export interface VirtualBoardParts {
   /** What its firmware, Xen, toolstack or kernels do wrong; absent: nothing. */
   readonly deviations?: Deviations;
   readonly uart: Uart;
+  /** The firmware's own, where it has one. */
+  readonly firmwareUart?: Uart;
   readonly network: VirtualNetwork;
   readonly ssh: SshPort;
   readonly keys: SshIdentityOfBoard;
@@ -94,10 +96,10 @@ export class VirtualBoard implements Supplied {
 
   /** The EEPROM, where there is one, and TF-A: it is what the EEPROM starts first, and in flash elsewhere. */
   async #beforeUBoot(machine: BootMachine): Promise<Handover | undefined> {
-    const { type, uart, serial } = this.#parts;
+    const { type, uart, serial, firmwareUart = uart } = this.#parts;
     const hasEeprom = type.boot.eeprom !== undefined;
     const handover = hasEeprom ? await runEeprom(machine, { serial }) : undefined;
-    for (const line of firmwareBanner[hasEeprom ? 'armstub' : 'flash']) uart.line(line);
+    for (const line of firmwareBanner[hasEeprom ? 'armstub' : 'flash']) firmwareUart.line(line);
     return handover;
   }
 }

@@ -55,6 +55,8 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
   const tftp = stack.use(options.tftp ?? (await listenTftp({ address: LOOPBACK, port: 0 })));
   const ssh = stack.use(await SshPort.open(LOOPBACK));
   const uart = stack.use(Uart.open(faults));
+  const uarts = new Map(Object.keys(type.uarts).map(name => [name, stack.use(Uart.open())]));
+  const firmwareUart = [...uarts].find(([name]) => isFirmwaresOwn(type.uarts[name]?.talkers))?.[1];
   const mishaps = new Mishaps(faults, milliseconds => uart.unplug(milliseconds));
   const keys = makeSshKeys();
   const link = linkFaults[faults.tftp ?? 'none'];
@@ -72,6 +74,7 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     firmware,
     mishaps,
     uart,
+    ...(firmwareUart === undefined ? {} : { firmwareUart }),
     network,
     ssh,
     keys,
@@ -91,6 +94,15 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     virtual: true,
     power,
     serial: serialDevice({ path: uart.path, baudRate: type.console.baudRate }),
+    uarts: new Map(
+      [...uarts].map(([name, { path }]) => [
+        name,
+        {
+          serial: serialDevice({ path, baudRate: type.uarts[name]?.baudRate ?? type.console.baudRate }),
+          talkers: type.uarts[name]?.talkers ?? [],
+        },
+      ]),
+    ),
     tftp,
     ssh: sshClient(faults.dom0 === 'no-network' ? { dial: noWay } : {}),
     network: { address: LOOPBACK, server: LOOPBACK, prefixes: [`${SERIAL}/`] },
@@ -119,6 +131,10 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     close: () => resources.disposeAsync(),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+function isFirmwaresOwn(talkers: readonly string[] = []): boolean {
+  return talkers.length === 1 && talkers[0] === 'tf-a';
 }
 
 /** A network on which Dom0 is not. */

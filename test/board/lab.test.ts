@@ -346,7 +346,7 @@ test('each kind of console is opened by its driver, with the speed of the board 
   ] as const) {
     const text = lab.replace('{ kind: tcp, host: 127.0.0.1, port: 7001 }', line);
     const { setup } = boardOf(loadLabText(text), 'rpi5-01');
-    t.is('serial' in setup ? serialOf(setup.serial, type).name : undefined, name);
+    t.is('serial' in setup ? serialOf(setup.serial, type.console.baudRate).name : undefined, name);
   }
 });
 

@@ -7,7 +7,7 @@ import { DriverError } from '../../src/drivers/driver-error.ts';
 
 const wires = {
   console: '/t/c',
-  firmwareLog: '/t/a,b.log',
+  uarts: new Map([['secure', '/t/a,b']]),
   monitor: '/t/m',
   network: { kind: 'tap', tap: 'tap0' },
   macAddress: '52:54:00:00:00:01',
@@ -19,7 +19,10 @@ test('the command line has the machine, then its wires; a comma in a path is dou
   t.deepEqual(line.slice(0, 5), ['qemu', '-machine', 'virt', '-bios', '/x/el3,,1.bin']);
   const rest = line.join(' ');
   t.regex(rest, /-chardev socket,id=console,path=\/t\/c -serial chardev:console/);
-  t.regex(rest, /-chardev file,id=firmware,path=\/t\/a,,b\.log -serial chardev:firmware/);
+  t.regex(
+    rest,
+    /-serial chardev:console -chardev socket,id=uart-secure,path=\/t\/a,,b -serial chardev:uart-secure/,
+  );
   t.regex(rest, /-netdev tap,id=net,ifname=tap0,script=no,downscript=no/);
 });
 
@@ -50,6 +53,7 @@ const why = cannotEmulate();
 (why === undefined ? test : test.skip)(`a board of QEMU is made, switched and gone${why ?? ''}`, async t => {
   const settings = {
     machine: { program: 'qemu-system-aarch64', arguments: ['-machine', 'virt', '-S'] },
+    uarts: ['secure'],
     images: new Map<string, string>(),
     server: '10.82.0.1',
     prefixLength: 24,
@@ -63,12 +67,12 @@ const why = cannotEmulate();
     t.is(await board.power.state(signal), 'off');
     await board.power.on(signal);
     t.is(await board.power.state(signal), 'on');
-    pid = emulators(board.firmwareLog);
+    pid = emulators(board.serial.name);
     t.not(pid, '');
     await board.power.off(signal);
     t.is(await board.power.state(signal), 'off');
     await board.power.on(signal);
-    pid = emulators(board.firmwareLog);
+    pid = emulators(board.serial.name);
   }
   t.false(existsSync(`/proc/${pid}`));
 });
@@ -78,6 +82,7 @@ const why = cannotEmulate();
   async t => {
     await using board = await openEmulatedBoard({
       machine: { program: 'qemu-system-aarch64', arguments: ['-machine', 'no-such-machine'] },
+      uarts: [],
       images: new Map(),
       server: '10.82.0.1',
       prefixLength: 24,
@@ -105,10 +110,11 @@ function cannotEmulate(): string | undefined {
     : ' (skipped: qemu-system-aarch64 is not installed)';
 }
 
-/** Process id of the QEMU that writes a log. */
-function emulators(log: string): string {
+/** Process id of the QEMU that is at the other end of a console. */
+function emulators(console: string): string {
+  const directory = console.replace(/^unix (.*)\/console$/, '$1');
   return (
-    spawnSync('pgrep', ['-f', `qemu-system-aarch64.*${log}`])
+    spawnSync('pgrep', ['-f', `qemu-system-aarch64.*${directory}/`])
       .stdout.toString()
       .trim()
       .split('\n')[0] ?? ''

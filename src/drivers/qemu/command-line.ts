@@ -13,8 +13,8 @@ export interface EmulatedMachine {
 export interface MachineWires {
   /** Unix socket of the console: the machine's first serial port. Somebody listens on it already. */
   readonly console: string;
-  /** File for what the firmware writes to the second serial port. */
-  readonly firmwareLog: string;
+  /** Unix sockets of the serial ports after it, in their order, by what they are called. */
+  readonly uarts: ReadonlyMap<string, string>;
   /** Unix socket of the QEMU Machine Protocol, on which somebody listens already. */
   readonly monitor: string;
   readonly network: MachineNetwork;
@@ -60,14 +60,19 @@ export function qemuCommandLine(
     ...own,
     '-nodefaults',
     ...option('display', 'none'),
-    ...option('chardev', `socket,id=console,path=${optionValue(wires.console)}`),
-    ...option('serial', 'chardev:console'),
-    ...option('chardev', `file,id=firmware,path=${optionValue(wires.firmwareLog)}`),
-    ...option('serial', 'chardev:firmware'),
+    ...serialPort('console', wires.console),
+    ...[...wires.uarts].flatMap(([name, socket]) => serialPort(`uart-${name}`, socket)),
     ...option('chardev', `socket,id=monitor,path=${optionValue(wires.monitor)}`),
     ...option('mon', 'chardev=monitor,mode=control'),
     ...option('netdev', netdev(wires.network)),
     ...option('device', `virtio-net-device,netdev=net,mac=${wires.macAddress}`),
+  ];
+}
+
+function serialPort(id: string, socket: string): string[] {
+  return [
+    ...option('chardev', `socket,id=${id},path=${optionValue(socket)}`),
+    ...option('serial', `chardev:${id}`),
   ];
 }
 

@@ -17,6 +17,8 @@ import { keptTftp } from './kept-tftp.ts';
 
 export interface EmulatedBoardSettings {
   readonly machine: EmulatedMachine;
+  /** What its serial ports after the first, the console, are called. */
+  readonly uarts: readonly string[];
   /** What the machine's command line names: path by name. */
   readonly images: ReadonlyMap<string, string>;
   /** Address of the machine's other end on its network. */
@@ -32,11 +34,11 @@ export interface EmulatedBoardSettings {
 export interface EmulatedBoard extends AsyncDisposable {
   readonly power: PowerDriver;
   readonly serial: SerialDriver;
+  /** Its further serial ports, by name. */
+  readonly uarts: ReadonlyMap<string, SerialDriver>;
   readonly tftp: TftpServer;
   /** A connection to a host of the board's network, for `sshClient`. In QEMU's network: to its SSH server only. */
   readonly dial: (host: string, port: number) => Duplex;
-  /** What the firmware writes to the second serial port; gone when the board is closed. */
-  readonly firmwareLog: string;
   /** Why its network is QEMU's own; absent where it has a namespace. */
   readonly withoutNamespace?: string;
 }
@@ -64,7 +66,7 @@ export async function openEmulatedBoard(settings: EmulatedBoardSettings): Promis
 async function inNamespace(settings: EmulatedBoardSettings): Promise<EmulatedBoard> {
   const { server, prefixLength } = settings;
   await using stack = new AsyncDisposableStack();
-  const parts = await prepare('namespace', stack, { address: server, prefixLength, tap, tftpPort });
+  const parts = await prepare('namespace', settings, stack, { address: server, prefixLength, tap, tftpPort });
   const { keeper, at } = parts;
   const wired = wire(settings, parts, [], { kind: 'tap', tap });
   const resources = stack.move();
@@ -84,7 +86,7 @@ async function inNamespace(settings: EmulatedBoardSettings): Promise<EmulatedBoa
 async function inQemu(settings: EmulatedBoardSettings, why: string): Promise<EmulatedBoard> {
   const { server, prefixLength, ssh } = settings;
   await using stack = new AsyncDisposableStack();
-  const parts = await prepare('user', stack);
+  const parts = await prepare('user', settings, stack);
   const directory = parts.at('tftp');
   await mkdir(directory);
   const port = await freePort();
@@ -113,6 +115,7 @@ interface Parts {
 
 async function prepare(
   kind: BoardNetwork,
+  { uarts }: EmulatedBoardSettings,
   stack: AsyncDisposableStack,
   network?: KeeperSettings['network'],
 ): Promise<Parts> {
@@ -121,8 +124,10 @@ async function prepare(
   const keeper = stack.use(await KeeperProcess.start(kind));
   const at = (name: string): string => path.join(directory, name);
   const sockets: KeeperSettings['sockets'] = {
-    machineConsole: at('machine'),
-    console: at('console'),
+    lines: [consoleLine, ...uarts.map(socketOfUart)].map(line => ({
+      machine: at(machineEnd(line)),
+      controller: at(line),
+    })),
     monitor: at('monitor'),
     gate: at('gate'),
   };
@@ -133,25 +138,29 @@ async function prepare(
 
 /** @param prefix words before QEMU's own command line */
 function wire(
-  { machine, images, macAddress }: EmulatedBoardSettings,
+  { machine, uarts, images, macAddress }: EmulatedBoardSettings,
   { keeper, at }: Parts,
   prefix: readonly string[],
   network: MachineNetwork,
-): Pick<EmulatedBoard, 'power' | 'serial' | 'firmwareLog'> {
-  const firmwareLog = at('firmware.log');
+): Pick<EmulatedBoard, 'power' | 'serial' | 'uarts'> {
   const commandLine = qemuCommandLine(machine, images, {
-    console: at('machine'),
-    firmwareLog,
+    console: at(machineEnd(consoleLine)),
+    uarts: new Map(uarts.map(uart => [uart, at(machineEnd(socketOfUart(uart)))])),
     monitor: at('monitor'),
     network,
     macAddress,
   });
   return {
     power: powerOf(keeper, machine.program, [...prefix, ...commandLine]),
-    serial: serialUnix({ path: at('console') }),
-    firmwareLog,
+    serial: serialUnix({ path: at(consoleLine) }),
+    uarts: new Map(uarts.map(uart => [uart, serialUnix({ path: at(socketOfUart(uart)) })])),
   };
 }
+
+/** Names of the sockets in the board's directory. */
+const consoleLine = 'console';
+const socketOfUart = (name: string): string => `uart-${name}`;
+const machineEnd = (line: string): string => `${line}-machine`;
 
 function powerOf(keeper: KeeperProcess, name: string, commandLine: readonly string[]): PowerDriver {
   return {

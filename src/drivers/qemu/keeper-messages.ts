@@ -15,12 +15,18 @@ export interface KeeperSettings {
   readonly sockets: KeeperSockets;
 }
 
+/** The two ends of a serial line, Unix sockets. */
+export interface LineSockets {
+  /** QEMU connects to it whenever it is started. */
+  readonly machine: string;
+  /** The controller connects to it, and stays however often the machine is switched. */
+  readonly controller: string;
+}
+
 /** Unix sockets. The keeper listens on all of them. */
 export interface KeeperSockets {
-  /** QEMU connects to it whenever it is started. */
-  readonly machineConsole: string;
-  /** The controller connects to it, and stays however often the machine is switched. */
-  readonly console: string;
+  /** The console, and the serial ports after it. */
+  readonly lines: readonly LineSockets[];
   /** QEMU Machine Protocol. */
   readonly monitor: string;
   /** A connection whose first line is `HOST PORT` goes there, in the board's network. */

@@ -62,7 +62,7 @@ class Keeper {
       await ip('link', 'set', tap, 'up');
       this.#tftp = await listenTftp({ address, port: tftpPort });
     }
-    await ConsoleHub.listen(sockets.machineConsole, sockets.console);
+    for (const { machine, controller } of sockets.lines) await ConsoleHub.listen(machine, controller);
     await listen(createServer(openGate), sockets.gate);
     this.#emulator = await EmulatorProcess.prepare(sockets.monitor);
   }
