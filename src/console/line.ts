@@ -21,6 +21,8 @@ export interface TalkerLine {
   readonly t: number;
   /** Line of the console in which it began, counted from 1. */
   readonly number: number;
+  /** Xen's prefix lacks a character of its own, or has one twice: the line is bad. */
+  readonly damaged?: true;
   /** Another talker broke in: line of the console in which the rest of it was. */
   readonly restIn?: number;
   /** No newline ended it: the next message is glued to it, it was too long, or the board went silent. */

@@ -102,6 +102,7 @@ const fieldsByKind: Readonly<Record<string, Readonly<Record<string, 'string' | '
   command: { domain: 'string', command: 'string' },
   answer: { domain: 'string', command: 'string', status: 'number', stdout: 'string', stderr: 'string' },
   fault: { class: 'string', what: 'string' },
+  log: { domain: 'string', command: 'string', text: 'string' },
   note: { text: 'string' },
   'run-finished': { outcome: 'string' },
 };

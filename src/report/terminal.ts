@@ -3,6 +3,7 @@ import type { Reason } from '../model/observation.ts';
 import type { Evidence, Judgement, Outcome } from '../verify/verdict.ts';
 import type { Colour, Paint } from './colour.ts';
 import { painter } from './colour.ts';
+import { type LeftOut, leftOutLines } from './left-out.ts';
 import { printable, printableLine } from './printable.ts';
 import type { RunReport, Strictness } from './run-report.ts';
 import { outcomeOf } from './run-report.ts';
@@ -44,14 +45,19 @@ export function renderVerdict(report: RunReport, options: TerminalOptions): stri
     `${paint('bold', nameOf(report))}: ${paint(outcome.colour, outcome.words)} (${countWords(verdict.counts)})`,
     `  ${title}${claims.length === 0 ? '' : ` [${claims.join(' ')}]`}`,
     ...verdict.faults.flatMap(fault => renderFault(fault, paint)),
+    ...(verdict.notes ?? []).map(note => `  ${paint('dim', `note: ${printableLine(note)}`)}`),
     ...renderJudgements(verdict.judgements, options, paint),
   ];
   if (report.directory !== null) lines.push(`  files: ${report.directory}`);
   return `${lines.join('\n')}\n`;
 }
 
-/** All runs, a line each, and their sum. */
-export function renderSummary(reports: readonly RunReport[], options: TerminalOptions): string {
+/** All runs, a line each, what was not run, and their sum. */
+export function renderSummary(
+  reports: readonly RunReport[],
+  options: TerminalOptions,
+  leftOut: readonly LeftOut[] = [],
+): string {
   const paint = painter(options.colour);
   const width = Math.max(0, ...reports.map(report => nameOf(report).length));
   const lines = reports.map(report => {
@@ -64,7 +70,10 @@ export function renderSummary(reports: readonly RunReport[], options: TerminalOp
     const count = reports.filter(report => outcomeOf(report, options) === key).length;
     return count === 0 ? [] : [paint(colour, `${count} ${words}`)];
   });
-  return `${[...lines, `${reports.length} runs: ${sums.join(', ')}`].join('\n')}\n`;
+  const others = leftOut.length === 0 ? [] : [paint('dim', `${leftOut.length} left out`)];
+  const sum = `${reports.length} runs: ${[...sums, ...others].join(', ')}`;
+  const notRun = leftOutLines(leftOut).map(line => `  ${paint('dim', line)}`);
+  return `${[...lines, ...notRun, sum].join('\n')}\n`;
 }
 
 function nameOf({ verdict }: RunReport): string {

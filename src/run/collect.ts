@@ -31,6 +31,9 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
     try {
       const { stdout, stderr } = await sessions.read(dom0, command, { signal });
       await writeFile(path.join(directory, file), stdout === '' ? stderr : stdout);
+      if (file === xenLog) {
+        recorder.record(sessions.wayTo(dom0), { kind: 'log', data: { domain: dom0, command, text: stdout } });
+      }
     } catch (error) {
       note(`no ${file}: ${error instanceof Error ? error.message : String(error)}`);
       return;
@@ -39,3 +42,5 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
 }
 
 const login = 5000;
+/** What is judged where the console cannot be believed. */
+const xenLog = 'xl-dmesg.txt' satisfies keyof typeof collected;

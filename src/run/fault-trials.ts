@@ -66,12 +66,15 @@ export async function tryFault(
 }
 
 /** What the run said of its troubles: its faults, then what it noted of those that it got over. */
-function saidOf({ faults }: Verdict, events: readonly RecordedEvent[]): readonly string[] {
+function saidOf(
+  { faults, notes: judged = [] }: Verdict,
+  events: readonly RecordedEvent[],
+): readonly string[] {
   const notes = events.flatMap(({ kind, data }) => (kind === 'note' ? [data.text] : []));
   const failures = events.flatMap(({ kind, data }) =>
     kind === 'power' && data.action === 'failed' ? [data.detail ?? ''] : [],
   );
-  return [...faults.map(({ what }) => what), ...notes, ...failures];
+  return [...faults.map(({ what }) => what), ...judged, ...notes, ...failures];
 }
 
 function notAsTold({ must, says }: NamedFault, outcome: Verdict['outcome'], told: readonly string[]) {

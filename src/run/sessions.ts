@@ -38,6 +38,11 @@ export class Sessions {
     this.#onConsole = logInOnConsole !== undefined && board.consoleLogin?.only === true;
   }
 
+  /** How a domain is spoken to. */
+  wayTo(domain: string): 'console' | 'ssh' {
+    return domain === dom0 && this.#onConsole ? 'console' : 'ssh';
+  }
+
   /** Whether the lab says how to log in to a domain. */
   canReach(domain: string): boolean {
     return domain === dom0 || this.#board.guest(domain) !== undefined;
@@ -72,11 +77,13 @@ export class Sessions {
    * @throws where the connection breaks or the command's deadline passes; the connection is then given up
    */
   async run(domain: string, command: string, options: CommandOptions): Promise<SshResult> {
-    const way = () => (domain === dom0 && this.#onConsole ? 'console' : 'ssh');
-    this.#recorder.record(way(), { kind: 'command', data: { domain, command } });
+    this.#recorder.record(this.wayTo(domain), { kind: 'command', data: { domain, command } });
     const result = await this.read(domain, command, options);
     const { status, stdout, stderr } = result;
-    this.#recorder.record(way(), { kind: 'answer', data: { domain, command, status, stdout, stderr } });
+    this.#recorder.record(this.wayTo(domain), {
+      kind: 'answer',
+      data: { domain, command, status, stdout, stderr },
+    });
     return result;
   }
 

@@ -48,6 +48,7 @@ class RunSeen {
   #board = '';
   #scenario = '';
   #outcome: string | undefined;
+  #xenLog: string | undefined;
   #startedAgain = false;
   /** The board was switched off since it was last switched on. */
   #wasOff = false;
@@ -86,6 +87,9 @@ class RunSeen {
       case 'answer':
         this.#answer(event.data, here);
         break;
+      case 'log':
+        if (event.source === 'ssh' && event.data.command === 'xl dmesg') this.#xenLog = event.data.text;
+        break;
       case 'command':
         this.#asked.add(this.#phase);
         break;
@@ -110,6 +114,7 @@ class RunSeen {
       signs: this.#signs,
       milestones: this.#milestones,
       answers: this.#answers,
+      ...(this.#xenLog !== undefined && { xenLog: this.#xenLog }),
       faults: this.#faults,
       gaps: this.#gaps,
       begun: this.#begun,
@@ -127,7 +132,7 @@ class RunSeen {
     const owner = alone(this.#uarts.get(name));
     const reader = new ConsoleReader(
       {
-        line: ({ talker, domid, text, stamp, unterminated }) => {
+        line: ({ talker, domid, text, stamp, unterminated, restIn, damaged }) => {
           if (this.#torn.delete(name) || this.#startedAgain) return;
           if (this.#repeats.has(name, domid, stamp, text)) return;
           this.#lines.push({
@@ -137,6 +142,8 @@ class RunSeen {
             text,
             phase: this.#phase,
             ...(unterminated && { unterminated }),
+            ...(restIn !== undefined && { restIn }),
+            ...(damaged && { damaged }),
           });
         },
         sign: sign => {

@@ -2,6 +2,7 @@
 import type { Expectation, Prediction } from '../model/prediction.ts';
 import type { RecordedEvent } from '../recording/event.ts';
 import { type AnswerFound, matchAnswers } from './answers.ts';
+import { withLog, withoutEvidence } from './bad-line.ts';
 import { fromConsole } from './from-console.ts';
 import { fromRecording } from './from-recording.ts';
 import { linesFor, type MatchedLines, matchLines, patternOf, streamOfExpectation, textsOf } from './lines.ts';
@@ -52,7 +53,8 @@ function expectsLogin({ expectations }: Prediction): boolean {
 }
 
 /** Judges what was seen, wherever that comes from. */
-export function verdictOf(prediction: Prediction, seen: Observations, strict: boolean): Verdict {
+export function verdictOf(prediction: Prediction, heard: Observations, strict: boolean): Verdict {
+  const { seen, note } = withLog(heard);
   const evidence = new Seen(prediction, seen);
   const expected = prediction.expectations.map(expectation => evidence.judge(expectation));
   const whyNot = otherXen(prediction, seen);
@@ -64,10 +66,13 @@ export function verdictOf(prediction: Prediction, seen: Observations, strict: bo
   // A line that the model forbids by name is not told again as one that it does not foresee.
   const told = new Set(forbidden.map(judgement => placeOf(judgement.seen)));
   const others = unexpected(prediction, seen, evidence.lines).filter(other => !told.has(placeOf(other.seen)));
-  const judgements = [...expected, ...others];
+  const shown = [...expected, ...others];
+  const bad = note === undefined ? withoutEvidence(shown, prediction, seen) : undefined;
+  const judgements = bad?.judgements ?? shown;
   const counts: Record<Outcome, number> = { ...none };
   for (const { outcome } of judgements) counts[outcome]++;
-  const faults = faultsOf(seen, judgements);
+  const faults = [...faultsOf(seen, judgements), ...(bad === undefined ? [] : [badLine(bad.what)])];
+  const notes = [...(note === undefined ? [] : [note]), ...tornLines(seen)];
   return {
     schema: 1,
     board: seen.board,
@@ -75,12 +80,28 @@ export function verdictOf(prediction: Prediction, seen: Observations, strict: bo
     outcome: outcomeOf(counts, faults, strict),
     counts,
     judgements,
+    ...(notes.length > 0 && { notes }),
     faults: faults.map(({ class: kind, what, mend }) => ({
       class: kind,
       what,
       ...(mend !== undefined && { mend }),
     })),
   };
+}
+
+function badLine(what: string): Fault {
+  return {
+    class: 'infrastructure',
+    what,
+    mend: 'see the cable, its ground, the speed and the flow control of the port; with Dom0 on the network what Xen said is read from its log',
+  };
+}
+
+function tornLines({ lines }: Observations): readonly string[] {
+  const torn = lines.filter(({ restIn }) => restIn !== undefined).length;
+  return torn === 0
+    ? []
+    : [`${torn} lines of the console were torn by another talker, and put together again`];
 }
 
 function verdictOfOtherXen(expected: readonly Judgement[], seen: Observations, why: string): Verdict {

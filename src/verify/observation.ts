@@ -17,6 +17,10 @@ export interface SeenLine extends Place {
   readonly phase: Phase;
   /** The next line of the talker was glued to this one. */
   readonly unterminated?: true;
+  /** Another talker broke in, and it was put together again. */
+  readonly restIn?: number;
+  /** Its prefix came damaged. */
+  readonly damaged?: true;
 }
 
 export interface SeenSign extends Place {
@@ -68,6 +72,8 @@ export interface Observations {
   readonly signs: readonly SeenSign[];
   readonly milestones: readonly SeenMilestone[];
   readonly answers: readonly SeenAnswer[];
+  /** What Xen has said by its own log (`xl dmesg`), as it was read over SSH. */
+  readonly xenLog?: string;
   readonly faults: readonly SeenFault[];
   /** When the console was not heard. */
   readonly gaps: readonly SeenGap[];

@@ -43,5 +43,7 @@ export interface Verdict {
   readonly outcome: 'met' | 'failed' | 'infrastructure' | 'interrupted';
   readonly counts: Readonly<Record<Outcome, number>>;
   readonly judgements: readonly Judgement[];
+  /** What the lab did to the run, and was got over; absent: nothing. */
+  readonly notes?: readonly string[];
   readonly faults: readonly { readonly class: string; readonly what: string; readonly mend?: string }[];
 }
