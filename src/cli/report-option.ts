@@ -4,11 +4,12 @@ import path from 'node:path';
 import { nearestName } from '../board/nearest-name.ts';
 import { renderJson } from '../report/json.ts';
 import { renderJunit } from '../report/junit.ts';
+import type { LeftOut } from '../report/left-out.ts';
 import type { RunReport, Strictness } from '../report/run-report.ts';
 import { UsageError } from './command.ts';
 import { makeDirectory } from './make-directory.ts';
 
-type Render = (reports: readonly RunReport[], strictness: Strictness) => string;
+type Render = (reports: readonly RunReport[], strictness: Strictness, leftOut: readonly LeftOut[]) => string;
 
 const kinds: ReadonlyMap<string, Render> = new Map([
   ['junit', renderJunit],
@@ -44,9 +45,10 @@ export function writeReports(
   files: readonly ReportFile[],
   reports: readonly RunReport[],
   strictness: Strictness,
+  leftOut: readonly LeftOut[],
 ): void {
   for (const { file, render } of files) {
-    attempt(file, () => writeFileSync(file, render(reports, strictness)));
+    attempt(file, () => writeFileSync(file, render(reports, strictness, leftOut)));
   }
 }
 

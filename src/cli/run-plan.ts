@@ -4,6 +4,7 @@ import { boardOf, isEmulated, isVirtual } from '../board/load-lab.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import type { ScenarioFile } from '../scenario/load.ts';
 import { findScenario, listScenarios, loadScenario } from '../scenario/load.ts';
+import type { LeftOut } from '../report/left-out.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { UsageError } from './command.ts';
 import { withImages } from './image-option.ts';
@@ -22,7 +23,7 @@ export interface RunPlan {
   /** By board, in the order in which they run there. */
   readonly runs: ReadonlyMap<BoardEntry, readonly Scenario[]>;
   /** Pairs that were left out, with the reason. */
-  readonly leftOut: readonly { readonly board: string; readonly scenario: string; readonly why: string }[];
+  readonly leftOut: readonly LeftOut[];
 }
 
 /**
@@ -38,10 +39,10 @@ export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
       ? listScenarios()
       : request.scenarios.map(name => findScenario(name, request.cwd));
   const runs = new Map<BoardEntry, Scenario[]>();
-  const leftOut: { board: string; scenario: string; why: string }[] = [];
+  const leftOut: LeftOut[] = [];
   for (const board of boards) {
     const fitted: Scenario[] = [];
-    for (const file of files) {
+    for (const file of isEmulated(board.setup) ? firstOfOneVersion(files) : files) {
       const why = reasonAgainst(file, board);
       if (why === undefined) fitted.push(loadScenario(file.file, board.type, labTreeOf(board)));
       else leftOut.push({ board: board.name, scenario: file.name, why });
@@ -50,6 +51,18 @@ export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
   }
   requireAllAskedFor(request, files, runs, leftOut);
   return { runs, leftOut };
+}
+
+/**
+ * Scenarios about one version of Xen before others: where they run, they show which Xen is among the images, and what
+ * needs another is not booted.
+ */
+function firstOfOneVersion(files: readonly ScenarioFile[]): ScenarioFile[] {
+  return [...files.filter(isOfOneVersion), ...files.filter(file => !isOfOneVersion(file))];
+}
+
+function isOfOneVersion({ document }: ScenarioFile): boolean {
+  return document.xen.version !== undefined;
 }
 
 /** Why a scenario cannot run on a board; undefined where it can. */

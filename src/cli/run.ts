@@ -11,7 +11,9 @@ import type { Mutant } from '../explore/mutants/mutant.ts';
 import { type Finding, placeText } from '../lint/finding.ts';
 import { lintScenario } from '../lint/lint.ts';
 import { wantsColour } from '../report/colour.ts';
+import { otherBuild, type XenSeen } from '../model/other-build.ts';
 import { renderJson } from '../report/json.ts';
+import { type LeftOut, leftOutLines } from '../report/left-out.ts';
 import type { Live } from '../report/live.ts';
 import { liveProgress } from '../report/live.ts';
 import type { RunReport } from '../report/run-report.ts';
@@ -112,23 +114,23 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const mutant = options.mutant === undefined ? undefined : await mutantFor(options.mutant, plan);
   const faults = options.fault.length === 0 ? undefined : faultsFor(options.fault, plan);
   const show = display(options, process);
-  for (const { board, scenario, why } of plan.leftOut)
-    show.live.line(`left out: ${scenario} on ${board}: ${why}`);
+  for (const line of leftOutLines(plan.leftOut)) show.live.line(line);
   const reports: RunReport[] = [];
+  const leftOut: LeftOut[] = [...plan.leftOut];
   const finished = (report: RunReport) => {
     reports.push(report);
     reports.sort(byScenario);
     show.live.line(renderVerdict(report, show.terminal));
   };
   try {
-    await runPlan(plan, { options, process, live: show.live, finished, mutant, faults });
+    await runPlan(plan, { options, process, live: show.live, finished, leftOut, mutant, faults });
   } finally {
     show.live.close();
     // Also after a mistake or an interruption: what was learned until then is worth keeping.
-    if (reports.length > 0) writeReports(files, reports, strictness);
+    if (reports.length > 0) writeReports(files, reports, strictness, leftOut);
   }
-  show.out.write(renderSummary(reports, show.terminal));
-  if (options.json === true) process.stdout.write(renderJson(reports, strictness));
+  show.out.write(renderSummary(reports, show.terminal, leftOut));
+  if (options.json === true) process.stdout.write(renderJson(reports, strictness, leftOut));
   process.signal.throwIfAborted();
   return exitCode[worstOutcome(reports, strictness)];
 }
@@ -162,6 +164,8 @@ interface RunContext {
   readonly process: CliProcess;
   readonly live: Live;
   readonly finished: (report: RunReport) => void;
+  /** For what turns out not to fit during a run. */
+  readonly leftOut: LeftOut[];
   readonly mutant: Mutant | undefined;
   readonly faults: VirtualFaults | undefined;
 }
@@ -176,10 +180,22 @@ async function runPlan({ runs }: RunPlan, context: RunContext): Promise<void> {
 async function runBoard(
   entry: BoardEntry,
   scenarios: readonly Scenario[],
-  { options, process, live, finished, mutant, faults }: RunContext,
+  { options, process, live, finished, leftOut, mutant, faults }: RunContext,
 ): Promise<void> {
+  let booted: XenSeen = {};
+  /** With --all, what needs another Xen than the lab's is left out, as what needs another board is. */
+  const isLeftOut = (scenario: Scenario): boolean => {
+    const why = options.all === true ? needsOtherXen(entry, scenario, booted) : undefined;
+    if (why === undefined) return false;
+    if (!leftOut.some(({ board, why: told }) => board === entry.name && told === why)) {
+      live.line(`left out on ${entry.name}: ${scenario.name}, and others like it: ${why}`);
+    }
+    leftOut.push({ board: entry.name, scenario: scenario.name, why });
+    return true;
+  };
   for (const scenario of scenarios) {
     if (process.signal.aborted) return;
+    if (isLeftOut(scenario)) continue;
     const { firmware, linux, xen } = scenario;
     await using board = await openBoard(entry, {
       env: process.env,
@@ -187,7 +203,14 @@ async function runBoard(
       ...(mutant === undefined ? {} : { deviations: mutant.deviations }),
       ...(faults === undefined ? {} : { faults }),
     });
-    const { verdict, directory, started, milliseconds, cpu } = await runOnBoard({
+    const {
+      verdict,
+      xen: seen,
+      directory,
+      started,
+      milliseconds,
+      cpu,
+    } = await runOnBoard({
       board,
       scenario,
       runs: path.resolve(process.cwd, options.runs),
@@ -204,6 +227,8 @@ async function runBoard(
       },
       onEvent: event => live.event(entry.name, event),
     });
+    booted = { ...booted, ...seen };
+    if (isLeftOut(scenario)) continue;
     const { title, claims } = scenario;
     finished({
       title,
@@ -219,6 +244,15 @@ async function runBoard(
 
 function lintText({ severity, rule, place, message }: Finding): string {
   return `lint ${severity} ${rule} at ${placeText(place)}: ${message}`;
+}
+
+/** A virtual board has the Xen that the scenario wants, and without Xen nobody needs one. */
+function needsOtherXen(
+  { setup }: BoardEntry,
+  { xen, payload }: Scenario,
+  booted: XenSeen,
+): string | undefined {
+  return isVirtual(setup) || payload !== undefined ? undefined : otherBuild(xen, booted);
 }
 
 /** @throws UsageError for a name that no mutant has, and where a real board would have to run it */
@@ -262,14 +296,15 @@ function byScenario({ verdict: one }: RunReport, { verdict: other }: RunReport):
   return one.scenario.localeCompare(other.scenario) || one.board.localeCompare(other.board);
 }
 
-function secretsOf({ dom0: { identity }, consoleLogin }: OpenBoard): string[] {
+function secretsOf({ dom0: { identity }, consoleLogin, guestLogins = new Map() }: OpenBoard): string[] {
   const secret =
     identity.kind === 'password'
       ? identity.password
       : identity.kind === 'key'
         ? identity.passphrase
         : undefined;
-  return [secret, consoleLogin?.password].filter(each => each !== undefined);
+  const logins = [consoleLogin, ...guestLogins.values()];
+  return [secret, ...logins.map(login => login?.password)].filter(each => each !== undefined);
 }
 
 /** Relative to the working directory where it is below it, as a person would type it. */

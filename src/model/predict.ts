@@ -189,6 +189,7 @@ class PredictedRun {
     }
     return {
       schema: 1,
+      xen: this.#scenario.xen,
       mediator: { kind: this.#scenario.xen.mediator, registered, errno, node, agentId },
       agents: channels.map(channel => ({
         agentId: channel.agentId,

@@ -1,8 +1,11 @@
 /** What `predict` answers. Field names are an interface for scripts: fields are added, never renamed. */
+import type { XenBuild } from '../xen/build.ts';
 import type { Reason, Talker } from './observation.ts';
 
 export interface Prediction {
   readonly schema: 1;
+  /** Which Xen it is about; absent where none is booted, or nobody knew. */
+  readonly xen?: XenBuild;
   readonly mediator: {
     readonly kind: 'multi-agent' | 'single-agent' | 'none';
     readonly registered: boolean;

@@ -1,4 +1,5 @@
 /** All runs as JSON, for scripts. Field names are an interface: fields are added, never renamed. */
+import type { LeftOut } from './left-out.ts';
 import type { RunOutcome, RunReport, Strictness } from './run-report.ts';
 import { outcomeOf, worstOutcome } from './run-report.ts';
 
@@ -8,18 +9,29 @@ export interface JsonReport {
   readonly outcome: RunOutcome;
   readonly strict: boolean;
   readonly runs: readonly (RunReport & { readonly outcome: RunOutcome })[];
+  /** What was not run, and why. */
+  readonly leftOut: readonly LeftOut[];
 }
 
-export function jsonReport(reports: readonly RunReport[], strictness: Strictness): JsonReport {
+export function jsonReport(
+  reports: readonly RunReport[],
+  strictness: Strictness,
+  leftOut: readonly LeftOut[] = [],
+): JsonReport {
   return {
     schema: 1,
     outcome: worstOutcome(reports, strictness),
     strict: strictness.strict,
     runs: reports.map(report => ({ outcome: outcomeOf(report, strictness), ...report })),
+    leftOut,
   };
 }
 
 /** The report as text. */
-export function renderJson(reports: readonly RunReport[], strictness: Strictness): string {
-  return `${JSON.stringify(jsonReport(reports, strictness), null, 2)}\n`;
+export function renderJson(
+  reports: readonly RunReport[],
+  strictness: Strictness,
+  leftOut: readonly LeftOut[] = [],
+): string {
+  return `${JSON.stringify(jsonReport(reports, strictness, leftOut), null, 2)}\n`;
 }

@@ -2,6 +2,7 @@
 import type { RunOutcome } from '../../machines/run.ts';
 import type { OpenBoard } from '../board/open-board.ts';
 import { predict } from '../model/predict.ts';
+import type { XenSeen } from '../model/other-build.ts';
 import { emptyPrediction, type Prediction } from '../model/prediction.ts';
 import type { CpuTime, RecordedEvent, Recorder } from '../recording/event.ts';
 import { readRun } from '../recording/reader.ts';
@@ -15,6 +16,7 @@ import { RecordingWriter } from '../recording/writer.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { judge } from '../verify/judge.ts';
 import type { Verdict } from '../verify/verdict.ts';
+import { xenOfRecording } from '../verify/xen-seen.ts';
 import { systemClock } from './clock.ts';
 import { checksums } from './deployed-file.ts';
 import { prepareDeployment } from './deployment.ts';
@@ -55,6 +57,8 @@ export interface SessionOptions {
 export interface Session {
   readonly verdict: Verdict;
   readonly outcome: RunOutcome;
+  /** What Xen said of itself: the lab's boards boot the same one in the next run. */
+  readonly xen: XenSeen;
   /** The run's directory. */
   readonly directory: string;
   /** Null where the run ended before it, because somebody else has the board for instance. */
@@ -133,11 +137,12 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
   writer.close();
   if (writer.failed !== undefined) throw writer.failed;
 
-  const verdict = await judged(directory, prediction, options.strict === true);
+  const { verdict, xen } = await judged(directory, prediction, options.strict === true);
   await writeVerdict(directory, verdict);
   return {
     verdict,
     outcome,
+    xen,
     directory,
     prediction,
     started: started.toISOString(),
@@ -158,9 +163,14 @@ async function predictAndSave(scenario: Scenario, inDom0: string, directory: str
 }
 
 /** Judged by what is on the disk, as `verify` will judge it again. */
-async function judged(directory: string, prediction: Prediction | null, strict: boolean): Promise<Verdict> {
+async function judged(
+  directory: string,
+  prediction: Prediction | null,
+  strict: boolean,
+): Promise<Pick<Session, 'verdict' | 'xen'>> {
   const { events, lines } = await readRun(directory);
-  return judge({ prediction: prediction ?? emptyPrediction, recording: events, lines, strict });
+  const verdict = judge({ prediction: prediction ?? emptyPrediction, recording: events, lines, strict });
+  return { verdict, xen: xenOfRecording(events) };
 }
 
 function tee(

@@ -116,7 +116,11 @@ function verdictOfOtherXen(expected: readonly Judgement[], seen: Observations, w
     judgements: notRun(expected, why),
     faults: [
       ...interrupted.map(({ class: kind, what }) => ({ class: kind, what })),
-      { class: 'infrastructure', what: why, mend: 'boot a Xen that has it: run --image xen=PATH' },
+      {
+        class: 'infrastructure',
+        what: why,
+        mend: 'boot the one that the scenario is about: run --image xen=PATH',
+      },
     ],
   };
 }

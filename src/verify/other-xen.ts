@@ -1,18 +1,14 @@
 /** Whether the Xen that ran could do what the scenario is about: its console tells. */
+import { otherBuild } from '../model/other-build.ts';
 import type { Prediction } from '../model/prediction.ts';
 import type { Observations } from './observation.ts';
 import type { Judgement } from './verdict.ts';
+import { xenSeen } from './xen-seen.ts';
 
-/** What the mediator for a single agent says when it is ready (xen/arch/arm/firmware/scmi-smc.c). */
-const singleAgent = /^(SCMI: )?Using SCMI with SMC ID: 0x[0-9a-f]+$/;
-
-/** @returns in words why nothing was learned about the multi-agent mediator; undefined where it may have been */
-export function otherXen(prediction: Prediction, { form, lines }: Observations): string | undefined {
+/** @returns in words why nothing was learned about the Xen that was predicted; undefined where it may have been */
+export function otherXen({ xen }: Prediction, seen: Observations): string | undefined {
   // A log that somebody hands in with a configuration is held to it; a board boots what the lab has.
-  if (form !== 'recording') return undefined;
-  const ready = lines.find(({ talker, text }) => talker === 'xen' && singleAgent.test(text));
-  if (ready === undefined || prediction.mediator.kind !== 'multi-agent') return undefined;
-  return `this Xen has no multi-agent mediator: it said "${ready.text}"`;
+  return seen.form === 'recording' && xen !== undefined ? otherBuild(xen, xenSeen(seen)) : undefined;
 }
 
 /** What such a Xen did or did not says nothing about what was expected of another. */

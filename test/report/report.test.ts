@@ -180,6 +180,13 @@ test('the summary counts runs, and --strict turns a broken claim into a failure'
   const runs = [report({}), report({ judgements: broken === undefined ? [] : [broken] })];
   t.regex(renderSummary(runs, plain), /2 runs: 2 met\n$/);
   t.regex(renderSummary(runs, { ...plain, strict: true }), /2 runs: 1 met, 1 FAILED\n$/);
+  const why = 'it is for rpi5';
+  const leftOut = ['a', 'b', 'c', 'd'].map(scenario => ({ board: 'v4h-01', scenario, why }));
+  const others = [...leftOut, { board: 'v4h-01', scenario: 'e', why: 'it needs Linux 6.1' }];
+  t.regex(
+    renderSummary(runs, plain, others),
+    /\n {2}left out on v4h-01: 4 scenarios: it is for rpi5\n {2}left out on v4h-01: e: it needs Linux 6\.1\n2 runs: 2 met, 5 left out\n$/,
+  );
 });
 
 test('of several runs, interrupted outweighs failed, failed outweighs infrastructure', t => {
