@@ -178,6 +178,24 @@ const mistakes: readonly (readonly [title: string, from: string | RegExp, to: st
     'name: 12',
     /:2:7: name: .*received number \(put it in quotes\)/,
   ],
+  [
+    'a UART that is called like the console',
+    'power:',
+    'uarts: { main: { kind: unix, path: x } }\n    power:',
+    /boards\.rpi5-01\.uarts\.main: expected another name: main is the console/,
+  ],
+  [
+    'a UART that is its own console',
+    'power:',
+    'uarts: { secure: { kind: tcp, host: 127.0.0.1, port: 7001 } }\n    power:',
+    /:7:\d+: boards\.rpi5-01\.uarts\.secure: 127\.0\.0\.1:7001 is rpi5-01's already/,
+  ],
+  [
+    'a talker that there is none of',
+    'power:',
+    'uarts: { secure: { kind: unix, path: x, talkers: [tfa] } }\n    power:',
+    /uarts\.secure\.talkers\[0\]: invalid option: expected one of "eeprom"\|"tf-a"/,
+  ],
   ['a wrong schema version', 'schema: 1', 'schema: 2', /:1:9: schema: expected 1/],
   ['a key written twice', 'name: bench', 'schema: 1', /:2:1: Map keys must be unique/],
   ['a tab as indentation', '    type: rpi5', '\ttype: rpi5', /:5:1: Tabs are not allowed as indentation/],
@@ -348,6 +366,30 @@ test('each kind of console is opened by its driver, with the speed of the board 
     const { setup } = boardOf(loadLabText(text), 'rpi5-01');
     t.is('serial' in setup ? serialOf(setup.serial, type.console.baudRate).name : undefined, name);
   }
+});
+
+test('UARTs beside the console have the talkers and the speed that their type knows, unless the lab says others', async t => {
+  writeFileSync(
+    path.join(directory, 'own.yaml'),
+    'schema: 1\ntype: own\nextends: rpi5\nuarts: { secure: { talkers: [tf-a], baudRate: 9600 } }\n',
+  );
+  const text = lab.replace('type: rpi5', 'type: own.yaml').replace(
+    'power:',
+    `uarts:
+      secure: { kind: device, path: /dev/ttyUSB1 }
+      other: { kind: device, path: /dev/ttyUSB2, transient: true }
+      named: { kind: unix, path: here, talkers: [xen, linux] }
+    power:`,
+  );
+  await using wires = await openWires(boardOf(loadLabText(text), 'rpi5-01'));
+  t.deepEqual(
+    [...(wires.uarts ?? [])].map(([name, { serial, talkers }]) => [name, serial.name, talkers]),
+    [
+      ['secure', '/dev/ttyUSB1 at 9600', ['tf-a']],
+      ['other', '/dev/ttyUSB2 at 115200, gone while the power is off', []],
+      ['named', `unix ${path.join(directory, 'here')}`, ['xen', 'linux']],
+    ],
+  );
 });
 
 test('a console that goes with the power is opened together with its switch', async t => {

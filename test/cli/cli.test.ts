@@ -285,6 +285,28 @@ test('console carries bytes both ways and leaves at Ctrl-]', async t => {
   socket.destroy();
 });
 
+test('console --uart is at a UART beside the console, and names those that there are', async t => {
+  const { lab, sockets } = await bench('several');
+  const text = readFileSync(lab, 'utf8');
+  const line = /serial: (\{.*\})/.exec(text)?.[1] ?? '';
+  writeFileSync(lab, text.replace(line, `{ kind: unix, path: none }\n    uarts: { secure: ${line} }`));
+  const unknown = await inDirectory('console', 'several', '--uart', 'secret', '--lab', lab);
+  t.is(unknown.code, 2);
+  t.regex(unknown.err, /several has no UART secret\n.*beside its console it has secure/);
+
+  const stdin = new PassThrough();
+  const ran = scmiHil(['console', 'several', '--uart', 'secure', '--lab', lab], { cwd: directory, stdin });
+  const socket = await sockets;
+  socket.on('error', () => undefined).write('NOTICE');
+  stdin.write('typed');
+  t.is(String((await once(socket, 'data'))[0]), 'typed');
+  stdin.write('\x1d');
+  const { code, out } = await ran;
+  t.is(code, 0);
+  t.is(out, 'NOTICE');
+  socket.destroy();
+});
+
 test('console ends when standard input does, and when the line is lost with exit 3', async t => {
   const first = await bench('ends');
   const ended = await scmiHil(['console', 'ends', '--lab', first.lab], { cwd: directory });

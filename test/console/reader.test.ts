@@ -442,3 +442,25 @@ const cases = existsSync(corpus)
     }
   },
 );
+
+test('on a line that one talker has to itself all is its, whatever it looks like', t => {
+  const lines: TalkerLine[] = [];
+  const signs: SignSeen[] = [];
+  const reader = new ConsoleReader(
+    { line: line => lines.push(line), sign: sign => signs.push(sign) },
+    { alone: 'tf-a' },
+  );
+  reader.feed(bytes('SCMI: smc 0x82000002\r\n(XEN) copied\r\n[    1.0] U-Boot 2023.01\r\nPANIC at EL3: v'), 0);
+  t.deepEqual(reader.tails(), [{ talker: 'tf-a', text: 'PANIC at EL3: v', number: 4 }]);
+  reader.end(0);
+  t.deepEqual(brief(lines), [
+    'tf-a: SCMI: smc 0x82000002',
+    'tf-a: (XEN) copied',
+    'tf-a: [    1.0] U-Boot 2023.01',
+    'tf-a: PANIC at EL3: v',
+  ]);
+  t.deepEqual(
+    signs.map(({ name }) => name),
+    ['el3-panic'],
+  );
+});

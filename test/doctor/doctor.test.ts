@@ -71,6 +71,21 @@ test('a lab that is well has no problem, and nothing is switched', async t => {
   t.false(existsSync(path.join(directory, 'touched')));
 });
 
+test('each UART beside the console is looked at too', async t => {
+  const { doctor } = await bench(t, 'U-Boot 2023.04\r\n', lab =>
+    lab.replace(
+      /serial: (.*)\n/,
+      (line, port: string) =>
+        `${line}    uarts: { secure: { kind: unix, path: none }, shared: ${port.replace('127.0.0.1', 'localhost')} }\n`,
+    ),
+  );
+  const { code, out } = await doctor('bench');
+  t.is(code, 3, out);
+  t.regex(out, /problem +uarts\.secure +.*none: there is no such socket\n +-> /);
+  t.regex(out, /ok +uarts\.shared +tcp localhost:\d+: opens, 16 bytes came/);
+  t.regex(out, /ok +serial +tcp 127\.0\.0\.1:\d+: opens, 16 bytes came/);
+});
+
 test('the JSON report is what its schema says', async t => {
   const { doctor } = await bench(t, '');
   const { out } = await doctor('bench', '--json');
