@@ -22,6 +22,8 @@ export interface UBootInput {
   readonly commands: readonly string[];
   /** `size` in bytes is what U-Boot must say that it has transferred. */
   readonly load: readonly UBootFile[];
+  /** Where a script fetches the rest: what runs it, and what has to come then. */
+  readonly script?: UBootScript;
   /** The command that starts Xen. */
   readonly start: string;
 }
@@ -32,10 +34,16 @@ export interface UBootFile {
   readonly size: number;
 }
 
+export interface UBootScript {
+  readonly command: string;
+  readonly load: readonly UBootFile[];
+}
+
 interface UBootContext extends UBootInput {
   /** Commands that are done, then files that are loaded. */
   readonly done: number;
   readonly loaded: number;
+  readonly scriptDone: boolean;
   readonly refusals: number;
   /** How often U-Boot was asked for the size of the file that it has loaded. */
   readonly counts: number;
@@ -96,7 +104,11 @@ export const bootUBoot = setup({
     filesLeft: ({ context }) => context.loaded < context.load.length,
     answerIsError: (_, params: { answer: string }) => errorLine(params.answer) !== undefined,
     wholeFile: ({ context }, params: { answer: string }) =>
-      transferred(params.answer) === currentFile(context).size,
+      missing(params.answer, [currentFile(context)]) === undefined,
+    scriptLeft: ({ context }) => context.script !== undefined && !context.scriptDone,
+    wholeScript: ({ context }, params: { answer: string }) =>
+      missing(params.answer, context.script?.load ?? []) === undefined &&
+      errorLine(params.answer) === undefined,
     countIsGarbled: (_, params: { answer: string }) =>
       errorLine(params.answer) === undefined && !saysWhole(params.answer),
     isCount: ({ context }, params: { answer: string }) =>
@@ -117,6 +129,7 @@ export const bootUBoot = setup({
     ...input,
     done: 0,
     loaded: 0,
+    scriptDone: false,
     refusals: 0,
     counts: 0,
     xenSeen: false,
@@ -254,6 +267,7 @@ export const bootUBoot = setup({
           always: [
             { guard: 'commandsLeft', target: 'preparing' },
             { guard: 'filesLeft', target: 'loading' },
+            { guard: 'scriptLeft', target: 'running' },
             { target: 'starting' },
           ],
         },
@@ -307,7 +321,7 @@ export const bootUBoot = setup({
           entry: ['enter', assign({ refusals: 0 })],
           invoke: {
             src: 'ask',
-            input: ({ context }) => ({ command: loadCommand(context) }),
+            input: ({ context }) => ({ command: loadCommand(currentFile(context)) }),
             onDone: [
               {
                 guard: { type: 'wholeFile', params: ({ event }) => ({ answer: event.output }) },
@@ -323,8 +337,8 @@ export const bootUBoot = setup({
                 actions: {
                   type: 'refused',
                   params: ({ context, event }) => ({
-                    what: `\`${loadCommand(context)}\` did not load the file`,
-                    line: loadError(event.output, currentFile(context)),
+                    what: `\`${loadCommand(currentFile(context))}\` did not load the file`,
+                    line: loadError(event.output, [currentFile(context)]),
                   }),
                 },
               },
@@ -334,7 +348,7 @@ export const bootUBoot = setup({
               actions: {
                 type: 'failed',
                 params: ({ context, event }) => ({
-                  attempt: `type \`${loadCommand(context)}\``,
+                  attempt: `type \`${loadCommand(currentFile(context))}\``,
                   error: event.error,
                 }),
               },
@@ -348,7 +362,7 @@ export const bootUBoot = setup({
                 actions: {
                   type: 'refused',
                   params: ({ context, event }) => ({
-                    what: `\`${loadCommand(context)}\` does not get through`,
+                    what: `\`${loadCommand(currentFile(context))}\` does not get through`,
                     line: event.line,
                   }),
                 },
@@ -361,7 +375,10 @@ export const bootUBoot = setup({
               target: '#boot-u-boot.failed',
               actions: {
                 type: 'expired',
-                params: ({ context }) => ({ ...waits.prompt, for: `the end of \`${loadCommand(context)}\`` }),
+                params: ({ context }) => ({
+                  ...waits.prompt,
+                  for: `the end of \`${loadCommand(currentFile(context))}\``,
+                }),
               },
             },
           },
@@ -392,7 +409,7 @@ export const bootUBoot = setup({
                 actions: {
                   type: 'refused',
                   params: ({ context, event }) => ({
-                    what: `\`${loadCommand(context)}\` may not have loaded the file: U-Boot's count of its bytes comes garbled`,
+                    what: `\`${loadCommand(currentFile(context))}\` may not have loaded the file: U-Boot's count of its bytes comes garbled`,
                     line: event.output,
                   }),
                 },
@@ -412,6 +429,69 @@ export const bootUBoot = setup({
               actions: {
                 type: 'expired',
                 params: { ...waits.prompt, for: `the prompt after \`${countCommand}\`` },
+              },
+            },
+          },
+        },
+        running: {
+          description: 'a script fetches what is left; what came is read before Xen is started',
+          entry: ['enter', assign({ refusals: 0 })],
+          invoke: {
+            src: 'ask',
+            input: ({ context }) => ({ command: scriptOf(context).command }),
+            onDone: [
+              {
+                guard: { type: 'wholeScript', params: ({ event }) => ({ answer: event.output }) },
+                target: 'choosing',
+                actions: assign({ scriptDone: true }),
+              },
+              {
+                target: '#boot-u-boot.failed',
+                actions: {
+                  type: 'refused',
+                  params: ({ context, event }) => ({
+                    what: `\`${scriptOf(context).command}\` did not load the files`,
+                    line: loadError(event.output, scriptOf(context).load),
+                  }),
+                },
+              },
+            ],
+            onError: {
+              target: '#boot-u-boot.failed',
+              actions: {
+                type: 'failed',
+                params: ({ context, event }) => ({
+                  attempt: `type \`${scriptOf(context).command}\``,
+                  error: event.error,
+                }),
+              },
+            },
+          },
+          on: {
+            'console.refusal': [
+              {
+                guard: 'tooManyRefusals',
+                target: '#boot-u-boot.missed',
+                actions: {
+                  type: 'refused',
+                  params: ({ context, event }) => ({
+                    what: `\`${scriptOf(context).command}\` does not get through`,
+                    line: event.line,
+                  }),
+                },
+              },
+              { actions: assign({ refusals: ({ context }) => context.refusals + 1 }) },
+            ],
+          },
+          after: {
+            deploy: {
+              target: '#boot-u-boot.failed',
+              actions: {
+                type: 'expired',
+                params: ({ context }) => ({
+                  ...waits.prompt,
+                  for: `the end of \`${scriptOf(context).command}\``,
+                }),
               },
             },
           },
@@ -479,33 +559,48 @@ function currentFile(context: UBootContext): UBootFile {
   return context.load[context.loaded] ?? { file: '', address: 0, size: 0 };
 }
 
-function loadCommand(context: UBootContext): string {
-  const { file, address } = currentFile(context);
+/** What is typed to have a file fetched. */
+export function loadCommand({ file, address }: Pick<UBootFile, 'file' | 'address'>): string {
   return `tftpboot 0x${address.toString(16)} ${file}`;
-}
-
-/** U-Boot's `Bytes transferred = N (hex hex)` (net/net.c, net_start_again and its callers). */
-function transferred(answer: string): number | undefined {
-  const found = /Bytes transferred = (\d+) \(/.exec(answer)?.[1];
-  return found === undefined ? undefined : Number(found);
-}
-
-function errorLine(answer: string): string | undefined {
-  return answer
-    .split(/\r?\n/)
-    .find(line =>
-      /^(## Error|Unknown command|ERROR|Usage:)|TFTP error|Retry count exceeded|Abort/.test(line),
-    );
-}
-
-function loadError(answer: string, file: UBootFile): string {
-  const bytes = transferred(answer);
-  if (bytes !== undefined) return `${bytes} bytes came, ${file.file} has ${file.size}`;
-  return errorLine(answer) ?? answer.trim().split(/\r?\n/).slice(-2).join(' / ');
 }
 
 /** Says the number twice, the same: no character of it was lost. */
 function saysWhole(answer: string): boolean {
   const [, decimal, hexadecimal] = /Bytes transferred = (\d+) \(([0-9a-f]+) hex\)/.exec(answer) ?? [];
   return decimal !== undefined && Number(decimal) === Number(`0x${hexadecimal}`);
+}
+
+function scriptOf({ script }: UBootContext): UBootScript {
+  return script ?? { command: '', load: [] };
+}
+
+/** The first of the files that did not come whole, with the bytes of it that did. */
+function missing(
+  answer: string,
+  load: readonly UBootFile[],
+): { readonly file: UBootFile; readonly bytes: number | undefined } | undefined {
+  const sizes = transferred(answer);
+  const index = load.findIndex(({ size }, at) => sizes[at] !== size);
+  const file = load[index];
+  return file === undefined ? undefined : { file, bytes: sizes[index] };
+}
+
+/** U-Boot's `Bytes transferred = N (hex hex)`, one a file (net/net.c, net_start_again and its callers). */
+function transferred(answer: string): number[] {
+  return [...answer.matchAll(/Bytes transferred = (\d+) \(/g)].map(([, bytes]) => Number(bytes));
+}
+
+/** What cannot be taken away was not there: that is no error. */
+const errors =
+  /^(## Error|Unknown command|ERROR|Usage:|libfdt (?!fdt_delprop))|TFTP error|Retry count exceeded|Abort/;
+
+function errorLine(answer: string): string | undefined {
+  return answer.split(/\r?\n/).find(line => errors.test(line));
+}
+
+function loadError(answer: string, load: readonly UBootFile[]): string {
+  const found = missing(answer, load);
+  if (found?.bytes !== undefined)
+    return `${found.bytes} bytes came, ${found.file.file} has ${found.file.size}`;
+  return errorLine(answer) ?? answer.trim().split(/\r?\n/).slice(-2).join(' / ');
 }

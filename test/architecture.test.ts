@@ -52,6 +52,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'machines',
     'src/board',
     'src/drivers',
+    'src/images',
     'src/console',
     'src/recording',
     'src/model',

@@ -105,6 +105,11 @@ const uBoot = z.strictObject({
    * variable of U-Boot's own.
    */
   start: z.string(),
+  /**
+   * What is set and loaded stands in a script that U-Boot fetches first: little is typed then, on lines that lose
+   * characters. A lab can say so for a board.
+   */
+  script: z.boolean().default(false),
 });
 
 /** The boot loaders of a board, in the order EEPROM, U-Boot: each starts the next one, the last one Xen. */
@@ -113,7 +118,12 @@ const boot = z
     /** Texts of the stages before Xen, each a sign of a (re)start. */
     banners: z.array(z.string()).min(1),
     eeprom: eeprom.exactOptional(),
-    uBoot: uBoot.exactOptional(),
+    uBoot: uBoot
+      .refine(
+        ({ script, load }) => !script || load.length > 0,
+        'script: it fetches nothing, a script neither',
+      )
+      .exactOptional(),
   })
   .refine(
     loaders => loaders.eeprom !== undefined || loaders.uBoot !== undefined,
@@ -132,6 +142,8 @@ export const boardTypeSchema = z.strictObject({
   soc: z.string(),
   /** Facts that a person at the board should know: DIP switches, connectors. */
   notes: z.array(z.string()).default([]),
+  /** What U-Boot says of the board: after `CPU:   `, and after `Model: ` where it is one of these. */
+  identity: z.strictObject({ cpu: z.string(), models: z.array(z.string()).min(1) }).exactOptional(),
   /** A machine that QEMU is, with a network of its own: how it is started. Absent: a board made of matter. */
   emulator: z
     .strictObject({

@@ -22,9 +22,13 @@ const identity = z.discriminatedUnion('kind', [
 /** One of the board type's `boots`; the first unless told. */
 const boot = z.string().exactOptional();
 
+/** How U-Boot is told, in place of the board type's. */
+const uBoot = z.strictObject({ script: z.boolean() }).exactOptional();
+
 const realBoard = z.strictObject({
   type: z.string(),
   boot,
+  uBoot,
   serial,
   /** Ports beside the console, by name: one of the board type's `uarts`, or any other. They are recorded too. */
   uarts: z.record(uartName, uart).default({}),
@@ -69,12 +73,13 @@ const realBoard = z.strictObject({
   deadlines: deadlines.partial().default({}),
 });
 
-const virtualBoard = z.strictObject({ type: z.string(), boot, virtual: z.literal(true) });
+const virtualBoard = z.strictObject({ type: z.string(), boot, uBoot, virtual: z.literal(true) });
 
 /** Made for a run, of images that `scmi-hil images fetch TYPE` has got. */
 const emulatedBoard = z.strictObject({
   type: z.string(),
   boot,
+  uBoot,
   emulated: z.literal(true),
   /** Its network: in a namespace of its own, or QEMU's; the first where it can be had, unless told. */
   network: z.enum(['namespace', 'user']).exactOptional(),

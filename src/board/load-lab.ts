@@ -111,7 +111,8 @@ function readLab(file: string): LoadedLab {
   const directory = path.dirname(file);
   const boards = new Map<string, BoardEntry>();
   for (const [name, setup] of Object.entries(value.boards)) {
-    const type = typeOf(setup, directory, field => place(['boards', name, field]));
+    const field = (each: string) => place(['boards', name, each]);
+    const type = withScript(typeOf(setup, directory, field), setup, field);
     if (isVirtual(setup)) {
       boards.set(name, { name, type, setup });
       continue;
@@ -133,11 +134,9 @@ function readLab(file: string): LoadedLab {
   return { name: value.name, file, boards };
 }
 
-function typeOf(
-  { type, boot }: { readonly type: string; readonly boot?: string },
-  directory: string,
-  place: (field: string) => string,
-): BoardType {
+type Booted = Pick<LabBoard, 'type' | 'boot' | 'uBoot'>;
+
+function typeOf({ type, boot }: Booted, directory: string, place: (field: string) => string): BoardType {
   try {
     return loadBoardTypeBooting(/\.ya?ml$/.test(type) ? path.resolve(directory, type) : type, boot);
   } catch (error) {
@@ -145,6 +144,18 @@ function typeOf(
     const field = error instanceof NoSuchBoot ? 'boot' : 'type';
     throw new ConfigurationError(`${place(field)}: ${field}: ${error.message}`, error.mend, { cause: error });
   }
+}
+
+function withScript(type: BoardType, { uBoot }: Booted, place: (field: string) => string): BoardType {
+  if (uBoot === undefined) return type;
+  const loader = type.boot.uBoot;
+  if (loader === undefined || loader.load.length === 0) {
+    throw new ConfigurationError(
+      `${place('uBoot')}: uBoot: no U-Boot fetches files where ${type.type} boots by ${type.boot.name}`,
+      `leave it out, or choose another way to boot: ${type.boots.join(', ')}`,
+    );
+  }
+  return { ...type, boot: { ...type.boot, uBoot: { ...loader, script: uBoot.script } } };
 }
 
 type Place = (field: readonly PropertyKey[]) => string;

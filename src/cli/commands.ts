@@ -93,6 +93,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./dhcp-config.ts')).addDhcpConfig,
   },
   {
+    name: 'boot-script',
+    summary: 'print the commands with which U-Boot boots a board',
+    load: async () => (await import('./boot-script.ts')).addBootScript,
+  },
+  {
     name: 'machines',
     summary: 'draw the state machines that drive a run',
     load: async () => (await import('./machines.ts')).addMachines,

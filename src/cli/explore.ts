@@ -92,7 +92,7 @@ function subjectOf(options: ExploreOptions, board: BoardType | undefined, cwd: s
   if (board === undefined) {
     throw new UsageError('nothing to explore was named', 'give --board-type TYPE, or --host-dt FILE');
   }
-  const scenario = bootScenario(board, options.firmware);
+  const scenario = bootScenario(board, options.firmware === undefined ? {} : { firmware: options.firmware });
   return { ...scenario, firmware: { ...scenario.firmware, faults: options.firmwareFault } };
 }
 

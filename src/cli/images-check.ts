@@ -1,32 +1,50 @@
 /** `scmi-hil images check`: a lab's image files, held against what its board needs. */
-import path from 'node:path';
+import { existsSync } from 'node:fs';
 import type { BoardEntry } from '../board/load-lab.ts';
-import { imageNames, isEmulated, isVirtual } from '../board/load-lab.ts';
+import { imageNames, isVirtual } from '../board/load-lab.ts';
+import { plannedBoard } from '../board/planned-board.ts';
 import { loadBoardImages } from '../images/board-images.ts';
 import type { CheckedImage } from '../images/check-files.ts';
 import { checkImageFiles } from '../images/check-files.ts';
-import { imageDirectory, imageFiles } from '../images/places.ts';
+import type { ImageProblem } from '../images/checks/problem.ts';
+import type { CheckedLayout } from '../run/layout-check.ts';
+import { checkLayout } from '../run/layout-check.ts';
 import type { CliProcess } from './command.ts';
 import { UsageError } from './command.ts';
+import type { scenarioOn } from './scenario-on.ts';
 import { table } from './table.ts';
 
 /** @throws UsageError for a virtual board, which has no files */
 export async function checkBoardImages(
-  { name, type, setup }: BoardEntry,
+  entry: BoardEntry,
   { env }: CliProcess,
 ): Promise<readonly CheckedImage[]> {
+  const { name, type, setup } = entry;
   if (isVirtual(setup)) {
     throw new UsageError(
       `${name} is virtual: it has no image files`,
       'name a board of a lab file, or qemu-virt',
     );
   }
-  const directory = imageDirectory(type.type, env);
-  const fetched = Object.entries(imageFiles).map(
-    ([image, file]) => [image, path.join(directory, file)] as const,
-  );
-  const files = isEmulated(setup) ? { ...Object.fromEntries(fetched), ...setup.images } : setup.images;
+  const files = Object.fromEntries(plannedBoard(entry, env).images);
   return checkImageFiles(loadBoardImages(type), files, imageNames(type));
+}
+
+/** Where the files lie in memory; nothing where one of them is not there, which their own check tells. */
+export async function checkBoardLayout(
+  { board, fitted }: ReturnType<typeof scenarioOn>,
+  { env }: CliProcess,
+): Promise<CheckedLayout> {
+  const planned = plannedBoard(board, env);
+  const missing = imageNames(board.type).filter(name => !existsSync(planned.images.get(name) ?? ''));
+  return missing.length > 0 ? { ranges: [], problems: [] } : checkLayout(planned, fitted);
+}
+
+/** A row for each load range, and the problems. */
+export function layoutTable({ ranges, problems }: CheckedLayout): string {
+  const rows = ranges.map(({ file, address, end, size }) => [file, hex(address), hex(end), String(size)]);
+  const places = rows.length === 0 ? '' : `\n${table(['in memory', 'from', 'to', 'bytes'], rows)}`;
+  return places + problems.map(problemText).join('');
 }
 
 /** A row for each image, and what to do about each problem. */
@@ -40,9 +58,19 @@ export function imageTable(images: readonly CheckedImage[]): string {
     file ?? '',
   ]);
   const problems = images.flatMap(({ name, problems: found }) =>
-    found.map(({ what, mend }) => `${name}: ${what}${mend === undefined ? '' : `\n  what to do: ${mend}`}\n`),
+    found.map(({ what, mend }) =>
+      problemText({ what: `${name}: ${what}`, ...(mend !== undefined && { mend }) }),
+    ),
   );
   return table(['image', 'check', 'kind', 'bytes', 'version', 'file'], rows) + problems.join('');
+}
+
+function problemText({ what, mend }: ImageProblem): string {
+  return `${what}${mend === undefined ? '' : `\n  what to do: ${mend}`}\n`;
+}
+
+function hex(address: number): string {
+  return `0x${address.toString(16)}`;
 }
 
 /** Where an image is that the lab gives no file for. */

@@ -8,15 +8,17 @@ import { buildQemuVirt, checkQemuVirt, fetchQemuVirt, type ImageWork } from '../
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { checkBoardImages, imageTable } from './images-check.ts';
+import { checkBoardImages, checkBoardLayout, imageTable, layoutTable } from './images-check.ts';
 import type { LabOption } from './lab-option.ts';
 import { addLabOption, labOf } from './lab-option.ts';
+import { scenarioOn } from './scenario-on.ts';
 
 const actions = ['fetch', 'build', 'check'] as const;
 type Action = (typeof actions)[number];
 
 interface ImagesOptions extends LabOption {
   readonly json?: boolean;
+  readonly scenario?: string;
   readonly update?: boolean;
 }
 
@@ -34,6 +36,7 @@ export const addImages: AddCommand = (program, process, done) => {
     .addArgument(new Argument('<board>', 'qemu-virt; for check, any board of the lab'))
     .option('--update', 'fetch: ask Debian for newer packages, also where all are there')
     .option('--json', 'check: print JSON')
+    .option('--scenario <name>', 'check: its device tree and domains in memory; else the board as it stands')
     .action(async (action: Action, board: string, options: ImagesOptions) => {
       done(await images(action, board, options, process));
     });
@@ -47,6 +50,7 @@ export const addImages: AddCommand = (program, process, done) => {
       ],
       ['images build qemu-virt', 'after a change of the firmware'],
       ['images check rpi5-01', 'are the files of the lab what the board needs?'],
+      ['images check rpi5-01 --scenario dom0less-domain-runs', 'and does all of it fit into memory?'],
     ],
     exits: {
       met: 'done; or, for check, nothing speaks against the images',
@@ -84,19 +88,23 @@ async function images(
 }
 
 async function check(board: string, options: ImagesOptions, process: CliProcess): Promise<number> {
-  const checked = await checkBoardImages(boardOf(labOf(options, process), board), process);
+  const lab = labOf(options, process);
+  const checked = await checkBoardImages(boardOf(lab, board), process);
+  const subject = { name: board, scenario: options.scenario, images: {}, cwd: process.cwd };
+  const layout = await checkBoardLayout(scenarioOn(subject, lab), process);
   const changed = emulatedBoards.includes(board)
     ? await checkQemuVirt(imageDirectory(board, process.env))
     : [];
   if (options.json === true)
-    process.stdout.write(`${JSON.stringify({ images: checked, changed }, undefined, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ images: checked, ...layout, changed }, undefined, 2)}\n`);
   else {
-    process.stdout.write(imageTable(checked));
+    process.stdout.write(imageTable(checked) + layoutTable(layout));
     if (changed.length > 0) {
       process.stdout.write(`${changed.join('\n')}\n  what to do: scmi-hil images fetch ${board}\n`);
     }
   }
-  const isRight = changed.length === 0 && checked.every(({ problems }) => problems.length === 0);
+  const problems = [...checked.flatMap(each => each.problems), ...layout.problems];
+  const isRight = changed.length === 0 && problems.length === 0;
   return isRight ? exitCode.met : exitCode.usage;
 }
 

@@ -97,7 +97,8 @@ function xenDifferences({ xen }: ScenarioFile['document'], type: BoardEntry['typ
   ];
 }
 
-function labTreeOf({ setup }: BoardEntry): { readonly labTree?: string } {
+/** The lab's own device tree, in place of the board type's. */
+export function labTreeOf({ setup }: BoardEntry): { readonly labTree?: string } {
   const labTree = isVirtual(setup) ? undefined : setup.images['dtb'];
   return labTree === undefined ? {} : { labTree };
 }

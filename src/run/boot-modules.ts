@@ -22,7 +22,7 @@ export interface BootModule {
 export function withBootModules(tree: DeviceTree, modules: readonly BootModule[]): DeviceTree {
   const copy = parseFlat(writeFlat(tree), 'host tree');
   const chosen = copy.node('/chosen') ?? add(copy.root, 'chosen');
-  const ofChosen = cellsOf(chosen, cellsOf(copy.root, { address: 2, size: 1 }));
+  const ofChosen = cellsBelow(chosen);
   for (const domain of domainNodes(copy)) complete(domain);
   for (const module of modules) {
     if (module.domain === undefined) announce(module, chosen, ofChosen);
@@ -36,7 +36,16 @@ export function domainNodes(tree: DeviceTree): readonly DtNode[] {
   return tree.node('/chosen')?.children.filter(node => node.isCompatible('xen,domain')) ?? [];
 }
 
-interface Cells {
+/**
+ * How many cells an address and a size have below a node: as its parent says, where it does not (Xen
+ * common/device-tree/bootfdt.c, device_tree_for_each_node).
+ */
+export function cellsBelow(node: DtNode): Cells {
+  const { address, size } = node.parent === null ? { address: 2, size: 1 } : cellsBelow(node.parent);
+  return { address: node.u32('#address-cells') ?? address, size: node.u32('#size-cells') ?? size };
+}
+
+export interface Cells {
   readonly address: number;
   readonly size: number;
 }
@@ -67,13 +76,6 @@ function announce({ kind, address, size }: BootModule, parent: DtNode, cells: Ce
     node.properties.set('compatible', new TextEncoder().encode(`${kind}\0multiboot,module\0`));
   }
   node.properties.set('reg', cellBytes([...inCells(address, cells.address), ...inCells(size, cells.size)]));
-}
-
-function cellsOf(node: DtNode, otherwise: Cells): Cells {
-  return {
-    address: node.u32('#address-cells') ?? otherwise.address,
-    size: node.u32('#size-cells') ?? otherwise.size,
-  };
 }
 
 function add(parent: DtNode, name: string): DtNode {

@@ -4,13 +4,13 @@ import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { ConfigurationError } from '../board/configuration-error.ts';
-import type { OpenBoard } from '../board/open-board.ts';
+import type { PlannedBoard } from '../board/planned-board.ts';
 
 /** A path on this machine, or the bytes. */
 export type DeployedFile = string | Uint8Array;
 
 /** @throws ConfigurationError where the lab names no such image */
-export function imageOf(board: OpenBoard, file: string): DeployedFile {
+export function imageOf(board: PlannedBoard, file: string): DeployedFile {
   const found = board.images.get(file);
   if (found !== undefined) return found;
   throw new ConfigurationError(

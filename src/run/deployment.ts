@@ -1,22 +1,46 @@
 /** What a board is given for one scenario: its files by the names it asks for, and how it is told to load them. */
 import type { BootPlan } from '../../machines/boot.ts';
 import type { Eeprom, UBoot } from '../board/board-type.ts';
-import type { OpenBoard } from '../board/open-board.ts';
+import type { PlannedBoard } from '../board/planned-board.ts';
 import { writeFlat } from '../dt/flat.ts';
 import type { DeviceTree } from '../dt/tree.ts';
+import { uBootScript } from '../images/u-boot-script.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { type BootModule, withBootModules } from './boot-modules.ts';
 import { bytesOf, type DeployedFile, imageOf, sizeOf } from './deployed-file.ts';
 import { type DomainModule, domainModules } from './domain-modules.ts';
 import { bootingPayload } from './payload.ts';
-import { behind, endOf, type Placed, requirePlaces } from './places.ts';
-import { preparingCommands, startCommand } from './u-boot-commands.ts';
+import type { PlaceProblem } from './places.ts';
+import {
+  behind,
+  endOf,
+  type Placed,
+  placeProblems,
+  requireNone,
+  treeGrowth,
+  treeProblems,
+} from './places.ts';
+import {
+  type Fetched,
+  networkCommands,
+  preparingCommands,
+  scriptText,
+  startCommand,
+  treeOf,
+} from './u-boot-commands.ts';
 
 export interface Deployment {
+  /** What is served, by the name that the board asks for. */
   readonly files: ReadonlyMap<string, DeployedFile>;
+  /** What it is made of, by the names of the lab. */
+  readonly images: ReadonlyMap<string, DeployedFile>;
   /** The host tree as the board gets it, boot modules included. */
   readonly hostTree: DeviceTree;
+  /** Where in memory each file is when Xen starts. */
+  readonly placed: readonly Placed[];
   readonly boot: BootPlan;
+  /** What U-Boot would run by itself, from its network's settings to the start of Xen; absent without U-Boot. */
+  readonly bootScript?: string;
 }
 
 /**
@@ -24,9 +48,22 @@ export interface Deployment {
  * @throws ConfigurationError where the lab names no file for what the board type loads, a file cannot be
  *   read, or the places in memory overlap or lie outside the board's memory
  */
-export async function prepareDeployment(opened: OpenBoard, scenario: Scenario): Promise<Deployment> {
+export async function prepareDeployment(board: PlannedBoard, scenario: Scenario): Promise<Deployment> {
+  const { problems, ...deployment } = await planDeployment(board, scenario);
+  requireNone(problems);
+  return deployment;
+}
+
+/**
+ * As `prepareDeployment`, but tells all that is wrong with the places in memory.
+ * @throws ConfigurationError where a file is missing or cannot be read
+ */
+export async function planDeployment(
+  given: PlannedBoard,
+  scenario: Scenario,
+): Promise<Deployment & { readonly problems: readonly PlaceProblem[] }> {
   const { payload } = scenario;
-  const board = payload === undefined ? opened : bootingPayload(opened, payload);
+  const board = payload === undefined ? given : bootingPayload(given, payload);
   const { eeprom, uBoot } = board.type.boot;
   const domains = domainModules(board, scenario);
   const loadsKernel = uBoot?.load.some(({ module }) => module === kernel) === true;
@@ -37,8 +74,9 @@ export async function prepareDeployment(opened: OpenBoard, scenario: Scenario): 
 
   const inRows = rows.flatMap(({ parts }) => parts);
   const hostTree = withBootModules(scenario.hostTree, modulesOf([...inRows, ...loaded]));
+  const dtb = writeFlat(hostTree);
   const made = new Map<string, DeployedFile>([
-    ['dtb', writeFlat(hostTree)],
+    ['dtb', dtb],
     ['config.txt', new TextEncoder().encode(eeprom?.config ?? '')],
     ['cmdline.txt', new Uint8Array()],
     ...rows.map(({ file, bytes }) => [file, bytes] as const),
@@ -47,12 +85,38 @@ export async function prepareDeployment(opened: OpenBoard, scenario: Scenario): 
   const contentOf = (file: string) => made.get(file) ?? imageOf(board, file);
 
   const tree = uBoot?.load.find(({ file }) => file === 'dtb');
-  const load = tree === undefined ? loaded : [{ ...tree, ...(await sizeOf(contentOf('dtb'))) }, ...loaded];
-  requirePlaces(board.type, scenario.firmware, [...inRows, ...load]);
+  const load: Part[] = [
+    ...(tree === undefined
+      ? []
+      : [{ file: tree.file, address: tree.address, size: dtb.length, span: dtb.length + treeGrowth }]),
+    ...loaded,
+  ];
+  const told = uBoot && toldUBoot(board, uBoot, { load, placed: [...inRows, ...load], hostTree });
+  const placed = [...inRows, ...load, ...(told?.script === undefined ? [] : [told.script])];
   const files = new Map<string, DeployedFile>();
   for (const [asked, file] of Object.entries(eeprom?.files ?? {})) files.set(asked, contentOf(file));
   for (const { file } of load) files.set(file, contentOf(file));
-  return { files, hostTree, boot: plan(board, load, [...inRows, ...load]) };
+  if (told?.script !== undefined) files.set(told.script.file, told.script.bytes);
+  const parts = [...[...inRows, ...load].map(({ file }) => file), ...Object.values(eeprom?.files ?? {})];
+  const images = parts.flatMap(file => {
+    const content = board.images.get(file) ?? domains.find(each => each.file === file)?.content;
+    return content === undefined ? [] : [[file, content] as const];
+  });
+  return {
+    files,
+    images: new Map(images),
+    hostTree,
+    placed,
+    boot: {
+      ...(eeprom !== undefined && { eeprom: { kernel: eeprom.kernel } }),
+      ...(told !== undefined && { uBoot: told.plan }),
+    },
+    ...(told !== undefined && { bootScript: told.bootScript }),
+    problems: [
+      ...placeProblems({ ...board, firmware: scenario.firmware, hostTree, placed }),
+      ...treeProblems(dtb.length),
+    ],
+  };
 }
 
 const kernel = 'multiboot,kernel';
@@ -66,7 +130,7 @@ interface Part extends Placed {
  * A file that is made of others, each on a boundary. The modules of the domains follow in the row that has Dom0's
  * kernel.
  */
-async function fill(board: OpenBoard, row: Eeprom['rows'][number], domains: readonly DomainModule[]) {
+async function fill(board: PlannedBoard, row: Eeprom['rows'][number], domains: readonly DomainModule[]) {
   const hasKernel = row.parts.some(({ module }) => module === kernel);
   const contents = [
     ...row.parts.map(({ file, module }) => ({
@@ -91,7 +155,7 @@ async function fill(board: OpenBoard, row: Eeprom['rows'][number], domains: read
 
 /** What U-Boot fetches, but for the device tree, which is made when all else has its place. */
 async function place(
-  board: OpenBoard,
+  board: PlannedBoard,
   load: UBoot['load'],
   domains: readonly DomainModule[],
 ): Promise<readonly Part[]> {
@@ -113,21 +177,48 @@ function modulesOf(parts: readonly Part[]): BootModule[] {
   );
 }
 
-function plan(board: OpenBoard, load: readonly Placed[], placed: readonly Placed[]): BootPlan {
-  const { eeprom, uBoot } = board.type.boot;
+interface Loaded {
+  readonly load: readonly Part[];
+  readonly placed: readonly Placed[];
+  readonly hostTree: DeviceTree;
+}
+
+/** Name of the script that U-Boot fetches. */
+const scriptName = 'boot.scr';
+
+/** What is typed; and what a script says, of the part that is typed otherwise and of all of it. */
+function toldUBoot(board: PlannedBoard, uBoot: UBoot, { load, placed, hostTree }: Loaded) {
+  const { interrupt } = uBoot;
+  const start = startCommand(uBoot, placed);
+  const asked = (file: string) => `${board.tftp.below ?? ''}${file}`;
+  const network = load.length === 0 ? [] : networkCommands(board);
+  const preparing = preparingCommands(uBoot);
+  const fetched = load.map(({ file, address, size, module }) => ({
+    file: asked(file),
+    address,
+    size,
+    isModule: module !== undefined,
+  }));
+  const typed = fetched.map(({ file, address, size }) => ({ file, address, size }));
+  const parts = { load: fetched satisfies Fetched[], hostTree, tree: treeOf(start) };
+  const bootScript = scriptText({ ...parts, before: [...network, ...preparing], last: start });
+  if (!uBoot.script) {
+    const commands = [...network, ...preparing];
+    return { plan: { interrupt, commands, load: typed, start }, bootScript };
+  }
+  const text = scriptText({ ...parts, before: preparing, last: 'echo all files have come' });
+  const bytes = uBootScript(text, 'scmi-hil');
+  const { length: size } = bytes;
+  const script = { file: scriptName, address: behind(endOf(placed)), size, span: size, bytes };
   return {
-    ...(eeprom !== undefined && { eeprom: { kernel: eeprom.kernel } }),
-    ...(uBoot !== undefined && {
-      uBoot: {
-        interrupt: uBoot.interrupt,
-        commands: preparingCommands(board, uBoot),
-        load: load.map(({ file, address, size }) => ({
-          file: `${board.tftp.below ?? ''}${file}`,
-          address,
-          size,
-        })),
-        start: startCommand(uBoot, placed),
-      },
-    }),
+    plan: {
+      interrupt,
+      commands: network,
+      load: [{ file: asked(scriptName), address: script.address, size }],
+      script: { command: `source 0x${script.address.toString(16)}`, load: typed },
+      start,
+    },
+    bootScript,
+    script,
   };
 }

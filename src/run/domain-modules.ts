@@ -1,5 +1,5 @@
 /** What is put into memory for the domains that Xen creates by itself. */
-import type { OpenBoard } from '../board/open-board.ts';
+import type { PlannedBoard } from '../board/planned-board.ts';
 import { writeFlat } from '../dt/flat.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { type BootModule, domainNodes } from './boot-modules.ts';
@@ -15,7 +15,7 @@ export interface DomainModule {
  * Kernel, ramdisk and partial tree of each dom0less domain: the lab's images `guest-kernel` and `guest-ramdisk`, or
  * Dom0's where there are none.
  */
-export function domainModules(board: OpenBoard, { hostTree, dom0less }: Scenario): DomainModule[] {
+export function domainModules(board: PlannedBoard, { hostTree, dom0less }: Scenario): DomainModule[] {
   return domainNodes(hostTree).flatMap(({ name: domain }) => {
     const partial = dom0less.get(domain);
     const ramdisk = board.images.get('guest-ramdisk') ?? board.images.get('ramdisk');

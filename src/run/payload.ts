@@ -1,13 +1,13 @@
 /** A board that boots something else in place of Xen: its deployment is the same, but for what only Xen looks at. */
 import type { BoardType, Eeprom } from '../board/board-type.ts';
-import type { OpenBoard } from '../board/open-board.ts';
+import type { PlannedBoard } from '../board/planned-board.ts';
 import { imageOf } from './deployed-file.ts';
 
 /**
  * The payload's image under the name by which the boot loader starts Xen, and no boot modules.
  * @throws ConfigurationError where the lab names no file for it
  */
-export function bootingPayload(board: OpenBoard, payload: string): OpenBoard {
+export function bootingPayload(board: PlannedBoard, payload: string): PlannedBoard {
   return {
     ...board,
     type: { ...board.type, boot: withoutModules(board.type.boot) },

@@ -69,16 +69,21 @@ function firmwareOf(
 
 /**
  * A board as it stands: a scenario that boots it and does nothing.
- * @param firmware name or file of a profile, in place of the board type's
+ * @param options.firmware name or file of a profile, in place of the board type's
+ * @param options.labTree the lab's own device tree blob, in place of the board type's tree
  * @throws ConfigurationError where the board's trees or the profile are wrong
  */
-export function bootScenario(board: BoardType, firmware: string = board.firmware): Scenario {
+export function bootScenario(
+  board: BoardType,
+  { firmware = board.firmware, labTree }: { readonly firmware?: string; readonly labTree?: string } = {},
+): Scenario {
   return fitScenario({
     file: parseYaml(`{ schema: 1, name: boot, title: "${board.type} boots" }`, board.type, scenarioSchema),
     board,
     firmware: loadFirmwareProfile(firmware),
     ofScenario: ofBoard,
     ofBoard,
+    labTree,
   });
 }
 

@@ -249,6 +249,59 @@ for (const { name, answers, signs = [], fault } of refusals) {
   });
 }
 
+const scriptPlan: BootPlan['uBoot'] = {
+  interrupt: ' ',
+  commands: ['setenv ipaddr 1'],
+  load: [{ file: 'boot.scr', address: 0x58200000, size: 20 }],
+  script: { command: 'source 0x58200000', load },
+  start: 'booti 1 - 2',
+};
+const scriptComes = { 'tftpboot 0x58200000 boot.scr': 'Bytes transferred = 20 (x hex)' };
+const transferred = (...sizes: readonly number[]) =>
+  sizes.map(size => `Loading: *#\ndone\nBytes transferred = ${size} (x hex)`).join('\n');
+
+test('U-Boot: a script is fetched and run; once it has fetched all files whole, Xen is started', async t => {
+  const answers = { ...scriptComes, 'source 0x58200000': transferred(300, 40) };
+  const { actor, say, typed } = boardOf({ uBoot: scriptPlan }, answers);
+  await say('console.prompt');
+  t.deepEqual(typed, ['setenv ipaddr 1', 'tftpboot 0x58200000 boot.scr', 'source 0x58200000', 'booti 1 - 2']);
+  await say('console.handOver');
+  t.is(faultOf(actor), undefined);
+});
+
+const scripts: readonly { readonly name: string; readonly answer: string; readonly fault: RegExp }[] = [
+  {
+    name: 'fetches fewer bytes than a file has',
+    answer: transferred(300, 39),
+    fault: /^`source 0x58200000` did not load the files: 39 bytes came, dtb has 40$/,
+  },
+  {
+    name: 'does not get a file',
+    answer: `${transferred(300)}\nTFTP error: 'File not found' (1)\nNot retrying...`,
+    fault: /^`source 0x58200000` did not load the files: TFTP error: 'File not found' \(1\)$/,
+  },
+  {
+    name: 'is none',
+    answer: '## Executing script at 58200000\nWrong image format for "source" command',
+    fault: /did not load the files: ## Executing .* \/ Wrong image format for "source" command$/,
+  },
+  {
+    name: 'cannot set a size in the tree',
+    answer: `${transferred(300, 40)}\nlibfdt fdt_setprop(): FDT_ERR_NOSPACE`,
+    fault: /did not load the files: libfdt fdt_setprop\(\): FDT_ERR_NOSPACE$/,
+  },
+];
+
+for (const { name, answer, fault } of scripts) {
+  test(`U-Boot: a script that ${name} is a fault of the lab, and Xen is not started`, async t => {
+    const answers = { ...scriptComes, 'source 0x58200000': answer };
+    const { actor, say, typed } = boardOf({ uBoot: scriptPlan }, answers);
+    await say('console.prompt');
+    t.regex(faultOf(actor) ?? 'no fault', fault);
+    t.is(typed.at(-1), 'source 0x58200000');
+  });
+}
+
 test('U-Boot: a countdown that ran out is tried again by a power cycle, three times in all', async t => {
   const { actor, clock, say, turned } = uBoot();
   for (let attempt = 0; attempt < 3; attempt++) {

@@ -22,6 +22,8 @@ interface Attempt {
   readonly type?: string;
   /** One of the type's ways to boot. */
   readonly boot?: string;
+  /** U-Boot is told by a script. */
+  readonly script?: boolean;
   readonly scenario?: string;
   readonly deadlines?: Partial<BoardType['deadlines']>;
   /** What is wrong with the lab or the deployment. */
@@ -40,7 +42,8 @@ async function attempt(t: ExecutionContext, asked: Attempt): Promise<Result> {
   const stateDirectory = mkdtempSync(path.join(scratch, 'state-'));
   const events: RecordedEvent[] = [];
   const before = resources();
-  const patient = { ...type, deadlines: { ...type.deadlines, ...asked.deadlines } };
+  const boot = asked.script === true ? withScript(type.boot) : type.boot;
+  const patient = { ...type, boot, deadlines: { ...type.deadlines, ...asked.deadlines } };
   const open = await openVirtualBoard(patient, { name: 'virtual' });
   let session: Session;
   try {
@@ -63,6 +66,11 @@ async function attempt(t: ExecutionContext, asked: Attempt): Promise<Result> {
   await settled(() => resources() === before);
   t.is(resources(), before, 'a port, socket or process is left');
   return { ...session, events, faults: session.verdict.faults.map(({ what }) => what).join('\n') };
+}
+
+/** What the lab says by `uBoot: { script: true }`. */
+function withScript({ uBoot, ...boot }: BoardType['boot']): BoardType['boot'] {
+  return { ...boot, ...(uBoot !== undefined && { uBoot: { ...uBoot, script: true } }) };
 }
 
 for (const type of [v4h, 'rpi5']) {
@@ -129,6 +137,35 @@ for (const asked of [
     },
   );
 }
+
+for (const asked of [{ type: v4h }, { type: 'rpi5', boot: 'u-boot' }]) {
+  test.serial(`${asked.type}: U-Boot fetches a script that loads the files, and Xen is started`, async t => {
+    const scenario = 'dom0less-domain-runs';
+    const { verdict, events, faults } = await attempt(t, { ...asked, scenario, script: true });
+    t.is(verdict.outcome, 'met', faults);
+    const typed = events.flatMap(({ kind, data }) => (kind === 'sent' && 'text' in data ? data.text : ''));
+    t.notRegex(typed.join(''), /tftpboot 0x\w+ (?!boot\.scr)|fdt_high/);
+    t.regex(typed.join(''), /tftpboot 0x\w+ boot\.scr\rsource 0x\w+\rbooti /);
+  });
+}
+
+test.serial('a file that a script does not get ends the attempt before Xen is started', async t => {
+  const { outcome, faults } = await attempt(t, {
+    script: true,
+    spoil: board => ({
+      ...board,
+      tftp: {
+        ...board.tftp,
+        serve: files => {
+          const fewer = new Map([...files.files].filter(([file]) => file !== 'kernel'));
+          return board.tftp.serve({ ...files, files: fewer });
+        },
+      },
+    }),
+  });
+  t.is(outcome, 'infrastructure');
+  t.regex(faults, /`source 0x\w+` did not load the files.*TFTP error: 'File not found' \(1\)/);
+});
 
 test.serial('a dom0less domain whose kernel is none ends the boot, and the run is no success', async t => {
   const { verdict, directory } = await attempt(t, {

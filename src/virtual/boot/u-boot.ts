@@ -12,6 +12,7 @@ import { type BootMachine, BoardReset, type Handover } from './handover.ts';
 const COUNTDOWN_SECONDS = 2;
 const FDT_MAGIC = 0xd00dfeed;
 const MAXIMUM_TREE = 2 * 1024 * 1024;
+const LARGEST_SCRIPT = 64 * 1024;
 const BLOCKS_PER_HASH = 10;
 const HASHES_PER_LINE = 65;
 
@@ -31,8 +32,11 @@ interface UBoot extends BootMachine {
   readonly environment: Map<string, string>;
 }
 
-/** A command: what it prints goes to the console; a hand-over ends U-Boot. */
-type Command = (uBoot: UBoot, words: readonly string[]) => Promise<Handover | undefined> | undefined;
+/** A hand-over ends U-Boot. */
+type Outcome = Handover | 'failed' | undefined;
+
+/** A command: what it prints goes to the console. */
+type Command = (uBoot: UBoot, words: readonly string[]) => Promise<Outcome> | Outcome;
 
 const commands: Readonly<Record<string, Command>> = {
   setenv(uBoot, [, name, ...value]) {
@@ -64,7 +68,8 @@ const commands: Readonly<Record<string, Command>> = {
   tftp: loadOverTftp,
   tftpboot: loadOverTftp,
   booti: bootImage,
-  fdt: editTree,
+  fdt: (uBoot, words) => editTree(uBoot, words),
+  source: runScript,
   async reset(uBoot) {
     uBoot.uart.line('resetting ...');
     throw new BoardReset();
@@ -91,8 +96,8 @@ export async function runUBoot(machine: BootMachine, build: UBootBuild): Promise
     uart.write(mishaps.prompt(build.prompt));
     const line = await uart.readLine(signal);
     if (mishaps.reached('boot-loader')) throw new BoardReset();
-    const handover = await execute(uBoot, line);
-    if (handover !== undefined) return handover;
+    const outcome = await execute(uBoot, line);
+    if (typeof outcome === 'object') return outcome;
   }
 }
 
@@ -126,51 +131,90 @@ async function bootFromFlash({ uart, signal }: UBoot): Promise<never> {
   return await untilAborted(signal);
 }
 
-/** One typed line: commands separated by `;`, with `${variable}` filled in. */
-async function execute(uBoot: UBoot, line: string): Promise<Handover | undefined> {
+/** One line: commands separated by `;`. */
+async function execute(uBoot: UBoot, line: string): Promise<Outcome> {
   for (const part of line.split(';')) {
-    const words = part
-      .replaceAll(
-        /\$(?:\{([^}]+)\}|(\w+))/g,
-        (_, braced?: string, bare?: string) => uBoot.environment.get(braced ?? bare ?? '') ?? '',
-      )
-      .split(/\s+/)
-      .filter(word => word !== '')
-      .map(word => word.replaceAll(/^(['"])(.*)\1$/g, '$2'));
-    const [name] = words;
-    if (name === undefined) continue;
-    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (command === undefined) {
-      uBoot.uart.line(`Unknown command '${name}' - try 'help'`);
-      continue;
-    }
-    const handover = await command(uBoot, words);
-    if (handover !== undefined) return handover;
+    const outcome = await executeOne(uBoot, part);
+    if (typeof outcome === 'object') return outcome;
   }
   return undefined;
 }
 
-async function loadOverTftp(uBoot: UBoot, [, where, file]: readonly string[]): Promise<undefined> {
+/** With `${variable}` filled in. */
+async function executeOne(uBoot: UBoot, text: string): Promise<Outcome> {
+  const words = text
+    .replaceAll(
+      /\$(?:\{([^}]+)\}|(\w+))/g,
+      (_, braced?: string, bare?: string) => uBoot.environment.get(braced ?? bare ?? '') ?? '',
+    )
+    .split(/\s+/)
+    .filter(word => word !== '')
+    .map(word => word.replaceAll(/^(['"])(.*)\1$/g, '$2'));
+  const [name] = words;
+  if (name === undefined) return undefined;
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command !== undefined) return await command(uBoot, words);
+  uBoot.uart.line(`Unknown command '${name}' - try 'help'`);
+  return 'failed';
+}
+
+/** `source ADDRESS` (U-Boot cmd/source.c, image_source_script). */
+async function runScript(uBoot: UBoot, [, where]: readonly string[]): Promise<Outcome> {
+  const { uart, memory } = uBoot;
+  const address = hexadecimal(where) ?? 0;
+  uart.line(`## Executing script at ${address.toString(16).padStart(8, '0')}`);
+  const text = scriptText(memory.read(address, LARGEST_SCRIPT));
+  if (text === undefined) {
+    uart.line('Wrong image format for "source" command');
+    return 'failed';
+  }
+  return await executeLines(uBoot, text.split('\n'));
+}
+
+/** Lines, and `if COMMAND; then` ... `fi` around some of them. */
+async function executeLines(uBoot: UBoot, lines: readonly string[]): Promise<Outcome> {
+  // How many `fi` are due of an `if` that was not taken, and of those within it.
+  let skipped = 0;
+  for (const line of lines) {
+    const condition = /^if (.*); then$/.exec(line)?.[1];
+    if (skipped > 0) skipped += condition !== undefined ? 1 : line === 'fi' ? -1 : 0;
+    else if (condition !== undefined) skipped = (await executeOne(uBoot, condition)) === 'failed' ? 1 : 0;
+    else if (line !== 'fi') {
+      const outcome = await execute(uBoot, line);
+      if (typeof outcome === 'object') return outcome;
+    }
+  }
+  return undefined;
+}
+
+/** The first text of a script image (U-Boot include/image.h, struct legacy_img_hdr). */
+function scriptText(image: Uint8Array): string | undefined {
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  const isScript = image.length > 72 && view.getUint32(0) === 0x27051956 && image[30] === 6;
+  return isScript ? new TextDecoder().decode(image.subarray(72, 72 + view.getUint32(64))) : undefined;
+}
+
+async function loadOverTftp(uBoot: UBoot, [, where, file]: readonly string[]): Promise<Outcome> {
   const { uart, environment, network } = uBoot;
   const { ethernet } = uBoot.build;
   const address = hexadecimal(where);
   if (address === undefined || file === undefined) {
     uart.line('tftpboot - load file via network using TFTP protocol');
-    return;
+    return 'failed';
   }
   if (ethernet === undefined) {
     uart.line('No ethernet found.');
-    return;
+    return 'failed';
   }
   const own = environment.get('ipaddr');
   const server = environment.get('serverip');
   if (own === undefined) {
     uart.line("*** ERROR: `ipaddr' not set");
-    return;
+    return 'failed';
   }
   if (server === undefined) {
     uart.line("*** ERROR: `serverip' not set");
-    return;
+    return 'failed';
   }
   uart.line(`Using ${ethernet} device`);
   uart.line(`TFTP from server ${server}; our IP address is ${own}`);
@@ -180,7 +224,7 @@ async function loadOverTftp(uBoot: UBoot, [, where, file]: readonly string[]): P
   if (server !== network.server) {
     uart.write('\b\r\n');
     uart.line('ARP Retry count exceeded; starting again');
-    return;
+    return 'failed';
   }
   const port = Number(environment.get('tftpdstp') ?? 69);
   const hashes = new HashMarks(text => uart.write(text));
@@ -205,7 +249,7 @@ async function loadOverTftp(uBoot: UBoot, [, where, file]: readonly string[]): P
     } else {
       uart.line('Retry count exceeded; starting again');
     }
-    return;
+    return 'failed';
   }
   hashes.reach(bytes.length);
   uBoot.memory.store(address, bytes);
@@ -215,6 +259,7 @@ async function loadOverTftp(uBoot: UBoot, [, where, file]: readonly string[]): P
   uart.line(`\r\n\t ${rate.toFixed(1)} MiB/s`);
   uart.line('done');
   uart.line(`Bytes transferred = ${bytes.length} (${bytes.length.toString(16)} hex)`);
+  return undefined;
 }
 
 async function bootImage(
@@ -250,34 +295,42 @@ async function bootImage(
   return { image: imageAddress, tree: treeAddress };
 }
 
-/** `fdt addr ADDRESS` and `fdt rm PATH [PROPERTY]` (U-Boot cmd/fdt.c). */
-async function editTree(uBoot: UBoot, [, action, where, property]: readonly string[]): Promise<undefined> {
+/** `fdt addr`, `fdt resize`, `fdt set PATH PROPERTY <CELLS>` and `fdt rm PATH [PROPERTY]` (U-Boot cmd/fdt.c). */
+function editTree(uBoot: UBoot, [, action, where, property, ...value]: readonly string[]): Outcome {
   const { uart, memory, environment } = uBoot;
+  const failed = (text: string): Outcome => {
+    uart.line(text);
+    return 'failed';
+  };
   if (action === 'addr') {
     const address = hexadecimal(where);
-    if (address !== undefined && isTree(memory.read(address, 4)))
-      environment.set('fdtaddr', address.toString(16));
-    else uart.line('libfdt fdt_check_header(): FDT_ERR_BADMAGIC');
-    return;
+    if (address === undefined || !isTree(memory.read(address, 4)))
+      return failed('libfdt fdt_check_header(): FDT_ERR_BADMAGIC');
+    environment.set('fdtaddr', address.toString(16));
+    return undefined;
   }
   const address = hexadecimal(environment.get('fdtaddr'));
-  if (address === undefined) {
-    uart.line('No FDT memory address configured. Please configure');
-    return;
-  }
-  if (action !== 'rm' || where === undefined) {
-    uart.line('fdt - flattened device tree utility commands');
-    return;
-  }
+  if (address === undefined) return failed('No FDT memory address configured. Please configure');
+  // The room that it asks for is there.
+  if (action === 'resize') return undefined;
+  if ((action !== 'rm' && action !== 'set') || where === undefined)
+    return failed('fdt - flattened device tree utility commands');
   const tree = parseFlat(memory.read(address, MAXIMUM_TREE), 'device tree in memory');
   const node = tree.node(where);
-  if (node === undefined) {
-    uart.line('libfdt fdt_path_offset() returned FDT_ERR_NOTFOUND');
-    return;
-  }
-  if (property === undefined) node.parent?.children.splice(node.parent.children.indexOf(node), 1);
-  else if (!node.properties.delete(property)) uart.line('libfdt fdt_delprop():  FDT_ERR_NOTFOUND');
+  if (node === undefined) return failed('libfdt fdt_path_offset() returned FDT_ERR_NOTFOUND');
+  if (action === 'set') node.properties.set(property ?? '', cells(value));
+  else if (property === undefined) node.parent?.children.splice(node.parent.children.indexOf(node), 1);
+  else if (!node.properties.delete(property)) return failed('libfdt fdt_delprop():  FDT_ERR_NOTFOUND');
   memory.store(address, writeFlat(tree));
+  return undefined;
+}
+
+/** `<0x0 0x50000000>` */
+function cells(words: readonly string[]): Uint8Array {
+  const values = words.map(word => hexadecimal(word.replaceAll(/[<>]/g, '')) ?? 0);
+  const view = new DataView(new ArrayBuffer(values.length * 4));
+  for (const [index, value] of values.entries()) view.setUint32(index * 4, value);
+  return new Uint8Array(view.buffer);
 }
 
 function isTree(header: Uint8Array): boolean {

@@ -1,0 +1,29 @@
+/** One scenario on one board of the lab; without a name, the board as it stands. */
+import type { BoardEntry, LoadedLab } from '../board/load-lab.ts';
+import { boardOf } from '../board/load-lab.ts';
+import { bootScenario } from '../scenario/load.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { withImages } from './image-option.ts';
+import { labTreeOf, planRuns } from './run-plan.ts';
+
+export interface ScenarioOn {
+  /** Of the board. */
+  readonly name: string;
+  readonly scenario: string | undefined;
+  /** In place of the lab's: path by name. */
+  readonly images: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+/** @throws UsageError where the scenario does not run on the board; ConfigurationError where it is wrong */
+export function scenarioOn(
+  { name, scenario, images, cwd }: ScenarioOn,
+  lab: LoadedLab,
+): { readonly board: BoardEntry; readonly fitted: Scenario } {
+  const board = withImages(boardOf(lab, name), images);
+  if (scenario === undefined) return { board, fitted: bootScenario(board.type, labTreeOf(board)) };
+  const { runs } = planRuns({ scenarios: [scenario], boards: [name], cwd, images }, lab);
+  const [fitted] = [...runs.values()].flat();
+  if (fitted === undefined) throw new Error(`${scenario} was planned for ${name}, and is not in the plan`);
+  return { board, fitted };
+}
