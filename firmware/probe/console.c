@@ -1,21 +1,18 @@
 /* Lines on the UART: PROTOCOL.md. */
 #include "probe.h"
 #include "format.h"
-#include "pl011.h"
+#include "uart.h"
 
 #include <stdarg.h>
 
 void console_init(void)
 {
-	/* As the boot loader left it, it has the rate that whoever listens knows. */
-	if (platform.uart_is_pl011 && !pl011_is_enabled(platform.uart)) {
-		pl011_enable(platform.uart);
-	}
+	platform.uart_kind->start(platform.uart);
 }
 
 static void put(char character)
 {
-	pl011_put(platform.uart, character);
+	platform.uart_kind->put(platform.uart, character);
 }
 
 void console_say(const char *format, ...)
@@ -31,14 +28,14 @@ void console_end_line(void)
 {
 	put('\r');
 	put('\n');
-	pl011_drain(platform.uart);
+	platform.uart_kind->drain(platform.uart);
 }
 
 static uint32_t receive(void)
 {
-	while (!pl011_has_received(platform.uart)) {
+	while (!platform.uart_kind->has_received(platform.uart)) {
 	}
-	return pl011_get(platform.uart);
+	return platform.uart_kind->get(platform.uart);
 }
 
 void console_read(struct line *line)
@@ -54,7 +51,7 @@ void console_read(struct line *line)
 		bool ends_before = after_carriage_return && (character == '\n');
 
 		after_carriage_return = character == '\r';
-		line->is_damaged = line->is_damaged || ((data & PL011_DAMAGED) != 0U);
+		line->is_damaged = line->is_damaged || ((data & UART_DAMAGED) != 0U);
 		if (ends_before) {
 			continue;
 		}

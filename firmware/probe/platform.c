@@ -4,6 +4,7 @@
  */
 #include "probe.h"
 #include "flat_tree.h"
+#include "uart.h"
 
 #define MAX_DEPTH 16U
 #define PATH_SPACE 256U
@@ -233,6 +234,17 @@ static bool find_address(const struct walk *walk, uint64_t *address)
 	return true;
 }
 
+/* What UART the node is; NULL where it is none that is understood. */
+static const struct uart_kind *kind_of(const struct walk *walk)
+{
+	for (size_t index = 0U; index < uart_kinds_count; index++) {
+		if (is_compatible(walk, uart_kinds[index].compatible)) {
+			return &uart_kinds[index];
+		}
+	}
+	return NULL;
+}
+
 static bool find_uart(const uint8_t *tree, const char *preferred)
 {
 	static struct walk walk;
@@ -241,13 +253,12 @@ static bool find_uart(const uint8_t *tree, const char *preferred)
 
 	walk_start(&walk, tree);
 	while (walk_on(&walk)) {
-		bool is_pl011 = is_compatible(&walk, "arm,pl011");
+		const struct uart_kind *kind = kind_of(&walk);
 		bool is_preferred = is_same(walk.path, preferred);
 
-		if ((is_pl011 || is_compatible(&walk, "arm,sbsa-uart")) && is_enabled(&walk) &&
-		    (is_preferred || !is_found) && find_address(&walk, &address)) {
+		if ((kind != NULL) && is_enabled(&walk) && (is_preferred || !is_found) && find_address(&walk, &address)) {
 			platform.uart = address;
-			platform.uart_is_pl011 = is_pl011;
+			platform.uart_kind = kind;
 			is_found = true;
 			if (is_preferred) {
 				return true;

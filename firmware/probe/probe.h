@@ -22,8 +22,7 @@ void probe_main(const uint8_t *tree);
 /* platform.c: what the device tree says. */
 struct platform {
 	uintptr_t uart;
-	/* A generic UART has no registers to turn it on with. */
-	bool uart_is_pl011;
+	const struct uart_kind *uart_kind;
 	bool conduit_is_hvc;
 };
 

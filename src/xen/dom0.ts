@@ -1,5 +1,6 @@
 /** Dom0's device tree out of the host's: handle_node() of xen/arch/arm/domain_build.c, device.c. */
 import { nodeReg } from '../dt/address.ts';
+import { consoleNamed, stdoutNode } from '../dt/stdout.ts';
 import { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
 import { deviceAddress, findCompatible, isForPassthrough, stringProperty } from './device-tree.ts';
@@ -122,11 +123,8 @@ function hasAddress(node: DtNode, index: number): boolean {
 
 /** The UART that Xen keeps for itself: `dtuart=`, else `stdout-path`. */
 function consoleNode({ hostTree, commandLine }: Context): DtNode | undefined {
-  const chosen = hostTree.node('/chosen');
-  const named = commandLine.dtuart ?? chosen?.string('stdout-path') ?? chosen?.string('linux,stdout-path');
-  const path = named?.split(':')[0];
-  if (path === undefined) return undefined;
-  return hostTree.node(path.startsWith('/') ? path : (hostTree.node('/aliases')?.string(path) ?? '/nowhere'));
+  const { dtuart } = commandLine;
+  return dtuart === undefined ? stdoutNode(hostTree) : consoleNamed(hostTree, dtuart);
 }
 
 /** Whether any interrupt is a PPI of the GIC: the vGIC does not route those to Dom0. */

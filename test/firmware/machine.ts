@@ -16,7 +16,8 @@ const missing = [...tools.filter(tool => !isInstalled(tool)), ...(existsSync(uBo
 export const canBoot: boolean = missing.length === 0;
 export const skipped: string = canBoot ? '' : ` (skipped: no ${missing.join(', ')})`;
 
-function isInstalled(tool: string): boolean {
+/** Whether a program is there, by its `--version`. */
+export function isInstalled(tool: string): boolean {
   try {
     execFileSync(tool, ['--version'], { stdio: 'ignore', timeout: 10_000 });
     return true;

@@ -1,13 +1,27 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
+import { loadBoardType } from '../../src/board/board-types.ts';
+import { stdoutAddress } from '../../src/dt/stdout.ts';
 import { writeFlat } from '../../src/dt/flat.ts';
 import { parseSource } from '../../src/dt/source.ts';
+import { bootScenario } from '../../src/scenario/load.ts';
 import type { Answer, Question } from '../fixtures/scmi/vectors.ts';
 import { answerOf, channelOf, lengthOf, sequences } from '../fixtures/scmi/vectors.ts';
-import { canBoot, makeFirmware, powerOn, skipped, uBoot, waitFor, withEl3Firmware } from './machine.ts';
+import {
+  canBoot,
+  isInstalled,
+  makeFirmware,
+  powerOn,
+  skipped,
+  uBoot,
+  waitFor,
+  withEl3Firmware,
+} from './machine.ts';
 
 const directory = canBoot ? mkdtempSync(join(tmpdir(), 'probe-')) : undefined;
 const testBoot = directory === undefined ? test.skip : test.serial;
@@ -374,3 +388,64 @@ testBoot(`the firmware answers each vector through the probe as the model does${
     }
   }
 });
+
+const hasCompiler = isInstalled('gcc');
+const withoutCompiler = hasCompiler ? '' : ' (skipped: no gcc)';
+const testNatively = hasCompiler ? test : test.skip;
+const folderOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** Builds a program for the machine that tests, and runs it. */
+function native(
+  own: string,
+  sources: readonly string[],
+  folders: readonly string[],
+  words: readonly string[],
+) {
+  const program = join(own, 'program');
+  const flags = ['-std=c11', '-Wall', '-Wextra', '-Werror', ...folders.map(each => `-I${folderOf(each)}`)];
+  execFileSync('gcc', [...flags, '-o', program, ...sources.map(folderOf)], { timeout: 20_000 });
+  return execFileSync(program, words, { encoding: 'utf8', timeout: 5000 });
+}
+
+for (const [depth, arriving, received] of [
+  [128, 'ab!cdefghijklmnopqrstuvwxyz', 'abc!defghijklmnopqrstuvwxyz'],
+  [16, 'ab!cdefghijklmnopqrstuvwxyz', 'abc!defghijklmnop!'],
+  [16, '', ''],
+] as const) {
+  testNatively(
+    `on an R-Car's serial port with room for ${depth} it sends all, and tells what of '${arriving}' is damaged${withoutCompiler}`,
+    t => {
+      t.timeout(30_000);
+      const own = mkdtempSync(join(tmpdir(), 'scif-'));
+      t.teardown(() => rmSync(own, { recursive: true }));
+      const sources = ['native/scif/device.c', '../../firmware/probe/scif.c'];
+      const folders = ['native/scif', '../../firmware/probe'];
+      const said = 'the quick brown fox jumps over the lazy dog';
+      t.is(
+        native(own, sources, folders, [String(depth), arriving, said]),
+        `sent ${said}, at most 16 waiting, 0 left\nreceived ${received}\n`,
+      );
+    },
+  );
+}
+
+for (const [name, found] of [
+  ['rpi5', '0x107d001000 arm,pl011 smc'],
+  ['rcar-v4h-white-hawk', '0xe6540000 renesas,rcar-gen4-hscif smc'],
+  ['rcar-v4h-sparrow-hawk', '0xe6540000 renesas,rcar-gen4-hscif smc'],
+  ['qemu-virt', '0x9000000 arm,pl011 smc'],
+] as const) {
+  testNatively(`in the tree of ${name} it finds the console: ${found}${withoutCompiler}`, t => {
+    t.timeout(30_000);
+    const own = mkdtempSync(join(tmpdir(), 'platform-'));
+    t.teardown(() => rmSync(own, { recursive: true }));
+    const { hostTree } = bootScenario(loadBoardType(name));
+    writeFileSync(join(own, 'host.dtb'), writeFlat(hostTree));
+    t.is(stdoutAddress(hostTree), Number(found.split(' ')[0]));
+    const probe = ['platform.c', 'uart.c', 'scif.c', 'text.c'].map(each => `../../firmware/probe/${each}`);
+    const common = ['flat_tree.c', 'pl011.c'].map(each => `../../firmware/common/${each}`);
+    const folders = ['../../firmware/probe', '../../firmware/common'];
+    const sources = ['native/platform.c', ...probe, ...common];
+    t.is(native(own, sources, folders, [join(own, 'host.dtb')]), `${found}\n`);
+  });
+}

@@ -1,0 +1,26 @@
+/* The kinds of UART that the probe can speak on. */
+#ifndef UART_H
+#define UART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What was received is no character that was sent: above the character, as in the PL011's data register. */
+#define UART_DAMAGED 0xf00U
+
+struct uart_kind {
+	/* What a node of the device tree says that it is. */
+	const char *compatible;
+	/* As the boot loader left it, it has the rate that whoever listens knows. */
+	void (*start)(uintptr_t base);
+	void (*put)(uintptr_t base, char character);
+	bool (*has_received)(uintptr_t base);
+	uint32_t (*get)(uintptr_t base);
+	void (*drain)(uintptr_t base);
+};
+
+extern const struct uart_kind uart_kinds[];
+extern const size_t uart_kinds_count;
+
+#endif
