@@ -22,10 +22,7 @@ export interface LabFiles extends PlannedBoard {
  * A real or emulated board of the lab; files are not looked for.
  * @throws ConfigurationError for a virtual board: it has its images and its network when it is opened
  */
-export function plannedBoard(
-  { name, type, setup }: BoardEntry,
-  env: Environment,
-): LabFiles {
+export function plannedBoard({ name, type, setup }: BoardEntry, env: Environment): LabFiles {
   if (isVirtual(setup)) throw new ConfigurationError(`${name} is virtual: it has no image files`);
   if (isEmulated(setup)) {
     if (type.emulator === undefined) throw new ConfigurationError(`${name}: ${type.type} has no emulator`);

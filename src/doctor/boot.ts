@@ -39,7 +39,8 @@ export async function followBoot(
   board: OpenBoard,
   { stateDirectory, command, signal, told }: BootOptions,
 ): Promise<FollowedBoot> {
-  const scenario = bootScenario(board.type);
+  const labTree = board.images.get('dtb');
+  const scenario = bootScenario(board.type, typeof labTree === 'string' ? { labTree } : {});
   const deployment = await prepareDeployment(board, scenario);
   const directory = await mkdtemp(path.join(os.tmpdir(), 'scmi-hil-boot-'));
   const clock = systemClock();
