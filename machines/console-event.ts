@@ -9,6 +9,8 @@ export type ConsoleEvent =
   | { readonly type: 'console.reset'; readonly line: string; readonly because?: string }
   /** The EEPROM says that the supply had not been cut. */
   | { readonly type: 'console.warmBoot'; readonly line: string }
+  /** It says that it is not the board that the lab means. */
+  | { readonly type: 'console.otherBoard'; readonly line: string }
   | { readonly type: 'console.autoboot'; readonly line: string }
   | { readonly type: 'console.prompt'; readonly line: string }
   /** The boot loader's own word that something did not work. */

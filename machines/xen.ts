@@ -95,6 +95,10 @@ export const xen = setup({
           ? null
           : shown('Xen panicked', params.line, 'board'),
     })),
+    isAnother: assign({
+      fault: (_, params: { line: string }) =>
+        shown('the board behind this port is another', params.line, 'infrastructure', otherBoard),
+    }),
     reportLogin: sendParent({ type: 'dom0LoggedIn' }),
     reportProbe: sendParent({ type: 'probeReady' }),
   },
@@ -117,6 +121,10 @@ export const xen = setup({
     'console.xenPanic': {
       target: '.ending',
       actions: { type: 'panicked', params: ({ event }) => ({ line: event.line }) },
+    },
+    'console.otherBoard': {
+      target: '.ended',
+      actions: { type: 'isAnother', params: ({ event }) => ({ line: event.line }) },
     },
     'console.crash': {
       target: '.ending',
@@ -202,6 +210,7 @@ export const xen = setup({
 });
 
 const restart = 'the board started again by itself';
+const otherBoard = "see which port is this board's, and its type and network.serialNumber in the lab file";
 const silentRestart =
   'nothing on the console announced it: look at its supply, its reset line, and whether a watchdog runs';
 

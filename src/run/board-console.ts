@@ -3,7 +3,7 @@ import type { ConsoleEvent } from '../../machines/console-event.ts';
 import type { BoardType } from '../board/board-type.ts';
 import type { ConsoleMark, ConsoleMatch } from '../console/expect.ts';
 import { ConsoleReader } from '../console/reader.ts';
-import type { SignSeen } from '../console/signs.ts';
+import type { Sign, SignSeen } from '../console/signs.ts';
 import { ConsoleTransfers, type TransferSeen } from '../console/transfers.ts';
 import type { SerialConnection, SerialDriver } from '../drivers/serial/serial.ts';
 import { mainConsole, type Recorder } from '../recording/event.ts';
@@ -34,7 +34,14 @@ export class BoardConsole {
   #input: InputTarget | undefined;
   #closing: Promise<void> = Promise.resolve();
 
-  constructor(driver: SerialDriver, type: BoardType, recorder: Recorder, clock: RunClock) {
+  /** @param further signs beside those of the board's type */
+  constructor(
+    driver: SerialDriver,
+    type: BoardType,
+    recorder: Recorder,
+    clock: RunClock,
+    further: readonly Sign[] = [],
+  ) {
     this.#driver = driver;
     this.#recorder = recorder;
     this.#clock = clock;
@@ -48,7 +55,7 @@ export class BoardConsole {
         },
         query: query => void this.write(query.answer).catch(() => undefined),
       },
-      { signs: boardSigns(type) },
+      { signs: [...boardSigns(type), ...further] },
     );
   }
 

@@ -90,6 +90,7 @@ const eventOf: Readonly<Record<string, (line: string, detail: string | undefined
   'u-boot-tftp-error': refusal,
   'u-boot-refuses-image': refusal,
   'eeprom-refusal': refusal,
+  'other-board': line => ({ type: 'console.otherBoard', line }),
   'warm-boot': line => ({ type: 'console.warmBoot', line }),
   handover: line => ({ type: 'console.handOver', line }),
   'probe-ready': line => ({ type: 'console.probe', line }),

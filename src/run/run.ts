@@ -20,6 +20,7 @@ import type { Prediction } from '../model/prediction.ts';
 import type { Recorder } from '../recording/event.ts';
 import type { Scenario, Step } from '../scenario/scenario.ts';
 import { BoardConsole } from './board-console.ts';
+import { otherBoardSigns } from './board-identity.ts';
 import { followBoot } from './boot-mend.ts';
 import { Broadcast } from './broadcast.ts';
 import { type RunClock, systemClock } from './clock.ts';
@@ -122,7 +123,7 @@ class Parts {
 
   constructor(options: RunOptions & { readonly clock: RunClock }, bootMend: () => string | undefined) {
     const { board, scenario, recorder, clock } = options;
-    const console = new BoardConsole(board.serial, board.type, recorder, clock);
+    const console = new BoardConsole(board.serial, board.type, recorder, clock, otherBoardSigns(board));
     const watched = new Watched(recorder);
     const sessions = new Sessions(board, recorder, clock, dom0Console(console, board, recorder, clock));
     const witness: Witness = {

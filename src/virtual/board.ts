@@ -8,7 +8,7 @@ import type { FirmwareProfile } from '../scmi/profile.ts';
 import { BoardReset, type Handover, type BootMachine, type VirtualNetwork } from './boot/handover.ts';
 import { BoardHalted, runEeprom } from './boot/rpi-eeprom.ts';
 import { runUBoot } from './boot/u-boot.ts';
-import { raspberryPi, whiteHawk } from './boot/u-boot-builds.ts';
+import { raspberryPi, rcarV4h, secondaryLoader } from './boot/u-boot-builds.ts';
 import { MachineMemory } from './machine-memory.ts';
 import type { Mishaps } from './mishaps.ts';
 import type { Supplied } from './power-switch.ts';
@@ -87,7 +87,8 @@ export class VirtualBoard implements Supplied {
     const isUBoot =
       handover === undefined || standInOf(machine.memory.read(handover.image, 128)) === 'u-boot';
     if (uBoot !== undefined && isUBoot) {
-      const build = handover === undefined ? whiteHawk : raspberryPi(uBoot.load.length > 0, handover.tree);
+      const build =
+        handover === undefined ? rcarV4h(type) : raspberryPi(uBoot.load.length > 0, handover.tree);
       handover = await runUBoot(machine, build);
     }
     if (handover === undefined) throw new BoardHalted('nothing is in the flash of this board');
@@ -99,6 +100,7 @@ export class VirtualBoard implements Supplied {
     const { type, uart, serial, firmwareUart = uart } = this.#parts;
     const hasEeprom = type.boot.eeprom !== undefined;
     const handover = hasEeprom ? await runEeprom(machine, { serial }) : undefined;
+    for (const line of secondaryLoader(type)) uart.line(line);
     for (const line of firmwareBanner[hasEeprom ? 'armstub' : 'flash']) firmwareUart.line(line);
     return handover;
   }

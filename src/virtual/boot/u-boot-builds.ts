@@ -1,27 +1,38 @@
 /** U-Boot as it was built for the boards that there are virtual ones of. */
+import type { BoardType } from '../../board/board-type.ts';
 import type { UBootBuild } from './u-boot.ts';
 
-/** In flash, with its Ethernet (U-Boot configs/r8a779g0_whitehawk_defconfig). */
-export const whiteHawk: UBootBuild = {
-  banner: 'U-Boot 2023.04 (virtual White Hawk)',
-  start: [
-    'CPU:   Renesas Electronics R8A779G0 rev 2.0',
-    'Model: Renesas White Hawk CPU and Breakout boards based on r8a779g0',
-    'DRAM:  1.9 GiB (total 15.9 GiB)',
-    'MMC:   mmc@ee140000: 0',
-    'Loading Environment from MMC... OK',
-    'In:    serial@e6540000',
-    'Out:   serial@e6540000',
-    'Err:   serial@e6540000',
-    'Net:   eth0: ethernet@e6800000',
-  ],
-  prompt: '=> ',
-  ethernet: 'ethernet@e6800000',
-  environment: [
-    ['baudrate', '921600'],
-    ['bootargs', 'ignore_loglevel rw root=/dev/nfs ip=on'],
-  ],
-};
+/** What U-Boot's secondary program loader prints, on boards whose type says that they have one. */
+export function secondaryLoader({ title, boot }: BoardType): readonly string[] {
+  if (!boot.banners.some(banner => banner.startsWith('U-Boot SPL'))) return [];
+  return [`U-Boot SPL 2025.07 (virtual ${title})`, 'Trying to boot from SPI'];
+}
+
+/**
+ * In flash, with its Ethernet (U-Boot configs/r8a779g0_whitehawk_defconfig, doc/board/renesas/rcar-gen4-sparrow-hawk).
+ */
+export function rcarV4h({ title, identity }: BoardType): UBootBuild {
+  return {
+    banner: `U-Boot 2025.07 (virtual ${title})`,
+    start: [
+      `CPU:   ${identity?.cpu}`,
+      `Model: ${identity?.models[0]}`,
+      'DRAM:  1.9 GiB (total 15.9 GiB)',
+      'MMC:   mmc@ee140000: 0',
+      'Loading Environment from MMC... OK',
+      'In:    serial@e6540000',
+      'Out:   serial@e6540000',
+      'Err:   serial@e6540000',
+      'Net:   eth0: ethernet@e6800000',
+    ],
+    prompt: '=> ',
+    ethernet: 'ethernet@e6800000',
+    environment: [
+      ['baudrate', '921600'],
+      ['bootargs', 'ignore_loglevel rw root=/dev/nfs ip=on'],
+    ],
+  };
+}
 
 /**
  * Started by the EEPROM (U-Boot configs/rpi_arm64_defconfig).
