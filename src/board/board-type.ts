@@ -144,8 +144,6 @@ export const boardTypeSchema = z.strictObject({
   notes: z.array(z.string()).default([]),
   /** What U-Boot says of the board: after `CPU:   `, and after `Model: ` where it is one of these. */
   identity: z.strictObject({ cpu: z.string(), models: z.array(z.string()).min(1) }).exactOptional(),
-  /** What U-Boot says of the board: after `CPU:   `, and after `Model: ` where it is one of these. */
-  identity: z.strictObject({ cpu: z.string(), models: z.array(z.string()).min(1) }).exactOptional(),
   /** A machine that QEMU is, with a network of its own: how it is started. Absent: a board made of matter. */
   emulator: z
     .strictObject({
