@@ -1,7 +1,7 @@
 /** A guest from its creation to its end, as the toolstack and SSH see it. */
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
-import { expired, type Fault, failure } from './fault.ts';
+import { expired, type Fault, failure, type Wait } from './fault.ts';
 import { givenPromise } from './given.ts';
 import type { Witness } from './witness.ts';
 
@@ -57,8 +57,8 @@ export const domain = setup({
   actions: {
     enter: assign({ since: ({ context }) => context.witness.now(), fault: null }),
     expired: assign({
-      fault: ({ context }, params: { for: string }) =>
-        expired({ for: params.for, class: 'board' }, context.since, context.witness),
+      fault: ({ context }, params: Omit<Wait, 'class'>) =>
+        expired({ ...params, class: 'board' }, context.since, context.witness),
     }),
     failed: assign({
       fault: ({ context }, params: { what: string; error: unknown }) =>
@@ -145,7 +145,13 @@ export const domain = setup({
       after: {
         domain: {
           target: 'created',
-          actions: { type: 'expired', params: ({ context }) => ({ for: `${context.name} to answer SSH` }) },
+          actions: {
+            type: 'expired',
+            params: ({ context }) => ({
+              for: `${context.name} to answer SSH`,
+              refusal: context.witness.refusal?.(context.name),
+            }),
+          },
         },
       },
     },

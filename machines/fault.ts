@@ -20,6 +20,8 @@ export interface Wait {
   readonly for: string;
   readonly class: Fault['class'];
   readonly mend?: string;
+  /** What the last attempt at it came to. */
+  readonly refusal?: Error | undefined;
 }
 
 /**
@@ -28,26 +30,35 @@ export interface Wait {
  */
 export function expired(wait: Wait, since: number, witness: Witness): Fault {
   const waited = seconds(witness.now() - since);
+  const why = wait.refusal === undefined ? '' : ` (${wait.refusal.message})`;
   return withMend(
     {
-      class: wait.class,
-      what: `waited ${waited} for ${wait.for}, since ${seconds(since)} into the run${lastLines(witness)}`,
+      class: blamed(wait.refusal, wait.class),
+      what: `waited ${waited} for ${wait.for}${why}, since ${seconds(since)} into the run${lastLines(witness)}`,
     },
-    wait.mend,
+    wait.mend ?? mendOf(wait.refusal),
   );
 }
 
 /** The fault of an actor that failed: its own words, and what to do where it says so (a DriverError does). */
 export function failure(attempt: string, error: unknown, kind: Fault['class'] = 'infrastructure'): Fault {
   const why = error instanceof Error ? error.message : String(error);
-  const mend =
-    error instanceof Error && 'mend' in error && typeof error.mend === 'string' ? error.mend : undefined;
-  return withMend({ class: kind, what: `${attempt}: ${why}` }, mend);
+  return withMend({ class: blamed(error, kind), what: `${attempt}: ${why}` }, mendOf(error));
 }
 
 /** A line that the console showed and that ends what was going on. */
 export function shown(what: string, line: string, kind: Fault['class'], mend?: string): Fault {
   return withMend({ class: kind, what: `${what}: ${line.trim()}` }, mend);
+}
+
+/** An error knows at times that it is the lab's, whatever it broke. */
+function blamed(error: unknown, otherwise: Fault['class']): Fault['class'] {
+  const isLab = error instanceof Error && 'blames' in error && error.blames === 'lab';
+  return isLab && otherwise === 'board' ? 'infrastructure' : otherwise;
+}
+
+function mendOf(error: unknown): string | undefined {
+  return error instanceof Error && 'mend' in error && typeof error.mend === 'string' ? error.mend : undefined;
 }
 
 function withMend(fault: Fault, mend: string | undefined): Fault {

@@ -254,7 +254,11 @@ export const run = setup({
                 }),
                 onDone: {
                   target: '#run.attended.collecting',
-                  actions: { type: 'keep', params: ({ event }) => ({ faults: [event.output.fault] }) },
+                  actions: [
+                    { type: 'keep', params: ({ event }) => ({ faults: [event.output.fault] }) },
+                    // Whatever ended the watch has ended Dom0.
+                    assign({ dom0Reached: false }),
+                  ],
                 },
                 onError: {
                   target: '#run.attended.collecting',

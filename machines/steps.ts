@@ -2,7 +2,7 @@
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
 import type { Step } from '../src/scenario/scenario.ts';
-import { expired, type Fault, failure } from './fault.ts';
+import { expired, type Fault, failure, type Wait } from './fault.ts';
 import { givenPromise } from './given.ts';
 import type { Witness } from './witness.ts';
 
@@ -40,7 +40,7 @@ export const steps = setup({
   actions: {
     enter: assign({ since: ({ context }) => context.witness.now() }),
     expired: assign({
-      faults: ({ context }, params: { for: string; class: Fault['class'] }) => [
+      faults: ({ context }, params: Wait) => [
         ...context.faults,
         expired(params, context.since, context.witness),
       ],
@@ -90,7 +90,14 @@ export const steps = setup({
       after: {
         domain: {
           target: 'ended',
-          actions: { type: 'expired', params: { for: 'Dom0 to answer SSH', class: 'infrastructure' } },
+          actions: {
+            type: 'expired',
+            params: ({ context }) => ({
+              for: 'Dom0 to answer SSH',
+              class: 'infrastructure' as const,
+              refusal: context.witness.refusal?.('dom0'),
+            }),
+          },
         },
       },
     },

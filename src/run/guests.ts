@@ -94,7 +94,8 @@ export class Guests {
   #actor(name: string): Actor<typeof domain> {
     const known = this.#actors.get(name);
     if (known !== undefined) return known;
-    const { type, witness, clock, watched } = this.#options;
+    const { type, clock, watched } = this.#options;
+    const witness = this.#witness(name);
     const actor = createActor(this.#provided(name), {
       input: { name, deadlines: type.deadlines, witness, runs: !this.#options.scenario.guests.has(name) },
       clock,
@@ -103,6 +104,12 @@ export class Guests {
     this.#actors.set(name, actor);
     actor.start();
     return actor;
+  }
+
+  /** It knows a guest by the name that the machine has for it. */
+  #witness(name: string): Witness {
+    const { witness, sessions } = this.#options;
+    return { ...witness, refusal: () => sessions.refusal(this.nameOf(name)) };
   }
 
   #provided(name: string) {

@@ -129,6 +129,7 @@ class Parts {
     const witness: Witness = {
       now: () => clock.now(),
       lastLines: () => console.lastLines(),
+      refusal: domain => sessions.refusal(domain),
       bootMend,
       note: text => recorder.record('run', { kind: 'note', data: { text } }),
     };

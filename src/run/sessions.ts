@@ -25,6 +25,8 @@ export class Sessions {
   readonly #clock: RunClock;
   readonly #open = new Map<string, SshSession>();
   readonly #logInOnConsole: ConsoleWay | undefined;
+  /** By domain: what the last attempt to log in came to. */
+  readonly #refusals = new Map<string, Error>();
   /** Dom0 has no network, as far as this run has seen, or the lab wants none of it. */
   #onConsole: boolean;
   #console: DomainShell | undefined;
@@ -60,6 +62,7 @@ export class Sessions {
         await this.#shell(domain, signal);
         return;
       } catch (error) {
+        if (!signal.aborted && error instanceof Error) this.#refusals.set(domain, error);
         if (domain === dom0 && error instanceof HostUnreachable) this.#giveNetworkUp(began, error);
         if (!signal.aborted && messageOf(error) !== messageOf(last)) {
           this.#recorder.record('ssh', { kind: 'note', data: { text: messageOf(error) } });
@@ -69,6 +72,11 @@ export class Sessions {
       }
       await pause(this.#clock, betweenAttempts, signal).catch(() => undefined);
     }
+  }
+
+  /** What the last attempt to log in to a domain came to; undefined where none has failed. */
+  refusal(domain: string): Error | undefined {
+    return this.#refusals.get(domain);
   }
 
   /**
@@ -101,7 +109,9 @@ export class Sessions {
       });
     } catch (error) {
       await this.forget(domain);
-      throw limit.signal.aborted && !signal.aborted ? (limit.signal.reason as Error) : error;
+      if (signal.aborted) throw error;
+      if (limit.signal.aborted) throw limit.signal.reason as Error;
+      throw domain === dom0 ? await this.#explained(error, signal) : error;
     }
   }
 
@@ -134,6 +144,26 @@ export class Sessions {
     await this.forget(dom0);
   }
 
+  /**
+   * Why the connection to Dom0 broke: a board that has panicked or started again says so on its console, and ends
+   * what is going on by that. Where it does not, and Dom0 answers a new connection, the network broke the old one.
+   */
+  async #explained(error: unknown, signal: AbortSignal): Promise<unknown> {
+    await pause(this.#clock, this.#board.type.deadlines.firstOutput, signal);
+    if (this.#onConsole || !(error instanceof DriverError)) return error;
+    try {
+      await this.#session(dom0, signal);
+    } catch {
+      return error;
+    }
+    return new ConnectionBroken(
+      error.attempt,
+      'the connection broke, and Dom0 answers a new one',
+      'look at the network between here and the board',
+      { cause: error },
+    );
+  }
+
   async #shell(domain: string, signal: AbortSignal): Promise<DomainShell> {
     if (domain !== dom0 || !this.#onConsole || this.#logInOnConsole === undefined) {
       return this.#session(domain, signal);
@@ -158,7 +188,8 @@ export class Sessions {
   async #session(domain: string, signal: AbortSignal): Promise<SshSession> {
     const open = this.#open.get(domain);
     if (open !== undefined) return open;
-    using patience = deadline(this.#clock, oneAttempt, `${domain} to answer SSH`, signal);
+    const limit = Math.min(oneAttempt, this.#board.type.deadlines.domain / 3);
+    using patience = deadline(this.#clock, limit, `${domain} to answer SSH`, signal);
     const session = await this.#board.ssh.connect(
       await this.#target(domain, patience.signal),
       patience.signal,
@@ -168,6 +199,7 @@ export class Sessions {
       throw signal.reason as Error;
     }
     this.#open.set(domain, session);
+    this.#refusals.delete(domain);
     this.#recorder.record('ssh', { kind: 'milestone', data: { name: 'reachable', domain } });
     return session;
   }
@@ -188,6 +220,11 @@ export class Sessions {
 
 /** Logs in to Dom0 on its serial console. */
 export type ConsoleWay = (signal: AbortSignal) => Promise<DomainShell>;
+
+/** Something between here and a Dom0 that is well broke a connection. */
+class ConnectionBroken extends DriverError {
+  readonly blames = 'lab';
+}
 
 const betweenAttempts = 250;
 /** A server that accepts and then says nothing must not take all the time there is. */

@@ -41,7 +41,8 @@ export async function runStep(
     const { fault, detail } = await perform(index, step, actor, signal);
     await actor.console.quiet(signal);
     record('finished', fault?.what ?? detail);
-    return { faults: fault === null ? [] : [fault], goOn: true };
+    // What comes after a failure of the lab would be judged by what it failed to do.
+    return { faults: fault === null ? [] : [fault], goOn: fault?.class !== 'infrastructure' };
   } catch (error) {
     const fault = failure(`step ${index + 1} (${step.do})`, error, 'board');
     // Cut short from outside, the step is not over: what it had still to show is not missing.
@@ -140,6 +141,7 @@ async function inDomain(
   } catch (error) {
     // Without Dom0 there is nothing to go on with; a guest may be lost alone.
     if (domain === dom0 || signal.aborted) throw error;
+    await sessions.read(dom0, 'true', { signal });
     await guests.tell(domain, { type: 'lost' }, signal);
     return { fault: failure(`ask ${domain}`, error, 'board') };
   }

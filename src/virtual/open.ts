@@ -1,5 +1,5 @@
 /** Opens a virtual board: the drivers of a real one, with a board in this process at their other end. */
-import { Socket } from 'node:net';
+import { type LookupFunction, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { BoardType } from '../board/board-type.ts';
 import { loadFirmwareProfile } from '../board/firmware-profile.ts';
@@ -139,7 +139,7 @@ function isFirmwaresOwn(talkers: readonly string[] = []): boolean {
 
 /** A network on which Dom0 is not. */
 function noWay(): Duplex {
-  const socket = new Socket().on('error', () => {});
-  setImmediate(() => socket.destroy(Object.assign(new Error('no route to host'), { code: 'EHOSTUNREACH' })));
-  return socket;
+  const unreachable = Object.assign(new Error('no route to host'), { code: 'EHOSTUNREACH' });
+  const lookup: LookupFunction = (_host, _options, found) => found(unreachable, '');
+  return new Socket().on('error', () => {}).connect({ host: 'dom0', port: 22, lookup });
 }

@@ -20,6 +20,12 @@ export interface SshClientOptions {
 /** Nothing at the other end took the connection: it may have no network. */
 export class HostUnreachable extends DriverError {}
 
+/** A server took the connection, and no login came of it: it hangs, has another key, knows no such user. */
+export class NoLogin extends DriverError {
+  /** A domain that takes connections runs. */
+  readonly blames = 'lab';
+}
+
 /** SSH by the package ssh2. One driver for one run: it keeps the host keys that it saw first. */
 export function sshClient(options: SshClientOptions = {}): SshDriver {
   const hostKeys = createHostKeys();
@@ -60,7 +66,7 @@ async function connect(
   let mismatch: string | undefined;
 
   const fail = (why: string, cause?: Error) => {
-    const Failure = stage === 'socket' ? HostUnreachable : DriverError;
+    const Failure = stage === 'socket' ? HostUnreachable : NoLogin;
     return new Failure(`${attempt}, ${stage}`, why, mends[stage], { cause });
   };
 
@@ -82,7 +88,7 @@ async function connect(
 
   const expired = () => {
     const error = cutShort(`${attempt}, ${stage}`, awaited[stage], mends[stage], signal);
-    return stage === 'socket' ? fail(error.message.slice(error.attempt.length + 2), error) : error;
+    return fail(error.message.slice(error.attempt.length + 2), error);
   };
   return abortable<SshSession>(signal, expired, (resolve, reject) => {
     let ready = false;
