@@ -5,14 +5,19 @@ import type { MachineOptions } from './machine.ts';
 import { firmwareMachine } from './machine.ts';
 import { bareProbeMachine } from './probe-machines.ts';
 
+export interface FirmwareAloneOptions extends MachineOptions {
+  /** Address of the probe's UART, which only its first line shows. */
+  readonly uart?: number;
+}
+
 export class FirmwareAlone {
   readonly firmware: Firmware;
   readonly probe: ProbeProgram;
 
   /** @throws {RangeError} for a firmware fault or quirk that does not exist */
-  constructor(options: MachineOptions) {
+  constructor(options: FirmwareAloneOptions) {
     const machine = firmwareMachine(options);
     this.firmware = machine.firmware;
-    this.probe = new ProbeProgram(bareProbeMachine(machine));
+    this.probe = new ProbeProgram(bareProbeMachine(machine, options.uart));
   }
 }

@@ -45,11 +45,11 @@ export function guestProbeMachine(
 }
 
 /** The machine without Xen: calls go to EL3, memory is what the bus has. Of that only agents' pages are known. */
-export function bareProbeMachine({ memory, firmware, smc }: FirmwareMachine): ProbeMachine {
+export function bareProbeMachine({ memory, firmware, smc }: FirmwareMachine, uart = 0): ProbeMachine {
   const pages = firmware.profile.agents;
   return {
     exceptionLevel: 2,
-    uart: 0x0900_0000,
+    uart,
     conduit: 'smc',
     call: smc,
     callUnknown(conduit, functionId) {

@@ -5,6 +5,7 @@ import { domainFiles, domainPrograms } from './domain-shell.ts';
 import type { FileSystem } from './shell/file-system.ts';
 import type { ProgramInput, ProgramResult, Shell } from './shell/shell.ts';
 import { SshServer, type SshServerOptions } from './ssh-server.ts';
+import { type Attachment, type Terminal, Vuart } from './vuart.ts';
 
 export interface Dom0Options {
   readonly platform: Platform;
@@ -29,6 +30,7 @@ export class Dom0 implements Disposable {
   readonly #options: Dom0Options;
   readonly #files: FileSystem;
   readonly #guests = new Map<number, SshServer>();
+  readonly #vuarts = new Map<number, Vuart>();
   readonly #shells = new Map<number, Shell>();
 
   constructor(options: Dom0Options) {
@@ -53,7 +55,7 @@ export class Dom0 implements Disposable {
       ...options.ssh,
       neverAnswers: options.hangs.dom0,
       shell: this.shell,
-      attach: command => this.#vuart(command),
+      attach: (command, terminal) => this.#attach(command, terminal),
       reach: (host, port) => (port === 22 ? this.#guestAt(host) : undefined),
     });
   }
@@ -100,10 +102,19 @@ export class Dom0 implements Disposable {
   }
 
   /** `xl console -t vuart NAME`: the UART of a guest that runs the probe. */
-  #vuart(command: string): ((line: string) => string) | undefined {
+  #attach(command: string, terminal: Terminal): Attachment | undefined {
     const [, name] = /^xl console -t vuart (\S+)$/.exec(command.trim()) ?? [];
-    const probe = name === undefined ? undefined : this.#options.platform.probe(name);
-    return probe && (line => probe.line(line));
+    const domain = this.#options.platform.domains().findLast(each => each.name === name);
+    return domain && this.#vuart(domain.domid)?.attach(terminal);
+  }
+
+  #vuart(domid: number): Vuart | undefined {
+    const known = this.#vuarts.get(domid);
+    const probe = known === undefined ? this.#options.platform.probe(String(domid)) : undefined;
+    if (probe === undefined) return known;
+    const vuart = new Vuart(probe);
+    this.#vuarts.set(domid, vuart);
+    return vuart;
   }
 
   #end(how: 'poweroff' | 'reboot'): ProgramResult {
@@ -125,6 +136,11 @@ export class Dom0 implements Disposable {
       if (alive.has(domid)) continue;
       server.close();
       this.#guests.delete(domid);
+    }
+    for (const [domid, vuart] of this.#vuarts) {
+      if (alive.has(domid)) continue;
+      vuart.end();
+      this.#vuarts.delete(domid);
     }
   }
 

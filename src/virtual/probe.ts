@@ -1,18 +1,30 @@
 /** The bare-metal probe in place of Xen: it obeys what is typed on the board's UART, until the supply goes away. */
+import { stdoutAddress } from '../dt/stdout.ts';
 import { FirmwareAlone } from '../model/firmware-alone.ts';
 import type { VirtualBoardParts } from './board.ts';
+import type { Handover } from './boot/handover.ts';
+import type { MachineMemory } from './machine-memory.ts';
+import { untilAborted } from './time.ts';
+import { treeInMemory } from './tree-in-memory.ts';
 import type { Uart } from './uart.ts';
 
 export interface ProbeParts extends Pick<VirtualBoardParts, 'firmware' | 'deviations' | 'uart'> {
+  readonly memory: MachineMemory;
+  readonly handover: Handover;
   /** Aborted when the supply goes away. */
   readonly signal: AbortSignal;
 }
 
-/** @throws the signal's reason */
-export async function runProbe({ firmware, deviations, uart, signal }: ProbeParts): Promise<never> {
+/** Without a UART in its tree it stops without a word. @throws the signal's reason */
+export async function runProbe(parts: ProbeParts): Promise<never> {
+  const { firmware, deviations, uart, memory, handover, signal } = parts;
+  const tree = treeInMemory(memory, handover.tree);
+  const address = tree && stdoutAddress(tree);
+  if (address === undefined) return await untilAborted(signal);
   const { probe } = new FirmwareAlone({
     firmware,
     observer: { console: () => {}, message: () => {} },
+    uart: address,
     ...(deviations === undefined ? {} : { deviations }),
   });
   uart.line(probe.ready);

@@ -5,6 +5,7 @@
 import { createServer, type Server as NetServer, Socket } from 'node:net';
 import ssh2, { type Connection, type ServerChannel } from 'ssh2';
 import { type Shell, runCommandLine } from './shell/shell.ts';
+import type { Attachment, Terminal } from './vuart.ts';
 
 const PROMPT = '~ # ';
 /** Ctrl-]: ends `xl console`. */
@@ -18,8 +19,8 @@ export interface SshServerOptions {
   readonly shell: Shell;
   /** Takes connections, says nothing. */
   readonly neverAnswers: boolean;
-  /** What a command of the interactive shell connects its terminal to: a program that answers line by line. */
-  readonly attach?: (command: string) => ((line: string) => string) | undefined;
+  /** What a command of the interactive shell connects its terminal to; undefined: nothing. */
+  readonly attach?: (command: string, terminal: Terminal) => Attachment | undefined;
   /** Where a forwarded connection ends; undefined: refused. */
   readonly reach: (host: string, port: number) => SshServer | undefined;
 }
@@ -122,19 +123,25 @@ export class SshServer {
   #interact(channel: ServerChannel): void {
     let line = '';
     let turn = Promise.resolve();
-    let attached: ((line: string) => string) | undefined;
+    let attached: Attachment | undefined;
+    const backInShell = () => {
+      attached = undefined;
+      channel.write(PROMPT);
+    };
+    const terminal = { show: (text: string) => void channel.write(text), ended: backInShell };
     channel.on('error', () => {});
+    channel.on('close', () => attached?.detach());
     channel.write(PROMPT);
     channel.on('data', (bytes: Buffer) => {
       for (const character of bytes.toString()) {
         if (attached !== undefined) {
+          const typed = line;
           const isEnd = character === '\r' || character === '\n';
-          if (isEnd) channel.write(`${attached(line)}\r\n`);
-          if (character === DETACH) {
-            attached = undefined;
-            channel.write(PROMPT);
-          }
-          line = isEnd || attached === undefined ? '' : line + character;
+          line = isEnd || character === DETACH ? '' : line + character;
+          if (isEnd) attached.line(typed);
+          if (character !== DETACH) continue;
+          attached.detach();
+          backInShell();
           continue;
         }
         if (character !== '\r' && character !== '\n') {
@@ -145,7 +152,7 @@ export class SshServer {
         const command = line;
         line = '';
         channel.write('\r\n');
-        attached = this.#options.attach?.(command);
+        attached = this.#options.attach?.(command, terminal);
         if (attached !== undefined) continue;
         turn = turn.then(() => this.#answer(channel, command));
         turn.catch(() => channel.close());

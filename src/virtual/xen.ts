@@ -2,8 +2,6 @@
  * From the hand-over to Dom0's shell, and as long as the supply lasts: Xen's and Dom0's lines as the model has
  * them for the device tree that is really in memory, and what Dom0 then answers over SSH and its console.
  */
-import { DtError } from '../dt/error.ts';
-import { parseFlat } from '../dt/flat.ts';
 import type { DeviceTree } from '../dt/tree.ts';
 import type { ConsoleLine } from '../model/observation.ts';
 import { Platform } from '../model/platform.ts';
@@ -31,6 +29,7 @@ import { consoleLevel } from './domain-shell.ts';
 import { Consoles } from './consoles.ts';
 import { isArm64Image, makeStandIn, standInOf } from './stand-in.ts';
 import { untilAborted, wait } from './time.ts';
+import { treeInMemory, treeOf } from './tree-in-memory.ts';
 import type { Uart } from './uart.ts';
 
 export interface XenMachine extends VirtualBoardParts {
@@ -40,7 +39,6 @@ export interface XenMachine extends VirtualBoardParts {
   readonly signal: AbortSignal;
 }
 
-const MAXIMUM_TREE = 2 * 1024 * 1024;
 /** Xen waits five seconds before it restarts the machine; nobody learns anything from all of them. */
 const REBOOT_PAUSE = 500;
 /** What happens to Dom0 after its login happens so many milliseconds after it. */
@@ -57,7 +55,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
   const image = standInOf(memory.read(handover.image, 128));
   if (image === 'probe') return await runProbe(machine);
   if (image !== 'xen') return await runKernelAlone(machine, image === 'linux');
-  const hostTree = readTree(memory, handover.tree);
+  const hostTree = treeInMemory(memory, handover.tree);
   // Without a tree Xen knows no UART to say so on.
   if (hostTree === undefined) throw new BoardHalted('Xen was given no device tree');
 
@@ -274,24 +272,11 @@ function isWholeKernel({ bytes, size }: BootModuleFound): boolean {
 }
 
 /** The tree at an address; undefined where there is none that can be read. */
-function readTree(memory: MachineMemory, address: number): DeviceTree | undefined {
-  return parsed(memory.read(address, MAXIMUM_TREE));
-}
-
-function parsed(bytes: Uint8Array): DeviceTree | undefined {
-  try {
-    return parseFlat(bytes, 'device tree in memory');
-  } catch (error) {
-    if (error instanceof DtError) return undefined;
-    throw error;
-  }
-}
-
 /** Partial trees of dom0less domains, from the modules that their nodes name. */
 function partialTrees(modules: readonly BootModuleFound[]): ReadonlyMap<string, DeviceTree> {
   const trees = new Map<string, DeviceTree>();
   for (const { kind, domain, bytes } of modules) {
-    const tree = kind === 'Device Tree' ? parsed(bytes) : undefined;
+    const tree = kind === 'Device Tree' ? treeOf(bytes) : undefined;
     if (domain !== undefined && tree !== undefined) trees.set(domain, tree);
   }
   return trees;

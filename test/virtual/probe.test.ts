@@ -1,12 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { loadBoardType } from '../../src/board/board-types.ts';
+import { loadFirmwareProfile } from '../../src/board/firmware-profile.ts';
 import { prepareDeployment } from '../../src/run/deployment.ts';
 import { runOnBoard } from '../../src/run/session.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
+import { FirmwareAlone } from '../../src/model/firmware-alone.ts';
 import { openVirtualBoard } from '../../src/virtual/open.ts';
+import { type Terminal, Vuart } from '../../src/virtual/vuart.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'scmi-hil-probe-'));
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
@@ -78,7 +81,30 @@ steps:
   },
 );
 
-for (const name of ['rpi5', 'rcar-v4h-white-hawk']) {
+const intoWords = (words: string[]): Terminal => ({
+  show: text => void words.push(text),
+  ended: () => void words.push('end'),
+});
+
+test("a guest's UART keeps the probe's first line for whoever attaches, and ends with the guest", t => {
+  const firmware = { profile: loadFirmwareProfile('reference'), faults: [] };
+  const observer = { console: () => {}, message: () => {} };
+  const vuart = new Vuart(new FirmwareAlone({ firmware, observer, uart: 0x2200_0000 }).probe);
+  const [first, second]: [string[], string[]] = [[], []];
+  const attachment = vuart.attach(intoWords(first));
+  attachment.line('#1 read 0x0 0');
+  attachment.detach();
+  vuart.attach(intoWords(second)).line('');
+  vuart.end();
+  const ready = 'probe: ready version=1 el=2 uart=0x22000000 conduit=smc\r\n';
+  t.deepEqual(first, [ready, 'probe: #1 error words: wrong\r\n']);
+  t.deepEqual(second, ['', ready, 'end']);
+});
+
+for (const [name, uart] of [
+  ['rpi5', '0x107d001000'],
+  ['rcar-v4h-white-hawk', '0xe6540000'],
+] as const) {
   test.serial(
     `${name}: the probe is booted in place of Xen without boot modules, and asked on the console`,
     async t => {
@@ -94,7 +120,7 @@ for (const name of ['rpi5', 'rcar-v4h-white-hawk']) {
         hostTree.node('/chosen')?.children.filter(child => child.isCompatible('multiboot,module')).length,
         0,
       );
-      const { verdict } = await runOnBoard({
+      const { verdict, directory } = await runOnBoard({
         board,
         scenario,
         runs: path.join(scratch, 'runs'),
@@ -105,7 +131,12 @@ for (const name of ['rpi5', 'rcar-v4h-white-hawk']) {
       });
       t.deepEqual(verdict.faults, []);
       t.is(verdict.outcome, 'met');
-      t.is(verdict.judgements.filter(({ expectation }) => expectation.source === 'probe').length, 9);
+      const recording = readFileSync(path.join(directory, 'recording.jsonl'), 'utf8');
+      t.true(recording.includes(`probe: ready version=1 el=2 uart=${uart} conduit=smc`));
+      const answers = verdict.judgements.filter(
+        ({ expectation }) => expectation.source === 'probe' && expectation.claim === undefined,
+      );
+      t.is(answers.length, 9);
     },
   );
 }
