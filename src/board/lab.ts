@@ -25,6 +25,13 @@ const boot = z.string().exactOptional();
 /** How U-Boot is told, in place of the board type's. */
 const uBoot = z.strictObject({ script: z.boolean() }).exactOptional();
 
+/** A domain's shell. On its console where it has no network, or where nothing else is wanted. */
+const domainShell = z.strictObject({
+  by: z.enum(['ssh', 'console']).default('ssh'),
+  user: z.string().exactOptional(),
+  passwordFile: secretPath.exactOptional(),
+});
+
 const realBoard = z.strictObject({
   type: z.string(),
   boot,
@@ -59,14 +66,10 @@ const realBoard = z.strictObject({
     /** Addresses of guests as Dom0 reaches them, by domain name. */
     guests: z.record(z.string(), z.string()).default({}),
   }),
-  /** Dom0's shell. On its serial console where it has no network, or where nothing else is wanted. */
-  dom0: z
-    .strictObject({
-      by: z.enum(['ssh', 'console']).default('ssh'),
-      user: z.string().exactOptional(),
-      passwordFile: secretPath.exactOptional(),
-    })
-    .default({ by: 'ssh' }),
+  /** Dom0's console is the board's. */
+  dom0: domainShell.default({ by: 'ssh' }),
+  /** By domain name. A guest's console is reached through Dom0, that of a dom0less domain through Xen's. */
+  guests: z.record(z.string(), domainShell).default({}),
   /** What the deployment serves: name of the board type's file -> path on this machine. */
   images: z.record(z.string(), z.string()),
   /** Overrides of the board type's deadlines. */
@@ -95,5 +98,6 @@ export const labSchema = z.strictObject({
 
 export type Lab = z.output<typeof labSchema>;
 export type LabBoard = z.output<typeof realBoard>;
+export type LabShell = z.output<typeof domainShell>;
 export type VirtualBoardEntry = z.output<typeof virtualBoard>;
 export type EmulatedBoardEntry = z.output<typeof emulatedBoard>;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { BoardType, Deadlines } from './board-type.ts';
 import { loadBoardType, loadBoardTypeBooting, NoSuchBoot } from './board-types.ts';
 import { ConfigurationError } from './configuration-error.ts';
-import type { EmulatedBoardEntry, Lab, LabBoard, VirtualBoardEntry } from './lab.ts';
+import type { EmulatedBoardEntry, Lab, LabBoard, LabShell, VirtualBoardEntry } from './lab.ts';
 import { labSchema } from './lab.ts';
 import { consoleOf } from './lab-serial.ts';
 import { placeOf } from './lab-tftp.ts';
@@ -238,7 +238,10 @@ function withAbsolutePaths(setup: LabBoard, directory: string): LabBoard {
     tftp: setup.tftp.kind === 'directory' ? { ...setup.tftp, path: absolute(setup.tftp.path) } : setup.tftp,
     power: powerWith(setup.power, absolute),
     ssh: { ...setup.ssh, identity: identityWith(setup.ssh.identity, absolute) },
-    dom0: dom0With(setup.dom0, absolute),
+    dom0: shellWith(setup.dom0, absolute),
+    guests: Object.fromEntries(
+      Object.entries(setup.guests).map(([name, shell]) => [name, shellWith(shell, absolute)]),
+    ),
   };
 }
 
@@ -265,8 +268,8 @@ function withAbsolutePassword(switched: LabPower, absolute: (file: string) => st
   return { ...switched, passwordFile: absolute(switched.passwordFile) };
 }
 
-function dom0With(dom0: LabBoard['dom0'], absolute: (file: string) => string): LabBoard['dom0'] {
-  return dom0.passwordFile === undefined ? dom0 : { ...dom0, passwordFile: absolute(dom0.passwordFile) };
+function shellWith(shell: LabShell, absolute: (file: string) => string): LabShell {
+  return shell.passwordFile === undefined ? shell : { ...shell, passwordFile: absolute(shell.passwordFile) };
 }
 
 type Identity = LabBoard['ssh']['identity'];

@@ -50,6 +50,8 @@ export interface OpenBoard extends AsyncDisposable {
   readonly dom0: Omit<SshTarget, 'via'>;
   /** Who logs in on Dom0's serial console; absent: the user of SSH, with its password where that is what SSH takes. */
   readonly consoleLogin?: ConsoleLogin;
+  /** Who logs in on the consoles of guests, by name; `root` on others'. */
+  readonly guestLogins?: ReadonlyMap<string, ConsoleLogin>;
   /** Where a guest's SSH server is as seen from Dom0; undefined where the lab gives none. */
   guest(name: string): Omit<SshTarget, 'via'> | undefined;
   /** Files of the deployment by name (`xen`, `dtb`, `kernel`, `ramdisk`, ...): a path or bytes. */

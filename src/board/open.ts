@@ -13,7 +13,7 @@ import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { BoardType } from './board-type.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { readIdentity, readSecretLine } from './identity.ts';
-import type { LabBoard } from './lab.ts';
+import type { LabBoard, LabShell } from './lab.ts';
 import type { LabSerial } from './lab-serial.ts';
 import { below } from './lab-tftp.ts';
 import type { BoardEntry } from './load-lab.ts';
@@ -88,6 +88,9 @@ export async function openBoard(
     },
     dom0,
     consoleLogin: consoleLoginOf(setup.dom0, dom0),
+    guestLogins: new Map(
+      Object.entries(setup.guests).map(([guest, shell]) => [guest, guestLoginOf(guest, shell)]),
+    ),
     guest: domain => {
       const host = ssh.guests[domain];
       return host === undefined ? undefined : { host, port: 22, user: 'root', identity };
@@ -99,7 +102,7 @@ export async function openBoard(
 }
 
 function consoleLoginOf(
-  { by, user, passwordFile }: LabBoard['dom0'],
+  { by, user, passwordFile }: LabShell,
   ssh: Pick<SshTarget, 'user' | 'identity'>,
 ): ConsoleLogin {
   const only = by === 'console';
@@ -110,6 +113,12 @@ function consoleLoginOf(
   return identity.kind === 'password'
     ? { user: who, password: identity.password, only }
     : { user: who, only };
+}
+
+function guestLoginOf(name: string, { by, user = 'root', passwordFile }: LabShell): ConsoleLogin {
+  const only = by === 'console';
+  if (passwordFile === undefined) return { user, only };
+  return { user, password: readSecretLine(passwordFile, `guests.${name}.passwordFile`), only };
 }
 
 async function filesOf({ network, tftp }: LabBoard): Promise<TftpServer> {

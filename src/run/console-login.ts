@@ -9,6 +9,8 @@ export interface ConsoleUser {
   readonly user: string;
   /** Absent: none is asked for. Never recorded, never printed. */
   readonly password?: string;
+  /** Where the lab file says so: `dom0`, `guests.domd`. */
+  readonly field: string;
 }
 
 /**
@@ -60,7 +62,7 @@ class Login {
           if (++this.#refused > 2)
             throw this.#failure(
               'the login was refused',
-              'see dom0.user and dom0.passwordFile of the lab file',
+              `see ${this.#who.field}.user and ${this.#who.field}.passwordFile of the lab file`,
             );
           prompt = await this.#prompt('\r', signal);
           break;
@@ -83,7 +85,7 @@ class Login {
       await this.#terminal.write('\r');
       throw this.#failure(
         `a password is asked for, and none is known for ${user}`,
-        'name the file that holds it: dom0.passwordFile of the lab file',
+        `name the file that holds it: ${this.#who.field}.passwordFile of the lab file`,
       );
     }
     return this.#prompt(`${password}\r`, signal, true);
@@ -94,7 +96,12 @@ class Login {
     const mark = this.#terminal.mark();
     await this.#terminal.write(text, { secret });
     try {
-      using patience = deadline(this.#clock, promptDeadline, 'a prompt', signal);
+      using patience = deadline(
+        this.#clock,
+        promptDeadline * (this.#terminal.patience ?? 1),
+        'a prompt',
+        signal,
+      );
       return await this.#terminal.until(() => promptIn(this.#terminal.since(mark)), patience.signal);
     } catch {
       signal.throwIfAborted();

@@ -16,6 +16,7 @@ export const toolstack = {
   destroy: (guest: string) => `xl destroy ${guest}`,
   shutdown: (guest: string) => `xl shutdown -w ${guest}`,
   reboot: (guest: string) => `xl reboot ${guest}`,
+  console: (guest: string) => `xl console ${guest}`,
   list: 'xl list',
 } as const;
 

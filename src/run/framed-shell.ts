@@ -14,6 +14,8 @@ import type { Terminal } from './terminal.ts';
 export interface DomainShell {
   /** For people: `root@192.168.1.2:22`, `the serial console`. */
   readonly name: string;
+  /** What is run there can be read on a console, and is recorded with it. */
+  readonly isSeen?: boolean;
   /**
    * Runs one command.
    * @returns exit status and output; what breaks first is an error, never a status
@@ -38,6 +40,7 @@ export async function framedShell(
 
 class FramedShell implements DomainShell {
   readonly name: string;
+  readonly isSeen = true;
   readonly #terminal: Terminal;
   readonly #line: ShellLine;
   readonly #at: (file: string) => string;

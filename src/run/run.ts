@@ -26,7 +26,7 @@ import { Broadcast } from './broadcast.ts';
 import { type RunClock, systemClock } from './clock.ts';
 import { collect } from './collect.ts';
 import type { Deployment } from './deployment.ts';
-import { dom0Console } from './dom0-console.ts';
+import { consoleWays } from './console-ways.ts';
 import { FurtherUarts } from './further-uarts.ts';
 import { Guests } from './guests.ts';
 import { Probes } from './probes.ts';
@@ -125,7 +125,9 @@ class Parts {
     const { board, scenario, recorder, clock } = options;
     const console = new BoardConsole(board.serial, board.type, recorder, clock, otherBoardSigns(board));
     const watched = new Watched(recorder);
-    const sessions = new Sessions(board, recorder, clock, dom0Console(console, board, recorder, clock));
+    const dom0less = [...scenario.dom0less.keys()];
+    const ways = consoleWays({ console, board, dom0less, recorder, clock });
+    const sessions = new Sessions(board, recorder, clock, ways);
     const witness: Witness = {
       now: () => clock.now(),
       lastLines: () => console.lastLines(),

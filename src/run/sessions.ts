@@ -8,6 +8,7 @@ import type { SshResult, SshSession, SshShell } from '../drivers/ssh/ssh.ts';
 import type { Recorder } from '../recording/event.ts';
 import { HostUnreachable } from '../drivers/ssh/client.ts';
 import { deadline, pause, type RunClock } from './clock.ts';
+import type { ConsoleWays } from './console-ways.ts';
 import type { DomainShell } from './framed-shell.ts';
 
 export interface CommandOptions {
@@ -24,30 +25,30 @@ export class Sessions {
   readonly #recorder: Recorder;
   readonly #clock: RunClock;
   readonly #open = new Map<string, SshSession>();
-  readonly #logInOnConsole: ConsoleWay | undefined;
+  readonly #consoles = new Map<string, DomainShell>();
+  readonly #ways: ConsoleWays | undefined;
   /** By domain: what the last attempt to log in came to. */
   readonly #refusals = new Map<string, Error>();
   /** Dom0 has no network, as far as this run has seen, or the lab wants none of it. */
   #onConsole: boolean;
-  #console: DomainShell | undefined;
 
-  /** @param logInOnConsole what is done where Dom0 has no network; absent: nothing */
-  constructor(board: OpenBoard, recorder: Recorder, clock: RunClock, logInOnConsole?: ConsoleWay) {
+  /** @param ways what is done where a domain has no network; absent: nothing */
+  constructor(board: OpenBoard, recorder: Recorder, clock: RunClock, ways?: ConsoleWays) {
     this.#board = board;
     this.#recorder = recorder;
     this.#clock = clock;
-    this.#logInOnConsole = logInOnConsole;
-    this.#onConsole = logInOnConsole !== undefined && board.consoleLogin?.only === true;
+    this.#ways = ways;
+    this.#onConsole = ways !== undefined && board.consoleLogin?.only === true;
   }
 
   /** How a domain is spoken to. */
   wayTo(domain: string): 'console' | 'ssh' {
-    return domain === dom0 && this.#onConsole ? 'console' : 'ssh';
+    return this.#isOnConsole(domain) ? 'console' : 'ssh';
   }
 
   /** Whether the lab says how to log in to a domain. */
   canReach(domain: string): boolean {
-    return domain === dom0 || this.#board.guest(domain) !== undefined;
+    return domain === dom0 || this.#isOnConsole(domain) || this.#board.guest(domain) !== undefined;
   }
 
   /**
@@ -127,16 +128,13 @@ export class Sessions {
 
   /** Gives a connection up: the domain is gone, or about to go. Guests behind Dom0 go with Dom0's. */
   async forget(domain: string): Promise<void> {
-    if (domain === dom0) {
-      const console = this.#console;
-      this.#console = undefined;
-      await console?.close();
-    }
-    const names = domain === dom0 ? [...this.#open.keys()].toReversed() : [domain];
-    for (const name of names) {
-      const session = this.#open.get(name);
-      this.#open.delete(name);
-      await session?.close().catch(() => undefined);
+    for (const shells of [this.#consoles, this.#open]) {
+      const names = domain === dom0 ? [...shells.keys()].toReversed() : [domain];
+      for (const name of names) {
+        const shell = shells.get(name);
+        shells.delete(name);
+        await shell?.close().catch(() => undefined);
+      }
     }
   }
 
@@ -165,21 +163,29 @@ export class Sessions {
   }
 
   async #shell(domain: string, signal: AbortSignal): Promise<DomainShell> {
-    if (domain !== dom0 || !this.#onConsole || this.#logInOnConsole === undefined) {
-      return this.#session(domain, signal);
-    }
-    if (this.#console !== undefined) return this.#console;
-    this.#console = await this.#logInOnConsole(signal);
-    const data = { name: 'reachable', domain, line: `on ${this.#console.name}` };
+    if (this.#ways === undefined || !this.#isOnConsole(domain)) return this.#session(domain, signal);
+    const known = this.#consoles.get(domain);
+    if (known !== undefined) return known;
+    const shell =
+      domain === dom0
+        ? await this.#ways.dom0(signal)
+        : await this.#ways.guest(domain, () => this.#shell(dom0, signal), signal);
+    this.#consoles.set(domain, shell);
+    const data = { name: 'reachable', domain, line: `on ${shell.name}` };
     this.#recorder.record('console', { kind: 'milestone', data });
-    return this.#console;
+    return shell;
+  }
+
+  /** A guest behind a Dom0 without a network is not on one either. */
+  #isOnConsole(domain: string): boolean {
+    if (this.#ways === undefined) return false;
+    return this.#onConsole || (domain !== dom0 && this.#board.guestLogins?.get(domain)?.only === true);
   }
 
   /** An SSH server may still be starting: only after a while is it the network that is missing. */
   #giveNetworkUp(began: number, error: HostUnreachable): void {
     const { domain } = this.#board.type.deadlines;
-    if (this.#onConsole || this.#logInOnConsole === undefined || this.#clock.now() - began < domain / 3)
-      return;
+    if (this.#onConsole || this.#ways === undefined || this.#clock.now() - began < domain / 3) return;
     this.#onConsole = true;
     const text = `Dom0 is not on the network (${error.message}): its commands are typed on its serial console`;
     this.#recorder.record('console', { kind: 'note', data: { text } });
@@ -217,9 +223,6 @@ export class Sessions {
     return { ...target, via: await this.#session(dom0, signal) };
   }
 }
-
-/** Logs in to Dom0 on its serial console. */
-export type ConsoleWay = (signal: AbortSignal) => Promise<DomainShell>;
 
 /** Something between here and a Dom0 that is well broke a connection. */
 class ConnectionBroken extends DriverError {

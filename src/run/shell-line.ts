@@ -20,11 +20,13 @@ export class ShellLine {
   readonly #clock: RunClock;
   /** Differs from one login to the next: an answer that was left over is not taken for a new one. */
   readonly #nonce = randomBytes(2).toString('hex');
+  readonly #patience: number;
   #count = 0;
 
   constructor(terminal: Terminal, clock: RunClock) {
     this.#terminal = terminal;
     this.#clock = clock;
+    this.#patience = terminal.patience ?? 1;
   }
 
   /**
@@ -70,7 +72,7 @@ export class ShellLine {
     const answered = () => answerIn(this.#terminal.since(mark), tag);
     for (;;) {
       try {
-        using patience = deadline(this.#clock, silence, 'the command to end', signal);
+        using patience = deadline(this.#clock, this.#patience * silence, 'the command to end', signal);
         await this.#terminal.until(answered, patience.signal);
         return;
       } catch {
@@ -98,7 +100,7 @@ export class ShellLine {
     const mark = this.#terminal.mark();
     await this.#terminal.write(`${line}\r`);
     try {
-      using patience = deadline(this.#clock, silence, 'an answer', signal);
+      using patience = deadline(this.#clock, this.#patience * silence, 'an answer', signal);
       const answer = await this.#terminal.until(
         () => answerIn(this.#terminal.since(mark), tag),
         patience.signal,
@@ -114,7 +116,12 @@ export class ShellLine {
     const { tag, line } = this.#framed(command);
     const mark = await this.#typed(line, signal);
     await this.#terminal.write('\r');
-    using patience = deadline(this.#clock, answerDeadline, `the answer of \`${excerpt(command)}\``, signal);
+    using patience = deadline(
+      this.#clock,
+      this.#patience * answerDeadline,
+      `the answer of \`${excerpt(command)}\``,
+      signal,
+    );
     return this.#terminal.until(() => answerIn(this.#terminal.since(mark), tag), patience.signal);
   }
 
@@ -131,7 +138,12 @@ export class ShellLine {
       const begin = end;
       end = Math.min(line.length, begin + this.#terminal.piece);
       const typed = line.slice(0, end);
-      using patience = deadline(this.#clock, echoDeadline, `the echo of \`${excerpt(line)}\``, signal);
+      using patience = deadline(
+        this.#clock,
+        this.#patience * echoDeadline,
+        `the echo of \`${excerpt(line)}\``,
+        signal,
+      );
       await this.#terminal.write(line.slice(begin, end));
       // A shell breaks its line at the edge of the screen, and may show its prompt before it.
       const echoed = () => (this.#terminal.since(mark).join('').endsWith(typed) ? true : undefined);

@@ -13,6 +13,8 @@ export interface Terminal {
   readonly name: string;
   /** Characters that may be on their way before their echo has come. */
   readonly piece: number;
+  /** How many times longer than on a wire an answer may take; 1 where absent. */
+  readonly patience?: number;
   /** Makes sure that what is typed next arrives where it is meant to. */
   ready(signal: AbortSignal): Promise<void>;
   write(text: string, typing?: Typing): Promise<void>;

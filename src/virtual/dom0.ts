@@ -1,7 +1,8 @@
 /** Dom0 of a virtual board: a busybox shell with xl, and the guests that it makes. */
 import type { Platform } from '../model/platform.ts';
 import type { CommandResult } from '../xen/xl.ts';
-import { domainFiles, domainPrograms } from './domain-shell.ts';
+import { domainFiles, domainPrograms, kernelLog } from './domain-shell.ts';
+import { GuestConsole } from './guest-console.ts';
 import type { FileSystem } from './shell/file-system.ts';
 import type { ProgramInput, ProgramResult, Shell } from './shell/shell.ts';
 import { SshServer, type SshServerOptions } from './ssh-server.ts';
@@ -32,6 +33,7 @@ export class Dom0 implements Disposable {
   readonly #guests = new Map<number, SshServer>();
   readonly #vuarts = new Map<number, Vuart>();
   readonly #shells = new Map<number, Shell>();
+  readonly #consoles = new Map<number, GuestConsole>();
 
   constructor(options: Dom0Options) {
     this.#options = options;
@@ -62,10 +64,12 @@ export class Dom0 implements Disposable {
 
   [Symbol.dispose](): void {
     for (const server of this.#guests.values()) server.close();
+    for (const console of this.#consoles.values()) console[Symbol.dispose]();
     this.server.close();
   }
 
-  #xl({ arguments: [command, ...words] }: ProgramInput): ProgramResult {
+  #xl(input: ProgramInput): ProgramResult | Promise<ProgramResult> {
+    const [command, ...words] = input.arguments;
     const { platform, takeXlOutput, xenLog, onXl } = this.#options;
     onXl();
     const [operand = ''] = words.filter(word => !word.startsWith('-'));
@@ -92,6 +96,8 @@ export class Dom0 implements Disposable {
         return done(platform.xlShutdown(operand));
       case 'reboot':
         return done(platform.xlReboot(operand));
+      case 'console':
+        return this.#xlConsole(operand, input);
       case 'list':
         return { status: 0, stdout: `${platform.xlList().text}\n` };
       case 'dmesg':
@@ -99,6 +105,27 @@ export class Dom0 implements Disposable {
       default:
         return { status: 1, stdout: '', stderr: `xl: command not found: ${command ?? ''}\n` };
     }
+  }
+
+  async #xlConsole(name: string, { descriptors, signal }: ProgramInput): Promise<ProgramResult> {
+    const domid = this.#options.platform.domains().findLast(each => each.name === name)?.domid;
+    const console = domid === undefined ? undefined : this.#consoleOf(domid);
+    if (console === undefined) {
+      return { status: 1, stdout: '', stderr: `${name} is an invalid domain identifier (rc=-6)\n` };
+    }
+    const print = (text: string) => descriptors.output(new TextEncoder().encode(text));
+    await console.attach(descriptors.input.fifo, print, signal);
+    return { status: 0, stdout: '' };
+  }
+
+  #consoleOf(domid: number): GuestConsole | undefined {
+    const shell = this.shellOf(domid);
+    const view = this.#options.platform.view(String(domid));
+    if (shell === undefined || view === undefined) return undefined;
+    const console =
+      this.#consoles.get(domid) ?? new GuestConsole(kernelLog(view).replaceAll('\n', '\r\n'), shell);
+    this.#consoles.set(domid, console);
+    return console;
   }
 
   /** `xl console -t vuart NAME`: the UART of a guest that runs the probe. */
@@ -136,6 +163,11 @@ export class Dom0 implements Disposable {
       if (alive.has(domid)) continue;
       server.close();
       this.#guests.delete(domid);
+    }
+    for (const [domid, console] of this.#consoles) {
+      if (alive.has(domid)) continue;
+      console[Symbol.dispose]();
+      this.#consoles.delete(domid);
     }
     for (const [domid, vuart] of this.#vuarts) {
       if (alive.has(domid)) continue;

@@ -35,13 +35,15 @@ export function domainPrograms(view: LinuxView | undefined): Readonly<Record<str
 }
 
 function dmesg({ arguments: [option, level = ''], files }: ProgramInput, view?: LinuxView): ProgramResult {
-  if (option !== '-n') {
-    const stdout = (view?.dmesg() ?? []).map((line, index) => `[${stamp(index)}] ${line}\n`).join('');
-    return { status: 0, stdout };
-  }
+  if (option !== '-n') return { status: 0, stdout: kernelLog(view) };
   if (!/^[1-8]$/.test(level)) return { status: 1, stdout: '', stderr: `dmesg: invalid number '${level}'\n` };
   setConsoleLevel(files, Number(level));
   return { status: 0, stdout: '' };
+}
+
+/** All that a domain's kernel has said. */
+export function kernelLog(view: LinuxView | undefined): string {
+  return (view?.dmesg() ?? []).map((line, index) => `[${stamp(index)}] ${line}\n`).join('');
 }
 
 function setConsoleLevel(files: FileSystem, level: number): void {

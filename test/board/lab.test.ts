@@ -336,6 +336,26 @@ test('a real board opens with the drivers that its lab names', async t => {
   t.regex(wires.serial.name, /127\.0\.0\.1:7001/);
 });
 
+test('the lab says who logs in on the consoles of domains, with passwords from files', async t => {
+  for (const file of ['a', 'x', 'k', 'r']) writeFileSync(path.join(directory, file), file);
+  for (const file of ['secret', 'other']) writeFileSync(path.join(directory, file), `${file} word\n`);
+  const shells = `
+    dom0: { by: console, user: admin }
+    guests: { domd: { by: console, passwordFile: other }, domu: {} }`;
+  await using board = await openBoard(
+    boardOf(loadLabText(lab.replace(/\n    deadlines:/, `${shells}\n    deadlines:`)), 'rpi5-01'),
+    { env: {} },
+  );
+  t.deepEqual(board.consoleLogin, { user: 'admin', password: 'secret word', only: true });
+  t.deepEqual(
+    [...(board.guestLogins ?? [])],
+    [
+      ['domd', { user: 'root', password: 'other word', only: true }],
+      ['domu', { user: 'root', only: false }],
+    ],
+  );
+});
+
 function virtualLab(name: string): string {
   return `schema: 1\nname: ${name}\nboards: { v: { type: rpi5, virtual: true } }\n`;
 }

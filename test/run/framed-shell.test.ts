@@ -11,7 +11,7 @@ import { consoleLogin, type ConsoleUser } from '../../src/run/console-login.ts';
 import { framedShell, printfPieces } from '../../src/run/framed-shell.ts';
 import { spokenSince, type Terminal, untilSeen } from '../../src/run/terminal.ts';
 
-const root: ConsoleUser = { user: 'root', password: 'pass word' };
+const root: ConsoleUser = { user: 'root', password: 'pass word', field: 'dom0' };
 const soon = () => AbortSignal.timeout(60_000);
 
 /** What passes between a shell and a controller. */
@@ -215,7 +215,7 @@ test.serial('a login that is refused says what to do, and so does one without a 
   await t.throwsAsync(shellOn(t, ptyTerminal(t, ['/bin/bash', '-c', getty('another')])), {
     message: /^log in on a terminal with .*: the login was refused/,
   });
-  await t.throwsAsync(shellOn(t, ptyTerminal(t, ['/bin/bash', '-c', getty('x')]), [], { user: 'root' }), {
+  await t.throwsAsync(shellOn(t, ptyTerminal(t, ['/bin/bash', '-c', getty('x')]), [], { user: 'root', field: 'dom0' }), {
     message: /a password is asked for, and none is known for root/,
   });
 });

@@ -8,7 +8,7 @@ import type { OpenBoard } from '../../src/board/open-board.ts';
 import type { RecordedEvent } from '../../src/recording/event.ts';
 import { runOnBoard, type Session } from '../../src/run/session.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
-import type { Scenario } from '../../src/scenario/scenario.ts';
+import type { Scenario, Step } from '../../src/scenario/scenario.ts';
 import { openVirtualBoard } from '../../src/virtual/open.ts';
 
 const v4h = 'rcar-v4h-white-hawk';
@@ -20,22 +20,24 @@ interface Ran extends Session {
   readonly events: readonly RecordedEvent[];
 }
 
-/** Runs a scenario on a board where SSH to Dom0 is not tried. */
-async function byConsole(
+const noNetwork: Partial<OpenBoard> = {
+  ssh: { connect: () => Promise.reject(new Error('there is no network')) },
+  consoleLogin: { user: 'root', only: true },
+};
+
+/** Runs a scenario on a board that is reached otherwise than a virtual one. */
+async function runWith(
   t: ExecutionContext,
   {
     scenario: name = 'dom0-and-guest',
     of = whole => whole,
   }: { scenario?: string; of?: (whole: Scenario) => Scenario },
-  change: Partial<OpenBoard> = {},
+  change: Partial<OpenBoard>,
 ): Promise<Ran> {
   const open = await openVirtualBoard(loadBoardType(v4h), { name: 'virtual' });
   t.teardown(() => open.close());
   const board: OpenBoard = {
     ...open,
-    ssh: { connect: () => Promise.reject(new Error('there is no network')) },
-    consoleLogin: { user: 'root', only: true },
-    guest: () => undefined,
     ...change,
   };
   const events: RecordedEvent[] = [];
@@ -64,20 +66,59 @@ function withOption(option: string) {
   };
 }
 
-test.serial('a board whose Dom0 has a serial console alone comes to its verdict', async t => {
-  const ran = await byConsole(t, { scenario: 'dom0-without-agent' });
-  t.is(ran.verdict.outcome, 'met', faultsOf(ran));
-  const answers = ran.events.filter(({ kind, source }) => kind === 'answer' && source === 'console');
-  t.true(answers.length > 5, `${answers.length} answers`);
-  t.true(readFileSync(join(ran.directory, 'collected', 'xl-dmesg.txt'), 'utf8').includes('Xen version'));
-});
+test.serial(
+  'a board whose Dom0 has a serial console alone comes to its verdict, and its guest with it',
+  async t => {
+    const ran = await runWith(t, {}, noNetwork);
+    t.is(ran.verdict.outcome, 'met', faultsOf(ran));
+    t.true(ran.verdict.counts.met > 40);
+    const answered = ran.events.flatMap(({ kind, source, data }) =>
+      kind === 'answer' ? `${data.domain} by ${source}` : [],
+    );
+    t.deepEqual(new Set(answered), new Set(['dom0 by console', 'guest by console']));
+    t.true(readFileSync(join(ran.directory, 'collected', 'xl-dmesg.txt'), 'utf8').includes('Xen version'));
+  },
+);
 
 test.serial('input that Xen has kept for itself is switched to Dom0 before a key is typed', async t => {
-  const ran = await byConsole(t, { scenario: 'dom0-without-agent', of: withOption('conswitch=ax') });
+  const ran = await runWith(t, { of: withOption('conswitch=ax') }, { ...noNetwork, guest: () => undefined });
   t.is(ran.verdict.outcome, 'met', faultsOf(ran));
   const typed = ran.events.flatMap(({ kind, data }) => (kind === 'sent' && 'text' in data ? data.text : []));
   const keys = typed.indexOf('\u0001\u0001\u0001');
-  t.true(keys > 0);
-  const booted = typed.findIndex(text => text.startsWith('booti') || text === '\r');
-  t.true(booted < keys);
+  t.true(keys > typed.findIndex(text => text.startsWith('booti')));
+  t.true(keys < typed.findIndex(text => text.includes('PS1=')));
 });
+
+test.serial(
+  'a guest without a network is reached over its console, by way of a Dom0 that has one',
+  async t => {
+    const guestLogins = new Map([['guest', { user: 'root', only: true }]]);
+    const ran = await runWith(t, {}, { guestLogins, guest: () => undefined });
+    t.is(ran.verdict.outcome, 'met', faultsOf(ran));
+    t.true(ran.verdict.counts.met > 40);
+    const reached = ran.events.flatMap(({ kind, data }) =>
+      kind === 'milestone' && data.name === 'reachable' ? `${data.domain} ${data.line ?? 'by SSH'}` : [],
+    );
+    t.deepEqual(new Set(reached), new Set(['dom0 by SSH', 'guest on the console of guest']));
+  },
+);
+
+test.serial(
+  'a domain that Xen started itself is reached on the console of Xen, in turns with Dom0',
+  async t => {
+    const looks: readonly Step[] = ['domU1', 'dom0', 'domU1'].map(domain => ({ do: 'look', domain }));
+    const ran = await runWith(
+      t,
+      { scenario: 'dom0less-domain-runs', of: whole => ({ ...whole, steps: looks }) },
+      noNetwork,
+    );
+    t.is(ran.verdict.outcome, 'met', faultsOf(ran));
+    const asked = ran.events.flatMap(({ kind, source, data }) =>
+      kind === 'answer' && source === 'console' ? data.domain : [],
+    );
+    t.deepEqual(
+      asked.filter((domain, index) => domain !== asked[index - 1]),
+      ['domU1', 'dom0', 'domU1'],
+    );
+  },
+);

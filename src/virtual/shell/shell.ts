@@ -199,12 +199,12 @@ export class Interpreter {
       }
       const { mode } = redirection;
       const path = this.#text(redirection.path);
-      if (mode === 'read' || mode === 'both') {
+      if (descriptor === 0) {
         const source = sourceOf(files, path);
         if (source === undefined) return this.#refused(`can't open ${path}: no such file`, inherited);
         input = source;
       } else {
-        const sink = sinkOf(files, path, mode);
+        const sink = sinkOf(files, path, mode === 'append' || mode === 'both');
         if (sink === undefined)
           return this.#refused(`can't create ${path}: nonexistent directory`, inherited);
         sinks[descriptor] = sink;
@@ -282,11 +282,12 @@ function sourceOf(files: FileSystem, path: string): Source | undefined {
   return bytes && bytesOnce(bytes);
 }
 
-function sinkOf(files: FileSystem, path: string, mode: 'write' | 'append'): Sink | undefined {
+/** @param keeps what is in the file stays there */
+function sinkOf(files: FileSystem, path: string, keeps: boolean): Sink | undefined {
   if (path === '/dev/null') return () => {};
   const fifo = files.fifo(path);
   if (fifo !== undefined) return bytes => fifo.write(bytes);
-  const before = mode === 'append' ? (files.read(path) ?? new Uint8Array()) : new Uint8Array();
+  const before = keeps ? (files.read(path) ?? new Uint8Array()) : new Uint8Array();
   if (!files.write(path, before)) return undefined;
   return bytes => void files.write(path, Buffer.concat([files.read(path) ?? new Uint8Array(), bytes]));
 }

@@ -9,7 +9,7 @@ import type { SerialDriver, SerialEvents } from '../../src/drivers/serial/serial
 import type { RecordedData } from '../../src/recording/event.ts';
 import { BoardConsole } from '../../src/run/board-console.ts';
 import { systemClock } from '../../src/run/clock.ts';
-import { dom0Console } from '../../src/run/dom0-console.ts';
+import { consoleWays } from '../../src/run/console-ways.ts';
 import { switchInput } from '../../src/run/input-switch.ts';
 import { dom0, Sessions } from '../../src/run/sessions.ts';
 import { quickType, ScriptedBoard } from './scripted-board.ts';
@@ -67,7 +67,12 @@ for (const only of [false, true]) {
     });
     const console = new BoardConsole(shellLine(t), type, recorder, clock);
     await console.open(() => t.fail('the line was lost'), soon());
-    const sessions = new Sessions(board, recorder, clock, dom0Console(console, board, recorder, clock));
+    const sessions = new Sessions(
+      board,
+      recorder,
+      clock,
+      consoleWays({ console, board, dom0less: [], recorder, clock }),
+    );
 
     await sessions.reach(dom0, soon());
     const answer = await sessions.run(dom0, 'echo out; echo err >&2; exit 4', { signal: soon() });
