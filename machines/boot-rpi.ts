@@ -112,7 +112,10 @@ export const bootRpi = setup({
           target: 'broken',
           actions: {
             type: 'refused',
-            params: ({ event }) => ({ what: 'the EEPROM could not boot from the network', line: event.line }),
+            params: ({ context, event }) => ({
+              what: 'the EEPROM could not boot from the network',
+              line: reason(context.witness.lastLines(), event.line),
+            }),
           },
         },
         'console.warmBoot': {
@@ -256,6 +259,14 @@ export const bootRpi = setup({
     handedOver: { type: 'final' },
   },
 });
+
+/** What it had said of its trouble before it gave up; of files that need not be there it says the same. */
+function reason(lines: readonly string[], refusal: string): string {
+  const why = lines.findLast(line =>
+    /file \S+ not found|DHCP timeout|TFTP: disconnect|Link down/i.test(line),
+  );
+  return why === undefined ? refusal : `${why.trim()}; ${refusal.trim()}`;
+}
 
 function noted(context: RpiContext, transfer: TftpEvent): Partial<RpiContext> {
   if (transfer.kind !== 'request') return {};

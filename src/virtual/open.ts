@@ -41,9 +41,9 @@ export interface VirtualBoardOptions {
   readonly firmware?: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
 }
 
-/** Shares of the packets. Each that is lost costs a time-out. */
+/** Shares of the packets. Each that is lost costs a time-out: a second of the server's, or a quarter of the board's. */
 const linkFaults: Readonly<Record<string, LinkFaults>> = {
-  loss: { drop: 0.004 },
+  loss: { drop: 0.002 },
   reorder: { reorder: 0.02 },
   duplicate: { duplicate: 0.05 },
 };

@@ -28,6 +28,8 @@ export interface TftpListenOptions {
 const mostTransfers = 256;
 /** Bytes between two progress events. */
 const progressStep = 256 * 1024;
+/** Milliseconds after which less is told too: a slow transfer is no stalled one. */
+const progressInterval = 250;
 
 /**
  * Starts a TFTP server for reading, in `octet` mode (RFC 1350, 2347, 2348, 2349, 7440). `netascii` would change
@@ -98,6 +100,7 @@ export async function listenTftp(options: TftpListenOptions): Promise<TftpServer
     const agreement = agree(request.options, source.size);
     const { onEvent } = entry.board;
     let reported = 0;
+    let reportedAt = started;
 
     onEvent({
       kind: 'request',
@@ -114,8 +117,10 @@ export async function listenTftp(options: TftpListenOptions): Promise<TftpServer
       retransmit: agreement.retransmit ?? retransmit,
       retries,
       progress: bytes => {
-        if (bytes - reported >= progressStep) {
+        const now = performance.now();
+        if (bytes - reported >= progressStep || now - reportedAt >= progressInterval) {
           reported = bytes;
+          reportedAt = now;
           onEvent({ kind: 'progress', transfer: number, file, bytes, size: source.size });
         }
       },
