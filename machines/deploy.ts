@@ -33,6 +33,16 @@ export interface AttemptOver {
   readonly type: 'attemptOver';
 }
 
+/** What the board has fetched in the attempt that came to the hand-over. */
+export interface Fetched {
+  /** Names of the files that came whole; one that was asked for again is there once. */
+  readonly files: readonly string[];
+  /** Of all transfers that came whole. */
+  readonly bytes: number;
+  /** From the first request to the end of the last transfer. */
+  readonly milliseconds: number;
+}
+
 interface DeployContext {
   readonly deadlines: Deadlines;
   readonly witness: Witness;
@@ -41,8 +51,11 @@ interface DeployContext {
   /** Transfers under way: file and bytes by transfer number. */
   readonly underWay: ReadonlyMap<number, { readonly file: string; readonly bytes: number }>;
   readonly lastPacket: number;
+  readonly fetched: Omit<Fetched, 'milliseconds'> & { readonly from: number; readonly to: number };
   readonly fault: Fault | null;
 }
+
+const nothingFetched: DeployContext['fetched'] = { files: [], bytes: 0, from: 0, to: 0 };
 
 export const deploy = setup({
   types: {
@@ -58,7 +71,9 @@ export const deploy = setup({
     note: assign(({ context }, params: { transfer: TftpEvent }) => noted(context, params.transfer)),
     reportStall: sendParent(({ context }) => ({ type: 'transferStalled', fault: stalled(context) })),
     forget: assign({ underWay: new Map() }),
-    startOver: assign({ underWay: new Map(), asked: [] }),
+    startOver: assign({ underWay: new Map(), asked: [], fetched: nothingFetched }),
+    /** Told at the hand-over. */
+    filesFetched: (_context, _params: Fetched) => undefined,
     findMissing: assign({ fault: ({ context }) => neverAskedFor(context) }),
     failed: assign({
       fault: (_, params: { error: unknown }) => failure('serve the files of the board', params.error),
@@ -77,6 +92,7 @@ export const deploy = setup({
     asked: [],
     underWay: new Map(),
     lastPacket: 0,
+    fetched: nothingFetched,
     fault: null,
   }),
   output: ({ context }) => ({ fault: context.fault }),
@@ -97,7 +113,20 @@ export const deploy = setup({
           actions: { type: 'note', params: ({ event }) => ({ transfer: event.transfer }) },
         },
         attemptOver: { target: '.waiting', actions: 'startOver' },
-        handedOver: { target: 'handedOver', actions: 'findMissing' },
+        handedOver: {
+          target: 'handedOver',
+          actions: [
+            {
+              type: 'filesFetched',
+              params: ({ context: { fetched } }) => ({
+                files: fetched.files,
+                bytes: fetched.bytes,
+                milliseconds: fetched.to - fetched.from,
+              }),
+            },
+            'findMissing',
+          ],
+        },
       },
       initial: 'waiting',
       states: {
@@ -123,13 +152,20 @@ function noted(context: DeployContext, transfer: TftpEvent): Partial<DeployConte
   switch (transfer.kind) {
     case 'request':
       underWay.set(transfer.transfer, { file: transfer.file, bytes: 0 });
-      return { underWay, lastPacket, asked: [...context.asked, transfer.file] };
+      return {
+        underWay,
+        lastPacket,
+        asked: [...context.asked, transfer.file],
+        ...(context.asked.length === 0 && {
+          fetched: { ...nothingFetched, from: lastPacket, to: lastPacket },
+        }),
+      };
     case 'progress':
       underWay.set(transfer.transfer, { file: transfer.file, bytes: transfer.bytes });
       return { underWay, lastPacket };
     case 'done':
       underWay.delete(transfer.transfer);
-      return { underWay, lastPacket };
+      return { underWay, lastPacket, fetched: withFile(context.fetched, transfer, lastPacket) };
     case 'ended':
       // The client's own end is a probe; a client that went silent is what the stall's clock is for.
       if (transfer.why === 'client-error') underWay.delete(transfer.transfer);
@@ -140,6 +176,15 @@ function noted(context: DeployContext, transfer: TftpEvent): Partial<DeployConte
     default:
       return transfer satisfies never;
   }
+}
+
+function withFile(
+  fetched: DeployContext['fetched'],
+  { file, bytes }: { readonly file: string; readonly bytes: number },
+  to: number,
+): DeployContext['fetched'] {
+  const files = fetched.files.includes(file) ? fetched.files : [...fetched.files, file];
+  return { ...fetched, files, bytes: fetched.bytes + bytes, to };
 }
 
 function stalled(context: DeployContext): Fault {

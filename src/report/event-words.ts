@@ -11,7 +11,8 @@ export interface EventWords {
 export interface Transfer {
   readonly file: string;
   readonly bytes: number;
-  readonly size: number;
+  /** Absent where only the board's console tells of it. */
+  readonly size?: number;
 }
 
 /** Words for the events that a person who watches a run cares about; undefined for the others. */
@@ -48,8 +49,7 @@ export function eventWords(event: RecordedEvent): EventWords | undefined {
 export function transferOf(event: RecordedEvent): Transfer | undefined {
   if (event.kind !== 'tftp' || event.data.event !== 'progress') return undefined;
   const { file, bytes, size } = event.data;
-  if (size === undefined) return undefined;
-  return { file: String(file), bytes: Number(bytes), size: Number(size) };
+  return { file: String(file), bytes: Number(bytes), ...(size !== undefined && { size: Number(size) }) };
 }
 
 type DataOf<K extends RecordedData['kind']> = Extract<RecordedData, { readonly kind: K }>['data'];

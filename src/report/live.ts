@@ -32,6 +32,8 @@ export function liveProgress(write: (text: string) => void, options: LiveOptions
   /** By board, what is shown of its running transfer. */
   const progress = new Map<string, string>();
   const lastPlain = new Map<string, number>();
+  /** By board, when its running transfer began. */
+  const began = new Map<string, number>();
   let drawn = false;
   /** Columns of the longest board name so far. */
   let width = 0;
@@ -58,7 +60,7 @@ export function liveProgress(write: (text: string) => void, options: LiveOptions
     line(`${paint('dim', seconds(t))} ${name}  ${colour === undefined ? words : paint(colour, words)}`);
   };
   const showTransfer = (board: string, t: number, transfer: Transfer) => {
-    const words = transferWords(transfer);
+    const words = transferWords(transfer, t - (began.get(board) ?? t));
     if (options.inPlace) {
       progress.set(board, words);
       erase();
@@ -79,6 +81,7 @@ export function liveProgress(write: (text: string) => void, options: LiveOptions
       if (event.kind === 'tftp' || event.kind === 'run-finished') {
         progress.delete(board);
         lastPlain.set(board, event.t);
+        began.set(board, event.t);
       }
       const words = eventWords(event);
       if (words !== undefined) show(board, event.t, words.text, words.colour);
@@ -91,9 +94,12 @@ export function liveProgress(write: (text: string) => void, options: LiveOptions
   };
 }
 
-function transferWords({ file, bytes, size }: Transfer): string {
+function transferWords({ file, bytes, size }: Transfer, milliseconds: number): string {
+  const rate = milliseconds > 0 ? `, ${megabytes((bytes / milliseconds) * 1000)}/s` : '';
+  const name = `TFTP ${printableLine(file)}`;
+  if (size === undefined) return `${name} ${megabytes(bytes)}${rate}`;
   const share = size === 0 ? 100 : Math.floor((bytes / size) * 100);
-  return `TFTP ${printableLine(file)} ${share} % of ${megabytes(size)}`;
+  return `${name} ${share} % of ${megabytes(size)}${rate}`;
 }
 
 /** `1.5 MB` */

@@ -22,6 +22,7 @@ import type { Scenario, Step } from '../scenario/scenario.ts';
 import { BoardConsole } from './board-console.ts';
 import { otherBoardSigns } from './board-identity.ts';
 import { followBoot } from './boot-mend.ts';
+import { fetchedWords } from './fetched-words.ts';
 import { Broadcast } from './broadcast.ts';
 import { type RunClock, systemClock } from './clock.ts';
 import { collect } from './collect.ts';
@@ -198,8 +199,34 @@ function providedRun(parts: Parts) {
   return run.provide({
     actors: {
       power: powerSwitch,
-      deploy: deploy.provide({ actors: { serve: serve(parts) } }),
-      xen: xen.provide({ actors: { console: consoleEvents } }),
+      deploy: deploy.provide({
+        actors: { serve: serve(parts) },
+        actions: {
+          filesFetched: (_, fetched) =>
+            recorder.record('run', {
+              kind: 'milestone',
+              data: { name: 'files-fetched', line: fetchedWords(fetched) },
+            }),
+        },
+      }),
+      xen: xen.provide({
+        actors: {
+          console: consoleEvents,
+          askForLogin: fromPromise<void, undefined>(({ signal }) =>
+            watched.work(() =>
+              nudgeLogin(
+                {
+                  console,
+                  clock,
+                  patience: board.type.deadlines.dom0,
+                  note: text => recorder.record('console', { kind: 'note', data: { text } }),
+                },
+                signal,
+              ),
+            ),
+          ),
+        },
+      }),
       boot: boot.provide({
         actions: { startOver: () => parts.attempts.send({ type: 'attemptOver' }) },
         actors: {

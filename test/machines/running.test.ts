@@ -1,7 +1,7 @@
 import test from 'ava';
 import { type Actor, createActor, fromCallback, fromPromise, setup, type SimulatedClock } from 'xstate';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
-import { deploy } from '../../machines/deploy.ts';
+import { deploy, type Fetched } from '../../machines/deploy.ts';
 import { domain, type DomainEvent } from '../../machines/domain.ts';
 import type { Fault } from '../../machines/fault.ts';
 import { power, type PowerState } from '../../machines/power.ts';
@@ -235,10 +235,18 @@ test('Xen: banners before the hand-over are the boot loader’s affair', t => {
 function fileServer(files: readonly string[]) {
   const { clock, witness } = simulation();
   const server = told<TransferEvent>();
-  const seen: { stalls: Fault[]; fault: Fault | null | undefined } = { stalls: [], fault: undefined };
+  const seen: { stalls: Fault[]; fault: Fault | null | undefined; fetched?: Fetched } = {
+    stalls: [],
+    fault: undefined,
+  };
   const parent = setup({
     types: { events: {} as { type: 'transferStalled'; fault: Fault } | { type: 'handedOver' } },
-    actors: { deploy: deploy.provide({ actors: { serve: server.logic as never } }) },
+    actors: {
+      deploy: deploy.provide({
+        actors: { serve: server.logic as never },
+        actions: { filesFetched: (_, fetched) => void (seen.fetched = fetched) },
+      }),
+    },
   }).createMachine({
     invoke: {
       id: 'deploy',
@@ -259,6 +267,7 @@ function fileServer(files: readonly string[]) {
     seen,
     isServing: server.isListening,
     handOver: () => actor.send({ type: 'handedOver' }),
+    startOver: () => actor.getSnapshot().children['deploy']?.send({ type: 'attemptOver' }),
     request: (transfer: number, file: string) =>
       tell({ kind: 'request', transfer, client: '192.0.2.2', file, options: {} }),
     progress: (transfer: number, file: string, bytes: number) =>
@@ -282,6 +291,26 @@ test('deploy: when the board was handed over and had asked for every file, servi
   handOver();
   t.is(seen.fault, null);
   t.false(isServing());
+});
+
+test('deploy: what was fetched is told at the hand-over; of an attempt that is made again, nothing', t => {
+  const { clock, seen, handOver, request, done, ended, startOver } = fileServer(['xen', 'config.txt']);
+  request(1, 'xen');
+  done(1, 'xen');
+  startOver();
+  clock.increment(500);
+  request(2, 'config.txt');
+  done(2, 'config.txt');
+  request(3, 'xen');
+  ended(3, 'xen', 'client-error');
+  request(4, 'config.txt');
+  done(4, 'config.txt');
+  request(5, 'xen');
+  clock.increment(1200);
+  done(5, 'xen');
+  clock.increment(100);
+  handOver();
+  t.deepEqual(seen.fetched, { files: ['config.txt', 'xen'], bytes: 3000, milliseconds: 1200 });
 });
 
 test('deploy: files that the board never asked for are named', t => {

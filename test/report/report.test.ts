@@ -225,7 +225,7 @@ test('without a terminal every event is a whole line, with progress now and then
   play(live, 3000);
   t.deepEqual(out.split('\n'), [
     '    0.0s rpi5-01  power on',
-    '    9.0s rpi5-01  TFTP xen 75 % of 2.0 MB',
+    '    9.0s rpi5-01  TFTP xen 75 % of 2.0 MB, 0.3 MB/s',
     '   12.0s rpi5-01  TFTP xen: 2000000 bytes in 40 ms',
     String.raw`   18.0s rpi5-01  Xen: Xen version \x1b[0m4.22`,
     '   21.0s rpi5-01  step 0: create guest',
@@ -237,10 +237,11 @@ test('without a terminal every event is a whole line, with progress now and then
 
 test('on a terminal progress is redrawn in place and gone at the end', t => {
   let out = '';
-  const live = liveProgress(text => void (out += text), { inPlace: true, colour: false, columns: () => 40 });
+  const live = liveProgress(text => void (out += text), { inPlace: true, colour: false, columns: () => 60 });
   play(live, 10);
   const erase = '\r\x1b[K';
-  t.true(out.includes(`rpi5-01: TFTP xen 25 % of 2.0 MB${erase}rpi5-01: TFTP xen 75 % of 2.0 MB${erase}`));
+  const [first, second] = ['25 % of 2.0 MB, 50.0 MB/s', '75 % of 2.0 MB, 75.0 MB/s'];
+  t.true(out.includes(`rpi5-01: TFTP xen ${first}${erase}rpi5-01: TFTP xen ${second}${erase}`));
   // What a terminal keeps of it: nothing that was erased.
   const kept = out.split('\n').map(line => line.slice(line.lastIndexOf(erase) + 1));
   t.false(kept.some(line => line.includes('%')));
