@@ -209,24 +209,7 @@ function providedRun(parts: Parts) {
             }),
         },
       }),
-      xen: xen.provide({
-        actors: {
-          console: consoleEvents,
-          askForLogin: fromPromise<void, undefined>(({ signal }) =>
-            watched.work(() =>
-              nudgeLogin(
-                {
-                  console,
-                  clock,
-                  patience: board.type.deadlines.dom0,
-                  note: text => recorder.record('console', { kind: 'note', data: { text } }),
-                },
-                signal,
-              ),
-            ),
-          ),
-        },
-      }),
+      xen: xen.provide({ actors: { console: consoleEvents } }),
       boot: boot.provide({
         actions: { startOver: () => parts.attempts.send({ type: 'attemptOver' }) },
         actors: {
