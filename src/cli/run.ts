@@ -210,6 +210,7 @@ async function runBoard(
       started,
       milliseconds,
       cpu,
+      images,
     } = await runOnBoard({
       board,
       scenario,
@@ -238,6 +239,7 @@ async function runBoard(
       started,
       milliseconds,
       cpu,
+      images,
     });
   }
 }

@@ -89,6 +89,7 @@ async function reportOfRun(
     started: header?.started ?? '',
     milliseconds: events.at(-1)?.t ?? 0,
     ...(cpu !== undefined && { cpu }),
+    ...(header?.images !== undefined && { images: header.images }),
   };
 }
 

@@ -53,6 +53,16 @@ export type RecordedData =
         readonly stderr: string;
       };
     }
+  /** A file was put into a domain; `bytes` is its size. */
+  | {
+      readonly kind: 'file';
+      readonly data: {
+        readonly domain: string;
+        readonly path: string;
+        readonly bytes: number;
+        readonly by: 'sftp' | 'shell';
+      };
+    }
   | {
       readonly kind: 'fault';
       readonly data: {
@@ -98,6 +108,17 @@ export interface RunHeader {
   readonly uarts?: Readonly<Record<string, readonly string[]>>;
   /** SHA-256 by name of each file that was deployed. */
   readonly files: Readonly<Record<string, string>>;
+  /** What they were made of, by the names of the lab; absent in recordings of versions that did not tell. */
+  readonly images?: Readonly<Record<string, DeployedImage>>;
+}
+
+/** A file that the lab gave. */
+export interface DeployedImage {
+  readonly sha256: string;
+  /** As its program tells it: `Xen 4.20.4-pre`, `Linux version 6.12.107 ...`. */
+  readonly version?: string;
+  /** Of Xen: its GNU build ID in hexadecimal. */
+  readonly buildId?: string;
 }
 
 /** Where events go; a writer appends to disk, a test keeps them. */

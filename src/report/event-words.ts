@@ -1,6 +1,7 @@
 /** A recorded event in words for a person. */
 import type { RecordedData, RecordedEvent } from '../recording/event.ts';
 import type { Colour } from './colour.ts';
+import { versionWords } from './images.ts';
 
 export interface EventWords {
   readonly text: string;
@@ -32,6 +33,10 @@ export function eventWords(event: RecordedEvent): EventWords | undefined {
       return stepWords(event.data);
     case 'answer':
       return answerWords(event.data);
+    case 'file': {
+      const { domain, path, bytes, by } = event.data;
+      return { text: `${domain} has ${path}: ${bytes} bytes by ${by === 'sftp' ? 'SFTP' : 'its shell'}` };
+    }
     case 'fault': {
       const { class: kind, what } = event.data;
       return { text: `${kind}: ${firstLine(what)}`, colour: kind === 'board' ? 'red' : 'yellow' };
@@ -54,8 +59,10 @@ export function transferOf(event: RecordedEvent): Transfer | undefined {
 
 type DataOf<K extends RecordedData['kind']> = Extract<RecordedData, { readonly kind: K }>['data'];
 
-function runWords({ scenario, boardType, mutant }: DataOf<'run-started'>): string {
-  return `run of ${scenario} (${boardType}${mutant === undefined ? '' : `, with the bug ${mutant}`})`;
+function runWords({ scenario, boardType, mutant, images }: DataOf<'run-started'>): string {
+  const bug = mutant === undefined ? '' : `, with the bug ${mutant}`;
+  const versions = versionWords(images);
+  return `run of ${scenario} (${boardType}${bug})${versions === '' ? '' : `, deployed ${versions}`}`;
 }
 
 function powerWords({ action, detail }: DataOf<'power'>): EventWords {

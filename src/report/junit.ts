@@ -1,5 +1,6 @@
 /** JUnit XML as Jenkins and GitLab read it: a suite per run, a case per expectation. */
 import type { Evidence, Judgement } from '../verify/verdict.ts';
+import { imageWords } from './images.ts';
 import { printable } from './printable.ts';
 import type { RunReport, Strictness } from './run-report.ts';
 import { isFailure } from './run-report.ts';
@@ -90,7 +91,7 @@ function placed({ text, line, t }: Evidence): string {
 }
 
 function renderSuite(report: RunReport, cases: readonly TestCase[]): string {
-  const { verdict, title, claims, directory, started, milliseconds } = report;
+  const { verdict, title, claims, directory, started, milliseconds, images = {} } = report;
   const properties = Object.entries({
     title,
     board: verdict.board,
@@ -98,6 +99,9 @@ function renderSuite(report: RunReport, cases: readonly TestCase[]): string {
     outcome: verdict.outcome,
     ...(claims.length === 0 ? {} : { claims: claims.join(' ') }),
     ...(directory === null ? {} : { directory }),
+    ...Object.fromEntries(
+      Object.entries(images).map(([name, image]) => [`image.${name}`, imageWords(image)] as const),
+    ),
   });
   const suite = open('testsuite', {
     name: `${verdict.scenario} on ${verdict.board}`,

@@ -1,5 +1,5 @@
 /** What a report is made of: one run of one scenario on one board, judged. */
-import type { CpuTime } from '../recording/event.ts';
+import type { CpuTime, DeployedImage } from '../recording/event.ts';
 import type { Judgement, Verdict } from '../verify/verdict.ts';
 
 export interface RunReport {
@@ -13,6 +13,8 @@ export interface RunReport {
   readonly milliseconds: number;
   /** Absent where it was not recorded. */
   readonly cpu?: CpuTime;
+  /** What was deployed, by the names of the lab; absent where it was not recorded. */
+  readonly images?: Readonly<Record<string, DeployedImage>>;
 }
 
 export interface Strictness {

@@ -3,6 +3,7 @@ import type { Reason } from '../model/observation.ts';
 import type { Evidence, Judgement, Outcome } from '../verify/verdict.ts';
 import type { Colour, Paint } from './colour.ts';
 import { painter } from './colour.ts';
+import { imageLines, versionWords } from './images.ts';
 import { type LeftOut, leftOutLines } from './left-out.ts';
 import { printable, printableLine } from './printable.ts';
 import type { RunReport, Strictness } from './run-report.ts';
@@ -48,8 +49,16 @@ export function renderVerdict(report: RunReport, options: TerminalOptions): stri
     ...(verdict.notes ?? []).map(note => `  ${paint('dim', `note: ${printableLine(note)}`)}`),
     ...renderJudgements(verdict.judgements, options, paint),
   ];
+  lines.push(...deployedLines(report, options).map(line => `  ${paint('dim', printableLine(line))}`));
   if (report.directory !== null) lines.push(`  files: ${report.directory}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** In full where all is told, else what says which version it is. */
+function deployedLines({ images }: RunReport, { verbose }: TerminalOptions): string[] {
+  if (verbose) return imageLines(images).map(line => `deployed ${line}`);
+  const words = versionWords(images);
+  return words === '' ? [] : [`deployed ${words}`];
 }
 
 /** All runs, a line each, what was not run, and their sum. */

@@ -97,14 +97,10 @@ export async function planDeployment(
   for (const [asked, file] of Object.entries(eeprom?.files ?? {})) files.set(asked, contentOf(file));
   for (const { file } of load) files.set(file, contentOf(file));
   if (told?.script !== undefined) files.set(told.script.file, told.script.bytes);
-  const parts = [...[...inRows, ...load].map(({ file }) => file), ...Object.values(eeprom?.files ?? {})];
-  const images = parts.flatMap(file => {
-    const content = board.images.get(file) ?? domains.find(each => each.file === file)?.content;
-    return content === undefined ? [] : [[file, content] as const];
-  });
+  const parts = [...Object.values(eeprom?.files ?? {}), ...[...inRows, ...load].map(({ file }) => file)];
   return {
     files,
-    images: new Map(images),
+    images: imagesOf(board, parts, domains),
     hostTree,
     placed,
     boot: {
@@ -117,6 +113,22 @@ export async function planDeployment(
       ...treeProblems(dtb.length),
     ],
   };
+}
+
+/** Those of the lab among the files, and what an emulator starts with. */
+function imagesOf(
+  { type, images }: PlannedBoard,
+  files: readonly string[],
+  domains: readonly DomainModule[],
+): ReadonlyMap<string, DeployedFile> {
+  const started = [...(type.emulator?.arguments.join(' ').matchAll(/\$\{([^}]+)\}/g) ?? [])];
+  const names = [...started.map(([, name = '']) => name), ...files];
+  return new Map(
+    names.flatMap(name => {
+      const content = images.get(name) ?? domains.find(({ file }) => file === name)?.content;
+      return content === undefined ? [] : [[name, content] as const];
+    }),
+  );
 }
 
 const kernel = 'multiboot,kernel';

@@ -4,7 +4,7 @@ import type { OpenBoard } from '../board/open-board.ts';
 import { predict } from '../model/predict.ts';
 import type { XenSeen } from '../model/other-build.ts';
 import { emptyPrediction, type Prediction } from '../model/prediction.ts';
-import type { CpuTime, RecordedEvent, Recorder } from '../recording/event.ts';
+import type { CpuTime, DeployedImage, RecordedEvent, Recorder } from '../recording/event.ts';
 import { readRun } from '../recording/reader.ts';
 import {
   makeRunDirectory,
@@ -19,7 +19,9 @@ import type { Verdict } from '../verify/verdict.ts';
 import { xenOfRecording } from '../verify/xen-seen.ts';
 import { systemClock } from './clock.ts';
 import { checksums } from './deployed-file.ts';
+import { describeImages } from './deployed-images.ts';
 import { prepareDeployment } from './deployment.ts';
+import { oldEepromWords } from './eeprom-limit.ts';
 import { runScenario } from './run.ts';
 
 export interface SessionOptions {
@@ -67,6 +69,8 @@ export interface Session {
   readonly started: string;
   readonly milliseconds: number;
   readonly cpu: CpuTime;
+  /** What was deployed, by the names of the lab. */
+  readonly images: Readonly<Record<string, DeployedImage>>;
 }
 
 /**
@@ -80,6 +84,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
   const deployment = await prepareDeployment(board, scenario);
   const deployed: Scenario = { ...scenario, hostTree: deployment.hostTree };
   const files = await checksums(deployment.files);
+  const images = await describeImages(deployment.images);
   const directory = await makeRunDirectory(options.runs, {
     started,
     board: board.name,
@@ -110,9 +115,11 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
       controller: options.controller,
       ...(uarts.length > 0 && { uarts: Object.fromEntries(uarts) }),
       files,
+      images,
     },
   });
-  for (const text of board.notes ?? []) recorder.record('run', { kind: 'note', data: { text } });
+  const notes = [...(board.notes ?? []), ...(await oldEepromWords(board.type.boot, deployment.files))];
+  for (const text of notes) recorder.record('run', { kind: 'note', data: { text } });
   const { outcome, prediction } = await runScenario({
     board,
     scenario: deployed,
@@ -148,6 +155,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     started: started.toISOString(),
     milliseconds: Math.round(clock.now()),
     cpu,
+    images,
   };
 }
 

@@ -47,8 +47,9 @@ class RunSeen {
   #place: Place = { line: 1 };
   #board = '';
   #scenario = '';
+  #deployed: Observations['deployed'] | undefined;
   #outcome: string | undefined;
-  #xenLog: string | undefined;
+  #logs: NonNullable<Observations['logs']> = {};
   #startedAgain = false;
   /** The board was switched off since it was last switched on. */
   #wasOff = false;
@@ -65,6 +66,7 @@ class RunSeen {
       case 'run-started':
         this.#board = event.data.board;
         this.#scenario = event.data.scenario;
+        this.#deployed = event.data.images;
         for (const [name, talkers] of Object.entries(event.data.uarts ?? {})) this.#uarts.set(name, talkers);
         break;
       case 'received':
@@ -88,7 +90,7 @@ class RunSeen {
         this.#answer(event.data, here);
         break;
       case 'log':
-        if (event.source === 'ssh' && event.data.command === 'xl dmesg') this.#xenLog = event.data.text;
+        if (event.source === 'ssh') this.#log(event.data);
         break;
       case 'command':
         this.#asked.add(this.#phase);
@@ -110,11 +112,12 @@ class RunSeen {
       form: 'recording',
       board: this.#board,
       scenario: this.#scenario,
+      ...(this.#deployed !== undefined && { deployed: this.#deployed }),
       lines: this.#lines,
       signs: this.#signs,
       milestones: this.#milestones,
       answers: this.#answers,
-      ...(this.#xenLog !== undefined && { xenLog: this.#xenLog }),
+      logs: this.#logs,
       faults: this.#faults,
       gaps: this.#gaps,
       begun: this.#begun,
@@ -225,6 +228,11 @@ class RunSeen {
         this.#lines.push({ ...here, talker: 'xl', text });
       }
     }
+  }
+
+  #log({ command, text }: Extract<RecordedEvent, { kind: 'log' }>['data']): void {
+    if (command === 'xl dmesg') this.#logs = { ...this.#logs, xen: text };
+    else if (command === 'dmesg') this.#logs = { ...this.#logs, dom0: text };
   }
 
   /** A step that ended with a word but asked nothing, and that no fault ended, was passed over. */

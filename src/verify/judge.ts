@@ -2,7 +2,8 @@
 import type { Expectation, Prediction } from '../model/prediction.ts';
 import type { RecordedEvent } from '../recording/event.ts';
 import { type AnswerFound, matchAnswers } from './answers.ts';
-import { withLog, withoutEvidence } from './bad-line.ts';
+import { withLogs, withoutEvidence } from './bad-line.ts';
+import { anotherXen } from './deployed-xen.ts';
 import { fromConsole } from './from-console.ts';
 import { fromRecording } from './from-recording.ts';
 import { linesFor, type MatchedLines, matchLines, patternOf, streamOfExpectation, textsOf } from './lines.ts';
@@ -54,7 +55,7 @@ function expectsLogin({ expectations }: Prediction): boolean {
 
 /** Judges what was seen, wherever that comes from. */
 export function verdictOf(prediction: Prediction, heard: Observations, strict: boolean): Verdict {
-  const { seen, note } = withLog(heard);
+  const { seen, note } = withLogs(heard);
   const evidence = new Seen(prediction, seen);
   const expected = prediction.expectations.map(expectation => evidence.judge(expectation));
   const whyNot = otherXen(prediction, seen);
@@ -72,7 +73,7 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   const counts: Record<Outcome, number> = { ...none };
   for (const { outcome } of judgements) counts[outcome]++;
   const faults = [...faultsOf(seen, judgements), ...(bad === undefined ? [] : [badLine(bad.what)])];
-  const notes = [...(note === undefined ? [] : [note]), ...tornLines(seen)];
+  const notes = [...otherXenNote(seen), ...(note === undefined ? [] : [note]), ...tornLines(seen)];
   return {
     schema: 1,
     board: seen.board,
@@ -104,8 +105,14 @@ function tornLines({ lines }: Observations): readonly string[] {
     : [`${torn} lines of the console were torn by another talker, and put together again`];
 }
 
+function otherXenNote(seen: Observations): readonly string[] {
+  const note = anotherXen(seen);
+  return note === undefined ? [] : [note];
+}
+
 function verdictOfOtherXen(expected: readonly Judgement[], seen: Observations, why: string): Verdict {
   const { board, scenario } = seen;
+  const notes = otherXenNote(seen);
   const interrupted = seen.faults.filter(fault => fault.class === 'interrupted');
   return {
     schema: 1,
@@ -114,6 +121,7 @@ function verdictOfOtherXen(expected: readonly Judgement[], seen: Observations, w
     outcome: interrupted.length > 0 ? 'interrupted' : 'infrastructure',
     counts: { ...none, 'not-run': expected.length },
     judgements: notRun(expected, why),
+    ...(notes.length > 0 && { notes }),
     faults: [
       ...interrupted.map(({ class: kind, what }) => ({ class: kind, what })),
       {

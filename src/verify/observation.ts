@@ -2,6 +2,7 @@
 import type { ConsoleTalker } from '../console/line.ts';
 import type { SignSeen } from '../console/signs.ts';
 import type { Phase } from '../model/prediction.ts';
+import type { DeployedImage } from '../recording/event.ts';
 
 /** Where in the recording or log something is. */
 export interface Place {
@@ -68,12 +69,14 @@ export interface Observations {
   readonly form: 'recording' | 'console log';
   readonly board: string;
   readonly scenario: string;
+  /** What a run has put on the board, where its recording tells. */
+  readonly deployed?: Readonly<Record<string, DeployedImage>>;
   readonly lines: readonly SeenLine[];
   readonly signs: readonly SeenSign[];
   readonly milestones: readonly SeenMilestone[];
   readonly answers: readonly SeenAnswer[];
-  /** What Xen has said by its own log (`xl dmesg`), as it was read over SSH. */
-  readonly xenLog?: string;
+  /** What Xen (`xl dmesg`) and Dom0's kernel (`dmesg`) have said by their own logs, as read over SSH. */
+  readonly logs?: { readonly xen?: string; readonly dom0?: string };
   readonly faults: readonly SeenFault[];
   /** When the console was not heard. */
   readonly gaps: readonly SeenGap[];

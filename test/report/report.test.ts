@@ -156,6 +156,30 @@ test('many expectations in a row of which nothing was learned are told as one, w
   t.is(verbose.match(/infrastructure xen: a line/g)?.length, 50);
 });
 
+const images = {
+  xen: { sha256: 'a'.repeat(64), version: 'Xen 4.20.4-pre', buildId: 'd5b6' },
+  kernel: { sha256: 'b'.repeat(64), version: 'Linux version 6.12.107 (debian@x) (gcc) #1 SMP' },
+  ramdisk: { sha256: 'c'.repeat(64) },
+};
+
+test('what was deployed is told by its versions, and in full where all is', t => {
+  const deployed = { ...report({}), images };
+  t.regex(
+    renderVerdict(deployed, plain),
+    /^ {2}deployed xen: Xen 4\.20\.4-pre, kernel: Linux version 6\.12\.107$/m,
+  );
+  const verbose = renderVerdict(deployed, { ...plain, verbose: true });
+  t.regex(verbose, /^ {2}deployed xen: Xen 4\.20\.4-pre, build-id d5b6, SHA-256 a{64}$/m);
+  t.regex(verbose, /^ {2}deployed ramdisk: SHA-256 c{64}$/m);
+  t.notRegex(renderVerdict({ ...report({}), images: { ramdisk: images.ramdisk } }, plain), /deployed/);
+  t.regex(
+    renderJunit([deployed], plain),
+    /<property name="image\.xen" value="Xen 4\.20\.4-pre, build-id d5b6, SHA-256 a{64}"\/>/,
+  );
+  t.deepEqual((JSON.parse(renderJson([deployed], plain)) as { runs: unknown[] }).runs.length, 1);
+  t.regex(renderJson([deployed], plain), /"version": "Xen 4\.20\.4-pre"/);
+});
+
 test('faults of the lab are told with what to do', t => {
   const faults = [{ class: 'infrastructure', what: 'waited 20 s\nlast lines', mend: 'look at the relay' }];
   const text = renderVerdict(report({ outcome: 'infrastructure', faults }), plain);

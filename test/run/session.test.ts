@@ -49,7 +49,7 @@ async function session(t: ExecutionContext, boardType: string, given: Given = {}
 
 for (const boardType of ['rcar-v4h-white-hawk', 'rpi5']) {
   test(`${boardType}: a scenario is predicted, run, recorded and judged, and all its files are there`, async t => {
-    const { verdict, outcome, directory, prediction, cpu } = await session(t, boardType);
+    const { verdict, outcome, directory, prediction, cpu, images } = await session(t, boardType);
     t.is(outcome, 'completed', JSON.stringify(verdict.faults));
     t.is(verdict.outcome, 'met', JSON.stringify(verdict.judgements.filter(each => each.outcome !== 'met')));
     t.true(verdict.counts.met > 40);
@@ -65,7 +65,12 @@ for (const boardType of ['rcar-v4h-white-hawk', 'rpi5']) {
     t.deepEqual(JSON.parse(await readFile(path.join(directory, 'prediction.json'), 'utf8')), prediction);
     const { events, damaged } = await readRun(directory);
     t.is(damaged.length, 0);
-    t.is(events[0]?.kind, 'run-started');
+    const [first] = events;
+    t.is(first?.kind, 'run-started');
+    const recorded = first?.kind === 'run-started' ? first.data.images : {};
+    t.deepEqual(recorded, images);
+    t.regex(images['xen']?.sha256 ?? '', /^[0-9a-f]{64}$/);
+    t.true('kernel' in images && 'ramdisk' in images);
     const last = events.at(-1);
     t.deepEqual(last?.kind === 'run-finished' && last.data, { outcome: 'completed', cpu });
     t.true(cpu.user > 0);

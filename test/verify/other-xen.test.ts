@@ -80,3 +80,52 @@ for (const [what, xen, lines, why] of [
     else t.regex(faults[0]?.what ?? '', why);
   });
 }
+
+const deployedXen = { sha256: 'f'.repeat(64), version: 'Xen 4.20.4-pre', buildId: 'd5b6' };
+
+for (const [what, file, lines, note] of [
+  ['the same build', deployedXen, [debian, 'build-id: d5b6'], undefined],
+  [
+    'another build of the same version',
+    deployedXen,
+    [debian, 'build-id: 0a1b'],
+    'booted another Xen than was deployed: its console says Xen 4.20.4-pre with build-id 0a1b, the file is Xen 4.20.4-pre with build-id d5b6',
+  ],
+  [
+    'another version, where no build-id is told',
+    deployedXen,
+    [later],
+    'booted another Xen than was deployed: its console says Xen 4.22-unstable, the file is Xen 4.20.4-pre with build-id d5b6',
+  ],
+  [
+    'a version of which the file tells the first part',
+    { ...deployedXen, version: 'Xen 4.20' },
+    [debian],
+    undefined,
+  ],
+  ['nothing of itself', deployedXen, [], undefined],
+  ['a version, and the file tells none', { sha256: 'f'.repeat(64) }, [later], undefined],
+  [
+    'a version, and what was deployed is no Xen',
+    { sha256: 'f'.repeat(64), version: 'U-Boot 2023.01' },
+    [later],
+    undefined,
+  ],
+] as const) {
+  test(`of a Xen that says ${what} the verdict notes ${note === undefined ? 'nothing' : 'that it is another'}`, t => {
+    const seen = { ...saw('', 'recording'), lines: lines.map(line), deployed: { xen: file } };
+    const { notes = [] } = verdictOf(
+      { ...prediction, xen: { mediator: 'multi-agent', debug: true } },
+      seen,
+      false,
+    );
+    t.deepEqual(notes, note === undefined ? [] : [note]);
+  });
+}
+
+test('a run on a Xen without the mediator notes too that it is not the one that was deployed', t => {
+  const seen = { ...saw('', 'recording'), lines: [line(debian), line('build-id: 1'), line(ready)] };
+  const { outcome, notes } = verdictOf(prediction, { ...seen, deployed: { xen: deployedXen } }, false);
+  t.is(outcome, 'infrastructure');
+  t.regex(notes?.[0] ?? '', /^booted another Xen than was deployed/);
+});
