@@ -29,7 +29,7 @@ const mostTransfers = 256;
 /** Bytes between two progress events. */
 const progressStep = 256 * 1024;
 /** Milliseconds after which less is told too: a slow transfer is no stalled one. */
-const progressInterval = 250;
+const progressInterval = 500;
 
 /**
  * Starts a TFTP server for reading, in `octet` mode (RFC 1350, 2347, 2348, 2349, 7440). `netascii` would change
