@@ -81,7 +81,7 @@ export const bootUBoot = setup({
     press: givenPromise<void, { text: string }>('press'),
     /** Types a command, echo checked; resolves with its answer once the prompt is back. */
     ask: givenPromise<string, { command: string }>('ask'),
-    /** Types a command after which no prompt is due. */
+    /** Types a command, echo checked, without Enter. */
     type: givenPromise<void, { command: string }>('type'),
   },
   actions: {
@@ -529,6 +529,20 @@ export const bootUBoot = setup({
               },
             },
             waiting: {
+              invoke: {
+                src: 'press',
+                input: { text: '\r' },
+                onError: {
+                  target: '#boot-u-boot.failed',
+                  actions: {
+                    type: 'failed',
+                    params: ({ context, event }) => ({
+                      attempt: `start \`${context.start}\``,
+                      error: event.error,
+                    }),
+                  },
+                },
+              },
               on: {
                 'console.prompt': {
                   target: '#boot-u-boot.failed',

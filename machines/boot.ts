@@ -82,8 +82,12 @@ export const boot = setup({
     hasEeprom: ({ context }) => context.plan.eeprom !== undefined,
     hasUBoot: ({ context }) => context.plan.uBoot !== undefined,
     isFault: ({ context }) => context.last.fault !== null,
-    mayGoBetter: ({ context: { last, tried, plan } }) =>
-      last.fault !== null && last.retry && tried < (plan.attempts ?? 3),
+    // No power cycle mends a serial line.
+    mayGoBetter: ({ context: { last, tried, plan, witness } }) =>
+      last.fault !== null &&
+      last.retry &&
+      tried < (plan.attempts ?? 3) &&
+      witness.lineTrouble?.() === undefined,
   },
 }).createMachine({
   id: 'boot',

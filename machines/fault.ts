@@ -66,6 +66,8 @@ function withMend(fault: Fault, mend: string | undefined): Fault {
 }
 
 function lastLines(witness: Witness): string {
+  const trouble = witness.lineTrouble?.();
+  if (trouble !== undefined) return `; ${trouble}`;
   const lines = witness.lastLines();
   if (lines.length === 0) return '; the console was silent';
   return `; the console's last lines:\n${lines.map(line => `    ${line}`).join('\n')}`;

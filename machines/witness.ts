@@ -8,8 +8,8 @@ export interface Witness {
   readonly refusal?: (domain: string) => Error | undefined;
   /** Why a boot stands still, by all that was seen of it, and what to do; undefined where that is not known. */
   readonly bootMend?: () => string | undefined;
-  /** What is wrong with the serial line itself, and what to do; undefined where nothing seems to be. */
-  readonly lineTrouble?: () => { readonly what: string; readonly mend: string } | undefined;
+  /** What is wrong with the serial line itself, in words; undefined where nothing seems to be. */
+  readonly lineTrouble?: () => string | undefined;
   /** Writes down what did not go as it should though the run goes on, for whoever reads the recording. */
   readonly note?: (text: string) => void;
 }

@@ -7,7 +7,7 @@ import { assign, sendParent, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
 import type { ConsoleEvent } from './console-event.ts';
 import { expired, type Fault, shown, type Wait } from './fault.ts';
-import { givenCallback } from './given.ts';
+import { givenCallback, givenPromise } from './given.ts';
 import type { Witness } from './witness.ts';
 
 export interface XenInput {
@@ -69,7 +69,11 @@ export const xen = setup({
     output: {} as XenOutput,
     events: {} as ConsoleEvent | XenIsDue,
   },
-  actors: { console: givenCallback<ConsoleEvent>('console') },
+  actors: {
+    console: givenCallback<ConsoleEvent>('console'),
+    /** Presses Enter where Dom0 falls silent. */
+    askForLogin: givenPromise<void>('askForLogin'),
+  },
   actions: {
     enter: assign({ since: ({ context }) => context.witness.now() }),
     expired: assign({
@@ -190,6 +194,8 @@ export const xen = setup({
         },
         startingDom0: {
           entry: 'enter',
+          // A line that takes no input is told by the login that does not come.
+          invoke: { src: 'askForLogin', onError: {} },
           on: { 'console.login': 'dom0' },
           after: { dom0: { target: '#xen.ended', actions: { type: 'expired', params: waits.login } } },
         },

@@ -3,6 +3,7 @@ import type { ConsoleEvent } from '../../machines/console-event.ts';
 import type { BoardType } from '../board/board-type.ts';
 import type { ConsoleMark, ConsoleMatch } from '../console/expect.ts';
 import { ConsoleReader } from '../console/reader.ts';
+import type { ConsoleTalker } from '../console/line.ts';
 import type { Sign, SignSeen } from '../console/signs.ts';
 import { ConsoleTransfers, type TransferSeen } from '../console/transfers.ts';
 import type { SerialConnection, SerialDriver } from '../drivers/serial/serial.ts';
@@ -32,6 +33,11 @@ export class BoardConsole {
   #connection: SerialConnection | undefined;
   #lastReceived = 0;
   #input: InputTarget | undefined;
+  /** Since the board was switched on: what came, and what of it a person could read. */
+  #bytes = { all: 0, text: 0 };
+  readonly #baudRate: number;
+  /** Since the board started; no more are counted once its banner was seen. */
+  #xenLines = 0;
   #closing: Promise<void> = Promise.resolve();
 
   /** @param further signs beside those of the board's type */
@@ -46,12 +52,13 @@ export class BoardConsole {
     this.#recorder = recorder;
     this.#clock = clock;
     this.#quiet = type.console.quiet;
+    this.#baudRate = type.console.baudRate;
     this.#reader = new ConsoleReader(
       {
         sign: sign => this.#seen(sign),
         line: line => {
           this.#fetched.line(line);
-          if (line.talker === 'xen') this.#input = inputAnnouncement(line.text) ?? this.#input;
+          if (line.talker === 'xen') this.#heardXen(line.text);
         },
         query: query => void this.write(query.answer).catch(() => undefined),
       },
@@ -91,7 +98,9 @@ export class BoardConsole {
 
   /** The board is about to be switched on: every banner is due again. */
   powerOn(): void {
+    this.#bytes = { all: 0, text: 0 };
     this.#input = undefined;
+    this.#xenLines = 0;
     this.#reader.powerOn(this.#clock.now());
     this.#fetched.powerOn();
   }
@@ -156,6 +165,23 @@ export class BoardConsole {
       .map(({ text }) => text);
   }
 
+  /** Whether a talker has ended a line since a mark. */
+  hasSaid(talker: ConsoleTalker, mark: ConsoleMark): boolean {
+    return this.#reader.since(mark).some(line => line.talker === talker);
+  }
+
+  /** Milliseconds since something came. */
+  silentFor(): number {
+    return this.#clock.now() - this.#lastReceived;
+  }
+
+  /** In words, what is wrong with the line: bytes come that are no text, as at another speed. */
+  trouble(): string | undefined {
+    const { text, all } = this.#bytes;
+    if (all < fewestBytes || text > all * leastText) return undefined;
+    return `bytes arrive on the console, and no text (${all - text} of ${all} are no characters): is the speed right (${this.#baudRate} by the board type; 115200 and 921600 are the usual ones), and its ground connected?`;
+  }
+
   lastLines(): string[] {
     return this.#reader.lastLines(shownLines).map(({ text }) => text);
   }
@@ -214,6 +240,7 @@ export class BoardConsole {
 
   #received(bytes: Uint8Array): void {
     this.#lastReceived = this.#clock.now();
+    this.#bytes = { all: this.#bytes.all + bytes.length, text: this.#bytes.text + textIn(bytes) };
     this.#recorder.record('console', {
       kind: 'received',
       data: { console: mainConsole, ...recordedBytes(bytes) },
@@ -223,7 +250,16 @@ export class BoardConsole {
     this.#arrived.send(undefined);
   }
 
+  #heardXen(text: string): void {
+    this.#input = inputAnnouncement(text) ?? this.#input;
+    this.#xenLines++;
+    // Its banner did not come whole: that Xen runs is plain all the same.
+    if (this.#xenLines === linesWithoutBanner) this.events.send({ type: 'console.xen', line: text });
+  }
+
   #seen(sign: SignSeen): void {
+    if (sign.name === 'xen-banner') this.#xenLines = linesWithoutBanner;
+    if (sign.kind === 'reset') this.#xenLines = 0;
     if (sign.kind === 'reset') this.#input = undefined;
     if (!unrecorded.has(sign.name)) {
       const line = sign.detail === undefined ? sign.text : `${sign.text} ${sign.detail}`;
@@ -237,5 +273,20 @@ export class BoardConsole {
 
 const shownLines = 10;
 const quietAtMost = 2000;
+/** Of bytes that are read at another speed about a third look like characters. */
+const leastText = 0.7;
+const fewestBytes = 64;
+/** Some of Xen's lines come before its banner, from its early console. */
+const linesWithoutBanner = 20;
 /** They come again and again, or beside another name for the same. */
 const unrecorded: ReadonlySet<string> = new Set(['u-boot-prompt', 'board-banner', 'board-autoboot']);
+
+function textIn(bytes: Uint8Array): number {
+  return bytes.reduce(
+    (count, byte) => count + Number((byte >= 0x20 && byte < 0x7f) || controls.has(byte)),
+    0,
+  );
+}
+
+/** Bell, backspace, tab, newline, carriage return, escape. */
+const controls: ReadonlySet<number> = new Set([0x07, 0x08, 0x09, 0x0a, 0x0d, 0x1b]);

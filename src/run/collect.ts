@@ -31,7 +31,7 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
     try {
       const { stdout, stderr } = await sessions.read(dom0, command, { signal });
       await writeFile(path.join(directory, file), stdout === '' ? stderr : stdout);
-      if (file === xenLog) {
+      if (judged.has(file)) {
         recorder.record(sessions.wayTo(dom0), { kind: 'log', data: { domain: dom0, command, text: stdout } });
       }
     } catch (error) {
@@ -43,4 +43,4 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
 
 const login = 5000;
 /** What is judged where the console cannot be believed. */
-const xenLog = 'xl-dmesg.txt' satisfies keyof typeof collected;
+const judged: ReadonlySet<string> = new Set<keyof typeof collected>(['xl-dmesg.txt', 'dom0-dmesg.txt']);

@@ -30,6 +30,7 @@ import type { Deployment } from './deployment.ts';
 import { consoleWays } from './console-ways.ts';
 import { FurtherUarts } from './further-uarts.ts';
 import { Guests } from './guests.ts';
+import { nudgeLogin } from './login-nudge.ts';
 import { Probes } from './probes.ts';
 import { reserve, type Reservation } from './reservation.ts';
 import { dom0, Sessions } from './sessions.ts';
@@ -135,6 +136,7 @@ class Parts {
       refusal: domain => sessions.refusal(domain),
       bootMend,
       note: text => recorder.record('run', { kind: 'note', data: { text } }),
+      lineTrouble: () => console.trouble(),
     };
     this.options = options;
     this.clock = clock;
@@ -209,7 +211,24 @@ function providedRun(parts: Parts) {
             }),
         },
       }),
-      xen: xen.provide({ actors: { console: consoleEvents } }),
+      xen: xen.provide({
+        actors: {
+          console: consoleEvents,
+          askForLogin: fromPromise<void, undefined>(({ signal }) =>
+            watched.work(() =>
+              nudgeLogin(
+                {
+                  console,
+                  clock,
+                  patience: board.type.deadlines.dom0,
+                  note: text => recorder.record('console', { kind: 'note', data: { text } }),
+                },
+                signal,
+              ),
+            ),
+          ),
+        },
+      }),
       boot: boot.provide({
         actions: { startOver: () => parts.attempts.send({ type: 'attemptOver' }) },
         actors: {

@@ -34,7 +34,7 @@ export class Typist {
    * @returns the lines of its answer
    */
   async ask(command: string, signal: AbortSignal): Promise<string> {
-    await this.#typeWhole(command, signal);
+    await this.type(command, signal);
     const mark = this.#console.mark();
     await this.#console.write('\r');
     await this.#promptSince(mark, signal);
@@ -42,14 +42,8 @@ export class Typist {
     return this.#console.linesSince(mark).slice(1).join('\n');
   }
 
-  /** Types a command after which no prompt is due. */
-  async type(command: string, signal: AbortSignal): Promise<void> {
-    await this.#typeWhole(command, signal);
-    await this.#console.write('\r');
-  }
-
   /** All but Enter: what is echoed otherwise than it was typed is never executed. */
-  async #typeWhole(command: string, signal: AbortSignal): Promise<void> {
+  async type(command: string, signal: AbortSignal): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const mark = this.#console.mark();
       try {

@@ -1,6 +1,6 @@
 /**
- * A console that loses or doubles characters. What came over it is no evidence then; where Xen's own log was read
- * over SSH, that says what Xen said, and the console only when.
+ * A console that loses or doubles characters. What came over it is no evidence then; where the logs of Xen and of
+ * Dom0's kernel were read over SSH, those say what was said, and the console only when.
  */
 import { ConsoleReader } from '../console/reader.ts';
 import { signs } from '../console/signs.ts';
@@ -11,28 +11,28 @@ import { linesFor } from './lines.ts';
 import type { Observations, SeenLine, SeenSign } from './observation.ts';
 import type { Judgement } from './verdict.ts';
 
-export interface ReadLine {
+export interface Believed {
   readonly seen: Observations;
-  /** In words, what was read from the log for the console's sake; undefined where nothing had to be. */
+  /** In words, what was read from a log for the console's sake; undefined where nothing had to be. */
   readonly note?: string;
 }
 
-/** What was seen, with the lines of Xen as they stand in its log where the console is bad. */
-export function withLog(seen: Observations): ReadLine {
-  const { xenLog } = seen;
-  if (xenLog === undefined) return { seen };
-  const said = linesOf(xenLog);
-  const lines = seen.lines.filter(({ talker }) => talker === 'xen');
-  const pairs = align(said.length, lines.length, (s, l) => likeness(said[s] ?? '', lines[l]?.text ?? ''));
-  const damaged = pairs.filter(pair => said[pair.expected] !== lines[pair.seen]?.text.trim());
-  const prefixes = lines.filter(line => line.damaged);
-  const count = new Set([...damaged.map(pair => lines[pair.seen]), ...prefixes]).size;
-  if (count < fewest) return { seen };
+/** What was seen, with lines as they stand in their logs where the console is bad. */
+export function withLogs(seen: Observations): Believed {
+  const { xen, dom0 } = seen.logs ?? {};
+  const logged = [
+    ...(xen === undefined ? [] : [compared(seen, linesOf(xen, 'xen'), ofXen)]),
+    ...(dom0 === undefined ? [] : [compared(seen, linesOf(dom0, 'linux'), ofDom0)]),
+  ];
+  const damaged = logged.flatMap(log => log.damaged);
+  const count = damaged.length + seen.lines.filter(line => line.damaged).length;
   const [first] = damaged;
-  const example = first === undefined ? '' : `, "${lines[first.seen]?.text}" for "${said[first.expected]}"`;
+  if (count < fewest || first === undefined) return { seen };
   return {
-    seen: asLogged(seen, said, new Map(pairs.map(pair => [lines[pair.seen], pair.expected]))),
-    note: `the console loses or doubles characters (${count} lines of Xen${example}): what Xen said is read from its log`,
+    seen: logged.reduce(asLogged, seen),
+    note:
+      `the console loses or doubles characters (${count} lines, "${first.seen}" for "${first.said}"): ` +
+      'what was said is read from the logs',
   };
 }
 
@@ -45,37 +45,59 @@ export function withoutEvidence(
   prediction: Prediction,
   seen: Observations,
 ): { readonly judgements: readonly Judgement[]; readonly what: string } | undefined {
-  const near = new Map(judgements.map(judgement => [judgement, damagedLine(judgement, seen)]));
-  const evidence = new Set([
-    ...seen.lines.filter(line => line.damaged),
-    ...judgements.flatMap(judgement => {
-      const line = near.get(judgement);
-      return line !== undefined && hasSameNumbers(judgement.expectation.text, line.text) ? [line] : [];
-    }),
-  ]);
+  const near = judgements.flatMap(judgement => damagedLine(judgement, seen) ?? []);
+  const evidence = new Set([...seen.lines.filter(line => line.damaged), ...near]);
   if (evidence.size < fewest) return undefined;
   const why = `the console loses or doubles characters: ${evidence.size} lines came damaged`;
   const texts = prediction.expectations.flatMap(({ kind, text }) => (kind === 'line' ? [text] : []));
   const result = judgements.map((judgement): Judgement => {
-    const { expectation, outcome, seen: evidenceSeen } = judgement;
-    const unseen = outcome === 'missed' && expectation.kind !== 'answer';
-    const garbled =
-      outcome === 'contradicted' &&
-      expectation.kind === 'absent' &&
-      texts.some(text => isDamaged(text, evidenceSeen?.text ?? ''));
-    return unseen || garbled ? { ...judgement, outcome: 'infrastructure', why } : judgement;
+    const { expectation, outcome } = judgement;
+    const text = judgement.seen?.text ?? '';
+    const isUnseen = outcome === 'missed' && expectation.kind !== 'answer';
+    const isGarbled = outcome === 'contradicted' && texts.some(said => isDamaged(said, text));
+    return isUnseen || isGarbled ? { ...judgement, outcome: 'infrastructure', why } : judgement;
   });
   const [line] = evidence;
-  const changed = result.some((judgement, index) => judgement !== judgements[index]);
-  return changed ? { judgements: result, what: `${why}, for instance "${line?.text}"` } : undefined;
+  const isChanged = result.some((judgement, index) => judgement !== judgements[index]);
+  return isChanged ? { judgements: result, what: `${why}, for instance "${line?.text}"` } : undefined;
 }
 
 /** So many lines are damaged by the line; fewer may be what was said. */
 const fewest = 3;
 
+/** A line in which a word lacks a character; where a number does, nobody knows what was said. */
 function damagedLine({ expectation, outcome }: Judgement, seen: Observations): SeenLine | undefined {
   if (outcome !== 'missed' || expectation.kind !== 'line') return undefined;
-  return linesFor(expectation, seen).find(({ text }) => isDamaged(expectation.text, text));
+  const { text: said } = expectation;
+  return linesFor(expectation, seen).find(({ text }) => isDamaged(said, text) && hasSameNumbers(said, text));
+}
+
+type IsOfLog = (line: Pick<SeenLine, 'talker' | 'domid'>) => boolean;
+
+const ofXen: IsOfLog = ({ talker }) => talker === 'xen';
+const ofDom0: IsOfLog = ({ talker, domid }) => talker === 'linux' && domid === 0;
+
+/** A log beside what came of it over the console. */
+interface Logged {
+  readonly said: readonly string[];
+  readonly isOfLog: IsOfLog;
+  /** Index into the log of each line that came. */
+  readonly places: ReadonlyMap<SeenLine, number>;
+  readonly damaged: readonly { readonly said: string; readonly seen: string }[];
+}
+
+function compared(seen: Observations, said: readonly string[], isOfLog: IsOfLog): Logged {
+  const lines = seen.lines.filter(isOfLog);
+  const pairs = align(said.length, lines.length, (s, l) => likeness(said[s] ?? '', lines[l]?.text ?? ''));
+  const places = new Map<SeenLine, number>();
+  const damaged: { said: string; seen: string }[] = [];
+  for (const pair of pairs) {
+    const [text, line] = [said[pair.expected], lines[pair.seen]];
+    if (text === undefined || line === undefined) continue;
+    places.set(line, pair.expected);
+    if (isDamaged(text, line.text)) damaged.push({ said: text, seen: line.text });
+  }
+  return { said, isOfLog, places, damaged };
 }
 
 function likeness(said: string, seen: string): number {
@@ -83,61 +105,65 @@ function likeness(said: string, seen: string): number {
   return isDamaged(said, seen) ? 0.5 : 0;
 }
 
-/** Xen's lines in its log. Text before the first newline may be the end of a line that the ring has lost. */
-function linesOf(log: string): readonly string[] {
+function linesOf(log: string, talker: 'xen' | 'linux'): readonly string[] {
   const lines: string[] = [];
+  const alone = talker === 'linux' ? { alone: talker } : {};
   const reader = new ConsoleReader(
-    { line: ({ talker, text }) => talker === 'xen' && lines.push(text.trim()) },
-    { history: 0 },
+    { line: line => line.talker === talker && lines.push(line.text.trim()) },
+    { history: 0, ...alone },
   );
   reader.feed(new TextEncoder().encode(log), 0);
   reader.end(0);
   return lines;
 }
 
-/** Lines that are in the log alone come where the one before them came; what is on the console alone is noise. */
-function asLogged(
-  seen: Observations,
-  said: readonly string[],
-  places: ReadonlyMap<SeenLine | undefined, number>,
-): Observations {
+/**
+ * Lines that are in the log alone come where the one before them came. Of Xen, what is on the console alone is noise;
+ * on Dom0's, programs write too.
+ */
+function asLogged(seen: Observations, { said, isOfLog, places }: Logged): Observations {
   const lines: SeenLine[] = [];
-  const found: SeenSign[] = [];
   let next = Math.min(...places.values());
-  const inserted = (from: SeenLine, until: number) => {
-    for (; next < until; next++) {
-      const { damaged: _, unterminated: _glued, restIn: _rest, ...place } = from;
-      const line: SeenLine = { ...place, talker: 'xen', text: said[next] ?? '' };
-      lines.push(line);
-      found.push(...milestonesOf(line));
-    }
+  const insert = (from: SeenLine, until: number) => {
+    for (; next < until; next++) lines.push(asSaid(from, said[next] ?? ''));
   };
   let last: SeenLine | undefined;
   for (const line of seen.lines) {
     const place = places.get(line);
-    if (line.talker !== 'xen') lines.push(line);
-    else if (place !== undefined) {
-      inserted(last ?? line, place);
-      inserted(line, place + 1);
+    if (place !== undefined) {
+      insert(last ?? line, place);
+      insert(line, place + 1);
       last = line;
-    } else if (last === undefined) lines.push(line);
+    } else if (!isOfLog(line) || line.talker === 'linux' || last === undefined) lines.push(line);
   }
-  if (last !== undefined) inserted(last, said.length);
-  const known = new Set(seen.signs.map(({ sign }) => sign.name));
-  return { ...seen, lines, signs: [...seen.signs, ...found.filter(({ sign }) => !known.has(sign.name))] };
+  if (last !== undefined) insert(last, said.length);
+  return { ...seen, lines, signs: [...seen.signs, ...milestonesOf(lines, seen)] };
+}
+
+/** In place of a line that came damaged, or not at all. */
+function asSaid(from: SeenLine, text: string): SeenLine {
+  const { line, t, talker, domid, phase } = from;
+  return {
+    line,
+    ...(t !== undefined && { t }),
+    talker,
+    ...(domid !== undefined && { domid }),
+    text,
+    phase,
+  };
 }
 
 /** What the console's own watch could not recognise. */
-function milestonesOf(line: SeenLine): SeenSign[] {
-  return signs
-    .filter(
-      ({ kind, talkers, pattern }) =>
-        kind === 'milestone' && talkers?.includes('xen') && pattern.test(line.text),
-    )
-    .map(({ name, kind }) => ({
-      line: line.line,
-      ...(line.t !== undefined && { t: line.t }),
-      phase: line.phase,
-      sign: { name, kind, talker: 'xen', text: line.text, t: line.t ?? 0, number: line.line },
-    }));
+function milestonesOf(lines: readonly SeenLine[], seen: Observations): SeenSign[] {
+  const known = new Set(seen.signs.map(({ sign }) => sign.name));
+  const missing = signs.filter(({ name, kind }) => kind === 'milestone' && !known.has(name));
+  return missing.flatMap(({ name, kind, talkers, pattern }) => {
+    const found = lines.find(
+      ({ talker, text }) => ofXen({ talker }) && talkers?.includes('xen') && pattern.test(text),
+    );
+    if (found === undefined) return [];
+    const { line, t, phase, text } = found;
+    const sign = { name, kind, talker: 'xen' as const, text, t: t ?? 0, number: line };
+    return [{ line, ...(t !== undefined && { t }), phase, sign }];
+  });
 }

@@ -38,10 +38,20 @@ const uBootPlan: BootPlan['uBoot'] = {
 };
 
 /** A board that is switched on, and whose console, transfers and keyboard are the test's. */
-function boardOf(plan: BootPlan, answers: Readonly<Record<string, string>> = {}) {
+function boardOf(
+  plan: BootPlan,
+  answers: Readonly<Record<string, string>> = {},
+  typing: Promise<void> = Promise.resolve(),
+) {
   const { clock, lines, witness: silent } = simulation();
   const notes: string[] = [];
-  const witness = { ...silent, note: (text: string) => void notes.push(text) };
+  /** Of the serial line. */
+  const trouble: string[] = [];
+  const witness = {
+    ...silent,
+    note: (text: string) => void notes.push(text),
+    lineTrouble: () => trouble.at(0),
+  };
   // Each boot loader has a console of its own, of which one is listened to at a time.
   const consoles = [told<ConsoleEvent>(), told<ConsoleEvent>()] as const;
   const transfers = told<TransferEvent>();
@@ -66,7 +76,10 @@ function boardOf(plan: BootPlan, answers: Readonly<Record<string, string>> = {})
               if (answer === 'silence') await new Promise(() => undefined);
               return answer;
             }),
-            type: fromPromise<void, { command: string }>(async ({ input }) => void typed.push(input.command)),
+            type: fromPromise<void, { command: string }>(async ({ input }) => {
+              typed.push(input.command);
+              await typing;
+            }),
           },
         }),
       },
@@ -82,10 +95,13 @@ function boardOf(plan: BootPlan, answers: Readonly<Record<string, string>> = {})
     tell({ type, line });
     await settle();
   };
-  return { actor, clock, notes, say, startedOver, tell, transfers, turned, typed };
+  return { actor, clock, notes, say, startedOver, tell, transfers, trouble, turned, typed };
 }
 
-const uBoot = (answers?: Readonly<Record<string, string>>) => boardOf({ uBoot: uBootPlan }, answers);
+const uBoot = (answers?: Readonly<Record<string, string>>, typing?: Promise<void>) =>
+  boardOf({ uBoot: uBootPlan }, answers, typing);
+
+const enter = JSON.stringify('\r');
 
 function defaultAnswer(command: string): string {
   const file = load.find(each => command.endsWith(` ${each.file}`));
@@ -117,6 +133,7 @@ test('U-Boot: the countdown is interrupted when it is seen, then one command at 
     'tftpboot 0x48200000 xen',
     'tftpboot 0x48000000 dtb',
     'booti 1 - 2',
+    enter,
   ]);
   t.is(actor.getSnapshot().status, 'active');
   await say('console.handOver');
@@ -228,6 +245,22 @@ const refusals: readonly {
     fault: /did not load the file: 299 bytes came, xen has 300$/,
   },
   {
+    name: 'a count of bytes that stays garbled',
+    answers: {
+      'tftpboot 0x48200000 xen': 'done\nBytes transferred = 30 (12c hex)',
+      'printenv filesize': 'filesze=12c',
+    },
+    fault: /may not have loaded the file: U-Boot's count of its bytes comes garbled: filesze=12c$/,
+  },
+  {
+    name: 'another count of bytes than the garbled one had',
+    answers: {
+      'tftpboot 0x48200000 xen': 'done\nBytes trasferred = 300 (12c hex)',
+      'printenv filesize': 'filesize=12b',
+    },
+    fault: /comes garbled: filesize=12b$/,
+  },
+  {
     name: 'a TFTP error',
     answers: { 'tftpboot 0x48200000 xen': "Loading: *\nTFTP error: 'Access violation' (2)\nNot retrying..." },
     fault: /did not load the file: TFTP error: 'Access violation' \(2\)$/,
@@ -249,6 +282,42 @@ for (const { name, answers, signs = [], fault } of refusals) {
   });
 }
 
+test('U-Boot: a garbled count of bytes is asked for again, and noted', async t => {
+  const { say, typed, notes } = uBoot({
+    'tftpboot 0x48200000 xen': 'done\nBytes trasferred = 300 (12c hex)',
+    'printenv filesize': 'filesize=12c',
+  });
+  await say('console.prompt');
+  t.deepEqual(typed.slice(2, 5), ['tftpboot 0x48200000 xen', 'printenv filesize', 'tftpboot 0x48000000 dtb']);
+  t.deepEqual(notes, ['the size of xen came garbled, and was asked for again: it is right']);
+});
+
+test('U-Boot: a prompt that comes while the start command is typed again is no refusal', async t => {
+  const typed = Promise.withResolvers<void>();
+  const { actor, say } = uBoot(undefined, typed.promise);
+  await say('console.prompt');
+  await say('console.prompt', '=> ');
+  typed.resolve();
+  await settle();
+  await say('console.handOver');
+  t.is(actor.getSnapshot().output?.fault, null);
+});
+
+test('U-Boot: a start command whose last words are lost has started Xen where Xen speaks', async t => {
+  const { actor, say } = uBoot();
+  await say('console.prompt');
+  await say('console.xen');
+  t.deepEqual(actor.getSnapshot().output, { fault: null, attempts: 1, xenSeen: true });
+});
+
+test('no power cycle is tried where the serial line itself is bad', async t => {
+  const { actor, clock, turned, trouble } = uBoot();
+  trouble.push('no text');
+  await pass(clock, deadlines.firstOutput + 100);
+  t.regex(faultOf(actor) ?? 'no fault', /first sign of life .*; no text$/);
+  t.deepEqual(turned, ['on']);
+});
+
 const scriptPlan: BootPlan['uBoot'] = {
   interrupt: ' ',
   commands: ['setenv ipaddr 1'],
@@ -264,7 +333,13 @@ test('U-Boot: a script is fetched and run; once it has fetched all files whole, 
   const answers = { ...scriptComes, 'source 0x58200000': transferred(300, 40) };
   const { actor, say, typed } = boardOf({ uBoot: scriptPlan }, answers);
   await say('console.prompt');
-  t.deepEqual(typed, ['setenv ipaddr 1', 'tftpboot 0x58200000 boot.scr', 'source 0x58200000', 'booti 1 - 2']);
+  t.deepEqual(typed, [
+    'setenv ipaddr 1',
+    'tftpboot 0x58200000 boot.scr',
+    'source 0x58200000',
+    'booti 1 - 2',
+    enter,
+  ]);
   await say('console.handOver');
   t.is(faultOf(actor), undefined);
 });
@@ -431,7 +506,7 @@ test('EEPROM, then U-Boot: what the EEPROM starts is interrupted, loads and star
   await say('console.banner', 'U-Boot 2024.04');
   await say('console.autoboot');
   await say('console.prompt');
-  t.is(typed.at(-1), 'booti 1 - 2');
+  t.deepEqual(typed.slice(-2), ['booti 1 - 2', enter]);
   await say('console.handOver', 'Starting kernel ...');
   t.deepEqual(actor.getSnapshot().output, { fault: null, attempts: 1, xenSeen: false });
   t.deepEqual(turned, ['on']);

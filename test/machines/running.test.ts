@@ -22,7 +22,7 @@ function watcher(expectedPanic: string | null = null, payload?: string) {
     types: {
       events: {} as { type: 'dom0LoggedIn' | 'probeReady' } | { type: 'xenIsDue'; xenSeen: boolean },
     },
-    actors: { xen: xen.provide({ actors: { console: console.logic } }) },
+    actors: { xen: xen.provide({ actors: { console: console.logic, askForLogin: never() } }) },
   }).createMachine({
     invoke: {
       id: 'xen',
@@ -553,7 +553,7 @@ function lab(
         },
       }),
       deploy: deploy.provide({ actors: { serve: told<TransferEvent>().logic as never } }),
-      xen: xen.provide({ actors: { console: told<ConsoleEvent>().logic } }),
+      xen: xen.provide({ actors: { console: told<ConsoleEvent>().logic, askForLogin: never() } }),
       boot: never<never, never>() as never,
       collect: fromPromise<void, { dom0Reached: boolean }>(async () => void done.push('collect')),
       ...actors,
