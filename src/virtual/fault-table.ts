@@ -38,6 +38,7 @@ export const faultTable: readonly NamedFault[] = [
     title: 'a line of the firmware stands in the middle of lines of Xen',
     from: 'meta-qcom#2250, labgrid#1763',
     must: 'recover',
+    says: 'torn by another talker',
     faults: { output: 'torn' },
   },
   {
@@ -45,6 +46,7 @@ export const faultTable: readonly NamedFault[] = [
     title: 'the console loses a character now and then',
     from: 'kernelci-project#380, xen c23571fe31',
     must: 'recover',
+    says: 'loses or doubles characters',
     faults: { output: 'lossy' },
   },
   {
@@ -52,6 +54,7 @@ export const faultTable: readonly NamedFault[] = [
     title: 'the console doubles a character now and then',
     from: 'kernelci-project#380',
     must: 'recover',
+    says: 'loses or doubles characters',
     faults: { output: 'doubling' },
   },
   {

@@ -1,0 +1,68 @@
+/** Tests of labs that fail: each fault on each virtual board that can have it, held against what must come of it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { virtualBoard, virtualBoards } from '../../src/board/load-lab.ts';
+import { canHave, requiredFault } from '../../src/board/virtual-faults.ts';
+import { tryFault } from '../../src/run/fault-trials.ts';
+import { findScenario, loadScenario } from '../../src/scenario/load.ts';
+
+/** Most of a trial is waiting for a deadline; more at once would make others slip. */
+const atOnce = 4;
+
+/** Declares a test for each fault on each board. */
+export function faultTests(names: readonly string[]): void {
+  const scratch = mkdtempSync(path.join(tmpdir(), 'scmi-hil-fault-trials-'));
+  test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
+  const { file } = findScenario('dom0-and-guest', process.cwd());
+  const turns = new Turns(atOnce);
+  for (const fault of names.map(requiredFault)) {
+    for (const board of Object.keys(virtualBoards).map(virtualBoard)) {
+      if (!canHave(fault, board.type)) continue;
+      test(`${board.name}: ${fault.title}: ${ends[fault.must]}`, async t => {
+        await turns.take(async () => {
+          const directory = mkdtempSync(path.join(scratch, `${fault.name}-`));
+          const scenario = loadScenario(file, board.type);
+          const trial = await tryFault(fault, board, {
+            scenario,
+            directory,
+            signal: AbortSignal.timeout(trialAtMost),
+          });
+          t.is(trial.wrong, undefined, trial.cause);
+        });
+      });
+    }
+  }
+}
+
+const ends = {
+  recover: 'the run recovers',
+  infrastructure: 'the run ends as a failure of the lab that names it',
+  finding: 'the run fails',
+} as const;
+
+/** No lab makes a run hang. */
+const trialAtMost = 50_000;
+
+/** So many at a time. */
+class Turns {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(free: number) {
+    this.#free = free;
+  }
+
+  async take(work: () => Promise<void>): Promise<void> {
+    if (this.#free === 0) await new Promise<void>(resolve => this.#waiting.push(resolve));
+    else this.#free--;
+    try {
+      await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}
