@@ -129,8 +129,8 @@ export const power = setup({
             target: 'retrying',
             actions: {
               type: 'failed',
-              params: ({ event }) => ({
-                error: new Error(`the switch says that it is still ${event.output}`),
+              params: ({ context, event }) => ({
+                error: new Error(`the switch says that it is still ${event.output}${butAlive(context)}`),
               }),
             },
           },
@@ -163,3 +163,9 @@ export const power = setup({
     failed: { type: 'final' },
   },
 });
+
+/** A switch that says that a board is off which speaks is another board's, or lies. */
+function butAlive({ to, since, witness }: PowerContext): string {
+  const heard = witness.heard?.();
+  return to === 'on' && heard !== undefined && heard >= since ? ', and the board still answers' : '';
+}

@@ -10,7 +10,7 @@ import { boot, type BootOutput, type BootPlan } from './boot.ts';
 import { deploy, type TransferStalled } from './deploy.ts';
 import { expired, type Fault, failure, type Wait } from './fault.ts';
 import { givenCallback, givenPromise } from './given.ts';
-import { power } from './power.ts';
+import { power, type PowerOutput } from './power.ts';
 import { steps } from './steps.ts';
 import type { Witness } from './witness.ts';
 import { type Dom0LoggedIn, type ProbeReady, type XenIsDue, xen } from './xen.ts';
@@ -47,6 +47,8 @@ export type ConsoleLineEvent =
 interface RunContext extends RunInput {
   readonly prediction: Prediction | null;
   readonly dom0Reached: boolean;
+  /** The board has booted, so that its switch is on. */
+  readonly isOn: boolean;
   readonly since: number;
   readonly faults: readonly Fault[];
 }
@@ -122,7 +124,14 @@ export const run = setup({
   },
 }).createMachine({
   id: 'run',
-  context: ({ input }) => ({ ...input, prediction: null, dom0Reached: false, since: 0, faults: [] }),
+  context: ({ input }) => ({
+    ...input,
+    prediction: null,
+    dom0Reached: false,
+    isOn: false,
+    since: 0,
+    faults: [],
+  }),
   output: ({ context }) => ({ outcome: outcome(context.faults), faults: context.faults }),
   initial: 'reserving',
   states: {
@@ -256,8 +265,8 @@ export const run = setup({
                   target: '#run.attended.collecting',
                   actions: [
                     { type: 'keep', params: ({ event }) => ({ faults: [event.output.fault] }) },
-                    // Whatever ended the watch has ended Dom0.
-                    assign({ dom0Reached: false }),
+                    // Whatever ended the watch has ended Dom0, and an emulated board at times with it.
+                    assign({ dom0Reached: false, isOn: false }),
                   ],
                 },
                 onError: {
@@ -325,6 +334,7 @@ export const run = setup({
                           {
                             target: 'handedOver',
                             actions: [
+                              assign({ isOn: true }),
                               sendTo('xen', ({ event }) => xenIsDue(event.output)),
                               sendTo('deploy', { type: 'handedOver' }),
                             ],
@@ -412,7 +422,7 @@ export const run = setup({
               target: '#run.releasing',
               actions: {
                 type: 'keep',
-                params: ({ event }) => ({ faults: [stillPowered(event.output.fault)] }),
+                params: ({ context, event }) => ({ faults: [stillPowered(context, event.output)] }),
               },
             },
             onError: {
@@ -460,6 +470,14 @@ function outcome(faults: readonly Fault[]): RunOutcome {
     : 'completed';
 }
 
-function stillPowered(fault: Fault | null): Fault | null {
-  return fault === null ? null : { ...fault, what: `THE BOARD MAY STILL BE POWERED: ${fault.what}` };
+/** A switch that was off before it was told so is not the one that this board ran on. */
+function stillPowered({ isOn }: RunContext, { fault, was }: PowerOutput): Fault | null {
+  const why = fault ?? (isOn && was === 'off' ? saidOff : null);
+  return why === null ? null : { ...why, what: `THE BOARD MAY STILL BE POWERED: ${why.what}` };
 }
+
+const saidOff: Fault = {
+  class: 'infrastructure',
+  what: 'the switch said that it was off while the board still answered',
+  mend: 'see that the lab file names the switch of this board, and that nobody else turns it',
+};

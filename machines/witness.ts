@@ -2,6 +2,8 @@
 export interface Witness {
   /** Milliseconds since the run began. */
   now(): number;
+  /** When the console was heard last, in milliseconds since the run began; undefined: never. */
+  readonly heard?: () => number | undefined;
   /** The last lines of the console, oldest first. */
   lastLines(): readonly string[];
   /** What the last attempt to log in to a domain came to; undefined where none has failed. */

@@ -186,6 +186,11 @@ export class BoardConsole {
     return this.#reader.lastLines(shownLines).map(({ text }) => text);
   }
 
+  /** When something came last, in milliseconds of the clock; undefined: nothing did. */
+  get heard(): number | undefined {
+    return this.#lastReceived === 0 ? undefined : this.#lastReceived;
+  }
+
   /** Text that stands on the line that has not ended. */
   unfinished(): string {
     return this.#reader.tails()[0]?.text ?? '';

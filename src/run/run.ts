@@ -132,6 +132,7 @@ class Parts {
     const sessions = new Sessions(board, recorder, clock, ways);
     const witness: Witness = {
       now: () => clock.now(),
+      heard: () => console.heard,
       lastLines: () => console.lastLines(),
       refusal: domain => sessions.refusal(domain),
       bootMend,

@@ -200,7 +200,7 @@ export const faultTable: readonly NamedFault[] = [
     title: 'the power switch says that it is off, and the board has power',
     from: 'sonic-mgmt#27954',
     must: 'infrastructure',
-    says: 'still answers',
+    says: 'still answer',
     faults: { switch: 'says-off' },
   },
   {

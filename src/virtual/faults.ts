@@ -42,7 +42,8 @@ export interface VirtualFaults {
 }
 
 /**
- * - `says-on`, `says-off`: it claims so, whatever it is told, and does nothing: the other one is true.
+ * - `says-on`: it claims so, whatever it is told, and does nothing.
+ * - `says-off`: it claims so, and from when it was first told to go on the board has power.
  * - `fails-once`: the first command to it is an error.
  * - `refuses`: every command is an error. `silent`: none is answered.
  * - `stays-on`: once on, it refuses to go off.

@@ -20,13 +20,11 @@ export class VirtualPowerSwitch implements PowerDriver {
   constructor(load: Supplied, fault?: SwitchFault) {
     this.#load = load;
     this.#fault = fault;
-    if (fault === 'says-off') this.#switchOn();
   }
 
   async on(signal: AbortSignal): Promise<void> {
     await this.#answer('switch on', signal);
-    if (this.#fault === 'says-on' || this.#fault === 'says-off') return;
-    this.#switchOn();
+    if (this.#fault !== 'says-on') this.#switchOn();
   }
 
   async off(signal: AbortSignal): Promise<void> {
