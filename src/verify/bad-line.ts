@@ -4,7 +4,7 @@
  */
 import { ConsoleReader } from '../console/reader.ts';
 import { signs } from '../console/signs.ts';
-import type { Prediction } from '../model/prediction.ts';
+import type { Expectation, Prediction } from '../model/prediction.ts';
 import { align } from './align.ts';
 import { hasSameNumbers, isDamaged } from './damage.ts';
 import { linesFor } from './lines.ts';
@@ -13,8 +13,10 @@ import type { Judgement } from './verdict.ts';
 
 export interface Believed {
   readonly seen: Observations;
-  /** In words, what was read from a log for the console's sake; undefined where nothing had to be. */
+  /** In words, what was read from a log for the console's sake; absent where nothing had to be. */
   readonly note?: string;
+  /** Whether a log says what the talker of an expectation has said. */
+  readonly isLogged: (expectation: Expectation) => boolean;
 }
 
 /** What was seen, with lines as they stand in their logs where the console is bad. */
@@ -25,41 +27,49 @@ export function withLogs(seen: Observations): Believed {
     ...(dom0 === undefined ? [] : [compared(seen, linesOf(dom0, 'linux'), ofDom0)]),
   ];
   const damaged = logged.flatMap(log => log.damaged);
-  const count = damaged.length + seen.lines.filter(line => line.damaged).length;
+  const count = new Set([...damaged.map(({ line }) => line), ...seen.lines.filter(line => line.damaged)])
+    .size;
   const [first] = damaged;
-  if (count < fewest || first === undefined) return { seen };
+  if (count < fewest || first === undefined) return { seen, isLogged: () => false };
   return {
     seen: logged.reduce(asLogged, seen),
+    isLogged: ({ source, domid = 0 }) =>
+      (source === 'xen' && xen !== undefined) || (source === 'linux' && domid === 0 && dom0 !== undefined),
     note:
-      `the console loses or doubles characters (${count} lines, "${first.seen}" for "${first.said}"): ` +
+      `the console loses or doubles characters (${count} lines, "${first.line.text}" for "${first.said}"): ` +
       'what was said is read from the logs',
   };
 }
 
 /**
- * Judgements of a run whose console is bad, and whose log nobody read: what was not seen may have been said.
+ * Judgements of a run whose console is bad: what was not seen of a talker whose log nobody read may have been said.
  * @returns undefined where the console is good, or all was seen
  */
 export function withoutEvidence(
   judgements: readonly Judgement[],
   prediction: Prediction,
-  seen: Observations,
+  { seen, note, isLogged }: Believed,
 ): { readonly judgements: readonly Judgement[]; readonly what: string } | undefined {
   const near = judgements.flatMap(judgement => damagedLine(judgement, seen) ?? []);
   const evidence = new Set([...seen.lines.filter(line => line.damaged), ...near]);
-  if (evidence.size < fewest) return undefined;
-  const why = `the console loses or doubles characters: ${evidence.size} lines came damaged`;
+  if (note === undefined && evidence.size < fewest) return undefined;
+  const why = 'the console loses or doubles characters, and nobody read the log of who said it';
   const texts = prediction.expectations.flatMap(({ kind, text }) => (kind === 'line' ? [text] : []));
   const result = judgements.map((judgement): Judgement => {
     const { expectation, outcome } = judgement;
     const text = judgement.seen?.text ?? '';
-    const isUnseen = outcome === 'missed' && expectation.kind !== 'answer';
+    const isUnseen = outcome === 'missed' && expectation.kind !== 'answer' && expectation.source !== 'xl';
     const isGarbled = outcome === 'contradicted' && texts.some(said => isDamaged(said, text));
-    return isUnseen || isGarbled ? { ...judgement, outcome: 'infrastructure', why } : judgement;
+    return (isUnseen || isGarbled) && !isLogged(expectation)
+      ? { ...judgement, outcome: 'infrastructure', why }
+      : judgement;
   });
+  const changed = result.filter((judgement, index) => judgement !== judgements[index]).length;
+  if (changed === 0) return undefined;
   const [line] = evidence;
-  const isChanged = result.some((judgement, index) => judgement !== judgements[index]);
-  return isChanged ? { judgements: result, what: `${why}, for instance "${line?.text}"` } : undefined;
+  const example = line === undefined ? '' : ` ("${line.text}")`;
+  const what = `the console loses or doubles characters${example}: ${changed} of what was expected may have been said`;
+  return { judgements: result, what };
 }
 
 /** So many lines are damaged by the line; fewer may be what was said. */
@@ -83,19 +93,19 @@ interface Logged {
   readonly isOfLog: IsOfLog;
   /** Index into the log of each line that came. */
   readonly places: ReadonlyMap<SeenLine, number>;
-  readonly damaged: readonly { readonly said: string; readonly seen: string }[];
+  readonly damaged: readonly { readonly said: string; readonly line: SeenLine }[];
 }
 
 function compared(seen: Observations, said: readonly string[], isOfLog: IsOfLog): Logged {
   const lines = seen.lines.filter(isOfLog);
   const pairs = align(said.length, lines.length, (s, l) => likeness(said[s] ?? '', lines[l]?.text ?? ''));
   const places = new Map<SeenLine, number>();
-  const damaged: { said: string; seen: string }[] = [];
+  const damaged: { said: string; line: SeenLine }[] = [];
   for (const pair of pairs) {
     const [text, line] = [said[pair.expected], lines[pair.seen]];
     if (text === undefined || line === undefined) continue;
     places.set(line, pair.expected);
-    if (isDamaged(text, line.text)) damaged.push({ said: text, seen: line.text });
+    if (isDamaged(text, line.text)) damaged.push({ said: text, line });
   }
   return { said, isOfLog, places, damaged };
 }
@@ -134,7 +144,9 @@ function asLogged(seen: Observations, { said, isOfLog, places }: Logged): Observ
       insert(last ?? line, place);
       insert(line, place + 1);
       last = line;
-    } else if (!isOfLog(line) || line.talker === 'linux' || last === undefined) lines.push(line);
+    } else if (!isOfLog(line) || last === undefined || (line.talker === 'linux' && !line.stamped)) {
+      lines.push(line);
+    }
   }
   if (last !== undefined) insert(last, said.length);
   return { ...seen, lines, signs: [...seen.signs, ...milestonesOf(lines, seen)] };

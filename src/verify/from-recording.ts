@@ -145,6 +145,7 @@ class RunSeen {
             text,
             phase: this.#phase,
             ...(unterminated && { unterminated }),
+            ...(stamp !== undefined && { stamped: true as const }),
             ...(restIn !== undefined && { restIn }),
             ...(damaged && { damaged }),
           });

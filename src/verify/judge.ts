@@ -55,7 +55,8 @@ function expectsLogin({ expectations }: Prediction): boolean {
 
 /** Judges what was seen, wherever that comes from. */
 export function verdictOf(prediction: Prediction, heard: Observations, strict: boolean): Verdict {
-  const { seen, note } = withLogs(heard);
+  const believed = withLogs(heard);
+  const { seen, note } = believed;
   const evidence = new Seen(prediction, seen);
   const expected = prediction.expectations.map(expectation => evidence.judge(expectation));
   const whyNot = otherXen(prediction, seen);
@@ -68,7 +69,7 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   const told = new Set(forbidden.map(judgement => placeOf(judgement.seen)));
   const others = unexpected(prediction, seen, evidence.lines).filter(other => !told.has(placeOf(other.seen)));
   const shown = [...expected, ...others];
-  const bad = note === undefined ? withoutEvidence(shown, prediction, seen) : undefined;
+  const bad = withoutEvidence(shown, prediction, believed);
   const judgements = bad?.judgements ?? shown;
   const counts: Record<Outcome, number> = { ...none };
   for (const { outcome } of judgements) counts[outcome]++;

@@ -18,6 +18,8 @@ export interface SeenLine extends Place {
   readonly phase: Phase;
   /** The next line of the talker was glued to this one. */
   readonly unterminated?: true;
+  /** It has a time stamp of its kernel's, or of Xen's. */
+  readonly stamped?: true;
   /** Another talker broke in, and it was put together again. */
   readonly restIn?: number;
   /** Its prefix came damaged. */

@@ -1,0 +1,184 @@
+import test from 'ava';
+import * as fc from 'fast-check';
+import type { Expectation, Prediction } from '../../src/model/prediction.ts';
+import { emptyPrediction } from '../../src/model/prediction.ts';
+import type { RecordedData } from '../../src/recording/event.ts';
+import { hasSameNumbers, isDamaged } from '../../src/verify/damage.ts';
+import { judge } from '../../src/verify/judge.ts';
+
+const text = fc.stringMatching(/^[a-z0-9 =:_-]{20,70}$/);
+const place = fc.nat(19);
+
+test('a line that lacks a character, or has one twice, is the damaged line', t => {
+  fc.assert(
+    fc.property(text, place, (said, at) => {
+      const lacking = said.slice(0, at) + said.slice(at + 1);
+      const doubled = said.slice(0, at + 1) + said.slice(at);
+      return isDamaged(said, lacking) && isDamaged(said, doubled) && !isDamaged(said, said);
+    }),
+  );
+  t.pass();
+});
+
+test('a line in which a character is another one is never the damaged line', t => {
+  fc.assert(
+    fc.property(text, place, fc.constantFrom('a', 'z', '0', '1', ' '), (said, at, other) => {
+      fc.pre(said[at] !== other);
+      return !isDamaged(said, said.slice(0, at) + other + said.slice(at + 1));
+    }),
+  );
+  t.pass();
+});
+
+const pairs: readonly (readonly [said: string, seen: string, damaged: boolean, sameNumbers: boolean])[] = [
+  ['scmi: agent 12 of channel 3', 'scmi: agent 1 of channel 3', true, false],
+  ['scmi: agent 1 of channel 3', 'scmi: agent 11 of channel 3', true, false],
+  ['scmi: agent 1 of channel 3', 'scmi: agent 2 of channel 3', false, false],
+  ['scmi: agent 1 of channel 3', 'scmi: agent 12 of channel 3', false, false],
+  ['scmi: agent 1 of channel 3', 'scmi: agnt 1 of channel 3', true, true],
+  ['scmi: agent 1 of channel 3', 'scmi: agentt 1 of channel 3', true, true],
+  ['scmi: agent 1 of channel 3', 'scmi: aget 1 of chanel 3', false, true],
+  ['abc', 'ab', false, true],
+];
+
+for (const [said, seen, damaged, sameNumbers] of pairs) {
+  test(`"${seen}" ${damaged ? 'may' : 'cannot'} be what arrived of "${said}"`, t => {
+    t.is(isDamaged(said, seen), damaged);
+    t.is(hasSameNumbers(said, seen), sameNumbers);
+  });
+}
+
+const lines = [
+  'Xen version 4.22-unstable',
+  'scmi: mediator for SMC registered',
+  'scmi: agent 12 at 0x47ff2000',
+  'scmi: agent 3 at 0x47ff3000',
+  'Brought up 4 CPUs',
+  'sci: assign device /soc/mmc to d0',
+  'Freed 400kB init memory.',
+] as const;
+
+const damaged = [
+  'Xen version 4.22-unstable',
+  'scmi: mediator for SM registered',
+  'scmi: agent 1 at 0x47ff2000',
+  'scmi: agent 3 at 0x47ff3000',
+  '(XE) Brought upp 4 CPUs',
+  'sci: assig device /soc/mmc to d0',
+  'Freed 400kB init meory.',
+] as const;
+
+const expectations = lines.filter(line => line.startsWith('sc')).map(expected);
+const prediction: Prediction = {
+  ...emptyPrediction,
+  mediator: { kind: 'multi-agent', registered: true, errno: 0, node: '/chosen/xen', agentId: 1 },
+  expectations,
+};
+
+function expected(line: string, index: number): Expectation {
+  return {
+    id: `boot.xen.${index + 1}`,
+    kind: 'line',
+    phase: 'boot',
+    source: 'xen',
+    text: line,
+    pattern: `^${line.replaceAll(/[.*+?/]/g, String.raw`\$&`)}$`,
+    reason: { rule: 'test.rule', words: 'the test wants it' },
+  };
+}
+
+const prefixed = (said: readonly string[]) =>
+  said.map(line => `${line.startsWith('(') ? '' : '(XEN) '}${line}\r\n`).join('');
+
+/** A run that came to its end, with what the console showed, and Xen's log where it was read. */
+function verdictOf(console: readonly string[], log?: readonly string[], source = 'ssh') {
+  const events: (RecordedData & { source?: string })[] = [
+    {
+      kind: 'run-started',
+      data: {
+        schema: 1,
+        started: '',
+        board: 'b',
+        boardType: 'rpi5',
+        virtual: true,
+        scenario: 's',
+        controller: '',
+        files: {},
+      },
+    },
+    { kind: 'received', data: { console: 'main', text: prefixed(console) } },
+    { kind: 'milestone', data: { name: 'dom0-login' } },
+    ...(log === undefined
+      ? []
+      : [
+          {
+            kind: 'log' as const,
+            source,
+            data: { domain: 'dom0', command: 'xl dmesg', text: prefixed(log).replaceAll('\r', '') },
+          },
+        ]),
+    { kind: 'run-finished', data: { outcome: 'completed' } },
+  ];
+  const recording = events.map((event, t) => ({ t, source: 'test', ...event }));
+  return judge({ prediction, recording });
+}
+
+test('a bad console: what Xen said is read from its log, and the verdict says so', t => {
+  const { outcome, counts, notes = [], faults } = verdictOf(damaged, lines);
+  t.is(outcome, 'met');
+  t.is(counts.met, expectations.length);
+  t.regex(notes.join(), /^the console loses or doubles characters \(5 lines, .*read from the logs$/);
+  t.deepEqual(faults, []);
+});
+
+test('a bad console: what Xen did not say by its log either is missed, what it said beside is told', t => {
+  const wrong = lines.map(line => line.replace('agent 12', 'agent 1'));
+  const { outcome, judgements } = verdictOf(damaged, wrong);
+  t.is(outcome, 'failed');
+  t.deepEqual(
+    judgements
+      .filter(({ outcome: is }) => is !== 'met')
+      .map(({ outcome: is, seen }) => `${is}: ${seen?.text}`),
+    ['missed: scmi: agent 1 at 0x47ff2000', 'contradicted: scmi: agent 1 at 0x47ff2000'],
+  );
+});
+
+for (const [what, log, source] of [
+  ['nobody read the log', undefined, 'ssh'],
+  ['the log came over that same console', lines, 'console'],
+] as const) {
+  test(`a bad console: where ${what}, the lab has failed`, t => {
+    const { outcome, counts, faults } = verdictOf(damaged, log, source);
+    t.is(outcome, 'infrastructure');
+    t.deepEqual([counts.missed, counts.contradicted], [0, 0]);
+    t.regex(
+      faults[0]?.what ?? '',
+      /^the console loses or doubles characters \(".+"\): \d+ of what was expected/,
+    );
+  });
+}
+
+test('a prefix that lacks a character speaks against the console, and its line is Xen’s', t => {
+  const console = `(XN) ${lines[1]}\r\n`;
+  const { outcome, judgements } = judge({
+    prediction,
+    recording: [{ t: 0, source: 'test', kind: 'received', data: { console: 'main', text: console } }],
+  });
+  t.is(judgements[0]?.outcome, 'met');
+  t.not(outcome, 'met');
+});
+
+test('a good console: one line that is not as foreseen is no damage', t => {
+  const wrong = lines.map(line => line.replace('mediator', 'mediatr'));
+  for (const log of [undefined, wrong]) {
+    const { outcome, notes } = verdictOf(wrong, log);
+    t.is(outcome, 'failed');
+    t.is(notes, undefined);
+  }
+});
+
+test('a wrong number on every line is no damage, however many they are', t => {
+  const wrong = lines.map(line => line.replaceAll(/\d/g, digit => String((Number(digit) + 1) % 10)));
+  t.is(verdictOf(wrong).outcome, 'failed');
+  t.is(verdictOf(wrong, wrong).outcome, 'failed');
+});
