@@ -10,8 +10,8 @@ import { systemClock } from '../run/clock.ts';
 import { prepareDeployment } from '../run/deployment.ts';
 import { runScenario } from '../run/run.ts';
 import { bootScenario } from '../scenario/load.ts';
-import type { BootDiagnosis, ReachedStep } from '../verify/boot-progress.ts';
-import { BootProgress, stuckWords } from '../verify/boot-progress.ts';
+import type { BootDiagnosis, ReachedStep, StuckStep } from '../verify/boot-progress.ts';
+import { BootProgress } from '../verify/boot-progress.ts';
 
 export interface BootOptions {
   /** Where reservations are kept. */
@@ -71,7 +71,18 @@ export async function followBoot(
 }
 
 /** The diagnosis says more than what was waited for in vain; an interruption is how a good boot ends. */
-function isTold({ class: kind, mend }: Fault, { stuck, attempts }: BootDiagnosis): boolean {
+function isTold({ class: kind, what, mend }: Fault, { stuck, attempts }: BootDiagnosis): boolean {
   if (kind === 'interrupted') return true;
-  return attempts > 0 && stuck !== null && (mend === undefined || mend === stuckWords(stuck));
+  if (attempts === 0 || stuck === null) return false;
+  // Its evidence may have come after the fault.
+  return mend === undefined || mend.startsWith(stuck.what) || isWait(what) || isSaid(what, stuck);
+}
+
+/** That a deadline passed is less than what the diagnosis says. */
+function isWait(what: string): boolean {
+  return what.startsWith('waited ');
+}
+
+function isSaid(what: string, { evidence, what: cause }: StuckStep): boolean {
+  return what.startsWith(cause) || (evidence !== undefined && what.startsWith(evidence.text));
 }

@@ -7,6 +7,7 @@ import { rpiSteps, xenAfterEeprom } from './boot-rpi-steps.ts';
 import type { Sighting } from './boot-seen.ts';
 import { BootSeen } from './boot-seen.ts';
 import type { BootStep, BootSubject, Cause } from './boot-step.ts';
+import { anywhere } from './boot-step.ts';
 import { fetching, starting, toFirstOutput, toPrompt } from './boot-u-boot-steps.ts';
 
 export type { Sighting } from './boot-seen.ts';
@@ -99,7 +100,7 @@ export class BootProgress {
   }
 
   #stuckAt({ name, title, causes }: BootStep): StuckStep {
-    for (const causeOf of causes) {
+    for (const causeOf of [...anywhere, ...causes]) {
       const cause = causeOf(this.#seen, this.#subject);
       if (cause !== undefined) return { name, title, ...cause };
     }

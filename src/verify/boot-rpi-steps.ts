@@ -172,6 +172,15 @@ export const rpiSteps: readonly BootStep[] = [
     causes: [
       stalledTransfer,
       otherBootMode,
+      ...silentConsole,
+      (seen, { board }) =>
+        seen.bytes > 0
+          ? undefined
+          : {
+              what: 'the board fetched its files, and nothing came on the console',
+              evidence: seen.fetches.at(-1),
+              mend: `see that boards.${board}.serial is at its debug UART (3 pins between the HDMI ports; transmit and receive crossed), and BOOT_UART=1 in the EEPROM's configuration`,
+            },
       seen => ({
         what: 'every file was fetched, and then nothing came',
         evidence: seen.fetches.at(-1),

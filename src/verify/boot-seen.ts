@@ -41,6 +41,7 @@ export class BootSeen {
   #powerOn: Sighting | undefined;
   #powerFailed: Sighting | undefined;
   #powerConfirmed = false;
+  readonly #faults: Sighting[] = [];
 
   constructor() {
     this.#reader = new ConsoleReader({ line: ({ text }) => this.#line(text) }, { history: 0 });
@@ -59,6 +60,11 @@ export class BootSeen {
   /** The switch has said that it is on. */
   get powerConfirmed(): boolean {
     return this.#powerConfirmed;
+  }
+
+  /** The fault of the run that begins so. */
+  fault(start: string): Sighting | undefined {
+    return this.#faults.find(({ text }) => text.startsWith(start));
   }
 
   /** Bytes that the console has received. */
@@ -90,6 +96,11 @@ export class BootSeen {
     return found(this.#said().toReversed(), pattern);
   }
 
+  /** All lines that match. */
+  all(pattern: RegExp): readonly Sighting[] {
+    return this.#said().filter(({ text }) => pattern.test(text));
+  }
+
   /** @param place where the event is, for whoever wants to look there */
   take(event: RecordedEvent, place: number): void {
     this.#here = { t: event.t, place };
@@ -97,6 +108,7 @@ export class BootSeen {
       if (event.data.console === mainConsole) this.#received(bytesOf(event.data));
     } else if (event.kind === 'power') this.#power(event.data.action, event.data.detail);
     else if (event.kind === 'tftp') this.#tftp(event.data);
+    else if (event.kind === 'fault') this.#faults.push({ ...this.#here, text: event.data.what });
   }
 
   #said(): readonly Sighting[] {
@@ -131,6 +143,7 @@ export class BootSeen {
     this.#bytes = 0;
     this.#unreadable = 0;
     this.#powerConfirmed = false;
+    this.#faults.length = 0;
     this.#powerOn = { ...this.#here, text: 'power on' };
   }
 
@@ -162,6 +175,8 @@ export class BootSeen {
         break;
       }
       case 'ended': {
+        // Our own server took the files away: that says nothing of the transfer.
+        if (data['why'] === 'closed') break;
         const bytes = Number(data['bytes']);
         const text = `${file}: ended after ${bytes} bytes (${textOf(data['detail'])})`;
         const end = data['why'] === 'client-error' ? 'probe' : 'broken';

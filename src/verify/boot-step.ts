@@ -61,6 +61,18 @@ export function causeShownBy(pattern: RegExp, what: string, mend: string): BootS
   };
 }
 
+/** A cause that a fault of the run shows, by how that begins. */
+function causeOfFault(
+  start: string,
+  what: string,
+  mend: (board: string) => string,
+): BootStep['causes'][number] {
+  return (seen, { board }) => {
+    const evidence = seen.fault(start);
+    return evidence && { what, evidence, mend: mend(board) };
+  };
+}
+
 /** Requests from an address that is not the lab's for this board: perhaps this board's all the same. */
 export function strangerAsks(seen: BootSeen, { board, network }: BootSubject): Cause | undefined {
   const evidence = seen.fetches.findLast(({ end }) => end === 'stranger');
@@ -104,6 +116,37 @@ export const silentConsole: readonly BootStep['causes'][number][] = [
           mend: `the speed is wrong: see boards.${board}.serial.baudRate; else ground and level of the wires`,
         }
       : undefined,
+];
+
+/** Causes that there may be before any step. */
+export const anywhere: readonly BootStep['causes'][number][] = [
+  causeOfFault(
+    'read the console: ',
+    'the serial line is gone',
+    board =>
+      `see the adapter of boards.${board}.serial: its plug, and whether it takes its supply from the board`,
+  ),
+  causeOfFault(
+    'the board behind this port is another',
+    'another board is behind this port',
+    board => `see boards.${board}.serial, and whose supply the switch turns`,
+  ),
+  seen => {
+    const starts = seen.all(/RPi: BOOTSYS release|^U-Boot \d{4}\.\d\d/);
+    const again = starts.find(({ text }, index) => starts.slice(0, index).some(each => each.text === text));
+    return (
+      again && {
+        what: 'the board started again by itself',
+        evidence: again,
+        mend: 'see its supply (a Raspberry Pi 5 wants 5 V and 5 A), its cable, and what else may reset it',
+      }
+    );
+  },
+  causeShownBy(
+    /power-on-reset 0\b/,
+    'the power switch did not cut the supply',
+    'see that it feeds this board, and that HDMI, USB or the serial adapter do not',
+  ),
 ];
 
 /** `, and the switch says that it is on` */

@@ -27,6 +27,7 @@ const confirmed: RecordedData = { kind: 'power', data: { action: 'confirmed', de
 const prints = (...lines: string[]): RecordedData => raw(lines.map(line => `${line}\r\n`).join(''));
 const raw = (text: string): RecordedData => ({ kind: 'received', data: { console: 'main', text } });
 const tftp = (event: string, data: object): RecordedData => ({ kind: 'tftp', data: { event, ...data } });
+const fault = (what: string): RecordedData => ({ kind: 'fault', data: { class: 'infrastructure', what } });
 let transfers = 0;
 const asks = (file: string): RecordedData =>
   tftp('request', { transfer: (transfers += 1), client: network.address, file, options: {} });
@@ -113,13 +114,7 @@ const stuck: readonly (readonly [
     'network',
     /does not come to the network \(RPi: BOOTSYS/,
   ],
-  [
-    'no link',
-    rpi,
-    [on, prints(...waitsForLink)],
-    'link',
-    /waits for the Ethernet link \(NETWORK: .*cable/,
-  ],
+  ['no link', rpi, [on, prints(...waitsForLink)], 'link', /waits for the Ethernet link \(NETWORK: .*cable/],
   [
     'no DHCP offer',
     rpi,
@@ -429,6 +424,55 @@ const stuck: readonly (readonly [
     handedOver(),
     'xen',
     /handed over, and then nothing came \(Starting kernel/,
+  ],
+  [
+    'a board that started again',
+    v4h,
+    [...loading(), prints('U-Boot 2023.04 (x)')],
+    'u-boot-request',
+    /started again by itself \(U-Boot 2023\.04 \(x\)\)/,
+  ],
+  [
+    'an EEPROM that started again',
+    rpi,
+    [...configured, prints(banner, '  0.89 POWER_OFF_ON_HALT: 0 power-on-reset 0')],
+    'kernel',
+    /started again by itself/,
+  ],
+  [
+    'a supply that was not cut',
+    rpi,
+    [on, prints(banner, '  0.89 POWER_OFF_ON_HALT: 0 power-on-reset 0')],
+    'network',
+    /switch did not cut the supply/,
+  ],
+  [
+    'a line that is gone',
+    rpi,
+    [...configured, fault('read the console: use /dev/ttyUSB0: the line is gone')],
+    'kernel',
+    /serial line is gone .*boards\.rpi5-01\.serial/,
+  ],
+  [
+    'another board',
+    rpi,
+    [...configured, fault('the board behind this port is another: BOOTMODE: serial 0c0ffee1')],
+    'kernel',
+    /another board is behind this port .*0c0ffee1/,
+  ],
+  [
+    'a console that stayed silent while all was fetched',
+    rpi,
+    [on, ...sent('config.txt'), ...sent('xen')],
+    'handover',
+    /fetched its files, and nothing came on the console .*BOOT_UART=1/,
+  ],
+  [
+    'a console at another speed while all was fetched',
+    rpi,
+    [on, raw('\x80\x90'.repeat(20)), ...sent('config.txt'), ...sent('xen')],
+    'handover',
+    /no text.*baudRate/,
   ],
   [
     'a crash',
