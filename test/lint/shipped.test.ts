@@ -24,6 +24,7 @@ const intended: Readonly<Record<string, readonly string[]>> = {
   'agent-id-out-of-range': ['sci-arm-sci-agent-range'],
   'dom0-doorbell-not-rewritten': ['sci-dom0-function-id', 'sci-dom0-page'],
   'dom0-given-management-agent': ['sci-dom0-is-management'],
+  'driver-domain-sdio': ['sci-dtdev-missing'],
   'guest-asks-for-taken-agent': ['sci-guest-agent-shared'],
   'permissions-not-in-firmware': ['sci-device-not-in-firmware'],
 };
@@ -43,6 +44,9 @@ const isAboutNoMistake = [
   'dom0-and-guest',
   'destroy-and-create-again',
   'dom0-without-agent',
+  'dom0less-driver-domain-i2c',
+  'dom0less-driver-domain-sdio',
+  'driver-domain-i2c',
   'two-cell-list',
 ];
 

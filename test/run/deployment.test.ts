@@ -248,7 +248,11 @@ test('every board type fits into its memory in each way to boot, with and withou
         kernel: image(24 * MiB, 32 * MiB),
         ramdisk: new Uint8Array(32 * MiB),
       };
-      for (const scenario of [bootScenario(type), shipped('dom0less-domain-runs', type)]) {
+      const domd = `dom0less-driver-domain-${name === 'rpi5' ? 'sdio' : 'i2c'}`;
+      for (const scenario of [
+        bootScenario(type),
+        ...['dom0less-domain-runs', domd].map(on => shipped(on, type)),
+      ]) {
         const { problems, ranges } = await checkLayout(board(withScript(type), images), scenario);
         t.deepEqual(problems, [], `${name} ${boot} ${scenario.name}`);
         t.true(ranges.length >= 3);
