@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { boardTypeSchema } from '../board/board-type.ts';
 import { labSchema } from '../board/lab.ts';
 import { doctorReportSchema } from '../doctor/finding.ts';
+import { boardImagesSchema } from '../images/board-images.ts';
 import { scenarioSchema } from '../scenario/schema.ts';
 import type { AddCommand } from './command.ts';
 import { exitCode } from './command.ts';
@@ -13,6 +14,7 @@ import { writeText } from './write-text.ts';
 const schemas: Readonly<Record<string, { readonly title: string; readonly schema: z.ZodType }>> = {
   'board-type': { title: 'scmi-hil board type (boards/*.yaml)', schema: boardTypeSchema },
   doctor: { title: 'report of scmi-hil doctor --json', schema: doctorReportSchema },
+  images: { title: 'scmi-hil images (firmware/*/images.yaml)', schema: boardImagesSchema },
   lab: { title: 'scmi-hil lab (lab.yaml)', schema: labSchema },
   scenario: { title: 'scmi-hil scenario (scenarios/*.yaml)', schema: scenarioSchema },
 };
@@ -21,7 +23,7 @@ export const addSchema: AddCommand = (program, process, done) => {
   const command = program
     .command('schema [directory]')
     .description(
-      'Writes the JSON Schemas of board types, labs and scenarios, for editors that complete YAML.',
+      'Writes the JSON Schemas of board types, their images, labs and scenarios, for editors that complete YAML.',
     )
     .action((directory: string | undefined) => {
       const into = path.resolve(process.cwd, directory ?? 'docs/schemas');
