@@ -101,6 +101,7 @@ const fieldsByKind: Readonly<Record<string, Readonly<Record<string, 'string' | '
   step: { index: 'number', do: 'string', phase: 'string' },
   command: { domain: 'string', command: 'string' },
   answer: { domain: 'string', command: 'string', status: 'number', stdout: 'string', stderr: 'string' },
+  file: { domain: 'string', path: 'string', bytes: 'number', by: 'string' },
   fault: { class: 'string', what: 'string' },
   log: { domain: 'string', command: 'string', text: 'string' },
   note: { text: 'string' },

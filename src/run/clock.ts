@@ -35,21 +35,28 @@ export function pause(clock: RunClock, milliseconds: number, signal: AbortSignal
   });
 }
 
+export interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+  /** The work has come further: the time begins anew. */
+  renew(): void;
+}
+
 /** A deadline for one piece of work within a longer one: aborted by either. Dispose of it when the work is over. */
-export function deadline(
-  clock: RunClock,
-  milliseconds: number,
-  what: string,
-  outer: AbortSignal,
-): Disposable & { readonly signal: AbortSignal } {
+export function deadline(clock: RunClock, milliseconds: number, what: string, outer: AbortSignal): Deadline {
   const controller = new AbortController();
-  const handle = clock.setTimeout(() => {
+  const expire = () => {
     const error = new Error(`waited ${(milliseconds / 1000).toFixed(1)} s for ${what}`);
     error.name = 'TimeoutError';
     controller.abort(error);
-  }, milliseconds);
+  };
+  let handle = clock.setTimeout(expire, milliseconds);
+  const end = () => clock.clearTimeout(handle);
   return {
     signal: AbortSignal.any([outer, controller.signal]),
-    [Symbol.dispose]: () => clock.clearTimeout(handle),
+    renew: () => {
+      end();
+      handle = clock.setTimeout(expire, milliseconds);
+    },
+    [Symbol.dispose]: end,
   };
 }

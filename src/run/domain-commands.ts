@@ -34,13 +34,3 @@ export function guestFiles(directory: string, guest: Guest): Map<string, Uint8Ar
     ...guest.files,
   ]);
 }
-
-/** Writes standard input to a file. */
-export function upload(path: string): string {
-  const directory = path.slice(0, path.lastIndexOf('/')) || '/';
-  return `mkdir -p ${quoted(directory)} && cat > ${quoted(path)}`;
-}
-
-function quoted(text: string): string {
-  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}

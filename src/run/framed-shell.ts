@@ -6,7 +6,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { DriverError } from '../drivers/driver-error.ts';
-import type { SshResult } from '../drivers/ssh/ssh.ts';
+import type { SshResult, SshSession } from '../drivers/ssh/ssh.ts';
 import { longestLine, type LineAnswer, type ShellLine } from './shell-line.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -24,6 +24,8 @@ export interface DomainShell {
     command: string,
     options: { readonly stdin?: Uint8Array; readonly signal: AbortSignal },
   ): Promise<SshResult>;
+  /** Writes a file; absent: there is no better way than a command that does. */
+  readonly put?: SshSession['put'];
   close(): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ import type { Witness } from '../../machines/witness.ts';
 import type { BoardType } from '../board/board-type.ts';
 import type { Guest, Scenario } from '../scenario/scenario.ts';
 import type { RunClock } from './clock.ts';
-import { guestFiles, nameInToolstack, toolstack, upload } from './domain-commands.ts';
+import { guestFiles, nameInToolstack, toolstack } from './domain-commands.ts';
 import { endGuest, type GuestEnd, type OwnEnd } from './own-end.ts';
 import { dom0, type Sessions } from './sessions.ts';
 import type { Watched } from './watched.ts';
@@ -134,8 +134,7 @@ export class Guests {
         create: fromPromise<number, undefined>(({ signal }) =>
           watched.work(async () => {
             for (const [path, bytes] of guestFiles(directory, this.#called(name))) {
-              const status = await inDom0(upload(path), '', { signal, stdin: bytes });
-              if (status !== 0) throw new Error(`${path} could not be written in Dom0 (status ${status})`);
+              await sessions.put(dom0, path, bytes, signal);
             }
             return inDom0(toolstack.create(directory, name), 'domain-created', { signal });
           }),

@@ -7,7 +7,9 @@ import { DriverError } from '../drivers/driver-error.ts';
 import type { SshResult, SshSession, SshShell } from '../drivers/ssh/ssh.ts';
 import type { Recorder } from '../recording/event.ts';
 import { HostUnreachable } from '../drivers/ssh/client.ts';
-import { deadline, pause, type RunClock } from './clock.ts';
+import { NotWritten } from '../drivers/ssh/not-written.ts';
+import { putByShell } from '../drivers/ssh/put-by-shell.ts';
+import { type Deadline, deadline, pause, type RunClock } from './clock.ts';
 import type { ConsoleWays } from './console-ways.ts';
 import type { DomainShell } from './framed-shell.ts';
 
@@ -97,18 +99,48 @@ export class Sessions {
   }
 
   /** Like `run`, but not a part of what the run is judged by. */
-  async read(domain: string, command: string, options: CommandOptions): Promise<SshResult> {
-    const { signal, stdin, patience = 0 } = options;
-    const { deadlines } = this.#board.type;
+  read(domain: string, command: string, options: CommandOptions): Promise<SshResult> {
+    const { stdin } = options;
     const what = `\`${command}\` in ${domain} to end`;
-    using limit = deadline(this.#clock, deadlines.command + patience, what, signal);
+    return this.#ask(domain, what, options, (session, { signal }) =>
+      session.exec(command, { signal, ...(stdin !== undefined && { stdin }) }),
+    );
+  }
+
+  /**
+   * Puts a file into a domain, and the directories that it is in; recorded. The deadline is that of a command, anew
+   * whenever the domain has taken some of it.
+   * @throws where it is not there afterwards with its size, the connection breaks or the deadline passes
+   */
+  async put(domain: string, path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const by = await this.#ask<'sftp' | 'shell'>(
+      domain,
+      `${domain} to take ${path}`,
+      { signal },
+      (session, limit) => {
+        const options = { signal: limit.signal, onProgress: () => limit.renew() };
+        return session.put === undefined
+          ? putByShell(session, path, bytes, options)
+          : session.put(path, bytes, options);
+      },
+    );
+    const data = { domain, path, bytes: bytes.length, by };
+    this.#recorder.record(this.wayTo(domain), { kind: 'file', data });
+  }
+
+  /** What fails because of the connection, or too late, costs the connection. */
+  async #ask<T>(
+    domain: string,
+    what: string,
+    { signal, patience = 0 }: Pick<CommandOptions, 'signal' | 'patience'>,
+    ask: (session: DomainShell, limit: Deadline) => Promise<T>,
+  ): Promise<T> {
+    using limit = deadline(this.#clock, this.#board.type.deadlines.command + patience, what, signal);
     const session = await this.#shell(domain, limit.signal);
     try {
-      return await session.exec(command, {
-        signal: limit.signal,
-        ...(stdin !== undefined && { stdin }),
-      });
+      return await ask(session, limit);
     } catch (error) {
+      if (error instanceof NotWritten) throw error;
       await this.forget(domain);
       if (signal.aborted) throw error;
       if (limit.signal.aborted) throw limit.signal.reason as Error;

@@ -16,7 +16,7 @@ export interface Dom0Options {
   readonly xenLog: () => string;
   /** Files that are in Dom0's image. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  readonly ssh: Pick<SshServerOptions, 'authorizedKey' | 'hostKey'>;
+  readonly ssh: Pick<SshServerOptions, 'authorizedKey' | 'hostKey' | 'noSftp'>;
   /** Whose SSH servers take connections and say nothing. */
   readonly hangs: { readonly dom0: boolean; readonly guests: boolean };
   /** Called before `xl` does what it is told. */

@@ -327,6 +327,13 @@ export const faultTable: readonly NamedFault[] = [
     faults: { dom0: 'ssh-hangs' },
   },
   {
+    name: 'no-sftp',
+    title: "Dom0's SSH server has no sftp subsystem: files go through its shell",
+    from: 'dropbear without sftp-server',
+    must: 'recover',
+    faults: { noSftp: true },
+  },
+  {
     name: 'host-key-changes',
     title: "Dom0's SSH server has another host key than the lab file says",
     from: 'zephyr#82331',

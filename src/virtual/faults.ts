@@ -29,6 +29,8 @@ export interface VirtualFaults {
   readonly adapterGone?: { readonly at: Milestone; readonly milliseconds?: number };
   /** How Dom0 answers on the network: not at all, no SSH server, one that hangs, one with another host key. */
   readonly dom0?: 'no-network' | 'ssh-refuses' | 'ssh-hangs' | 'other-host-key';
+  /** The SSH servers of the domains have no sftp subsystem. */
+  readonly noSftp?: boolean;
   /** Guests take connections and say nothing. */
   readonly guestsHang?: boolean;
   /** Another board is behind the port. */

@@ -4,6 +4,7 @@
  */
 import { createServer, type Server as NetServer, Socket } from 'node:net';
 import ssh2, { type Connection, type ServerChannel } from 'ssh2';
+import { serveSftp } from './sftp-server.ts';
 import { type Shell, runCommandLine } from './shell/shell.ts';
 import type { Attachment, Terminal } from './vuart.ts';
 
@@ -19,6 +20,8 @@ export interface SshServerOptions {
   readonly shell: Shell;
   /** Takes connections, says nothing. */
   readonly neverAnswers: boolean;
+  /** Without the sftp subsystem, as dropbear is built. */
+  readonly noSftp?: boolean;
   /** What a command of the interactive shell connects its terminal to; undefined: nothing. */
   readonly attach?: (command: string, terminal: Terminal) => Attachment | undefined;
   /** Where a forwarded connection ends; undefined: refused. */
@@ -74,6 +77,9 @@ export class SshServer {
         const session = accept();
         session.on('pty', acceptPty => acceptPty());
         session.on('exec', (acceptExec, _reject, { command }) => this.#execute(acceptExec(), command));
+        if (this.#options.noSftp !== true) {
+          session.on('sftp', acceptSftp => serveSftp(acceptSftp(), this.#options.shell.files));
+        }
         session.on('shell', acceptShell => this.#interact(acceptShell()));
       });
       connection.on('tcpip', (accept, reject, { destIP, destPort }) => {

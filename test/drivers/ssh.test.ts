@@ -4,12 +4,13 @@ import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import ssh2 from 'ssh2';
-import type { Connection, ServerChannel } from 'ssh2';
+import type { Connection, ServerChannel, SFTPWrapper } from 'ssh2';
 import { connect as connectSocket } from 'node:net';
 import { DriverError } from '../../src/drivers/driver-error.ts';
 import { sshClient } from '../../src/drivers/ssh/client.ts';
 import { fingerprintOf } from '../../src/drivers/ssh/host-keys.ts';
 import { makeKeyPair } from '../../src/drivers/ssh/key-pair.ts';
+import { NotWritten } from '../../src/drivers/ssh/not-written.ts';
 import type { SshIdentity, SshTarget } from '../../src/drivers/ssh/ssh.ts';
 
 const { Server, utils } = ssh2;
@@ -103,6 +104,7 @@ async function startServer(t: ExecutionContext, { hostKey = makeKeyPair().privat
         run(channel, connection);
       });
       session.on('pty', accept => accept());
+      session.on('sftp', accept => events.emit('sftp', accept()));
       session.on('window-change', (_accept, _reject, { cols, rows }) => events.emit(`size ${cols}x${rows}`));
       session.on('shell', accept => {
         const channel = accept();
@@ -356,6 +358,57 @@ test('a peer that freezes is noticed by the questions that it no longer answers'
   });
   await session.close();
   proxy.close();
+  await server.close();
+});
+
+/** An sftp subsystem that answers as `behave` says. */
+function withSftp({ events }: { readonly events: EventEmitter }, behave: (sftp: SFTPWrapper) => void): void {
+  events.on('sftp', (sftp: SFTPWrapper) => {
+    sftp.on('OPEN', request => sftp.handle(request, Buffer.from('h')));
+    sftp.on('CLOSE', request => sftp.status(request, utils.sftp.STATUS_CODE.OK));
+    behave(sftp);
+  });
+}
+
+test('a file that is shorter afterwards than it was sent is not written', async t => {
+  const server = await startServer(t);
+  withSftp(server, sftp => {
+    sftp.on('WRITE', request => sftp.status(request, utils.sftp.STATUS_CODE.OK));
+    sftp.on('STAT', request =>
+      sftp.attrs(request, { mode: 0o644, uid: 0, gid: 0, size: 4, atime: 0, mtime: 0 }),
+    );
+  });
+  await using session = await sshClient().connect(server.target, soon());
+  await t.throwsAsync(session.put('/x', Buffer.from('12345'), { signal: soon() }), {
+    instanceOf: NotWritten,
+    message: /^send \/x to root@.*: 5 bytes were sent, 4 are there$/,
+  });
+  t.is(await session.put('/x', Buffer.from('1234'), { signal: soon() }), 'sftp');
+  await session.close();
+  await server.close();
+});
+
+test('an sftp server that no longer answers is given up at the deadline, with how far it came', async t => {
+  const server = await startServer(t);
+  withSftp(server, sftp => {
+    let writes = 0;
+    sftp.on('WRITE', request => ++writes <= 2 && sftp.status(request, utils.sftp.STATUS_CODE.OK));
+  });
+  await using session = await sshClient().connect(server.target, soon());
+  const progress: number[] = [];
+  const given = new AbortController();
+  const sent = session.put('/x', Buffer.alloc(1_000_000), {
+    signal: given.signal,
+    onProgress: bytes => progress.push(bytes) === 2 && given.abort(new DOMException('late', 'TimeoutError')),
+  });
+  await t.throwsAsync(sent, {
+    instanceOf: DriverError,
+    message:
+      /waited for the server to take it, of which 61440 of 1000000 bytes were taken until the deadline/,
+  });
+  t.deepEqual(progress, [30_720, 61_440]);
+  t.is((await session.exec('hello', { signal: soon() })).status, 3);
+  await session.close();
   await server.close();
 });
 

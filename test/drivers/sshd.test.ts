@@ -1,14 +1,16 @@
 /** The SSH driver against OpenSSH's own server. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { DriverError } from '../../src/drivers/driver-error.ts';
 import { HostUnreachable, sshClient } from '../../src/drivers/ssh/client.ts';
 import { makeKeyPair } from '../../src/drivers/ssh/key-pair.ts';
+import { NotWritten } from '../../src/drivers/ssh/not-written.ts';
 import type { SshTarget } from '../../src/drivers/ssh/ssh.ts';
 
 const program = '/usr/sbin/sshd';
@@ -19,10 +21,12 @@ const user = makeKeyPair();
 
 interface Server {
   readonly target: SshTarget;
+  /** Of its own files; removed with it. */
+  readonly directory: string;
   readonly stop: () => Promise<void>;
 }
 
-async function startSshd(t: ExecutionContext, wanted?: number): Promise<Server> {
+async function startSshd(t: ExecutionContext, wanted?: number, sftp?: string): Promise<Server> {
   // As root it wants its directory for the separation of privileges.
   mkdirSync('/run/sshd', { recursive: true });
   const directory = mkdtempSync(path.join(tmpdir(), 'scmi-hil-sshd-'));
@@ -43,6 +47,7 @@ async function startSshd(t: ExecutionContext, wanted?: number): Promise<Server> 
       'PermitRootLogin prohibit-password',
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
+      ...(sftp === undefined ? [] : [`Subsystem sftp ${sftp}`]),
       '',
     ].join('\n'),
   );
@@ -55,7 +60,7 @@ async function startSshd(t: ExecutionContext, wanted?: number): Promise<Server> 
   const identity = { kind: 'key', privateKey: user.private } as const;
   const target: SshTarget = { host: '127.0.0.1', port, user: userInfo().username, identity };
   await listening(target);
-  return { target, stop };
+  return { target, directory, stop };
 }
 
 async function ended(server: ChildProcess): Promise<void> {
@@ -103,6 +108,82 @@ withSshd('OpenSSH gives status, both outputs, all of a big output, and takes inp
   );
   const stdin = Buffer.alloc(300_000, 'device tree\n');
   t.is((await session.exec('cat', { stdin, signal: soon() })).stdout, stdin.toString());
+});
+
+for (const [title, subsystem, way] of [
+  ["OpenSSH's own sftp", 'internal-sftp', 'sftp'],
+  ['a shell, where OpenSSH has no sftp', undefined, 'shell'],
+  ['a shell, where the sftp of OpenSSH does not start', '/no/such/sftp-server', 'shell'],
+] as const) {
+  withSshd(`files are written whole, with the directories that they are in, by ${title}`, async t => {
+    const { target, directory } = await startSshd(t, undefined, subsystem);
+    await using session = await sshClient().connect(target, soon());
+    const taken: number[] = [];
+    const big = Buffer.alloc(3_000_001, 'device tree\n');
+    const nested = path.join(directory, 'a', "it's $HOME", 'big');
+    const options = { signal: soon(), onProgress: (bytes: number) => taken.push(bytes) };
+    t.is(await session.put(nested, big, options), way);
+    t.true(readFileSync(nested).equals(big));
+    t.is(taken.at(-1), big.length);
+    t.deepEqual(
+      taken,
+      taken.toSorted((one, other) => one - other),
+    );
+    t.is(taken.length > 10, way === 'sftp');
+
+    t.is(await session.put(nested, new Uint8Array(), { signal: soon() }), way);
+    t.is(readFileSync(nested).length, 0, 'a longer one that was there is replaced');
+    t.is(await session.put(nested, Buffer.from('short'), { signal: soon() }), way);
+    t.is(readFileSync(nested, 'utf8'), 'short');
+
+    for (const refused of [path.join(directory, 'a'), '/proc/none/x', path.join(nested, 'x')]) {
+      const error = await t.throwsAsync(session.put(refused, big, { signal: soon() }), {
+        instanceOf: NotWritten,
+      });
+      t.true(error?.message.startsWith(`send ${refused} to ${session.name}: `), error?.message);
+    }
+    t.is((await session.exec('echo well', { signal: soon() })).stdout, 'well\n', 'the session goes on');
+  });
+
+  withSshd(`a full disk is told by ${title}`, async t => {
+    const { target } = await startSshd(t, undefined, subsystem);
+    await using session = await sshClient().connect(target, soon());
+    await t.throwsAsync(session.put('/dev/full', Buffer.alloc(100_000), { signal: soon() }), {
+      instanceOf: NotWritten,
+      message: /^send \/dev\/full to .*: /,
+    });
+  });
+}
+
+withSshd('a file that is given up, or that the connection breaks off, is an error, and soon', async t => {
+  const { target, directory } = await startSshd(t, undefined, 'internal-sftp');
+  const driver = sshClient();
+  await using session = await driver.connect(target, soon());
+  const big = Buffer.alloc(200_000_000);
+  const file = path.join(directory, 'big');
+  const given = new AbortController();
+  await t.throwsAsync(
+    session.put(file, big, { signal: given.signal, onProgress: () => given.abort(new Error('enough')) }),
+    {
+      instanceOf: DriverError,
+      message: /interrupted while waiting for the server to take it, of which [1-9]\d* of 200000000 bytes/,
+    },
+  );
+  t.is(await session.put(file, Buffer.from('then'), { signal: soon() }), 'sftp');
+  t.is(readFileSync(file, 'utf8'), 'then');
+
+  await using cut = await driver.connect(target, soon());
+  const { stdout: servers } = await cut.exec('echo $PPID $(ps -o ppid= -p $PPID)', { signal: soon() });
+  let isCut = false;
+  const onProgress = () => {
+    if (isCut) return;
+    isCut = true;
+    for (const pid of servers.trim().split(/ +/)) process.kill(Number(pid), 'SIGKILL');
+  };
+  await t.throwsAsync(cut.put(file, big, { signal: soon(), onProgress }), {
+    instanceOf: DriverError,
+    message: /the connection was lost/,
+  });
 });
 
 withSshd('OpenSSH refuses a key that is not authorized, and a password', async t => {

@@ -248,6 +248,10 @@ export class ScriptedBoard implements OpenBoard {
           signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
         });
       },
+      put: async (path, bytes) => {
+        this.log.push(`${domain} has ${path}: ${bytes.length} bytes`);
+        return 'sftp';
+      },
       shell: () => Promise.reject(new Error('no shell')),
       close,
       [Symbol.asyncDispose]: close,

@@ -11,6 +11,7 @@ import type { OpenBoard } from '../../src/board/open-board.ts';
 import type { RecordedEvent } from '../../src/recording/event.ts';
 import { runOnBoard, type Session } from '../../src/run/session.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
+import type { VirtualFaults } from '../../src/virtual/faults.ts';
 import { openVirtualBoard } from '../../src/virtual/open.ts';
 
 const v4h = 'rcar-v4h-white-hawk';
@@ -26,6 +27,7 @@ interface Attempt {
   readonly script?: boolean;
   readonly scenario?: string;
   readonly deadlines?: Partial<BoardType['deadlines']>;
+  readonly faults?: VirtualFaults;
   /** What is wrong with the lab or the deployment. */
   readonly spoil?: (board: OpenBoard) => OpenBoard;
 }
@@ -44,7 +46,10 @@ async function attempt(t: ExecutionContext, asked: Attempt): Promise<Result> {
   const before = resources();
   const boot = asked.script === true ? withScript(type.boot) : type.boot;
   const patient = { ...type, boot, deadlines: { ...type.deadlines, ...asked.deadlines } };
-  const open = await openVirtualBoard(patient, { name: 'virtual' });
+  const open = await openVirtualBoard(patient, {
+    name: 'virtual',
+    ...(asked.faults !== undefined && { faults: asked.faults }),
+  });
   let session: Session;
   try {
     const board = spoil(open);
@@ -86,6 +91,25 @@ for (const type of [v4h, 'rpi5']) {
     const { verdict, events } = await attempt(t, { type, scenario: 'dom0-given-management-agent' });
     t.is(verdict.outcome, 'met');
     t.true(events.some(event => event.kind === 'milestone' && event.data.name === 'xen-panic'));
+  });
+}
+
+for (const [server, way] of [
+  [{}, 'sftp'],
+  [{ noSftp: true }, 'shell'],
+] as const) {
+  test.serial(`guests' files go into Dom0 by ${way}, as its server answers, and whole`, async t => {
+    const { verdict, events, faults } = await attempt(t, { faults: server });
+    t.is(verdict.outcome, 'met', faults);
+    const files = events.flatMap(event => (event.kind === 'file' ? event.data : []));
+    t.deepEqual(
+      files.map(({ domain, path: file, by }) => [domain, path.basename(file), by]),
+      [
+        ['dom0', 'guest.cfg', way],
+        ['dom0', 'guest.dtb', way],
+      ],
+    );
+    t.true(files.every(({ bytes }) => bytes > 100));
   });
 }
 

@@ -1,6 +1,8 @@
 import type { Client } from 'ssh2';
 import { DriverError } from '../driver-error.ts';
 import { execute } from './exec.ts';
+import { putByShell } from './put-by-shell.ts';
+import { NoSftp, putBySftp } from './sftp.ts';
 import { openShell } from './shell.ts';
 import type { SshSession } from './ssh.ts';
 
@@ -59,10 +61,27 @@ export function createSession(client: Client, name: string, hostKey: string): Ss
     return closed;
   };
 
+  let hasSftp = true;
+  const put: SshSession['put'] = async (path, bytes, options) => {
+    try {
+      if (hasSftp) {
+        await putBySftp(connection, path, bytes, options);
+        return 'sftp';
+      }
+    } catch (error) {
+      if (!(error instanceof NoSftp)) throw error;
+      // Dropbear's usual answer; it will not have one later either.
+      hasSftp = false;
+    }
+
+    return putByShell(session, path, bytes, options);
+  };
+
   const session: SshSession = {
     name,
     hostKey,
     exec: (command, options) => execute(connection, command, options),
+    put,
     shell: (events, signal) => openShell(connection, events, signal),
     close,
     [Symbol.asyncDispose]: close,

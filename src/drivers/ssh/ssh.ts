@@ -38,9 +38,21 @@ export interface SshSession extends AsyncDisposable {
     command: string,
     options: { readonly stdin?: Uint8Array; readonly signal: AbortSignal },
   ): Promise<SshResult>;
+  /**
+   * Writes a file, whole, and the directories that it is in: by SFTP, or by the shell where the server has no SFTP.
+   * @returns which of them it was
+   * @throws DriverError where it is not there afterwards with its size
+   */
+  put(path: string, bytes: Uint8Array, options: PutOptions): Promise<'sftp' | 'shell'>;
   /** An interactive shell with a terminal. */
   shell(events: { data(bytes: Uint8Array): void; closed(): void }, signal: AbortSignal): Promise<SshShell>;
   close(): Promise<void>;
+}
+
+export interface PutOptions {
+  readonly signal: AbortSignal;
+  /** Told how many bytes the domain has taken. */
+  readonly onProgress?: (bytes: number) => void;
 }
 
 export interface SshResult {
