@@ -30,11 +30,16 @@ export function withLogs(seen: Observations): Believed {
   const count = new Set([...damaged.map(({ line }) => line), ...seen.lines.filter(line => line.damaged)])
     .size;
   const [first] = damaged;
-  if (count < fewest || first === undefined) return { seen, isLogged: () => false };
-  return {
+  const isBad = count >= fewest && first !== undefined;
+  if (!isBad && seen.gaps.length === 0) return { seen, isLogged: () => false };
+  const believed: Believed = {
     seen: logged.reduce(asLogged, seen),
     isLogged: ({ source, domid = 0 }) =>
       (source === 'xen' && xen !== undefined) || (source === 'linux' && domid === 0 && dom0 !== undefined),
+  };
+  if (!isBad) return believed;
+  return {
+    ...believed,
     note:
       `the console loses or doubles characters (${count} lines, "${first.line.text}" for "${first.said}"): ` +
       'what was said is read from the logs',
@@ -105,7 +110,8 @@ function compared(seen: Observations, said: readonly string[], isOfLog: IsOfLog)
     const [text, line] = [said[pair.expected], lines[pair.seen]];
     if (text === undefined || line === undefined) continue;
     places.set(line, pair.expected);
-    if (isDamaged(text, line.text)) damaged.push({ said: text, line });
+    // One that differs in a number may be another line.
+    if (isDamaged(text, line.text) && hasSameNumbers(text, line.text)) damaged.push({ said: text, line });
   }
   return { said, isOfLog, places, damaged };
 }
@@ -134,15 +140,20 @@ function linesOf(log: string, talker: 'xen' | 'linux'): readonly string[] {
 function asLogged(seen: Observations, { said, isOfLog, places }: Logged): Observations {
   const lines: SeenLine[] = [];
   let next = Math.min(...places.values());
-  const insert = (from: SeenLine, until: number) => {
-    for (; next < until; next++) lines.push(asSaid(from, said[next] ?? ''));
+  const insert = (from: SeenLine, until: number, before?: SeenLine) => {
+    // What the console has not said was said when nobody heard it, if there was such a time between.
+    const gap = seen.gaps.find(
+      each => each.from.line >= from.line && each.from.line <= (before?.line ?? Infinity),
+    );
+    const place = gap?.to === undefined ? from : { ...from, ...gap.to };
+    for (; next < until; next++) lines.push(asSaid(place, said[next] ?? ''));
   };
   let last: SeenLine | undefined;
   for (const line of seen.lines) {
     const place = places.get(line);
     if (place !== undefined) {
-      insert(last ?? line, place);
-      insert(line, place + 1);
+      insert(last ?? line, place, line);
+      insert(line, place + 1, line);
       last = line;
     } else if (!isOfLog(line) || last === undefined || (line.talker === 'linux' && !line.stamped)) {
       lines.push(line);
