@@ -129,6 +129,13 @@ export const bootRpi = setup({
             }),
           },
         },
+        'console.gap': {
+          target: 'broken',
+          actions: {
+            type: 'refused',
+            params: ({ event }) => ({ what: 'the console was lost', line: event.line }),
+          },
+        },
         'console.reset': {
           target: 'broken',
           actions: {

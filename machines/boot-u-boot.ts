@@ -143,6 +143,13 @@ export const bootUBoot = setup({
   states: {
     toPrompt: {
       on: {
+        'console.gap': {
+          target: 'missed',
+          actions: {
+            type: 'refused',
+            params: ({ event }) => ({ what: 'the console was lost', line: event.line }),
+          },
+        },
         'console.autoboot': '.interrupting',
         'console.prompt': 'prompt',
         // The countdown ran out: whatever the stored boot command starts is not what this run deploys.
@@ -246,6 +253,13 @@ export const bootUBoot = setup({
       description: 'at the prompt, one command at a time',
       entry: assign({ fault: null }),
       on: {
+        'console.gap': {
+          target: 'missed',
+          actions: {
+            type: 'refused',
+            params: ({ event }) => ({ what: 'the console was lost', line: event.line }),
+          },
+        },
         'console.reset': {
           target: 'missed',
           actions: {

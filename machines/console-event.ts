@@ -11,6 +11,8 @@ export type ConsoleEvent =
   | { readonly type: 'console.warmBoot'; readonly line: string }
   /** It says that it is not the board that the lab means. */
   | { readonly type: 'console.otherBoard'; readonly line: string }
+  /** The line is away: what is waited for may have come unheard. */
+  | { readonly type: 'console.gap'; readonly line: string }
   | { readonly type: 'console.autoboot'; readonly line: string }
   | { readonly type: 'console.prompt'; readonly line: string }
   /** The boot loader's own word that something did not work. */

@@ -36,8 +36,12 @@ export interface RunOutput {
 }
 
 export type RunEvent =
-  /** Ctrl-C or SIGTERM. */
-  { readonly type: 'interrupt' } | ConsoleLineEvent | TransferStalled | Dom0LoggedIn | ProbeReady;
+  /** Ctrl-C or SIGTERM; `broken`: what keeps the run from being recorded. */
+  | { readonly type: 'interrupt'; readonly broken?: Error }
+  | ConsoleLineEvent
+  | TransferStalled
+  | Dom0LoggedIn
+  | ProbeReady;
 
 /** The serial line itself: open, or gone. */
 export type ConsoleLineEvent =
@@ -106,9 +110,11 @@ export const run = setup({
       ],
     }),
     interrupted: assign({
-      faults: ({ context }) => [
+      faults: ({ context, event }) => [
         ...context.faults,
-        { class: 'interrupted' as const, what: 'the run was interrupted' },
+        event.type === 'interrupt' && event.broken !== undefined
+          ? failure('record the run', event.broken)
+          : { class: 'interrupted' as const, what: 'the run was interrupted' },
       ],
     }),
   },

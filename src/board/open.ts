@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import type { PowerDriver } from '../drivers/power/power.ts';
 import type { SerialDriver } from '../drivers/serial/serial.ts';
+import { keepsItsName, returning } from '../drivers/serial/returning.ts';
 import { transientWith } from '../drivers/serial/transient.ts';
 import { sshClient } from '../drivers/ssh/client.ts';
 import type { SshTarget } from '../drivers/ssh/ssh.ts';
@@ -177,7 +178,8 @@ async function openVirtual(
 function wiresOf({ name, type }: BoardEntry, setup: LabBoard): Pick<Wires, 'power' | 'serial' | 'uarts'> {
   let power = powerOf(name, setup.power);
   const fed = (line: LabSerial, driver: SerialDriver): SerialDriver => {
-    if (line.kind !== 'device' || !line.transient) return driver;
+    if (line.kind !== 'device') return driver;
+    if (!line.transient) return keepsItsName(line.path) ? returning(driver) : driver;
     const both = transientWith(driver, power);
     power = both.power;
     return both.serial;

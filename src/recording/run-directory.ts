@@ -1,5 +1,6 @@
 /** Where the files of one run are. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeSync } from 'node:fs';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Names of the files in a run's directory. */
@@ -39,8 +40,15 @@ export async function writePrediction(directory: string, prediction: { readonly 
   await writeJson(join(directory, runFiles.prediction), prediction);
 }
 
-export async function writeVerdict(directory: string, verdict: { readonly schema: 1 }): Promise<void> {
-  await writeJson(join(directory, runFiles.verdict), verdict);
+/** @param write in place of the system's */
+export async function writeVerdict(
+  directory: string,
+  verdict: { readonly schema: 1 },
+  write: (file: number, bytes: Uint8Array) => number = writeSync,
+): Promise<void> {
+  await using file = await open(join(directory, runFiles.verdict), 'w');
+  const bytes = new TextEncoder().encode(`${JSON.stringify(verdict, null, 2)}\n`);
+  for (let written = 0; written < bytes.length; ) written += write(file.fd, bytes.subarray(written));
 }
 
 /** @param files SHA-256 in hexadecimal by name; `sha256sum --check` reads what is written */

@@ -32,6 +32,8 @@ export class BoardConsole {
   readonly #fetched = new ConsoleTransfers(seen => this.transfers.send(seen));
   #connection: SerialConnection | undefined;
   #lastReceived = 0;
+  /** The line is looked for. */
+  #isAway = false;
   #input: InputTarget | undefined;
   /** Since the board was switched on: what came, and what of it a person could read. */
   #bytes = { all: 0, text: 0 };
@@ -78,11 +80,29 @@ export class BoardConsole {
           this.#connection = undefined;
           lost(error);
         },
+        away: error => {
+          this.#reader.end(this.#clock.now());
+          this.#line('away', error.message);
+        },
+        back: milliseconds => {
+          const since = (milliseconds / 1000).toFixed(1);
+          this.#line(
+            'back',
+            `${this.#driver.name} is back after ${since} s; what the board said meanwhile is lost`,
+          );
+        },
       },
       signal,
     );
     if (signal.aborted) await connection.close();
     else this.#connection = connection;
+  }
+
+  /** Before Xen, what was lost of the console may be what is waited for. */
+  #line(state: 'away' | 'back', detail: string): void {
+    this.#isAway = state === 'away';
+    this.#recorder.record('console', { kind: 'line', data: { console: mainConsole, state, detail } });
+    if (state === 'away') this.events.send({ type: 'console.gap', line: detail });
   }
 
   /** Ends what was unfinished and closes the line; further calls wait for the first. */
@@ -233,6 +253,11 @@ export class BoardConsole {
     for (;;) {
       const now = this.#clock.now();
       const silent = now - Math.max(began, this.#lastReceived);
+      // The driver gives up in the end, and then there is no connection.
+      if (this.#connection !== undefined && this.#isAway) {
+        await pause(this.#clock, this.#quiet, signal);
+        continue;
+      }
       if (this.#connection === undefined || silent >= this.#quiet || now - began >= quietAtMost) return;
       await pause(this.#clock, this.#quiet - silent, signal);
     }

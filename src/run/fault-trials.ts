@@ -70,7 +70,10 @@ function saidOf(
   { faults, notes: judged = [] }: Verdict,
   events: readonly RecordedEvent[],
 ): readonly string[] {
-  const notes = events.flatMap(({ kind, data }) => (kind === 'note' ? [data.text] : []));
+  const notes = events.flatMap(({ kind, data }) => {
+    if (kind === 'note') return [data.text];
+    return kind === 'line' ? [data.detail] : [];
+  });
   const failures = events.flatMap(({ kind, data }) =>
     kind === 'power' && data.action === 'failed' ? [data.detail ?? ''] : [],
   );

@@ -18,6 +18,7 @@ import { fileTable, lookUp } from '../drivers/tftp/files.ts';
 import type { TftpEvent } from '../drivers/tftp/tftp.ts';
 import type { Prediction } from '../model/prediction.ts';
 import type { Recorder } from '../recording/event.ts';
+import { RecordingError } from '../recording/writer.ts';
 import type { Scenario, Step } from '../scenario/scenario.ts';
 import { BoardConsole } from './board-console.ts';
 import { otherBoardSigns } from './board-identity.ts';
@@ -91,7 +92,10 @@ export async function runScenario(options: RunOptions): Promise<RunResult> {
     inspect: parts.watched.inspect,
   });
   recordFaults(machine, recorder);
-  const interrupt = () => machine.send({ type: 'interrupt' });
+  const interrupt = () => {
+    const broken: unknown = signal.reason;
+    machine.send({ type: 'interrupt', ...(broken instanceof RecordingError && { broken }) });
+  };
   try {
     const over = toPromise(machine);
     machine.start();

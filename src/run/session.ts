@@ -1,4 +1,5 @@
 /** A whole run with its files: predicted, run, recorded, judged. */
+import path from 'node:path';
 import type { RunOutcome } from '../../machines/run.ts';
 import type { OpenBoard } from '../board/open-board.ts';
 import { predict } from '../model/predict.ts';
@@ -8,11 +9,12 @@ import type { CpuTime, DeployedImage, RecordedEvent, Recorder } from '../recordi
 import { readRun } from '../recording/reader.ts';
 import {
   makeRunDirectory,
+  runFiles,
   writeChecksums,
   writePrediction,
   writeVerdict,
 } from '../recording/run-directory.ts';
-import { RecordingWriter } from '../recording/writer.ts';
+import { RecordingError, RecordingWriter } from '../recording/writer.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { judge } from '../verify/judge.ts';
 import type { Verdict } from '../verify/verdict.ts';
@@ -99,6 +101,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     clock: () => clock.now(),
     ...(options.secrets !== undefined && { secrets: options.secrets }),
     onError: error => broken.abort(error),
+    ...(options.write !== undefined && { write: options.write }),
   });
   const uarts = [...(board.uarts ?? [])].map(([name, { talkers }]) => [name, talkers] as const);
   const recorder = tee(writer, clock, options.onEvent);
@@ -120,7 +123,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
   });
   const notes = [...(board.notes ?? []), ...(await oldEepromWords(board.type.boot, deployment.files))];
   for (const text of notes) recorder.record('run', { kind: 'note', data: { text } });
-  const { outcome, prediction } = await runScenario({
+  const { outcome: ran, prediction } = await runScenario({
     board,
     scenario: deployed,
     deployment,
@@ -140,15 +143,13 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     clock,
   });
   const cpu = cpuSince(cpuBefore);
-  recorder.record('run', { kind: 'run-finished', data: { outcome, cpu } });
+  recorder.record('run', { kind: 'run-finished', data: { outcome: ran, cpu } });
   writer.close();
-  if (writer.failed !== undefined) throw writer.failed;
-
-  const { verdict, xen } = await judged(directory, prediction, options.strict === true);
-  await writeVerdict(directory, verdict);
+  const unwritten = writer.failed === undefined ? [] : endOf(writer.failed, clock.now());
+  const { verdict, xen } = await judged(directory, prediction, unwritten, options.strict === true);
   return {
-    verdict,
-    outcome,
+    verdict: await kept(directory, verdict, options.write),
+    outcome: writer.failed === undefined ? ran : 'infrastructure',
     xen,
     directory,
     prediction,
@@ -174,11 +175,37 @@ async function predictAndSave(scenario: Scenario, inDom0: string, directory: str
 async function judged(
   directory: string,
   prediction: Prediction | null,
+  unwritten: readonly RecordedEvent[],
   strict: boolean,
 ): Promise<Pick<Session, 'verdict' | 'xen'>> {
-  const { events, lines } = await readRun(directory);
+  const { events: written, lines } = await readRun(directory);
+  const events = [...written, ...unwritten];
   const verdict = judge({ prediction: prediction ?? emptyPrediction, recording: events, lines, strict });
   return { verdict, xen: xenOfRecording(events) };
+}
+
+/** What a recording that could not be written to its end lacks. */
+function endOf({ message: what, mend }: RecordingError, t: number): readonly RecordedEvent[] {
+  return [
+    { t, source: 'run', kind: 'fault', data: { class: 'infrastructure', what, mend } },
+    { t, source: 'run', kind: 'run-finished', data: { outcome: 'infrastructure' } },
+  ];
+}
+
+/** @returns the verdict as it is told: what nobody can read again is not met */
+async function kept(directory: string, verdict: Verdict, write: SessionOptions['write']): Promise<Verdict> {
+  try {
+    await writeVerdict(directory, verdict, write);
+    return verdict;
+  } catch (error) {
+    const { message: what, mend } = new RecordingError(path.join(directory, runFiles.verdict), error);
+    const { outcome, faults } = verdict;
+    return {
+      ...verdict,
+      outcome: outcome === 'met' ? 'infrastructure' : outcome,
+      faults: [...faults, { class: 'infrastructure', what, mend }],
+    };
+  }
 }
 
 function tee(

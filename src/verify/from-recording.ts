@@ -55,6 +55,7 @@ class RunSeen {
   #wasOff = false;
   /** The lab has failed: what comes now is of no run. */
   #isOver = false;
+  #isCutting = false;
   /** Consoles of which the next line may be the end of one whose begin nobody heard. */
   readonly #torn = new Set<string>();
 
@@ -136,7 +137,9 @@ class RunSeen {
     const reader = new ConsoleReader(
       {
         line: ({ talker, domid, text, stamp, unterminated, restIn, damaged }) => {
-          if (this.#torn.delete(name) || this.#startedAgain) return;
+          if (this.#isCutting || this.#startedAgain) return;
+          // What begins as lines do is whole.
+          if (this.#torn.delete(name) && talker !== 'xen' && stamp === undefined) return;
           if (this.#repeats.has(name, domid, stamp, text)) return;
           this.#lines.push({
             ...this.#place,
@@ -177,9 +180,10 @@ class RunSeen {
 
   #line({ console, state }: Extract<RecordedEvent, { kind: 'line' }>['data'], here: SeenGap['from']): void {
     if (state === 'away') {
-      // What was said of a line is none, and its end is none either.
-      this.#torn.add(console);
+      // The begin of a line is none.
+      this.#isCutting = true;
       this.#consoles.get(console)?.end(here.t ?? 0);
+      this.#isCutting = false;
       this.#torn.add(console);
       this.#gaps.push({ from: here });
     } else {

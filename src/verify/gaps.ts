@@ -1,6 +1,6 @@
 /** What may have been said while the console's adapter was away. */
 import type { Expectation, Prediction } from '../model/prediction.ts';
-import { type MatchedLines, patternOf, streamOfExpectation } from './lines.ts';
+import { type MatchedLines, streamOfExpectation } from './lines.ts';
 import { type Observations, orderOf, type SeenGap } from './observation.ts';
 
 /**
@@ -15,11 +15,7 @@ export function unheard(
 ): SeenGap | undefined {
   if (seen.gaps.length === 0 || !isOfConsole(expectation)) return undefined;
   const neighbours = around(expectation, prediction, met);
-  return seen.gaps.find(
-    gap =>
-      mayBeIn(gap, expectation, neighbours) &&
-      !(gap.to !== undefined && isReadElsewhere(expectation, gap.to.line, seen)),
-  );
+  return seen.gaps.find(gap => mayBeIn(gap, expectation, neighbours) && !isReadElsewhere(expectation, seen));
 }
 
 /** For people. */
@@ -70,19 +66,12 @@ function mayBeIn(
   );
 }
 
-/** Xen and kernels keep what they said; it was asked for after the console was there again. */
-function isReadElsewhere(expectation: Expectation, since: number, { answers }: Observations): boolean {
-  const { source, domid, kind } = expectation;
-  const command =
-    source === 'xen' ? /\bxl dmesg\b/ : source === 'linux' && (domid ?? 0) === 0 ? /^dmesg\b/ : undefined;
-  if (command === undefined) return false;
-  const read = answers.filter(
-    answer => answer.line > since && answer.status === 0 && command.test(answer.command),
-  );
-  if (kind !== 'absent') return read.length > 0;
-  const pattern = patternOf(expectation);
-  return read.some(
-    ({ stdout }) => !stdout.split(/\r*\n/).some(text => pattern.test(text.replace(/^\(XEN\) /, ''))),
+/** Xen and Dom0's kernel keep what they said; a run asks for it at its end, and it stands among the lines then. */
+function isReadElsewhere({ source, domid = 0, kind }: Expectation, { logs }: Observations): boolean {
+  if (kind === 'milestone') return false;
+  return (
+    (source === 'xen' && logs?.xen !== undefined) ||
+    (source === 'linux' && domid === 0 && logs?.dom0 !== undefined)
   );
 }
 

@@ -6,6 +6,7 @@ import { loadFirmwareProfile } from '../board/firmware-profile.ts';
 import type { OpenBoard } from '../board/open-board.ts';
 import type { Deviations } from '../model/deviations.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
+import { keepsItsName, returning } from '../drivers/serial/returning.ts';
 import { serialDevice } from '../drivers/serial/device.ts';
 import { sshClient } from '../drivers/ssh/client.ts';
 import { listenTftp } from '../drivers/tftp/server.ts';
@@ -26,6 +27,8 @@ const LOOPBACK = '127.0.0.1';
 /** TCP port multiplexer: nobody runs one. */
 const UNUSED_PORT = 1;
 const QUIET = 15;
+/** How long an adapter that vanished is looked for. */
+const ADAPTER_PATIENCE = 1500;
 const SERIAL = '0000beef';
 
 export interface VirtualBoardOptions {
@@ -81,6 +84,7 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     serial: SERIAL,
     ...(options.deviations === undefined ? {} : { deviations: options.deviations }),
   });
+  const serial = serialDevice({ path: uart.path, baudRate: type.console.baudRate });
   const power = new VirtualPowerSwitch(board, faults.switch);
   stack.defer(() => board.powerOff());
 
@@ -93,7 +97,9 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     hold: `${options.name}-${process.pid}`,
     virtual: true,
     power,
-    serial: serialDevice({ path: uart.path, baudRate: type.console.baudRate }),
+    serial: keepsItsName(uart.path)
+      ? returning(serial, { patience: ADAPTER_PATIENCE, interval: 20 })
+      : serial,
     uarts: new Map(
       [...uarts].map(([name, { path }]) => [
         name,

@@ -11,7 +11,7 @@ export class Uart implements Disposable {
 
   private constructor(faults: VirtualFaults) {
     this.#line = serialLine(faults);
-    const isNamed = faults.adapterGone?.milliseconds !== undefined;
+    const isNamed = faults.adapterGone !== undefined;
     this.#adapter = new Adapter(bytes => {
       this.#input += this.#line.typed(Buffer.from(bytes).toString('latin1'));
       this.#arrived?.();

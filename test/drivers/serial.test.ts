@@ -12,6 +12,7 @@ import { serialDevice } from '../../src/drivers/serial/device.ts';
 import { openPseudoTerminal } from '../../src/drivers/serial/pseudo-terminal.ts';
 import type { SerialConnection } from '../../src/drivers/serial/serial.ts';
 import { serialTcp } from '../../src/drivers/serial/tcp.ts';
+import { keepsItsName, returning } from '../../src/drivers/serial/returning.ts';
 import { transientWith } from '../../src/drivers/serial/transient.ts';
 import { typedSlowly } from '../../src/drivers/serial/typed-slowly.ts';
 import { serialUnix } from '../../src/drivers/serial/unix.ts';
@@ -404,6 +405,92 @@ async function untilWritten(connection: SerialConnection, text: string): Promise
       await new Promise(resolve => setTimeout(resolve, 5));
     }
   }
+}
+
+/** An adapter under one name, which can be unplugged. */
+async function namedAdapter() {
+  const directory = await mkdtemp(join(tmpdir(), 'scmi-hil-adapter-'));
+  const path = join(directory, 'usb-adapter-if00');
+  let terminal: ReturnType<typeof openPseudoTerminal> | undefined;
+  const unplug = async () => {
+    if (terminal === undefined) return;
+    await unlink(path);
+    terminal.close();
+    terminal = undefined;
+  };
+  const plugIn = async () => {
+    terminal = openPseudoTerminal();
+    await symlink(terminal.path, path);
+  };
+  await plugIn();
+  return {
+    driver: returning(serialDevice({ path, baudRate: 9600 }), { patience: 300, interval: 10 }),
+    unplug,
+    plugIn,
+    say: (text: string) => terminal?.write(Buffer.from(text)),
+    end: async () => {
+      await unplug();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+test('an adapter that is back under its name is opened anew, and when it was away is told', async t => {
+  const adapter = await namedAdapter();
+  t.teardown(adapter.end);
+  const told: string[] = [];
+  const back = Promise.withResolvers<number>();
+  const away = Promise.withResolvers<Error>();
+  const atHost = Object.assign(listener(), {
+    away: (error: Error) => {
+      told.push('away');
+      away.resolve(error);
+    },
+    back: (milliseconds: number) => {
+      told.push('back');
+      back.resolve(milliseconds);
+    },
+  });
+  const connection = await adapter.driver.open(atHost, soon());
+  adapter.say('before');
+  await atHost.bytes(6);
+  await adapter.unplug();
+  t.regex((await away.promise).message, /the line is gone/);
+  const refused = await t.throwsAsync(connection.write(everyByte), { message: /its port is away/ });
+  t.like(refused, { blames: 'lab' });
+  await adapter.plugIn();
+  t.true((await back.promise) > 0);
+  adapter.say('after');
+  t.is((await atHost.bytes(11)).toString(), 'beforeafter');
+  await untilWritten(connection, 'x');
+  t.deepEqual(told, ['away', 'back']);
+  t.deepEqual(atHost.errors, []);
+  await connection.close();
+});
+
+test('an adapter that stays away is lost once; one that is not there is refused at once', async t => {
+  const adapter = await namedAdapter();
+  t.teardown(adapter.end);
+  const atHost = listener();
+  const connection = await adapter.driver.open(atHost, soon());
+  await adapter.unplug();
+  await atHost.untilLost();
+  t.regex(String(atHost.errors[0]), /for 0\.3 s its port did not come back .*no such device/);
+  await connection.close();
+  t.is(atHost.errors.length, 1);
+  await t.throwsAsync(adapter.driver.open(listener(), soon()), { message: /no such device/ });
+});
+
+for (const [path, keeps] of [
+  ['/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0', true],
+  ['/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0', true],
+  ['/dev/rpi5-console', true],
+  ['/dev/ttyUSB0', false],
+  ['/dev/pts/5', false],
+] as const) {
+  test(`${path} is ${keeps ? '' : 'not '}one adapter's name`, t => {
+    t.is(keepsItsName(path), keeps);
+  });
 }
 
 test('a port that comes and goes with the power is heard each time, and its absence is no loss', async t => {

@@ -289,8 +289,9 @@ const failures: readonly {
       type: quickType('rcar-v4h-white-hawk', { xenBanner: 40 }),
       life: uBootLife(wires => wires.hang()),
     },
-    outcome: 'completed',
-    fault: /^waited 0\.\d s for Xen's banner, since .*; the console's last lines:\n[\s\S]*Starting kernel/,
+    outcome: 'infrastructure',
+    fault:
+      /^waited 0\.\d s for Xen's banner: nothing came after the hand-over, since .*; the console's last lines:\n[\s\S]*Starting kernel/,
   },
   {
     title: 'a Dom0 whose login never comes',
@@ -328,7 +329,7 @@ const failures: readonly {
       shell: () => ({}),
     },
     steps: [{ do: 'wait', milliseconds: 5000 }],
-    outcome: 'completed',
+    outcome: 'infrastructure',
     fault: /^the board started again by itself: NOTICE: {2}BL31: v2\.7/,
   },
   {

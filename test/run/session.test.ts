@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -20,6 +21,7 @@ interface Given {
   readonly deadlines?: Partial<BoardType['deadlines']>;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RecordedEvent) => void;
+  readonly write?: (file: number, bytes: Uint8Array) => number;
 }
 
 async function session(t: ExecutionContext, boardType: string, given: Given = {}): Promise<Session> {
@@ -41,6 +43,7 @@ async function session(t: ExecutionContext, boardType: string, given: Given = {}
     command: 'a test',
     stateDirectory: directory,
     ...(given.onEvent !== undefined && { onEvent: given.onEvent }),
+    ...(given.write !== undefined && { write: given.write }),
   });
   t.deepEqual(await readdir(path.join(directory, 'boards')), [], 'the board is still held');
   t.is(await board.power.state(AbortSignal.timeout(1000)), 'off');
@@ -91,6 +94,42 @@ for (const boardType of ['rcar-v4h-white-hawk', 'rpi5']) {
     });
   }
 }
+
+/** A disk that is full once something has been written. */
+function fullAfter(text: string): (file: number, bytes: Uint8Array) => number {
+  let isFull = false;
+  return (file, bytes) => {
+    if (isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    isFull = Buffer.from(bytes).includes(text);
+    return writeSync(file, bytes);
+  };
+}
+
+test('a disk that fills in the middle ends the run as a failure of the lab, judged by what is on it', async t => {
+  const states: string[] = [];
+  const { outcome, verdict, directory } = await session(t, 'rcar-v4h-white-hawk', {
+    write: fullAfter('"name":"xen-banner"'),
+    onEvent: ({ kind, data }) => kind === 'state' && data.machine === 'run' && states.push(data.state),
+  });
+  t.is(outcome, 'infrastructure');
+  t.is(verdict.outcome, 'infrastructure', JSON.stringify(verdict.judgements));
+  t.regex(verdict.faults[0]?.what ?? '', /^the recording can no longer be written: .*: no space left/);
+  t.regex(verdict.faults[0]?.mend ?? '', /make room/);
+  t.false(states.includes('attended.working.on.stepping'));
+  const { events } = await readRun(directory);
+  t.is(events.filter(({ kind }) => kind === 'run-finished').length, 0);
+});
+
+test('a verdict that cannot be written is told, and is not met', async t => {
+  const { outcome, verdict, directory } = await session(t, 'rcar-v4h-white-hawk', {
+    write: fullAfter('"kind":"run-finished"'),
+  });
+  t.is(outcome, 'completed');
+  t.is(verdict.outcome, 'infrastructure');
+  t.true(verdict.counts.met > 40);
+  t.regex(verdict.faults[0]?.what ?? '', /verdict\.json: ENOSPC: no space left/);
+  t.is((await readRun(directory)).damaged.length, 0);
+});
 
 test('a board that somebody else has is told in the verdict, and not touched', async t => {
   const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-session-'));

@@ -76,16 +76,25 @@ const fault = (kind: 'infrastructure' | 'board' | 'interrupted', what: string): 
   data: { class: kind, what },
 });
 const switched = (action: 'on' | 'off'): RecordedData => ({ kind: 'power', data: { action } });
+const line = (state: 'away' | 'back'): RecordedData => ({
+  kind: 'line',
+  data: { console: 'serial', state, detail: state },
+});
+const log = (text: string): RecordedData => ({
+  kind: 'log',
+  data: { domain: 'dom0', command: 'xl dmesg', text },
+});
 const finished: RecordedData = { kind: 'run-finished', data: { outcome: 'completed' } };
 
 const recording = (events: readonly RecordedData[]): RecordedEvent[] =>
-  [header, ...events].map((event, index) => ({ t: index * 10, source: 'test', ...event }));
+  [header, ...events].map((event, index) => ({ t: index * 10, source: 'ssh', ...event }));
 
 const booted =
   '(XEN) Xen version 4.22\r\n(XEN) scmi: one\r\n(XEN) scmi: two\r\n(XEN) Freed 4kB init memory.\r\n';
 const one = expectation('boot.xen.1', 'scmi: one');
 const two = expectation('boot.xen.2', 'scmi: two');
 const three = expectation('boot.xen.3', 'scmi: three');
+const forbidden = expectation('boot.none', 'scmi: no', { kind: 'absent' });
 const created = expectation('step0.answer', 'the guest is created', {
   kind: 'answer',
   phase: 0,
@@ -359,6 +368,69 @@ const rows: readonly Row[] = [
     events: [switched('off'), switched('on'), said(booted), switched('on'), login, finished],
     outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met' },
     verdict: 'met',
+  },
+  {
+    what: 'what may have come while nobody heard the console is not missed',
+    expectations: [one, two, three],
+    events: [
+      said(`(XEN) scmi: one\r\n`),
+      line('away'),
+      line('back'),
+      said('(XEN) scmi: three\r\n'),
+      login,
+      finished,
+    ],
+    outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'infrastructure', 'boot.xen.3': 'met' },
+    verdict: 'infrastructure',
+  },
+  {
+    what: 'what was forbidden while nobody heard the console is not known',
+    expectations: [one, forbidden],
+    events: [said(`(XEN) scmi: one\r\n`), line('away'), line('back'), login, finished],
+    outcomes: { 'boot.xen.1': 'met', 'boot.none': 'not-observable' },
+    verdict: 'met',
+  },
+  {
+    what: 'what Xen said while nobody heard the console is read from its log',
+    expectations: [one, two, three, forbidden],
+    events: [
+      said(`(XEN) scmi: one\r\n(XEN) scm`),
+      line('away'),
+      line('back'),
+      said('o\r\n(XEN) scmi: three\r\n'),
+      login,
+      log('(XEN) scmi: one\n(XEN) scmi: two\n(XEN) scmi: three\n'),
+      finished,
+    ],
+    outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'boot.xen.3': 'met', 'boot.none': 'met' },
+    verdict: 'met',
+  },
+  {
+    what: 'what Xen did not say by its log either is missed, and what it said beside is contradicted',
+    expectations: [one, two, three, forbidden],
+    events: [
+      said(`(XEN) scmi: one\r\n`),
+      line('away'),
+      line('back'),
+      said('(XEN) scmi: three\r\n'),
+      login,
+      log('(XEN) scmi: one\n(XEN) scmi: no\n(XEN) scmi: three\n'),
+      finished,
+    ],
+    outcomes: {
+      'boot.xen.1': 'met',
+      'boot.xen.2': 'missed',
+      'boot.xen.3': 'met',
+      'boot.none': 'contradicted',
+    },
+    verdict: 'failed',
+  },
+  {
+    what: 'what was due before the console was away is missed',
+    expectations: [one, two, three],
+    events: [said('(XEN) scmi: one\r\n(XEN) scmi: three\r\n'), line('away'), line('back'), login, finished],
+    outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'missed', 'boot.xen.3': 'met' },
+    verdict: 'failed',
   },
   {
     what: 'a board that falls silent has missed what was due, and not run what came later',

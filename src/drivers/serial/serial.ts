@@ -13,6 +13,10 @@ export interface SerialEvents {
   data(bytes: Uint8Array): void;
   /** The line is gone (adapter unplugged, peer closed); called once, never after `close`. */
   lost(error: Error): void;
+  /** The line is away, and looked for again; what the other end sends now is not known. */
+  away?(error: Error): void;
+  /** It is there again, after so many milliseconds. */
+  back?(milliseconds: number): void;
 }
 
 export interface SerialConnection extends AsyncDisposable {

@@ -10,6 +10,11 @@ export interface TransientOptions {
   readonly interval?: number;
 }
 
+/** Nothing can be typed: that is no word about who would have read it. */
+class PortAway extends DriverError {
+  readonly blames = 'lab';
+}
+
 /** Milliseconds that one opening of the port may take. */
 const opening = 2000;
 
@@ -38,7 +43,8 @@ export function transientWith(
       name: `${driver.name}, gone while the power is off`,
       open: async (events, signal) => {
         signal.throwIfAborted();
-        const line = createLine(driver, events, options);
+        // Away is what it is meant to be at times.
+        const line = createLine(driver, { data: events.data, lost: events.lost }, options);
         line.powered(powered);
         lines.add(line.powered);
         const close = async () => {
@@ -63,14 +69,15 @@ export function transientWith(
   };
 }
 
-interface Line {
+export interface Line {
   readonly connection: SerialConnection;
   /** Settles when the port has been looked for once. */
   readonly firstLook: Promise<void>;
   readonly powered: (on: boolean) => void;
 }
 
-function createLine(
+/** Opens a port each time that it appears, and loses it where a powered board goes without it for too long. */
+export function createLine(
   driver: SerialDriver,
   events: SerialEvents,
   { patience = 15_000, interval = 250 }: TransientOptions,
@@ -81,6 +88,7 @@ function createLine(
   let ended: Error | undefined;
   let last: unknown = new DriverError(attempt, 'it is not there', 'see that the board has power');
   let on = false;
+  let wentAway = performance.now();
   let alarm: NodeJS.Timeout | undefined;
 
   const end = (error: Error) => {
@@ -120,6 +128,8 @@ function createLine(
           lost: error => {
             last = error;
             line = undefined;
+            wentAway = performance.now();
+            events.away?.(error);
             watch();
             void seek();
           },
@@ -128,6 +138,7 @@ function createLine(
       );
       if (ended === undefined) {
         line = opened;
+        events.back?.(performance.now() - wentAway);
         watch();
       } else {
         await opened.close();
@@ -163,7 +174,7 @@ function createLine(
       return line;
     }
 
-    throw ended ?? new DriverError(attempt, 'its port is away', 'switch the board on', { cause: last });
+    throw ended ?? new PortAway(attempt, 'its port is away', 'switch the board on', { cause: last });
   };
 
   return {
