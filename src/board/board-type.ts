@@ -193,6 +193,8 @@ export const boardTypeSchema = z.strictObject({
   /** Guest physical address at which the partial tree expects the agent's page. */
   guestShmem: address,
   linux: z.enum(['6.1', '6.12', '7.2']),
+  /** SCMI drivers of its kernel beside those that come with the protocol by default (clock, reset, power). */
+  linuxDrivers: z.array(z.enum(['pinctrl'])).default([]),
   xen: z.strictObject({
     mediator: z.enum(['multi-agent', 'single-agent', 'none']),
     debug: z.boolean(),

@@ -80,6 +80,7 @@ export function scenarioOf(options: ConfigurationOptions, cwd: string): Scenario
     claims: [],
     xen: buildOf(options, board),
     linux: options.linux ?? board?.linux ?? '6.12',
+    linuxDrivers: board?.linuxDrivers ?? [],
     firmware: {
       profile: loadFirmwareProfile(options.firmware ?? board?.firmware ?? 'reference'),
       faults: options.firmwareFault,

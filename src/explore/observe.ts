@@ -83,6 +83,7 @@ class ObservedRun {
     this.#platform = new Platform({
       build: scenario.xen,
       linux: scenario.linux,
+      ...(scenario.linuxDrivers === undefined ? {} : { linuxDrivers: scenario.linuxDrivers }),
       firmware,
       hostTree: scenario.hostTree,
       partialTrees: scenario.dom0less,

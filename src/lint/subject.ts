@@ -1,6 +1,6 @@
 import type { DeviceTree } from '../dt/tree.ts';
 import type { Prediction } from '../model/prediction.ts';
-import type { LinuxVersion } from '../linux/kernel-version.ts';
+import type { LinuxVersion, OptionalDriver } from '../linux/kernel-version.ts';
 import type { Guest, Scenario } from '../scenario/scenario.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { XenBuild } from '../xen/build.ts';
@@ -10,6 +10,7 @@ export interface LintSubject {
   readonly hostTree: DeviceTree;
   readonly xen: XenBuild;
   readonly linux: LinuxVersion;
+  readonly linuxDrivers?: readonly OptionalDriver[];
   /** Null where it is not known: rules about it then find nothing, and nothing is foreseen. */
   readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] } | null;
   /** Guests of the toolstack, in the order in which they are created. */
@@ -28,13 +29,13 @@ export interface LintSubject {
 
 /** A scenario as lint takes it: all of its guests, whether a step creates them or not. */
 export function subjectOfScenario(scenario: Scenario): LintSubject {
-  const { hostTree, xen, linux, firmware, guests, dom0less } = scenario;
-  return { hostTree, xen, linux, firmware, guests: [...guests.values()], dom0less };
+  const { hostTree, xen, linux, linuxDrivers = [], firmware, guests, dom0less } = scenario;
+  return { hostTree, xen, linux, linuxDrivers, firmware, guests: [...guests.values()], dom0less };
 }
 
 /** A subject as the model takes it: one boot, then each guest created in order. */
 export function scenarioOfSubject(subject: LintSubject): Scenario | null {
-  const { hostTree, xen, linux, firmware, guests, dom0less } = subject;
+  const { hostTree, xen, linux, linuxDrivers = [], firmware, guests, dom0less } = subject;
   if (firmware === null) return null;
   return {
     name: 'lint',
@@ -42,6 +43,7 @@ export function scenarioOfSubject(subject: LintSubject): Scenario | null {
     claims: [],
     xen,
     linux,
+    linuxDrivers,
     firmware,
     hostTree,
     dom0less,

@@ -10,6 +10,7 @@ export const errno = {
   EINVAL: 22,
   ENOSPC: 28,
   ERANGE: 34,
+  ENODATA: 61,
   ECOMM: 70,
   EPROTO: 71,
   EOPNOTSUPP: 95,

@@ -34,6 +34,8 @@ export interface KernelVersion {
   readonly quirks: readonly string[];
   /** Protocols that a built-in driver asks for although the tree may not have them; each costs a line. */
   readonly requestedProtocols: readonly number[];
+  /** Drivers that are built in, by protocol: each gets one device on the bus where the tree has the protocol. */
+  readonly drivers: ReadonlyMap<number, string>;
   /** Properties whose phandles the driver core follows when it adds a device, with their `#...-cells`. */
   readonly suppliers: ReadonlyMap<string, string>;
 }
@@ -44,19 +46,42 @@ export const knownProtocolVersion: ReadonlyMap<number, number> = new Map([
   [protocolId.powerDomain, 0x30001],
   [protocolId.clock, 0x30000],
   [protocolId.resetDomain, 0x30001],
+  [protocolId.pinControl, 0x10000],
 ]);
 
-/** Drivers that are built in, by protocol: each gets one device on the bus where the tree has the protocol. */
-export const driverOfProtocol: ReadonlyMap<number, string> = new Map([
+/** SCMI drivers that a kernel may have beside those that come with the protocol by default. */
+export const optionalDrivers = ['pinctrl'] as const;
+export type OptionalDriver = (typeof optionalDrivers)[number];
+
+/**
+ * @param version kernel series, as scenarios name it
+ * @param drivers what its configuration has beside the default; a series that lacks the driver passes it over
+ */
+export function kernelVersion(version: LinuxVersion, drivers: readonly OptionalDriver[] = []): KernelVersion {
+  const kernel = kernels[version];
+  const more = drivers
+    .map(each => optional[each])
+    .filter(({ missingIn }) => !missingIn.includes(version))
+    .map(({ protocol, driver }) => [protocol, driver] as const);
+  return { ...kernel, drivers: new Map([...kernel.drivers, ...more]) };
+}
+
+/** Kconfig of drivers/clk, drivers/reset and drivers/pmdomain/arm: `default ARM_SCMI_PROTOCOL`. */
+const defaultDrivers: ReadonlyMap<number, string> = new Map([
   [protocolId.powerDomain, 'scmi-power-domain'],
   [protocolId.clock, 'scmi-clocks'],
   [protocolId.resetDomain, 'scmi-reset'],
 ]);
 
-/** @param version kernel series, as scenarios name it */
-export function kernelVersion(version: LinuxVersion): KernelVersion {
-  return kernels[version];
-}
+const optional: Readonly<
+  Record<
+    OptionalDriver,
+    { readonly protocol: number; readonly driver: string; readonly missingIn: readonly LinuxVersion[] }
+  >
+> = {
+  // CONFIG_PINCTRL_SCMI, since Linux 6.10.
+  pinctrl: { protocol: protocolId.pinControl, driver: 'scmi-pinctrl', missingIn: ['6.1'] },
+};
 
 const suppliers: ReadonlyArray<readonly [string, string]> = [
   ['clocks', '#clock-cells'],
@@ -83,6 +108,7 @@ const kernels: Readonly<Record<LinuxVersion, KernelVersion>> = {
     namesFailedChannel: false,
     quirks: [],
     requestedProtocols: [protocolId.powerDomain],
+    drivers: defaultDrivers,
     suppliers: new Map(suppliers),
   },
   '6.12': {
@@ -98,6 +124,7 @@ const kernels: Readonly<Record<LinuxVersion, KernelVersion>> = {
     namesFailedChannel: true,
     quirks: [],
     requestedProtocols: [],
+    drivers: defaultDrivers,
     suppliers: new Map([...suppliers, ['access-controllers', '#access-controller-cells']]),
   },
   '7.2': {
@@ -113,6 +140,7 @@ const kernels: Readonly<Record<LinuxVersion, KernelVersion>> = {
     namesFailedChannel: true,
     quirks: ['Enabling SCMI Quirk [quirk_clock_rates_triplet_out_of_spec]'],
     requestedProtocols: [],
+    drivers: defaultDrivers,
     suppliers: new Map([...suppliers, ['access-controllers', '#access-controller-cells']]),
   },
 };

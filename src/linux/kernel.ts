@@ -11,10 +11,16 @@ import type { Clock } from './clock-tree.ts';
 import { ClockTree } from './clock-tree.ts';
 import { bindConsumers } from './consumers.ts';
 import { KernelLog } from './kernel-log.ts';
-import { type KernelVersion, kernelVersion, type LinuxVersion } from './kernel-version.ts';
+import {
+  type KernelVersion,
+  kernelVersion,
+  type LinuxVersion,
+  type OptionalDriver,
+} from './kernel-version.ts';
 import { deviceName, deviceNodes } from './platform-devices.ts';
-import type { ScmiInstance, ScmiProbe } from './scmi-driver.ts';
-import { probeScmi, protocolVersion, sayDriverFailed } from './scmi-driver.ts';
+import type { ScmiInstance, ScmiProbe, ScmiProtocol } from './scmi-driver.ts';
+import { probeScmi, protocolVersion, sayDriverFailed, sayOfProtocol } from './scmi-driver.ts';
+import { probePinControl } from './scmi-pin-control.ts';
 import type { ScmiPowerDomain } from './scmi-protocols.ts';
 import {
   clockEnabled,
@@ -46,9 +52,15 @@ export interface Kernel {
  * @param machine the domain
  * @param version kernel series
  * @param observer told of each line as it is printed; messages go to the machine
+ * @param drivers SCMI drivers that it has beside the default
  */
-export function bootKernel(machine: GuestMachine, version: LinuxVersion, observer: Observer): Kernel {
-  const boot = new Boot(machine, kernelVersion(version), new KernelLog(machine.domid, observer));
+export function bootKernel(
+  machine: GuestMachine,
+  version: LinuxVersion,
+  observer: Observer,
+  drivers: readonly OptionalDriver[] = [],
+): Kernel {
+  const boot = new Boot(machine, kernelVersion(version, drivers), new KernelLog(machine.domid, observer));
   let state: Kernel['state'] = 'running';
   try {
     boot.run();
@@ -132,19 +144,22 @@ class Boot {
     this.#instances.push(instance);
     for (const protocol of instance.protocols) {
       const version = protocolVersion(probe, instance.channel, protocol.id);
-      const error = version < 0 ? version : this.#startProtocol(instance, protocol.id);
+      const error = version < 0 ? version : this.#startProtocol(probe, instance, protocol);
       if (error !== 0) sayDriverFailed(probe, protocol, error);
     }
     this.#sayProtocolsNotActive(instance);
   }
 
-  #startProtocol({ channel }: ScmiInstance, protocol: number): number {
-    if (protocol === protocolId.clock) {
+  #startProtocol(probe: ScmiProbe, { channel }: ScmiInstance, protocol: ScmiProtocol): number {
+    if (protocol.id === protocolId.clock) {
       const clocks = probeClocks(channel, this.#kernel);
       for (const { id, name } of clocks.items) this.#clocks.register(name, clockRate(channel, id), id);
       return clocks.error;
     }
-    if (protocol === protocolId.resetDomain) return probeResets(channel, this.#kernel).error;
+    if (protocol.id === protocolId.resetDomain) return probeResets(channel, this.#kernel).error;
+    if (protocol.id === protocolId.pinControl) {
+      return probePinControl({ channel, say: (who, text) => sayOfProtocol(probe, protocol, who, text) });
+    }
     const domains = probePowerDomains(channel, this.#kernel);
     this.#powerDomains = domains.items;
     return domains.error;

@@ -7,7 +7,7 @@ import type { GuestMachine } from '../xen/guest.ts';
 import { errno, errorName } from './errno.ts';
 import type { KernelLog } from './kernel-log.ts';
 import { literally } from './kernel-log.ts';
-import { driverOfProtocol, type KernelVersion, knownProtocolVersion } from './kernel-version.ts';
+import { type KernelVersion, knownProtocolVersion } from './kernel-version.ts';
 import { isAvailable } from './platform-devices.ts';
 import type { ScmiRevision } from './scmi-base.ts';
 import { discoverAgents, readRevision } from './scmi-base.ts';
@@ -110,6 +110,21 @@ export function sayDriverFailed(probe: ScmiProbe, { driver, device }: ScmiProtoc
   });
 }
 
+/** Prints what a protocol's driver, or the instance on its behalf, says of its failure. */
+export function sayOfProtocol(
+  probe: ScmiProbe,
+  { driver, device }: ScmiProtocol,
+  who: 'instance' | 'driver',
+  text: string,
+): void {
+  const why: Why = {
+    rule: 'linux.scmi.protocol-answer',
+    words: `firmware's answer is none that ${driver} can use`,
+  };
+  if (who === 'instance') say(probe, text, why);
+  else print(probe, `${driver} ${device}: ${text}`, why);
+}
+
 const protocolVersionMessage = 0x0;
 const negotiateVersionMessage = 0x10;
 
@@ -195,7 +210,7 @@ function protocolDevices(probe: ScmiProbe, revision: ScmiRevision, firstDevice: 
       say(probe, `SCMI protocol ${id} already activated. Skip`, badProtocol);
     } else {
       seen.add(id);
-      const driver = driverOfProtocol.get(id);
+      const driver = probe.kernel.drivers.get(id);
       if (driver === undefined) continue;
       devices.push({ id, driver, node, device: `scmi_dev.${firstDevice + devices.length}` });
     }

@@ -2,7 +2,7 @@
 import type { DeviceTree } from '../dt/tree.ts';
 import { bootKernel } from '../linux/kernel.ts';
 import { LinuxView } from '../linux/view.ts';
-import type { LinuxVersion } from '../linux/kernel-version.ts';
+import type { LinuxVersion, OptionalDriver } from '../linux/kernel-version.ts';
 import { ProbeProgram } from '../probe/program.ts';
 import type { Firmware } from '../scmi/firmware.ts';
 import type { XenBuild } from '../xen/build.ts';
@@ -19,6 +19,8 @@ import { guestProbeMachine } from './probe-machines.ts';
 export interface PlatformOptions extends MachineOptions {
   readonly build: XenBuild;
   readonly linux: LinuxVersion;
+  /** SCMI drivers that the kernels have beside the default. */
+  readonly linuxDrivers?: readonly OptionalDriver[];
   /** Path in Dom0 of the bare-metal probe: a guest whose kernel that is runs no Linux. */
   readonly probe?: string;
   /** The device tree that Xen is started with. */
@@ -248,7 +250,7 @@ export class Platform {
 
   #start(domain: StartedDomain): 'panicked' | void {
     const { domid, tree } = domain;
-    const { deviations = {}, hostTree, linux, observer, probe } = this.#options;
+    const { deviations = {}, hostTree, linux, linuxDrivers, observer, probe } = this.#options;
     // It answers no request of the toolstack, as a kernel that has panicked.
     if (probe !== undefined && domain.kernel === probe) return this.#startProbe(domain);
     if (this.#held !== null) {
@@ -256,7 +258,8 @@ export class Platform {
       return;
     }
     const machine = this.#hypervisor.guest(domid, tree);
-    const kernel = bootKernel(deviations.guest?.(machine, hostTree) ?? machine, linux, observer);
+    const own = deviations.guest?.(machine, hostTree) ?? machine;
+    const kernel = bootKernel(own, linux, observer, linuxDrivers);
     this.#views.set(domid, new LinuxView(kernel));
   }
 

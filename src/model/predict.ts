@@ -65,6 +65,7 @@ class PredictedRun {
     this.#platform = new Platform({
       build: scenario.xen,
       linux: scenario.linux,
+      ...(scenario.linuxDrivers === undefined ? {} : { linuxDrivers: scenario.linuxDrivers }),
       firmware: scenario.firmware,
       hostTree: scenario.hostTree,
       partialTrees: scenario.dom0less,

@@ -78,6 +78,7 @@ export function fitScenario(inputs: FitInputs): Scenario {
     claims: document.claims,
     xen,
     linux: document.linux ?? board.linux,
+    linuxDrivers: board.linuxDrivers,
     firmware: { profile: firmware, faults: document.firmware.faults },
     hostTree: buildHostTree({ host: document.host, board, labTree, values, ofScenario, ofBoard, source }),
     dom0less: new Map(dom0less),

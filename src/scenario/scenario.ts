@@ -3,7 +3,7 @@
  * schema are in schema.ts; loading fills in the board's agents, pages and trees.
  */
 import type { DeviceTree } from '../dt/tree.ts';
-import type { LinuxVersion } from '../linux/kernel-version.ts';
+import type { LinuxVersion, OptionalDriver } from '../linux/kernel-version.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { XenBuild } from '../xen/build.ts';
 
@@ -14,6 +14,8 @@ export interface Scenario {
   readonly claims: readonly string[];
   readonly xen: XenBuild;
   readonly linux: LinuxVersion;
+  /** SCMI drivers that the kernels have beside the default. */
+  readonly linuxDrivers?: readonly OptionalDriver[];
   readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
   /** The host tree as it is deployed: the board's own with the scenario's overlays and edits applied. */
   readonly hostTree: DeviceTree;

@@ -44,6 +44,7 @@ export class PhysicalMemory {
 
   readU32(address: number, world: World = 'non-secure'): number {
     this.#check(address, 4, 'read', world);
+    if (address % 4 === 0) return this.#pages.get(pageOf(address))?.getUint32(address % pageSize, true) ?? 0;
     let value = 0;
     for (let byte = 3; byte >= 0; byte--) value = value * 0x100 + this.#readU8(address + byte);
     return value;
@@ -52,7 +53,13 @@ export class PhysicalMemory {
   /** Writes the low 32 bits of `value`. */
   writeU32(address: number, value: number, world: World = 'non-secure'): void {
     this.#check(address, 4, 'write', world);
-    for (let byte = 0; byte < 4; byte++) this.#writeU8(address + byte, value >>> (8 * byte));
+    if (address % 4 !== 0) {
+      for (let byte = 0; byte < 4; byte++) this.#writeU8(address + byte, value >>> (8 * byte));
+      return;
+    }
+    const at = address % pageSize;
+    this.#pageAt(address).setUint32(at, value, true);
+    this.#written.get(pageOf(address))?.fill(1, at, at + 4);
   }
 
   readBytes(address: number, length: number, world: World = 'non-secure'): Uint8Array {
@@ -91,6 +98,12 @@ export class PhysicalMemory {
   }
 
   #writeU8(address: number, value: number): void {
+    this.#pageAt(address).setUint8(address % pageSize, value);
+    this.#written.get(pageOf(address))?.fill(1, address % pageSize, (address % pageSize) + 1);
+  }
+
+  /** The page of an address, made where there was none. */
+  #pageAt(address: number): DataView {
     const number = pageOf(address);
     let page = this.#pages.get(number);
     if (page === undefined) {
@@ -98,8 +111,7 @@ export class PhysicalMemory {
       this.#pages.set(number, page);
       this.#written.set(number, new Uint8Array(pageSize));
     }
-    page.setUint8(address % pageSize, value);
-    this.#written.get(number)?.fill(1, address % pageSize, (address % pageSize) + 1);
+    return page;
   }
 }
 

@@ -64,6 +64,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
   const platform = new Platform({
     build: type.xen,
     linux: type.linux,
+    linuxDrivers: type.linuxDrivers,
     firmware: machine.firmware,
     hostTree,
     partialTrees: partialTrees(modules),
@@ -150,7 +151,6 @@ async function runDom0(
     ssh: {
       authorizedKey: keys.publicKey,
       hostKey: keys.hostKey,
-      noSftp: faults.noSftp === true,
     },
     hangs: { dom0: faults.dom0 === 'ssh-hangs', guests: faults.guestsHang === true },
     onXl: () => {

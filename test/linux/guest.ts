@@ -9,7 +9,7 @@ import type { FirmwareMessage } from '../../src/scmi/firmware-message.ts';
 import { PhysicalMemory } from '../../src/scmi/memory.ts';
 import { putMessage, SharedMemory } from '../../src/scmi/shared-memory.ts';
 import { GuestAbort } from '../../src/xen/guest.ts';
-import type { LinuxVersion } from '../../src/linux/kernel-version.ts';
+import type { LinuxVersion, OptionalDriver } from '../../src/linux/kernel-version.ts';
 
 /** A page of the guest and the machine page under it. */
 export interface Mapping {
@@ -20,6 +20,7 @@ export interface Mapping {
 export interface GuestOptions {
   readonly tree: DeviceTree;
   readonly version?: LinuxVersion;
+  readonly drivers?: readonly OptionalDriver[];
   /** Function id that the mediator forwards for this domain; absent: none. */
   readonly functionId?: number;
   readonly mappings?: readonly Mapping[];
@@ -71,6 +72,7 @@ export function boot(options: GuestOptions): {
     },
     options.version ?? '6.12',
     { console: line => lines.push(line.text), message: () => {} },
+    options.drivers,
   );
   return { kernel, lines, messages };
 }

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { parseSource } from '../../src/dt/source.ts';
 import { lookQuestion, lookQuestions } from '../../src/linux/look.ts';
+import { probePinControl } from '../../src/linux/scmi-pin-control.ts';
 import { LinuxView } from '../../src/linux/view.ts';
 import { boot, hostTree, short } from './guest.ts';
 
@@ -68,6 +69,75 @@ const guestTree = (compatible: string) =>
         shm: sram@47ff0000 { compatible = "arm,scmi-shmem"; reg = <0x0 0x47ff0000 0x0 0x1000>; };
         firmware { ${compatible}
           scmi { compatible = "arm,scmi-smc"; arm,smc-id = <0x82000002>; shmem = <&shm>; }; }; }; };`);
+
+const withPins = () =>
+  parseSource(`/dts-v1/; / { #address-cells = <2>; #size-cells = <2>;
+      shm: sram@47ff0000 { compatible = "arm,scmi-shmem"; reg = <0x0 0x47ff0000 0x0 0x1000>; };
+      firmware { scmi { compatible = "arm,scmi-smc"; arm,smc-id = <0x82000002>; shmem = <&shm>;
+        #address-cells = <1>; #size-cells = <0>;
+        protocol@16 { reg = <0x16>; }; protocol@19 { reg = <0x19>; }; }; }; };`);
+
+test('a kernel with the pin control driver asks for every pin and function, long names too, and for no group', t => {
+  const options = { tree: withPins(), functionId, profile: 'qemu-virt', drivers: ['pinctrl'] } as const;
+  const { kernel, messages } = boot(options);
+  t.deepEqual(kernel.instances[0]?.busDevices, ['scmi_dev.1', 'scmi_dev.2', 'scmi_dev.3']);
+  const asked = messages.filter(({ protocol }) => protocol === 0x19).map(short);
+  const pins = Array.from({ length: 8 }, (_, id) => `0x19 0x3 ${id}`);
+  const functions = [0, 1, 2, 3].flatMap(id => [
+    `0x19 0x3 ${id}`,
+    ...(id === 3 ? [`0x19 0x9 ${id}`] : []),
+    `0x19 0x4 ${id}`,
+  ]);
+  t.deepEqual(asked, ['0x19 0x0 0', '0x19 0x1 0', ...pins, ...functions]);
+});
+
+for (const [what, more] of [
+  ['that has no such driver', {}],
+  ['6.1, which is older than the driver', { drivers: ['pinctrl'], version: '6.1' }],
+] as const) {
+  test(`a kernel ${what} leaves pin control alone`, t => {
+    const { messages, kernel } = boot({ tree: withPins(), functionId, profile: 'qemu-virt', ...more });
+    t.false(messages.some(({ protocol }) => protocol === 0x19));
+    t.false(kernel.instances[0]?.busDevices.includes('scmi_dev.3'));
+  });
+}
+
+for (const [what, answers, error, said] of [
+  ['has no pins', [[0, 0]], -22, ['instance: returned zero pins']],
+  ['refuses a pin', [[2, 0], [0], -13], -13, ["driver: error -EACCES: Can't get name for pin 1"]],
+  [
+    'refuses a function',
+    [[1, 1], [0], -2],
+    -22,
+    [
+      'driver: get name failed with err -2',
+      'driver: pinmux ops has no name for function0',
+      'driver: error -EINVAL: Failed to register pinctrl',
+    ],
+  ],
+  [
+    'has a function without groups',
+    [[1, 1], [0], [0]],
+    -22,
+    [
+      'instance: Function 0 has 0 elements',
+      'driver: get name failed with err -61',
+      'driver: pinmux ops has no name for function0',
+      'driver: error -EINVAL: Failed to register pinctrl',
+    ],
+  ],
+] as const) {
+  test(`the pin control driver does not bind where firmware ${what}`, t => {
+    const left: (number | readonly number[])[] = [...answers];
+    const lines: string[] = [];
+    const send = () => {
+      const next = left.shift() ?? [];
+      return typeof next === 'number' ? { error: next, words: [] } : { error: 0, words: next };
+    };
+    t.is(probePinControl({ channel: { send }, say: (who, text) => lines.push(`${who}: ${text}`) }), error);
+    t.deepEqual(lines, [...said]);
+  });
+}
 
 test('a guest whose nodes do not stand on buses has no SCMI device at all', t => {
   t.deepEqual(boot({ tree: guestTree(''), functionId }).lines, ['scmi_core: SCMI protocol bus registered']);
