@@ -151,6 +151,7 @@ async function runDom0(
     ssh: {
       authorizedKey: keys.publicKey,
       hostKey: keys.hostKey,
+      noSftp: faults.noSftp === true,
     },
     hangs: { dom0: faults.dom0 === 'ssh-hangs', guests: faults.guestsHang === true },
     onXl: () => {
