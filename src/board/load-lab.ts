@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { z } from 'zod';
 import type { BoardType, Deadlines } from './board-type.ts';
 import { loadBoardType, loadBoardTypeBooting, NoSuchBoot } from './board-types.ts';
 import { ConfigurationError } from './configuration-error.ts';
@@ -13,7 +14,7 @@ import { outletOf } from './lab-power.ts';
 import type { LabPower } from './lab-power.ts';
 import type { LabSerial } from './lab-serial.ts';
 import { hintAt } from './nearest-name.ts';
-import { readYamlFile } from './yaml-file.ts';
+import { displayName, parseYaml, readText, readYaml } from './yaml-file.ts';
 
 /** A board of the lab with its type, and the lab's paths made absolute. */
 export interface BoardEntry {
@@ -37,6 +38,12 @@ export interface LabPlace {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** What can be had of a lab file. */
+export interface LabInParts extends LoadedLab {
+  /** What is wrong with the file as a whole, then with each board; empty: nothing. */
+  readonly wrong: readonly ConfigurationError[];
+}
+
 /** The lab of a machine without a lab file. */
 export const virtualBoards: Readonly<Record<string, string>> = {
   'virtual-rpi5': 'rpi5',
@@ -54,6 +61,18 @@ export const emulatedBoards: readonly string[] = ['qemu-virt'];
 export function loadLab(where: LabPlace): LoadedLab {
   const file = findLab(where);
   return file === null ? builtInLab() : readLab(file);
+}
+
+/** As `loadLab`; of a file that is wrong, what is wrong with it and the boards that are right by themselves. */
+export function loadLabInParts(where: LabPlace): LabInParts {
+  try {
+    return { ...loadLab(where), wrong: [] };
+  } catch (error) {
+    const file = findLab(where);
+    if (!(error instanceof ConfigurationError) || file === null) throw error;
+    const { boards, wrong } = eachBoard(file);
+    return { name: path.basename(file), file, boards, wrong: [error, ...wrong] };
+  }
 }
 
 /**
@@ -106,8 +125,36 @@ function builtInLab(): LoadedLab {
   return { name: 'virtual', file: null, boards: new Map(entries) };
 }
 
-function readLab(file: string): LoadedLab {
-  const { value, place } = readYamlFile(file, labSchema);
+/** Each is read as if it were the only one. */
+function eachBoard(file: string): Pick<LabInParts, 'boards' | 'wrong'> {
+  const boards = new Map<string, BoardEntry>();
+  const wrong: ConfigurationError[] = [];
+  for (const [name, setup] of Object.entries(writtenBoards(file))) {
+    try {
+      const alone = readLab(file, () => ({ schema: 1, boards: { [name]: setup } }));
+      for (const [each, entry] of alone.boards) boards.set(each, entry);
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      wrong.push(error);
+    }
+  }
+  return { boards, wrong };
+}
+
+function writtenBoards(file: string): Readonly<Record<string, unknown>> {
+  try {
+    return readYaml(file, z.looseObject({ boards: z.record(z.string(), z.unknown()) })).boards;
+  } catch (error) {
+    if (error instanceof ConfigurationError) return {};
+    throw error;
+  }
+}
+
+/** @param prepare what is done to the content before it is checked */
+function readLab(file: string, prepare?: (content: unknown) => unknown): LoadedLab {
+  const { value, place } = parseYaml(readText(file), displayName(file), labSchema, {
+    ...(prepare !== undefined && { prepare }),
+  });
   const directory = path.dirname(file);
   const boards = new Map<string, BoardEntry>();
   for (const [name, setup] of Object.entries(value.boards)) {

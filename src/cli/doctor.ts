@@ -1,6 +1,7 @@
 /** `scmi-hil doctor`: looks at a lab before a run, or at the boot of a run that came to nothing. */
 import path from 'node:path';
-import { boardOf } from '../board/load-lab.ts';
+import type { BoardEntry, LabInParts } from '../board/load-lab.ts';
+import { boardOf, loadLabInParts } from '../board/load-lab.ts';
 import { openBoard } from '../board/open.ts';
 import { followBoot } from '../doctor/boot.ts';
 import type { DoctorReport } from '../doctor/finding.ts';
@@ -67,14 +68,14 @@ function doctor(board: string | undefined, options: DoctorOptions, process: CliP
 }
 
 async function lab(name: string | undefined, options: DoctorOptions, process: CliProcess): Promise<number> {
-  const found = labOf(options, process);
   const { env, cwd, signal, stdout, stdin } = process;
+  const found = loadLabInParts({ lab: options.lab, cwd, env });
   if (options.switch === true && name === undefined) {
     throw new UsageError('--switch needs a board', 'name the board that may be switched');
   }
   const report = await examine({
     lab: found,
-    boards: name === undefined ? [...found.boards.values()] : [boardOf(found, name)],
+    boards: boardsOf(found, name),
     env,
     cwd,
     runs: path.resolve(cwd, options.runs),
@@ -92,6 +93,12 @@ async function lab(name: string | undefined, options: DoctorOptions, process: Cl
       : renderDoctor(report, { colour: wantsColour(stdout as { readonly isTTY?: boolean }, env) }),
   );
   return codeOf(report);
+}
+
+/** The one that is named, else all. One that a wrong lab file does not have may be there once that is corrected. */
+function boardsOf(found: LabInParts, name: string | undefined): readonly BoardEntry[] {
+  if (name === undefined) return [...found.boards.values()];
+  return found.wrong.length > 0 && !found.boards.has(name) ? [] : [boardOf(found, name)];
 }
 
 /** What is still looked at, in one line that goes again; nothing where nobody watches. */
@@ -131,7 +138,10 @@ async function live(name: string | undefined, options: DoctorOptions, process: C
 async function recorded(directory: string, options: DoctorOptions, process: CliProcess): Promise<number> {
   const recording = await readRecordingOf(path.resolve(process.cwd, directory));
   warnOfDamage(recording, process);
-  const { reached, stuck, attempts } = diagnoseRecording(recording, labOf(options, process));
+  const { reached, stuck, attempts } = diagnoseRecording(
+    recording,
+    loadLabInParts({ lab: options.lab, cwd: process.cwd, env: process.env }),
+  );
   process.stdout.write(
     options.json === true
       ? `${JSON.stringify({ reached, stuck, attempts }, null, 2)}\n`

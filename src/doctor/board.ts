@@ -4,11 +4,11 @@ import type { BoardEntry } from '../board/load-lab.ts';
 import { isEmulated, isVirtual } from '../board/load-lab.ts';
 import { openWires } from '../board/open.ts';
 import { DriverError } from '../drivers/driver-error.ts';
-import { reserve } from '../run/reservation.ts';
+import { holderOf, reserve } from '../run/reservation.ts';
 import type { Check, Circumstances } from './check.ts';
 import { dhcpCheck } from './dhcp.ts';
 import { emulatedChecks } from './emulated.ts';
-import { hint, ok } from './finding.ts';
+import { brokenLab, hint, ok } from './finding.ts';
 import { hostCheck } from './host.ts';
 import { imagesCheck } from './images.ts';
 import { keyCheck } from './key.ts';
@@ -50,7 +50,8 @@ export async function boardChecks(board: BoardEntry, options: BoardOptions): Pro
     return { list: [...wireChecks(real, options), ...others], [Symbol.asyncDispose]: close };
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
-    return { list: [heldCheck(error), ...others], [Symbol.asyncDispose]: nothing };
+    const isHeld = (await holderOf(board.name, options.stateDirectory)) !== undefined;
+    return { list: [notReserved(error, isHeld), ...others], [Symbol.asyncDispose]: nothing };
   }
 }
 
@@ -61,15 +62,15 @@ function wireChecks(board: RealBoard, options: BoardOptions): Check[] {
   return [power.check, ...serialChecks(board, options, power.state)];
 }
 
-function heldCheck(error: DriverError): Check {
+function notReserved({ message, mend }: DriverError, isHeld: boolean): Check {
+  const untouched = 'its console and its switch were not touched';
   return {
     name: 'wires',
     deadline: 1000,
     look: async () => [
-      hint(
-        `somebody else has the board, so that its console and its switch were not touched (${error.message})`,
-        error.mend,
-      ),
+      isHeld
+        ? hint(`somebody else has the board, so that ${untouched} (${message})`, mend)
+        : brokenLab(`the board cannot be reserved, so that ${untouched} (${message})`, mend),
     ],
   };
 }

@@ -1,5 +1,5 @@
 /** The machine and the boards of a lab, each looked at from all sides at once. */
-import type { BoardEntry, LoadedLab } from '../board/load-lab.ts';
+import type { BoardEntry, LabInParts } from '../board/load-lab.ts';
 import { boardChecks } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import { lookAt } from './check.ts';
@@ -7,7 +7,7 @@ import type { DoctorReport, Finding } from './finding.ts';
 import { machineChecks } from './machine.ts';
 
 export interface Examination extends Circumstances {
-  readonly lab: LoadedLab;
+  readonly lab: LabInParts;
   readonly boards: readonly BoardEntry[];
   /** Switch each board off, on and off, to see that its switch does. */
   readonly switchPower: boolean;

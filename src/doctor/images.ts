@@ -1,39 +1,75 @@
 /** The files that the lab names for a board, held against what its type needs. */
+import { access, constants } from 'node:fs/promises';
 import { imageNames } from '../board/load-lab.ts';
 import { plannedBoard } from '../board/planned-board.ts';
 import { displayName } from '../board/yaml-file.ts';
-import { loadBoardImages } from '../images/board-images.ts';
+import type { BoardImages } from '../images/board-images.ts';
+import { findBoardImages } from '../images/board-images.ts';
 import { checkImageFiles } from '../images/check-files.ts';
+import type { ImageProblem } from '../images/checks/problem.ts';
 import { checkLayout } from '../run/layout-check.ts';
 import { bootScenario } from '../scenario/load.ts';
 import type { RealBoard } from './board.ts';
 import type { Check } from './check.ts';
-import { ok, wrongFile } from './finding.ts';
+import type { Said } from './finding.ts';
+import { hint, ok, wrongFile } from './finding.ts';
 
 export function imagesCheck(board: RealBoard): Check {
-  const { name, type, setup } = board;
+  const { type, setup } = board;
   return {
     name: 'images',
     deadline: 60_000,
     look: async () => {
-      const images = await checkImageFiles(loadBoardImages(type), setup.images, imageNames(type));
-      const wrong = images.flatMap(({ name: image, file, problems }) =>
-        problems.map(({ what, mend }) =>
-          wrongFile(
-            `${image}${file === undefined ? '' : ` (${displayName(file)})`}: ${what}`,
-            mend ?? `correct boards.${name}.images.${image}`,
-          ),
-        ),
-      );
+      const list = findBoardImages(type);
+      const wrong = list === undefined ? await unreadable(board) : await unfit(board, list);
       if (wrong.length > 0) return wrong;
       const labTree = setup.images['dtb'];
       const scenario = bootScenario(type, labTree === undefined ? {} : { labTree });
       const { problems } = await checkLayout(plannedBoard(board, {}), scenario);
       if (problems.length > 0) {
-        return problems.map(({ what, mend }) => wrongFile(what, mend ?? `see boards.${name}.images`));
+        return problems.map(({ what, mend }) => wrongFile(what, mend ?? `see boards.${board.name}.images`));
       }
-      const given = images.filter(({ file }) => file !== undefined).length;
-      return [ok(`${given} files are what the board needs, and have room in its memory`)];
+      const given = Object.keys(setup.images).length;
+      if (list !== undefined) {
+        return [ok(`${given} files are what the board needs, and have room in its memory`)];
+      }
+      return [
+        hint(
+          `${given} files are there and have room in memory; what is in them is not known, as the board type ${type.type} has no list of its images`,
+          'see that each is what its name says; a type that extends a shipped one has its list',
+        ),
+      ];
     },
   };
+}
+
+async function unfit({ name, type, setup }: RealBoard, list: BoardImages): Promise<Said[]> {
+  const images = await checkImageFiles(list, setup.images, imageNames(type));
+  return images.flatMap(({ name: image, file, problems }) =>
+    problems.map(problem => wrongImage(name, image, file, problem)),
+  );
+}
+
+async function unreadable({ name, setup }: RealBoard): Promise<Said[]> {
+  const found = await Promise.all(
+    Object.entries(setup.images).map(([image, file]) =>
+      access(file, constants.R_OK).then(
+        () => [],
+        (error: Error) => [wrongImage(name, image, file, { what: error.message })],
+      ),
+    ),
+  );
+  return found.flat();
+}
+
+function wrongImage(
+  board: string,
+  image: string,
+  file: string | undefined,
+  { what, mend }: ImageProblem,
+): Said {
+  return wrongFile(
+    `${image}${file === undefined ? '' : ` (${displayName(file)})`}: ${what}`,
+    mend ?? `correct boards.${board}.images.${image}`,
+  );
 }

@@ -1,11 +1,13 @@
-/** The lab file: it has been read when this is asked. */
-import type { BoardEntry, LoadedLab } from '../board/load-lab.ts';
+/** The lab file: it has been read when this is asked, whole or what of it is right. */
+import type { ConfigurationError } from '../board/configuration-error.ts';
+import type { BoardEntry, LabInParts } from '../board/load-lab.ts';
 import { displayName } from '../board/yaml-file.ts';
 import type { Check } from './check.ts';
-import { hint, ok } from './finding.ts';
+import type { Said } from './finding.ts';
+import { hint, ok, wrongFile } from './finding.ts';
 
 export interface LabAndBoards {
-  readonly lab: LoadedLab;
+  readonly lab: LabInParts;
   /** Those that are looked at. */
   readonly boards: readonly BoardEntry[];
 }
@@ -15,14 +17,26 @@ export function labFileCheck({ lab }: LabAndBoards): Check {
   return {
     name: 'lab',
     deadline: 1000,
-    look: async () =>
-      lab.file === null
+    look: async () => {
+      if (lab.wrong.length > 0) return mistakesIn(lab.wrong);
+      return lab.file === null
         ? [
             hint(
               'no lab file: the built-in virtual boards',
               'scmi-hil init writes one for the boards of this lab',
             ),
           ]
-        : [ok(`${displayName(lab.file)}: ${count}`)],
+        : [ok(`${displayName(lab.file)}: ${count}`)];
+    },
   };
+}
+
+/** A finding for each mistake, once: the message of several begins with how many there are. */
+function mistakesIn(errors: readonly ConfigurationError[]): Said[] {
+  const mends = new Map<string, string>();
+  for (const { message, mend = 'correct the file: docs/lab.md says what each field is' } of errors) {
+    const lines = message.split('\n').map(line => line.trim());
+    for (const each of lines.length > 1 ? lines.slice(1) : lines) if (!mends.has(each)) mends.set(each, mend);
+  }
+  return [...mends].map(([each, mend]) => wrongFile(each, mend));
 }

@@ -34,13 +34,13 @@ export interface HoldOptions {
 
 /**
  * Takes a hold for this process. The file's directory is made where there is none.
- * @throws DriverError that says who holds it
+ * @throws DriverError that says who holds it, or why the file cannot be written
  */
 export async function takeHold(file: string, { attempt, command }: HoldOptions): Promise<Hold> {
   const text = `${JSON.stringify(await thisProcess(command), undefined, 2)}\n`;
   let tookOver: Holder | undefined;
   for (let count = 0; count < attempts; count++) {
-    if (await create(file, text)) {
+    if (await create(file, text).catch((error: unknown) => unwritable(attempt, file, error))) {
       const release = releaseOnce(file, text);
       return {
         ...(tookOver !== undefined && { tookOver }),
@@ -72,11 +72,36 @@ async function thisProcess(command: string): Promise<Holder> {
     pid: process.pid,
     processStart: (await processStart(process.pid)) ?? '',
     host: hostname(),
-    user: userInfo().username,
+    user: userName(),
     since: new Date().toISOString(),
     command,
   };
 }
+
+/** A user of a container may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.()}`;
+  }
+}
+
+function unwritable(attempt: string, file: string, cause: unknown): never {
+  const why = reasons[codeOf(cause) ?? ''];
+  if (why === undefined) throw cause;
+  const directory = path.dirname(file);
+  throw new DriverError(attempt, `${directory}: ${why}`, 'let this user write there', { cause });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left',
+  EDQUOT: "the user's share of the disk is used up",
+  ENOTDIR: 'a part of the path is no directory',
+};
 
 /**
  * Makes the file with its whole text, or leaves the one that is there.

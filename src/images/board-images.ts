@@ -48,16 +48,25 @@ export type BoardImage = z.output<typeof image>;
  * The list of a board type, or of the nearest type that it extends.
  * @throws ConfigurationError where there is none, or it is wrong
  */
-export function loadBoardImages({ lineage }: Pick<BoardType, 'lineage'>): BoardImages {
+export function loadBoardImages(type: Pick<BoardType, 'lineage'>): BoardImages {
+  const found = findBoardImages(type);
+  if (found !== undefined) return found;
+  const [name = 'TYPE'] = type.lineage;
+  throw new ConfigurationError(
+    `the board type ${name} has no list of its images`,
+    `write firmware/${name}/images.yaml (docs/schemas/images.schema.json)`,
+  );
+}
+
+/**
+ * As `loadBoardImages`.
+ * @returns undefined where there is none
+ */
+export function findBoardImages({ lineage }: Pick<BoardType, 'lineage'>): BoardImages | undefined {
   const files = lineage.map(name => path.join(projectDirectory, 'firmware', name, 'images.yaml'));
   const index = files.findIndex(each => existsSync(each));
   const [file, type] = [files[index], lineage[index]];
-  if (file === undefined || type === undefined) {
-    throw new ConfigurationError(
-      `the board type ${lineage[0] ?? ''} has no list of its images`,
-      `write firmware/${lineage[0] ?? 'TYPE'}/images.yaml (docs/schemas/images.schema.json)`,
-    );
-  }
+  if (file === undefined || type === undefined) return undefined;
   const { value, place } = readYamlFile(file, boardImagesSchema);
   if (value.type === type) return value;
   throw new ConfigurationError(`${place(['type'])}: type: is ${value.type}, but the file is that of ${type}`);

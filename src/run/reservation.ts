@@ -24,7 +24,7 @@ export function stateDirectory(
 
 /**
  * Takes a board for this process.
- * @throws DriverError that says who holds it
+ * @throws DriverError that says who holds it, or that the directory of the reservations cannot be written
  */
 export function reserve(board: string, { directory, command }: ReserveOptions): Promise<Reservation> {
   return takeHold(fileOf(board, directory), { attempt: `reserve ${board}`, command });

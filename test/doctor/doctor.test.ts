@@ -1,5 +1,5 @@
 /** The doctor on labs that are well and on labs that are not. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createSocket } from 'node:dgram';
@@ -7,6 +7,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { projectDirectory } from '../../src/board/project-directory.ts';
 import { clockCheck } from '../../src/doctor/clock.ts';
 import { lookAt } from '../../src/doctor/check.ts';
 import { doctorReportSchema } from '../../src/doctor/finding.ts';
@@ -18,6 +19,7 @@ import { makeStandIn } from '../../src/virtual/stand-in.ts';
 import { makeKeyPair } from '../../src/drivers/ssh/key-pair.ts';
 import { scmiHil } from '../cli/fake-process.ts';
 
+const cli = path.join(projectDirectory, 'bin/scmi-hil.js');
 const says = (bytes: Uint8Array, version: string) => Buffer.concat([bytes, Buffer.from(`\0${version}\0`)]);
 
 /** A board whose console is a socket that prints `text`. */
@@ -155,6 +157,54 @@ for (const [title, from, to, said, expected] of wrong) {
   });
 }
 
+test('of a board type without a list of images, the files are looked for, and that is said', async t => {
+  const { directory, doctor } = await bench(t, '', lab => lab.replace('type: rpi5', 'type: ./own.yaml'));
+  const type = readFileSync(path.join(projectDirectory, 'boards/rpi5.yaml'), 'utf8')
+    .replace(/^type: .*/m, 'type: own')
+    .replaceAll('firmware/rpi5/', `${projectDirectory}/firmware/rpi5/`);
+  writeFileSync(path.join(directory, 'own.yaml'), type);
+  const { code, out } = await doctor('bench');
+  t.regex(out, /hint +images +4 files are there .*the board type own has no list of its images\n +-> /);
+  t.is(code, 0, out);
+  rmSync(path.join(directory, 'x'));
+  const without = await doctor('bench');
+  t.regex(without.out, /problem +images +xen \(\S+\): ENOENT/);
+  t.is(without.code, 2);
+});
+
+test('what is wrong with a lab file is told with its place, and the boards that are right are looked at', async t => {
+  const { doctor } = await bench(
+    t,
+    '',
+    lab => `${lab}  typo: { type: rpi6, virtual: true }\n  half: { type: rpi5, colour: red }\n`,
+  );
+  const { code, out } = await doctor();
+  t.is(code, 2, out);
+  t.regex(
+    out,
+    /problem +lab +\S*lab\.yaml:10:\d+: type: there is no board type rpi6\n +-> did you mean rpi5/,
+  );
+  t.regex(out, /problem +lab +\S*lab\.yaml:11:\d+: boards\.half\.colour: unknown field.*\n +-> correct/);
+  t.regex(out, /\nbench\n[^]*ok +power /);
+  const named = await doctor('typo');
+  t.is(named.code, 2);
+  t.notRegex(named.out, /bench/);
+  t.regex((await doctor('bench')).out, /\nbench\n/);
+  const nothing = await bench(t, '', () => 'schema: 1\nboards: [\n');
+  t.regex((await nothing.doctor()).out, /problem +lab +\S*lab\.yaml:3:1: .*\n[^]*ok +disk/);
+});
+
+test('two boards that cannot stand in one lab are both looked at', async t => {
+  const { doctor } = await bench(
+    t,
+    '',
+    lab => lab + lab.slice(lab.indexOf('  bench:')).replace('bench', 'copy'),
+  );
+  const { out } = await doctor();
+  t.regex(out, /problem +lab +\S*lab\.yaml:\d+:\d+: boards\.copy\.\S+: .* is bench's already/);
+  t.regex(out, /\nbench\n[^]*\ncopy\n/);
+});
+
 test('a UDP port that is taken is told with the process that has it', async t => {
   const { doctor, port } = await bench(t, '');
   const socket = createSocket('udp4').bind(port, '127.0.0.1');
@@ -272,8 +322,54 @@ test('a port that another process has open, or has locked, is told with who it i
   t.like(held, { isAbsent: false, said: { mend: `end it: kill ${holder.pid}` } });
 });
 
+// A user without rights, on a network of the test's own, where ports below 1024 are not for everybody.
+const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath];
+const canBeNobody = spawnSync('unshare', ['-n', ...asNobody, cli, '--version']).status === 0;
+(canBeNobody ? test : test.skip)(
+  'a user without rights is told how to get the TFTP port, the runs directory and the key',
+  async t => {
+    const { directory } = await bench(t, '', lab => lab.replace(/tftpPort: \d+/, 'tftpPort: 69'));
+    chmodSync(directory, 0o755);
+    const { stdout, stderr } = spawnSync(
+      'unshare',
+      ['-n', 'sh', '-c', 'ip link set lo up; exec "$0" "$@"', ...asNobody, cli, 'doctor', 'bench'],
+      { cwd: directory, env: { ...process.env, XDG_STATE_HOME: directory }, encoding: 'utf8' },
+    );
+    t.is(stderr, '');
+    t.regex(
+      stdout,
+      /problem +tftp .*port below 1024.*\n +-> sudo sysctl net\.ipv4\.ip_unprivileged_port_start=69, or sudo setcap/,
+    );
+    t.regex(stdout, /problem +wires .*cannot be reserved.*may not write there.*\n +-> let this user write/);
+    t.regex(stdout, /problem +disk .*may not write there.*\n +-> sudo chown/);
+    t.regex(stdout, /problem +key .*EACCES.*\n +-> .*ssh\.identity/);
+  },
+);
+
+function doctorWithoutPath(board: string): string {
+  const env = { PATH: '/nowhere' };
+  return spawnSync(process.execPath, [cli, 'doctor', board], { env, encoding: 'utf8' }).stdout;
+}
+
+test('QEMU that is not there is a problem where a board needs it, and dtc is not', t => {
+  const emulated = doctorWithoutPath('qemu-virt');
+  t.regex(emulated, /ok +programs +no qemu-system-aarch64 .*, no dtc /);
+  t.regex(
+    emulated,
+    /problem +programs +qemu-system-aarch64 is not there\n +-> sudo apt install qemu-system-arm/,
+  );
+  t.notRegex(doctorWithoutPath('virtual-rpi5'), /problem +programs/);
+});
+
+test('an SSH agent that is asked and not there is told', async t => {
+  const { doctor } = await bench(t, '', lab => lab.replace('{ kind: key, path: key }', '{ kind: agent }'));
+  const { code, out } = await doctor('bench');
+  t.regex(out, /problem +key .*no SSH agent runs here\n +-> start ssh-agent/);
+  t.is(code, 2);
+});
+
 test('a clock before the program was written is a problem', async t => {
-  const lab = { name: 'x', file: null, boards: new Map() };
+  const lab = { name: 'x', file: null, boards: new Map(), wrong: [] };
   const check = clockCheck({ now: () => new Date(0), runs: '/nowhere', lab, boards: [] });
   t.like(await lookAt(check, new AbortController().signal), [{ level: 'problem', check: 'clock' }]);
 });
