@@ -6,7 +6,7 @@ import { hintAt } from '../board/nearest-name.ts';
 import { openBoard } from '../board/open.ts';
 import type { OpenBoard } from '../board/open-board.ts';
 import type { VirtualFaults } from '../board/virtual-faults.ts';
-import { canHave, requiredFault, together } from '../board/virtual-faults.ts';
+import { canHave, fullDisk, requiredFault, together } from '../board/virtual-faults.ts';
 import type { Mutant } from '../explore/mutants/mutant.ts';
 import { type Finding, placeText } from '../lint/finding.ts';
 import { lintScenario } from '../lint/lint.ts';
@@ -222,6 +222,7 @@ async function runBoard(
       stateDirectory: stateDirectory(process.env),
       secrets: secretsOf(board),
       strict: options.strict === true,
+      ...(faults?.diskBytes === undefined ? {} : { write: fullDisk(faults.diskBytes) }),
       onPrediction: (deployed, prediction) => {
         const findings = lintScenario(deployed, prediction).filter(({ severity }) => severity !== 'note');
         for (const finding of findings) live.line(`${entry.name} ${scenario.name}: ${lintText(finding)}`);

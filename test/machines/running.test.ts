@@ -12,6 +12,7 @@ import { xen, type XenOutput } from '../../machines/xen.ts';
 import type { TftpEvent } from '../../src/drivers/tftp/tftp.ts';
 import type { Prediction } from '../../src/model/prediction.ts';
 import type { Step } from '../../src/scenario/scenario.ts';
+import { HostUnreachable, NoLogin } from '../../src/drivers/ssh/client.ts';
 import { deadlines, never, settle, simulation, told } from './scripted.ts';
 
 function watcher(expectedPanic: string | null = null, payload?: string) {
@@ -440,8 +441,9 @@ test('steps: a Dom0 that does not answer SSH is a fault of the lab', async t => 
   t.regex(faults()?.[0] ?? '', /^infrastructure: waited 1\.9 s for Dom0 to answer SSH/);
 });
 
-function guest(actors: Parameters<typeof domain.provide>[0]['actors'] = {}, runs = false) {
-  const { clock, witness } = simulation();
+function guest(actors: Parameters<typeof domain.provide>[0]['actors'] = {}, runs = false, refusal?: Error) {
+  const { clock, witness: silent } = simulation();
+  const witness = refusal === undefined ? silent : { ...silent, refusal: () => refusal };
   const fine = fromPromise<number, undefined>(async () => 0);
   const machine = domain.provide({
     actors: {
@@ -463,6 +465,27 @@ function guest(actors: Parameters<typeof domain.provide>[0]['actors'] = {}, runs
     return actor.getSnapshot().value;
   };
   return { actor, clock, tell, fault: () => actor.getSnapshot().context.fault?.what };
+}
+
+const refusals = [
+  [new HostUnreachable('log in to one', 'nothing listens there', 'see that it is up'), 'board'],
+  [new NoLogin('log in to one', 'the server is silent', 'see its log'), 'infrastructure'],
+] as const;
+
+for (const [refusal, kind] of refusals) {
+  test(`domain: a guest of which the last word is "${refusal.message}" is a fault of class ${kind}`, async t => {
+    const { actor, clock, tell } = guest(
+      { connect: fromPromise(() => new Promise<void>(() => undefined)) },
+      true,
+      refusal,
+    );
+    await tell('reach');
+    clock.increment(1900);
+    const { fault } = actor.getSnapshot().context;
+    t.is(fault?.class, kind);
+    t.true(fault?.what.startsWith(`waited 1.9 s for one to answer SSH (${refusal.message}), since`));
+    t.is(fault?.mend, refusal.mend);
+  });
 }
 
 const lives: readonly (readonly [DomainEvent['type'][], string])[] = [
