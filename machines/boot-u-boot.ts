@@ -110,9 +110,14 @@ export const bootUBoot = setup({
       missing(params.answer, context.script?.load ?? []) === undefined &&
       errorLine(params.answer) === undefined,
     countIsGarbled: (_, params: { answer: string }) =>
-      errorLine(params.answer) === undefined && !saysWhole(params.answer),
+      errorLine(params.answer) === undefined && saidTwice(params.answer) === undefined,
     isCount: ({ context }, params: { answer: string }) =>
       params.answer.split(/\r?\n/).includes(`filesize=${currentFile(context).size.toString(16)}`),
+    /** A script says the same, and does the same, each time that it is run. */
+    mayRunAgain: ({ context }, params: { answer: string }) =>
+      context.counts < enduredRefusals &&
+      errorLine(params.answer) === undefined &&
+      hasGarbledCount(params.answer),
     mayCountAgain: ({ context }) => context.counts < enduredRefusals,
     tooManyRefusals: ({ context }) => context.refusals >= enduredRefusals,
   },
@@ -460,6 +465,20 @@ export const bootUBoot = setup({
                 actions: assign({ scriptDone: true }),
               },
               {
+                guard: { type: 'mayRunAgain', params: ({ event }) => ({ answer: event.output }) },
+                target: 'running',
+                reenter: true,
+                actions: [
+                  assign({ counts: ({ context }) => context.counts + 1 }),
+                  {
+                    type: 'note',
+                    params: ({ context }) => ({
+                      text: `\`${scriptOf(context).command}\` is run again: the sizes that it told came garbled`,
+                    }),
+                  },
+                ],
+              },
+              {
                 target: '#boot-u-boot.failed',
                 actions: {
                   type: 'refused',
@@ -592,10 +611,17 @@ export function loadCommand({ file, address }: Pick<UBootFile, 'file' | 'address
   return `tftpboot 0x${address.toString(16)} ${file}`;
 }
 
-/** Says the number twice, the same: no character of it was lost. */
-function saysWhole(answer: string): boolean {
-  const [, decimal, hexadecimal] = /Bytes transferred = (\d+) \(([0-9a-f]+) hex\)/.exec(answer) ?? [];
-  return decimal !== undefined && Number(decimal) === Number(`0x${hexadecimal}`);
+/** The number that is said twice, the same, so that no digit of it was lost, whatever became of the words. */
+function saidTwice(text: string): number | undefined {
+  const [, decimal, hexadecimal] = /(\d+) \(([0-9a-f]+) hex\)/.exec(text) ?? [];
+  return Number(decimal) === Number(`0x${hexadecimal}`) ? Number(decimal) : undefined;
+}
+
+/** Whether something like a count is there that does not say its number twice. */
+function hasGarbledCount(answer: string): boolean {
+  return answer
+    .split(/\r?\n/)
+    .some(line => /transf|sferred|hex\)/.test(line) && saidTwice(line) === undefined);
 }
 
 function scriptOf({ script }: UBootContext): UBootScript {
@@ -615,7 +641,10 @@ function missing(
 
 /** U-Boot's `Bytes transferred = N (hex hex)`, one a file (net/net.c, net_start_again and its callers). */
 function transferred(answer: string): number[] {
-  return [...answer.matchAll(/Bytes transferred = (\d+) \(/g)].map(([, bytes]) => Number(bytes));
+  return answer.split(/\r?\n/).flatMap(line => {
+    const [, bytes] = /Bytes transferred = (\d+) \(/.exec(line) ?? [];
+    return saidTwice(line) ?? (bytes === undefined ? [] : Number(bytes));
+  });
 }
 
 /** What cannot be taken away was not there: that is no error. */

@@ -99,11 +99,12 @@ function badLine(what: string): Fault {
   };
 }
 
+/** Dom0's lines are torn in every boot: Xen writes whole ones wherever Dom0 has got to. Xen's are not. */
 function tornLines({ lines }: Observations): readonly string[] {
-  const torn = lines.filter(({ restIn }) => restIn !== undefined).length;
-  return torn === 0
-    ? []
-    : [`${torn} lines of the console were torn by another talker, and put together again`];
+  const torn = lines.filter(({ restIn, talker, domid }) => {
+    return restIn !== undefined && (talker === 'xen' || (talker === 'linux' && domid !== 0));
+  }).length;
+  return torn === 0 ? [] : [`${torn} lines of Xen were torn by another talker, and put together again`];
 }
 
 function otherXenNote(seen: Observations): readonly string[] {

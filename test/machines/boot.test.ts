@@ -255,7 +255,7 @@ const refusals: readonly {
   {
     name: 'another count of bytes than the garbled one had',
     answers: {
-      'tftpboot 0x48200000 xen': 'done\nBytes trasferred = 300 (12c hex)',
+      'tftpboot 0x48200000 xen': 'done\nBytes transferred = 30 (12c hex)',
       'printenv filesize': 'filesize=12b',
     },
     fault: /comes garbled: filesize=12b$/,
@@ -284,7 +284,7 @@ for (const { name, answers, signs = [], fault } of refusals) {
 
 test('U-Boot: a garbled count of bytes is asked for again, and noted', async t => {
   const { say, typed, notes } = uBoot({
-    'tftpboot 0x48200000 xen': 'done\nBytes trasferred = 300 (12c hex)',
+    'tftpboot 0x48200000 xen': 'done\nBytes transferred = 30 (12c hex)',
     'printenv filesize': 'filesize=12c',
   });
   await say('console.prompt');
@@ -327,7 +327,7 @@ const scriptPlan: BootPlan['uBoot'] = {
 };
 const scriptComes = { 'tftpboot 0x58200000 boot.scr': 'Bytes transferred = 20 (x hex)' };
 const transferred = (...sizes: readonly number[]) =>
-  sizes.map(size => `Loading: *#\ndone\nBytes transferred = ${size} (x hex)`).join('\n');
+  sizes.map(size => `Loading: *#\ndone\nBytes transferred = ${size} (${size.toString(16)} hex)`).join('\n');
 
 test('U-Boot: a script is fetched and run; once it has fetched all files whole, Xen is started', async t => {
   const answers = { ...scriptComes, 'source 0x58200000': transferred(300, 40) };
@@ -343,6 +343,47 @@ test('U-Boot: a script is fetched and run; once it has fetched all files whole, 
   await say('console.handOver');
   t.is(faultOf(actor), undefined);
 });
+
+const garbled: readonly {
+  readonly name: string;
+  readonly answers: readonly string[];
+  readonly runs: number;
+}[] = [
+  {
+    name: 'whose words come garbled, and its numbers whole, is run once',
+    answers: ['Bytes transferrd = 300 (12c hex)\nBytes trasferred = 40 (28 hex)'],
+    runs: 1,
+  },
+  {
+    name: 'of which a number comes garbled is run again',
+    answers: ['Bytes transferred = 30 (12c hex)\nBytes transferred = 40 (28 hex)', transferred(300, 40)],
+    runs: 2,
+  },
+  {
+    name: 'of which a number comes garbled each time is run four times, and then the lab has failed',
+    answers: ['Bytes transferred = 30 (12c hex)'],
+    runs: 4,
+  },
+];
+
+for (const { name, answers, runs } of garbled) {
+  test(`U-Boot: a script ${name}`, async t => {
+    const left = [...answers];
+    const { actor, say, typed, notes } = boardOf(
+      { uBoot: scriptPlan },
+      {
+        ...scriptComes,
+        get 'source 0x58200000'() {
+          return left.length > 1 ? (left.shift() ?? '') : (left[0] ?? '');
+        },
+      },
+    );
+    await say('console.prompt');
+    t.is(typed.filter(command => command === 'source 0x58200000').length, runs);
+    t.is(notes.length, Math.min(runs - 1, 3));
+    t.is(faultOf(actor) === undefined, runs < 4);
+  });
+}
 
 const scripts: readonly { readonly name: string; readonly answer: string; readonly fault: RegExp }[] = [
   {
