@@ -8,6 +8,7 @@ const benches: readonly (() => Promise<{ readonly run: Bench }>)[] = [
   () => import('./explore.ts'),
   () => import('./virtual-run.ts'),
   () => import('./probe.ts'),
+  () => import('./qemu-virt.ts'),
 ];
 
 for (const load of benches) {
