@@ -32,6 +32,13 @@ const domainShell = z.strictObject({
   passwordFile: secretPath.exactOptional(),
 });
 
+const dom0Shell = domainShell
+  .extend({
+    /** `zephyr`: Dom0 is no Linux but xen-troops' zephyr-dom0-xt, with a shell on its console and nothing else. */
+    shell: z.enum(['sh', 'zephyr']).default('sh'),
+  })
+  .refine(({ by, shell }) => shell === 'sh' || by === 'console', 'shell: zephyr goes with by: console');
+
 const realBoard = z.strictObject({
   type: z.string(),
   boot,
@@ -58,6 +65,8 @@ const realBoard = z.strictObject({
   }),
   tftp: tftp.default({ kind: 'server' }),
   ssh: z.strictObject({
+    /** The domain that answers there; Dom0 unless told. Guests are reached through it. */
+    domain: z.string().min(1).exactOptional(),
     host: z.string().optional(),
     port: z.number().int().positive().optional(),
     user: z.string().optional(),
@@ -67,7 +76,7 @@ const realBoard = z.strictObject({
     guests: z.record(z.string(), z.string()).default({}),
   }),
   /** Dom0's console is the board's. */
-  dom0: domainShell.default({ by: 'ssh' }),
+  dom0: dom0Shell.default({ by: 'ssh', shell: 'sh' }),
   /** By domain name. A guest's console is reached through Dom0, that of a dom0less domain through Xen's. */
   guests: z.record(z.string(), domainShell).default({}),
   /** What the deployment serves: name of the board type's file -> path on this machine. */

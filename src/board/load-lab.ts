@@ -315,7 +315,7 @@ function withAbsolutePassword(switched: LabPower, absolute: (file: string) => st
   return { ...switched, passwordFile: absolute(switched.passwordFile) };
 }
 
-function shellWith(shell: LabShell, absolute: (file: string) => string): LabShell {
+function shellWith<Shell extends LabShell>(shell: Shell, absolute: (file: string) => string): Shell {
   return shell.passwordFile === undefined ? shell : { ...shell, passwordFile: absolute(shell.passwordFile) };
 }
 

@@ -46,6 +46,10 @@ export interface OpenBoard extends AsyncDisposable {
     /** Names that precede a requested file. */
     readonly prefixes: readonly string[];
   };
+  /** What Dom0 is, where it is no Linux: xen-troops' zephyr-dom0-xt. */
+  readonly dom0System?: 'zephyr';
+  /** The domain that has the network, where that is not Dom0: `dom0` below is its SSH server, and guests are behind it. */
+  readonly gateway?: string;
   /** Where Dom0's SSH server is. */
   readonly dom0: Omit<SshTarget, 'via'>;
   /** Who logs in on Dom0's serial console; absent: the user of SSH, with its password where that is what SSH takes. */

@@ -73,9 +73,12 @@ export async function openBoard(
   };
   const tftp = await filesOf(setup);
   const close = () => tftp.close();
+  const isZephyr = setup.dom0.shell === 'zephyr';
   return {
     name,
-    type,
+    type: isZephyr ? { ...type, dom0: { ...type.dom0, login: zephyrPrompt } } : type,
+    ...(isZephyr && { dom0System: 'zephyr' as const }),
+    ...(ssh.domain !== undefined && { gateway: ssh.domain }),
     virtual: false,
     ...wiresOf(entry, setup),
     tftp,
@@ -115,6 +118,9 @@ function consoleLoginOf(
     ? { user: who, password: identity.password, only }
     : { user: who, only };
 }
+
+/** Zephyr's shell where it has a UART (Kconfig SHELL_PROMPT_UART). */
+const zephyrPrompt = String.raw`uart:~\$ ?$`;
 
 function guestLoginOf(name: string, { by, user = 'root', passwordFile }: LabShell): ConsoleLogin {
   const only = by === 'console';

@@ -26,6 +26,11 @@ export interface PredictOptions {
    * since no Xen is started with such a tree.
    */
   readonly dom0KernelIsAdded?: boolean;
+  /**
+   * `zephyr`: Dom0 is xen-troops' zephyr-dom0-xt. It has no driver of SCMI, and its toolstack, `xu`, makes domains that
+   * are configured in its image, without SCMI (zephyr-xenlib, xen-dom-mgmt.c).
+   */
+  readonly dom0System?: 'zephyr';
 }
 
 /**
@@ -46,6 +51,7 @@ export function predict(scenario: Scenario, options: PredictOptions = {}): Predi
 class PredictedRun {
   readonly #scenario: Scenario;
   readonly #directory: string;
+  readonly #isZephyr: boolean;
   readonly #platform: Platform;
   readonly #expectations = new Expectations();
   readonly #lines: PredictedLine[] = [];
@@ -62,6 +68,7 @@ class PredictedRun {
   constructor(scenario: Scenario, options: PredictOptions) {
     this.#scenario = scenario;
     this.#directory = options.directory ?? '/root';
+    this.#isZephyr = options.dom0System === 'zephyr';
     this.#platform = new Platform({
       build: scenario.xen,
       linux: scenario.linux,
@@ -112,6 +119,7 @@ class PredictedRun {
   }
 
   #do(index: number, step: Step): void {
+    if (this.#isZephyr && this.#isOfZephyr(step)) return;
     switch (step.do) {
       case 'create':
         this.#create(step.guest);
@@ -173,6 +181,18 @@ class PredictedRun {
       case 'wait':
         break;
     }
+  }
+
+  /** What a Dom0 without Linux is asked: nothing is foreseen but that its toolstack makes and ends domains. */
+  #isOfZephyr(step: Step): boolean {
+    const subject = 'guest' in step ? step.guest : 'domain' in step ? step.domain : undefined;
+    const isGuest = subject !== undefined && this.#scenario.guests.has(subject);
+    if (!isGuest && subject !== 'dom0') return false;
+    if (step.do === 'create' || step.do === 'destroy') {
+      const reason = { rule: `xu.${step.do}`, words: `step of the scenario: ${step.do} ${step.guest}` };
+      this.#expectations.command(`xu ${step.do} ${this.#nameOf(step.guest)}`, 0, this.#phase, reason);
+    }
+    return true;
   }
 
   prediction(): Prediction {
@@ -271,6 +291,7 @@ class PredictedRun {
   }
 
   #print(line: ConsoleLine): void {
+    if (this.#isZephyr && line.source === 'linux' && line.domid === 0) return;
     this.#heard.push(line);
     const { source, domid, level, text, reason } = line;
     const pattern = patternOf(line);

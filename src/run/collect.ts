@@ -3,11 +3,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Recorder } from '../recording/event.ts';
 import { deadline, type RunClock } from './clock.ts';
-import { collected } from './domain-commands.ts';
+import type { Toolstack } from './domain-commands.ts';
 import { dom0, type Sessions } from './sessions.ts';
 
 export interface Collection {
   readonly sessions: Sessions;
+  readonly toolstack: Toolstack;
   readonly recorder: Recorder;
   readonly clock: RunClock;
   /** The run's directory; the logs go into `collected/` below it. */
@@ -27,7 +28,7 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
   }
   const directory = path.join(collection.directory, 'collected');
   await mkdir(directory, { recursive: true });
-  for (const [file, command] of Object.entries(collected)) {
+  for (const [file, command] of Object.entries(collection.toolstack.collected)) {
     try {
       const { stdout, stderr } = await sessions.read(dom0, command, { signal });
       await writeFile(path.join(directory, file), stdout === '' ? stderr : stdout);
@@ -43,4 +44,4 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
 
 const login = 5000;
 /** What is judged where the console cannot be believed. */
-const judged: ReadonlySet<string> = new Set<keyof typeof collected>(['xl-dmesg.txt', 'dom0-dmesg.txt']);
+const judged: ReadonlySet<string> = new Set(['xl-dmesg.txt', 'dom0-dmesg.txt']);

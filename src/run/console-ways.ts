@@ -10,6 +10,7 @@ import { GuestTerminal } from './guest-terminal.ts';
 import { switchInput } from './input-switch.ts';
 import { domidOf, type InputTarget } from './input-target.ts';
 import type { Terminal } from './terminal.ts';
+import { ZephyrShell } from './zephyr-shell.ts';
 
 export interface ConsoleWays {
   /** On the board's serial console. */
@@ -24,7 +25,7 @@ export interface ConsoleWays {
 
 export interface ConsoleWaysParts {
   readonly console: BoardConsole;
-  readonly board: Pick<OpenBoard, 'dom0' | 'consoleLogin' | 'guestLogins'>;
+  readonly board: Pick<OpenBoard, 'dom0' | 'dom0System' | 'consoleLogin' | 'guestLogins'>;
   /** Names of the domains that Xen makes, in the order of their nodes: the first one is domain 1. */
   readonly dom0less: readonly string[];
   readonly recorder: Recorder;
@@ -33,20 +34,23 @@ export interface ConsoleWaysParts {
 
 /** Logs in as the lab says, or as the user that the board type has for Dom0. */
 export function consoleWays({ console, board, dom0less, recorder, clock }: ConsoleWaysParts): ConsoleWays {
-  const { dom0, consoleLogin: login, guestLogins } = board;
+  const { dom0, dom0System, consoleLogin: login, guestLogins } = board;
   const logIn = async (terminal: Terminal, domain: string, who: ConsoleUser, signal: AbortSignal) => {
     const note = (text: string) =>
       recorder.record('console', { kind: 'note', data: { text: `${domain}: ${text}` } });
     return framedShell(terminal, await consoleLogin(terminal, who, clock, note, signal), signal);
   };
   return {
-    dom0: signal =>
-      logIn(
-        onXensConsole(console, 'dom0', clock),
-        'Dom0',
-        { ...(login ?? { user: dom0.user }), field: 'dom0' },
-        signal,
-      ),
+    async dom0(signal) {
+      const terminal = onXensConsole(console, 'dom0', clock);
+      if (dom0System === 'zephyr') {
+        const shell = new ZephyrShell({ ...terminal, piece: halfOfFifo }, clock);
+        await shell.exec('xu config_list', { signal });
+        return shell;
+      }
+      const who = { ...(login ?? { user: dom0.user }), field: 'dom0' };
+      return logIn(terminal, 'Dom0', who, signal);
+    },
     async guest(name, inDom0, signal) {
       const who: ConsoleUser = { ...(guestLogins?.get(name) ?? { user: 'root' }), field: `guests.${name}` };
       const index = dom0less.indexOf(name);
@@ -54,6 +58,7 @@ export function consoleWays({ console, board, dom0less, recorder, clock }: Conso
         return logIn(onXensConsole(console, `DOM${index + 1}`, clock), name, who, signal);
       }
       const shell = await inDom0();
+      if (shell instanceof ZephyrShell) return logIn(shell.consoleOf(name), name, who, signal);
       if (who.password !== undefined && shell.isSeen === true) throw wouldBeSeen(name, shell.name);
       const terminal = await GuestTerminal.open(name, shell, clock, signal);
       try {

@@ -11,21 +11,54 @@ export function nameInToolstack({ name, config }: Guest): string {
   return /^[ \t]*name[ \t]*=[ \t]*["']([^"']*)["']/m.exec(config)?.[1] ?? name;
 }
 
-export const toolstack = {
+/** What Dom0's toolstack is told. */
+export interface Toolstack {
+  /** What it runs on. */
+  readonly dom0: 'linux' | 'zephyr';
+  /**
+   * @param guest the scenario's name for it
+   * @param named the toolstack's
+   */
+  readonly create: (directory: string, guest: string, named: string) => string;
+  readonly destroy: (named: string) => string;
+  /** Absent: the toolstack cannot. */
+  readonly shutdown?: (named: string) => string;
+  readonly reboot?: (named: string) => string;
+  readonly list: string;
+  /** Guests' configurations are given to it; absent: they are in its image. */
+  readonly takesFiles?: true;
+  /** Logs that are saved when a run ends, by the name of their file. */
+  readonly collected: Readonly<Record<string, string>>;
+}
+
+/** Of zephyr-xenlib (xen-shell-cmd/src/xen_cmds.c); its domains are configured in its image. */
+export const xu: Toolstack = {
+  dom0: 'zephyr',
+  create: (_directory, _guest, named) => `xu create ${named}`,
+  destroy: named => `xu destroy ${named}`,
+  list: 'xu list',
+  collected: { 'xu-list.txt': 'xu list' },
+};
+
+export const xl = {
+  dom0: 'linux',
   create: (directory: string, guest: string) => `xl create ${configPath(directory, guest)}`,
   destroy: (guest: string) => `xl destroy ${guest}`,
   shutdown: (guest: string) => `xl shutdown -w ${guest}`,
   reboot: (guest: string) => `xl reboot ${guest}`,
-  console: (guest: string) => `xl console ${guest}`,
   list: 'xl list',
-} as const;
+  takesFiles: true,
+  collected: { 'xl-dmesg.txt': 'xl dmesg', 'xl-list.txt': 'xl list', 'dom0-dmesg.txt': 'dmesg' },
+} as const satisfies Toolstack;
 
-/** Logs that are saved when a run ends, by the name of their file. */
-export const collected = {
-  'xl-dmesg.txt': 'xl dmesg',
-  'xl-list.txt': toolstack.list,
-  'dom0-dmesg.txt': 'dmesg',
-} as const;
+export function xlConsole(guest: string): string {
+  return `xl console ${guest}`;
+}
+
+/** @param dom0System what Dom0 is, where it is no Linux */
+export function toolstackOf({ dom0System }: { readonly dom0System?: 'zephyr' }): Toolstack {
+  return dom0System === 'zephyr' ? xu : xl;
+}
 
 /** Files that a guest needs in Dom0: its configuration and what that names. */
 export function guestFiles(directory: string, guest: Guest): Map<string, Uint8Array> {

@@ -8,7 +8,7 @@ import type { ConsoleMark } from '../console/expect.ts';
 import { ConsoleReader } from '../console/reader.ts';
 import { DriverError } from '../drivers/driver-error.ts';
 import { pause, type RunClock } from './clock.ts';
-import { toolstack } from './domain-commands.ts';
+import { xlConsole } from './domain-commands.ts';
 import { type DomainShell, printfPieces } from './framed-shell.ts';
 import { spokenSince, type Terminal } from './terminal.ts';
 
@@ -123,7 +123,7 @@ export class GuestTerminal implements Terminal {
 /** Goes on in the background: it is no child of the shell that a command runs in. */
 function start(directory: string, guest: string): string {
   const [input, output, status] = ['in', 'out', 'status'].map(file => `${directory}/${file}`);
-  const console = `${toolstack.console(guest)} <>${input} >${output} 2>&1;echo $? >${status}`;
+  const console = `${xlConsole(guest)} <>${input} >${output} 2>&1;echo $? >${status}`;
   return `mkdir -p ${directory}&&mkfifo ${input}&&: >${output}||exit 1;sh -c '${console}' </dev/null >/dev/null 2>&1 &`;
 }
 

@@ -7,7 +7,7 @@ import type { Witness } from '../../machines/witness.ts';
 import type { BoardType } from '../board/board-type.ts';
 import type { Guest, Scenario } from '../scenario/scenario.ts';
 import type { RunClock } from './clock.ts';
-import { guestFiles, nameInToolstack, toolstack } from './domain-commands.ts';
+import { guestFiles, nameInToolstack, type Toolstack } from './domain-commands.ts';
 import { endGuest, type GuestEnd, type OwnEnd } from './own-end.ts';
 import { dom0, type Sessions } from './sessions.ts';
 import type { Watched } from './watched.ts';
@@ -16,6 +16,7 @@ export interface GuestsOptions {
   readonly type: BoardType;
   readonly scenario: Scenario;
   readonly sessions: Sessions;
+  readonly toolstack: Toolstack;
   readonly witness: Witness;
   readonly clock: RunClock;
   readonly watched: Watched;
@@ -38,10 +39,16 @@ export class Guests {
   }
 
   /** What there is in a domain to be asked. */
-  whatRuns(name: string): 'linux' | 'probe' | 'payload' {
+  whatRuns(name: string): 'linux' | 'probe' | 'payload' | 'zephyr' {
     const { payload, guests } = this.#options.scenario;
+    if (name === dom0 && this.#options.toolstack.dom0 === 'zephyr') return 'zephyr';
     if (name === payload) return 'payload';
     return guests.get(name)?.probe === true ? 'probe' : 'linux';
+  }
+
+  /** Whether Dom0's toolstack can do such a thing to a guest. */
+  canBe(done: 'create' | 'destroy' | 'shutdown' | 'reboot'): boolean {
+    return this.#options.toolstack[done] !== undefined;
   }
 
   /** Whether a guest is there to be asked something, as far as the steps so far tell. */
@@ -73,8 +80,8 @@ export class Guests {
    * @throws the signal's reason; an error of Dom0's shell
    */
   async endByItself(name: string, how: OwnEnd, signal: AbortSignal): Promise<GuestEnd> {
-    const { type, sessions, clock } = this.#options;
-    const parts = { sessions, clock, patience: type.deadlines.command };
+    const { type, sessions, clock, toolstack } = this.#options;
+    const parts = { sessions, clock, list: toolstack.list, patience: type.deadlines.command };
     const end = await endGuest(this.#called(name), how, parts, signal);
     await this.tell(name, { type: events[end] }, signal);
     return end;
@@ -113,7 +120,7 @@ export class Guests {
   }
 
   #provided(name: string) {
-    const { type, sessions, watched, milestone } = this.#options;
+    const { type, sessions, toolstack, watched, milestone } = this.#options;
     const { directory } = type.dom0;
     const inToolstack = this.nameOf(name);
     const inDom0 = async (command: string, done: string, options: Parameters<Sessions['run']>[2]) => {
@@ -133,15 +140,16 @@ export class Guests {
       actors: {
         create: fromPromise<number, undefined>(({ signal }) =>
           watched.work(async () => {
-            for (const [path, bytes] of guestFiles(directory, this.#called(name))) {
+            const files = toolstack.takesFiles ? guestFiles(directory, this.#called(name)) : [];
+            for (const [path, bytes] of files) {
               await sessions.put(dom0, path, bytes, signal);
             }
-            return inDom0(toolstack.create(directory, name), 'domain-created', { signal });
+            return inDom0(toolstack.create(directory, name, inToolstack), 'domain-created', { signal });
           }),
         ),
         destroy: ending(toolstack.destroy(inToolstack), 'domain-destroyed'),
-        shutdown: ending(toolstack.shutdown(inToolstack), 'domain-shut-down', acknowledgement),
-        reboot: ending(toolstack.reboot(inToolstack), 'domain-rebooted', acknowledgement),
+        shutdown: ending(toolstack.shutdown?.(inToolstack) ?? '', 'domain-shut-down', acknowledgement),
+        reboot: ending(toolstack.reboot?.(inToolstack) ?? '', 'domain-rebooted', acknowledgement),
         connect: fromPromise<void, undefined>(({ signal }) =>
           watched.work(() => sessions.reach(inToolstack, signal)),
         ),

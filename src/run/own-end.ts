@@ -1,7 +1,7 @@
 /** A guest that is told to end by itself: how, and what becomes of it, as Dom0's toolstack shows it. */
 import type { Guest } from '../scenario/scenario.ts';
 import { deadline, pause, type RunClock } from './clock.ts';
-import { nameInToolstack, toolstack } from './domain-commands.ts';
+import { nameInToolstack } from './domain-commands.ts';
 import { dom0, type Sessions } from './sessions.ts';
 
 export type OwnEnd = 'guest-powers-off' | 'guest-reboots' | 'guest-crashes';
@@ -9,6 +9,8 @@ export type OwnEnd = 'guest-powers-off' | 'guest-reboots' | 'guest-crashes';
 export interface OwnEndParts {
   readonly sessions: Pick<Sessions, 'run' | 'read' | 'forget'>;
   readonly clock: RunClock;
+  /** What Dom0's toolstack lists its domains by. */
+  readonly list: string;
   /** Milliseconds that the guest and the toolstack have for it. */
   readonly patience: number;
 }
@@ -62,8 +64,8 @@ async function until(
   }
 }
 
-async function rowInDom0(name: string, { sessions }: OwnEndParts, signal: AbortSignal) {
-  const { stdout } = await sessions.read(dom0, toolstack.list, { signal });
+async function rowInDom0(name: string, { sessions, list }: OwnEndParts, signal: AbortSignal) {
+  const { stdout } = await sessions.read(dom0, list, { signal });
   return rowOf(stdout, name);
 }
 

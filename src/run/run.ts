@@ -30,6 +30,7 @@ import { collect } from './collect.ts';
 import type { Deployment } from './deployment.ts';
 import { consoleWays } from './console-ways.ts';
 import { FurtherUarts } from './further-uarts.ts';
+import { toolstackOf } from './domain-commands.ts';
 import { Guests } from './guests.ts';
 import { nudgeLogin } from './login-nudge.ts';
 import { Probes } from './probes.ts';
@@ -167,6 +168,7 @@ class Parts {
       type: board.type,
       scenario,
       sessions,
+      toolstack: toolstackOf(board),
       witness,
       clock,
       watched,
@@ -277,7 +279,16 @@ function providedRun(parts: Parts) {
       collect: fromPromise<void, { dom0Reached: boolean }>(({ input, signal }) =>
         watched.work(async () => {
           if (!input.dom0Reached) return;
-          await collect({ sessions, recorder, clock, directory: options.directory }, signal);
+          await collect(
+            {
+              sessions,
+              toolstack: toolstackOf(board),
+              recorder,
+              clock,
+              directory: options.directory,
+            },
+            signal,
+          );
           await console.quiet(signal);
         }),
       ),

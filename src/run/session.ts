@@ -128,7 +128,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     scenario: deployed,
     deployment,
     predict: async () => {
-      const foreseen = await predictAndSave(deployed, board.type.dom0.directory, directory);
+      const foreseen = await predictAndSave(deployed, board, directory);
       options.onPrediction?.(deployed, foreseen);
       return foreseen;
     },
@@ -165,8 +165,15 @@ function cpuSince(before: { user: number; system: number }): CpuTime {
   return { user: Math.round(user / 1000), system: Math.round(system / 1000) };
 }
 
-async function predictAndSave(scenario: Scenario, inDom0: string, directory: string): Promise<Prediction> {
-  const prediction = predict(scenario, { directory: inDom0 });
+async function predictAndSave(
+  scenario: Scenario,
+  { type, dom0System }: OpenBoard,
+  directory: string,
+): Promise<Prediction> {
+  const prediction = predict(scenario, {
+    directory: type.dom0.directory,
+    ...(dom0System !== undefined && { dom0System }),
+  });
   await writePrediction(directory, prediction);
   return prediction;
 }

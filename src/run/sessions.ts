@@ -50,7 +50,7 @@ export class Sessions {
 
   /** Whether the lab says how to log in to a domain. */
   canReach(domain: string): boolean {
-    return domain === dom0 || this.#isOnConsole(domain) || this.#board.guest(domain) !== undefined;
+    return domain === dom0 || this.#isOnConsole(domain) || this.#hasAddress(domain);
   }
 
   /**
@@ -158,10 +158,11 @@ export class Sessions {
     return session.shell(events, signal);
   }
 
-  /** Gives a connection up: the domain is gone, or about to go. Guests behind Dom0 go with Dom0's. */
+  /** Gives a connection up: the domain is gone, or about to go. Guests behind it go with it. */
   async forget(domain: string): Promise<void> {
     for (const shells of [this.#consoles, this.#open]) {
-      const names = domain === dom0 ? [...shells.keys()].toReversed() : [domain];
+      const takesAll = domain === dom0 || (shells === this.#open && domain === this.#gateway);
+      const names = takesAll ? [...shells.keys()].toReversed() : [domain];
       for (const name of names) {
         const shell = shells.get(name);
         shells.delete(name);
@@ -211,7 +212,18 @@ export class Sessions {
   /** A guest behind a Dom0 without a network is not on one either. */
   #isOnConsole(domain: string): boolean {
     if (this.#ways === undefined) return false;
-    return this.#onConsole || (domain !== dom0 && this.#board.guestLogins?.get(domain)?.only === true);
+    if (domain !== dom0 && this.#board.guestLogins?.get(domain)?.only === true) return true;
+    const throughOther = domain !== dom0 && this.#board.gateway !== undefined && this.#hasAddress(domain);
+    return this.#onConsole && !throughOther;
+  }
+
+  #hasAddress(domain: string): boolean {
+    return domain === this.#gateway || this.#board.guest(domain) !== undefined;
+  }
+
+  /** The domain whose SSH server the lab can reach; the others are behind it. */
+  get #gateway(): string {
+    return this.#board.gateway ?? dom0;
   }
 
   /** An SSH server may still be starting: only after a while is it the network that is missing. */
@@ -243,7 +255,7 @@ export class Sessions {
   }
 
   async #target(domain: string, signal: AbortSignal) {
-    if (domain === dom0) return this.#board.dom0;
+    if (domain === this.#gateway) return this.#board.dom0;
     const target = this.#board.guest(domain);
     if (target === undefined) {
       throw new DriverError(
@@ -252,7 +264,7 @@ export class Sessions {
         `add it to ssh.guests of ${this.#board.name} in lab.yaml`,
       );
     }
-    return { ...target, via: await this.#session(dom0, signal) };
+    return { ...target, via: await this.#session(this.#gateway, signal) };
   }
 }
 

@@ -1,8 +1,8 @@
 /** Dom0 of a virtual board: a busybox shell with xl, and the guests that it makes. */
 import type { Platform } from '../model/platform.ts';
 import type { CommandResult } from '../xen/xl.ts';
-import { domainFiles, domainPrograms, kernelLog } from './domain-shell.ts';
-import { GuestConsole } from './guest-console.ts';
+import { domainFiles, domainPrograms } from './domain-shell.ts';
+import { Domains } from './domains.ts';
 import type { FileSystem } from './shell/file-system.ts';
 import type { ProgramInput, ProgramResult, Shell } from './shell/shell.ts';
 import { SshServer, type SshServerOptions } from './ssh-server.ts';
@@ -30,13 +30,13 @@ export class Dom0 implements Disposable {
   readonly server: SshServer;
   readonly #options: Dom0Options;
   readonly #files: FileSystem;
-  readonly #guests = new Map<number, SshServer>();
+  readonly #domains: Domains;
   readonly #vuarts = new Map<number, Vuart>();
-  readonly #shells = new Map<number, Shell>();
-  readonly #consoles = new Map<number, GuestConsole>();
 
   constructor(options: Dom0Options) {
     this.#options = options;
+    const { platform, ssh, hangs } = options;
+    this.#domains = new Domains({ platform, ssh, hang: hangs.guests });
     const view = options.platform.view('dom0');
     const files = domainFiles(view);
     for (const [path, bytes] of options.files) {
@@ -58,13 +58,12 @@ export class Dom0 implements Disposable {
       neverAnswers: options.hangs.dom0,
       shell: this.shell,
       attach: (command, terminal) => this.#attach(command, terminal),
-      reach: (host, port) => (port === 22 ? this.#guestAt(host) : undefined),
+      reach: (host, port) => (port === 22 ? this.#domains.serverAt(host) : undefined),
     });
   }
 
   [Symbol.dispose](): void {
-    for (const server of this.#guests.values()) server.close();
-    for (const console of this.#consoles.values()) console[Symbol.dispose]();
+    this.#domains[Symbol.dispose]();
     this.server.close();
   }
 
@@ -108,24 +107,14 @@ export class Dom0 implements Disposable {
   }
 
   async #xlConsole(name: string, { descriptors, signal }: ProgramInput): Promise<ProgramResult> {
-    const domid = this.#options.platform.domains().findLast(each => each.name === name)?.domid;
-    const console = domid === undefined ? undefined : this.#consoleOf(domid);
+    const domid = this.#domains.named(name);
+    const console = domid === undefined ? undefined : this.#domains.consoleOf(domid);
     if (console === undefined) {
       return { status: 1, stdout: '', stderr: `${name} is an invalid domain identifier (rc=-6)\n` };
     }
     const print = (text: string) => descriptors.output(new TextEncoder().encode(text));
     await console.attach(descriptors.input.fifo, print, signal);
     return { status: 0, stdout: '' };
-  }
-
-  #consoleOf(domid: number): GuestConsole | undefined {
-    const shell = this.shellOf(domid);
-    const view = this.#options.platform.view(String(domid));
-    if (shell === undefined || view === undefined) return undefined;
-    const console =
-      this.#consoles.get(domid) ?? new GuestConsole(kernelLog(view).replaceAll('\n', '\r\n'), shell);
-    this.#consoles.set(domid, console);
-    return console;
   }
 
   /** `xl console -t vuart NAME`: the UART of a guest that runs the probe. */
@@ -150,25 +139,10 @@ export class Dom0 implements Disposable {
     return { status: 0, stdout: '' };
   }
 
-  #crash(guest: string): void {
-    this.#options.platform.guestCrashes(guest);
-    this.#closeDestroyed();
-  }
-
   /** Connections to a guest end with it. */
   #closeDestroyed(): void {
-    const running = this.#options.platform.domains().filter(({ state }) => state === 'running');
-    const alive = new Set(running.map(({ domid }) => domid));
-    for (const [domid, server] of this.#guests) {
-      if (alive.has(domid)) continue;
-      server.close();
-      this.#guests.delete(domid);
-    }
-    for (const [domid, console] of this.#consoles) {
-      if (alive.has(domid)) continue;
-      console[Symbol.dispose]();
-      this.#consoles.delete(domid);
-    }
+    this.#domains.closeEnded();
+    const alive = this.#domains.alive();
     for (const [domid, vuart] of this.#vuarts) {
       if (alive.has(domid)) continue;
       vuart.end();
@@ -176,56 +150,8 @@ export class Dom0 implements Disposable {
     }
   }
 
-  /** The SSH server of the guest that has an address; undefined where no such guest runs. */
-  #guestAt(host: string): SshServer | undefined {
-    const guest = this.#options.platform.domains().find(({ name }) => guestAddress(name) === host);
-    if (guest === undefined) return undefined;
-    let server = this.#guests.get(guest.domid);
-    const shell = this.shellOf(guest.domid);
-    if (server === undefined && shell !== undefined) {
-      server = new SshServer({
-        ...this.#options.ssh,
-        neverAnswers: this.#options.hangs.guests,
-        shell,
-        reach: () => undefined,
-      });
-      this.#guests.set(guest.domid, server);
-    }
-    return server;
-  }
-
   /** The shell in a domain, the same however it is reached; undefined where none came up. */
   shellOf(domid: number): Shell | undefined {
-    if (domid === 0) return this.shell;
-    const known = this.#shells.get(domid);
-    if (known !== undefined) return known;
-    const { platform } = this.#options;
-    const view = platform.view(String(domid));
-    const name = platform.domains().find(each => each.domid === domid)?.name;
-    if (view === undefined || name === undefined) return undefined;
-    const shell = {
-      files: domainFiles(view, {
-        '/proc/sysrq-trigger': bytes => {
-          if (bytes[0] === 0x63) this.#crash(name);
-        },
-      }),
-      programs: {
-        ...domainPrograms(view),
-        poweroff: () => ok(() => platform.guestPowersOff(name)),
-        reboot: () => ok(() => platform.guestReboots(name)),
-      },
-    };
-    this.#shells.set(domid, shell);
-    return shell;
+    return domid === 0 ? this.shell : this.#domains.shellOf(domid);
   }
-}
-
-/** The address of a guest on the network between Dom0 and its guests. */
-export function guestAddress(name: string): string {
-  return `guest-${name}.virtual`;
-}
-
-function ok(then: () => void): ProgramResult {
-  setImmediate(then);
-  return { status: 0, stdout: '' };
 }

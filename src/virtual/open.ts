@@ -12,7 +12,7 @@ import { sshClient } from '../drivers/ssh/client.ts';
 import { listenTftp } from '../drivers/tftp/server.ts';
 import type { TftpServer } from '../drivers/tftp/tftp.ts';
 import { VirtualBoard } from './board.ts';
-import { guestAddress } from './dom0.ts';
+import { guestAddress } from './domains.ts';
 import type { VirtualFaults } from './faults.ts';
 import { type LinkFaults, openLossyLink } from './lossy-link.ts';
 import { Mishaps } from './mishaps.ts';

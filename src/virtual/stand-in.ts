@@ -5,7 +5,7 @@
  */
 
 /** What an image stands for. A board that starts one behaves as that program would. */
-const standIns = ['xen', 'probe', 'linux', 'ramdisk', 'bl31', 'u-boot'] as const;
+const standIns = ['xen', 'probe', 'linux', 'zephyr', 'ramdisk', 'bl31', 'u-boot'] as const;
 export type StandIn = (typeof standIns)[number];
 
 const HEADER_SIZE = 64;
@@ -19,7 +19,7 @@ const MARK = 'scmi-hil stand-in, no code inside: ';
 export function makeStandIn(what: StandIn, size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
-  if (what === 'xen' || what === 'probe' || what === 'linux' || what === 'u-boot') {
+  if (what !== 'ramdisk' && what !== 'bl31') {
     view.setUint32(0, 0x14000010, true); // b +0x40
     view.setBigUint64(16, BigInt(size), true); // image_size
     view.setBigUint64(24, 0b1010n, true); // flags: 4 KiB pages, anywhere in memory

@@ -19,6 +19,7 @@ import {
   xenStart,
 } from './boot-text.ts';
 import { Dom0 } from './dom0.ts';
+import { Domains } from './domains.ts';
 import { readCommandLine } from '../xen/command-line.ts';
 import { domainNodes } from '../xen/modules.ts';
 import type { MachineMemory } from './machine-memory.ts';
@@ -29,6 +30,7 @@ import { consoleLevel } from './domain-shell.ts';
 import { Consoles } from './consoles.ts';
 import { isArm64Image, makeStandIn, standInOf } from './stand-in.ts';
 import { untilAborted, wait } from './time.ts';
+import { Zephyr } from './zephyr.ts';
 import { treeInMemory, treeOf } from './tree-in-memory.ts';
 import type { Uart } from './uart.ts';
 
@@ -102,6 +104,11 @@ export async function runXen(machine: XenMachine): Promise<never> {
     return await endOfXen(noreboot, signal);
   }
   printer.xen(xenReady(commandLine));
+  if (kernel !== undefined && standInOf(kernel.bytes) === 'zephyr') {
+    if (stops === 'in-dom0-kernel') return await untilAborted(signal);
+    for (const line of lines.linux) if (!isOfDom0(line)) printer.model(line);
+    return await runZephyr(machine, platform, heard, printer, commandLine.text);
+  }
   for (const text of linuxStart(
     type.linux,
     hostTree.root.string('model') ?? type.title,
@@ -128,7 +135,7 @@ async function runDom0(
   const end = new AbortController();
   const xl = { stdout: '', stderr: '' };
   heard.listen(line => {
-    if (line.source === 'linux' && (line.domid ?? 0) === 0 && isQuiet(dom0)) return;
+    if (isOfDom0(line) && isQuiet(dom0)) return;
     if (line.source !== 'xl') return printer.model(line);
     const stream = line.text.startsWith('Parsing config') ? 'stdout' : 'stderr';
     xl[stream] += `${line.text}\n`;
@@ -191,6 +198,66 @@ async function runDom0(
     clearTimeout(loggedIn);
     ssh.connect(undefined);
   }
+}
+
+/** Dom0 is Zephyr: it has a shell on the console, and the network is the first domain's that Xen has made. */
+async function runZephyr(
+  machine: XenMachine,
+  platform: Platform,
+  heard: Heard,
+  printer: Printer,
+  options: string,
+): Promise<never> {
+  const { uart, ssh, keys, mishaps, type, signal } = machine;
+  const end = new AbortController();
+  heard.listen(line => {
+    if (line.source !== 'xl' && !isOfDom0(line)) printer.model(line);
+  });
+  using domains = new Domains({
+    platform,
+    ssh: { authorizedKey: keys.publicKey, hostKey: keys.hostKey },
+    hang: mishaps.faults.guestsHang === true,
+  });
+  const onReboot = () => end.abort();
+  const consoles = new Consoles({
+    uart,
+    printer,
+    domains: printer.consoles,
+    staysAtXen: staysAtXen(options),
+    onReboot,
+  });
+  ssh.connect(domains.serverOf(1, (host, port) => (port === 22 ? domains.serverAt(host) : undefined)));
+  try {
+    const either = AbortSignal.any([signal, end.signal]);
+    const shells = [...consoles.ttys].flatMap(([domid, tty]) => {
+      if (domid === 0) {
+        const kernelBytes = makeStandIn('linux', 4096);
+        const onXu = () => {
+          if (mishaps.reached('step')) onReboot();
+        };
+        const zephyr = new Zephyr(tty, {
+          platform,
+          domains,
+          kernel: type.dom0.guestKernel,
+          kernelBytes,
+          onXu,
+        });
+        return [zephyr.run(either)];
+      }
+      const shell = domains.shellOf(domid);
+      return shell === undefined ? [] : [consoleShell(tty, shell, {}, either)];
+    });
+    return await Promise.race([consoles.listen(either), ...shells]);
+  } catch (error) {
+    if (signal.aborted || !end.signal.aborted) throw error;
+    throw new BoardReset();
+  } finally {
+    ssh.connect(undefined);
+  }
+}
+
+function isOfDom0({ source, domid = 0 }: ConsoleLine): boolean {
+  return source === 'linux' && domid === 0;
 }
 
 /** Its kernel's messages are kept off its console (`dmesg -n 1`). */
@@ -270,7 +337,8 @@ function bootLines(
 const whileDom0IsBuilt = /^sci: assign device|^Missing kernel boot module/;
 
 function isWholeKernel({ bytes, size }: BootModuleFound): boolean {
-  return bytes.length === size && isArm64Image(bytes) && standInOf(bytes) === 'linux';
+  const what = standInOf(bytes);
+  return bytes.length === size && isArm64Image(bytes) && (what === 'linux' || what === 'zephyr');
 }
 
 /** The tree at an address; undefined where there is none that can be read. */

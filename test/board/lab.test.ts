@@ -356,6 +356,25 @@ test('the lab says who logs in on the consoles of domains, with passwords from f
   );
 });
 
+test('a Dom0 that is Zephyr has its shell on the console, and another domain the network', async t => {
+  for (const file of ['a', 'x', 'k', 'r']) writeFileSync(path.join(directory, file), file);
+  writeFileSync(path.join(directory, 'secret'), 's3cret\n');
+  const entry = boardOf(loadLabText(withDom0('{ by: console, shell: zephyr }')), 'rpi5-01');
+  await using board = await openBoard(entry, { env: {} });
+  t.is(board.dom0System, 'zephyr');
+  t.is(board.gateway, 'DomD');
+  t.regex('uart:~$ ', new RegExp(board.type.dom0.login));
+  t.throws(() => loadLabText(withDom0('{ shell: zephyr }')), {
+    message: /shell: zephyr goes with by: console/,
+  });
+});
+
+function withDom0(shell: string): string {
+  return lab
+    .replace(/\n    deadlines:/, `\n    dom0: ${shell}\n    deadlines:`)
+    .replace('ssh:\n', 'ssh:\n      domain: DomD\n');
+}
+
 function virtualLab(name: string): string {
   return `schema: 1\nname: ${name}\nboards: { v: { type: rpi5, virtual: true } }\n`;
 }

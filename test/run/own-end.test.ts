@@ -35,7 +35,12 @@ for (const [how, setting, seen, end] of rows) {
       forget: async (domain: string) => void typed.push(`${domain} is forgotten`),
     };
     const guest = { name: 'guest', config: `name = "d2"\n${setting}\n`, origin: '', files: new Map() };
-    const parts = { sessions, clock: systemClock(), patience: end === 'unchanged' ? 100 : 20_000 };
+    const parts = {
+      sessions,
+      clock: systemClock(),
+      list: 'xl list',
+      patience: end === 'unchanged' ? 100 : 20_000,
+    };
     t.is(await endGuest(guest, how, parts, new AbortController().signal), end);
     t.regex(typed[0] ?? '', /^d2\$ (?:poweroff|reboot|echo c > \/proc\/sysrq-trigger)$/);
     t.is(typed[1], 'd2 is forgotten');

@@ -10,6 +10,7 @@ import { runOnBoard, type Session } from '../../src/run/session.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
 import type { Scenario, Step } from '../../src/scenario/scenario.ts';
 import { openVirtualBoard } from '../../src/virtual/open.ts';
+import { makeStandIn } from '../../src/virtual/stand-in.ts';
 
 const v4h = 'rcar-v4h-white-hawk';
 const project = join(import.meta.dirname, '../..');
@@ -32,13 +33,13 @@ async function runWith(
     scenario: name = 'dom0-and-guest',
     of = whole => whole,
   }: { scenario?: string; of?: (whole: Scenario) => Scenario },
-  change: Partial<OpenBoard>,
+  change: Partial<OpenBoard> | ((board: OpenBoard) => Partial<OpenBoard>),
 ): Promise<Ran> {
   const open = await openVirtualBoard(loadBoardType(v4h), { name: 'virtual' });
   t.teardown(() => open.close());
   const board: OpenBoard = {
     ...open,
-    ...change,
+    ...(typeof change === 'function' ? change(open) : change),
   };
   const events: RecordedEvent[] = [];
   const session = await runOnBoard({
@@ -122,3 +123,81 @@ test.serial(
     );
   },
 );
+
+/** A board whose Dom0 is Zephyr, and whose network belongs to the domain that Xen starts beside it. */
+function zephyrBoard(board: OpenBoard): Partial<OpenBoard> {
+  const { type, images } = board;
+  return {
+    type: { ...type, dom0: { ...type.dom0, login: String.raw`uart:~\$ ?$` } },
+    dom0System: 'zephyr',
+    gateway: 'domU1',
+    consoleLogin: { user: 'root', only: true },
+    guest: () => undefined,
+    images: new Map([
+      ...images,
+      ['kernel', makeStandIn('zephyr', 200_000)],
+      ['guest-kernel', images.get('kernel') ?? ''],
+    ]),
+  };
+}
+
+test.serial(
+  'where Dom0 is Zephyr, its shell makes domains, their consoles and SSH to another one lead into them',
+  async t => {
+    const guest = { name: 'domu', config: 'name = "linux_pv_domu"\n', origin: 'test', files: new Map() };
+    const steps: readonly Step[] = [
+      { do: 'look', domain: 'dom0' },
+      { do: 'look', domain: 'domU1' },
+      { do: 'create', guest: 'domu' },
+      { do: 'command', domain: 'domu', run: 'uname -m' },
+      { do: 'command', domain: 'dom0', run: 'xu list' },
+      { do: 'shutdown', guest: 'domu' },
+      { do: 'command', domain: 'domu', run: 'uname -s' },
+      { do: 'destroy', guest: 'domu' },
+    ];
+    const ran = await runWith(
+      t,
+      {
+        scenario: 'dom0less-domain-runs',
+        of: whole => ({ ...whole, steps, guests: new Map([['domu', guest]]) }),
+      },
+      zephyrBoard,
+    );
+    t.is(ran.verdict.outcome, 'met', faultsOf(ran));
+    const answers = ran.events.flatMap(({ kind, source, data }) =>
+      kind === 'answer' && data.domain !== 'domU1' ? [[source, data.domain, data.command, data.status]] : [],
+    );
+    t.deepEqual(answers, [
+      ['console', 'dom0', 'xu create linux_pv_domu', 0],
+      ['console', 'linux_pv_domu', 'uname -m', 0],
+      ['console', 'dom0', 'xu list', 0],
+      ['console', 'linux_pv_domu', 'uname -s', 0],
+      ['console', 'dom0', 'xu destroy linux_pv_domu', 0],
+    ]);
+    const looked = ran.events.filter(
+      ({ kind, source, data }) => kind === 'answer' && source === 'ssh' && data.domain === 'domU1',
+    );
+    t.true(looked.length > 5);
+    const notDone = ran.events.flatMap(({ kind, data }) =>
+      kind === 'step' && data.detail?.startsWith('not done') === true ? `${data.do}: ${data.detail}` : [],
+    );
+    t.deepEqual(notDone, [
+      'look: not done: dom0 runs Zephyr, which has nothing to look at',
+      'shutdown: not done: the toolstack of this Dom0 has no shutdown',
+    ]);
+    t.regex(readFileSync(join(ran.directory, 'collected', 'xu-list.txt'), 'utf8'), /domU1 +1 /);
+  },
+);
+
+test.serial('a domain that Zephyr cannot make is a step that failed', async t => {
+  const guest = { name: 'domu', config: 'name = "nobody"\n', origin: 'test', files: new Map() };
+  const guests = new Map([['domu', guest]]);
+  const of = (whole: Scenario): Scenario => ({ ...whole, steps: [{ do: 'create', guest: 'domu' }], guests });
+  const ran = await runWith(t, { scenario: 'dom0less-domain-runs', of }, zephyrBoard);
+  t.is(ran.verdict.outcome, 'failed');
+  const missed = ran.verdict.judgements.filter(({ outcome }) => outcome === 'contradicted');
+  t.deepEqual(
+    missed.map(({ expectation }) => expectation.text),
+    ['xu create nobody ends with exit status 0'],
+  );
+});
