@@ -232,6 +232,10 @@ export const bootUBoot = setup({
             looking: { after: { retype: 'breaking' } },
             // Ctrl-C ends a boot command that already runs, and at the prompt only brings the prompt again.
             breaking: {
+              entry: {
+                type: 'note',
+                params: { text: 'no prompt follows the key that stops the countdown: Ctrl-C asks for one' },
+              },
               invoke: {
                 src: 'press',
                 input: { text: '\u0003' },

@@ -77,7 +77,7 @@ export class Talkers {
   ): { readonly segment: Segment; readonly ending: Ending } | undefined {
     const torn = this.#torn;
     if (torn === undefined || first?.prefix === 'tf-a') return undefined;
-    if (first?.prefix !== '') {
+    if (first?.prefix !== '' || ubootBanner.test(first.body) || eepromBanner.test(first.body)) {
       this.#flushTorn(ending);
       return undefined;
     }
@@ -219,7 +219,7 @@ export class Talkers {
   /** Whose text without prefix is, at this stage of the boot. */
   #plainTalker(raw: string): Whose {
     if (kernelStamp.test(raw)) return { talker: 'linux', domid: 0 };
-    if (/RPi: BOOTSYS/.test(raw)) return { talker: 'eeprom' };
+    if (eepromBanner.test(raw)) return { talker: 'eeprom' };
     if (ubootBanner.test(raw)) return { talker: 'u-boot' };
     if (this.#stage === 'linux') return { talker: 'linux', domid: 0 };
     // Xen's banner has no prefix; Dom0 does not talk before its kernel does.
@@ -318,6 +318,7 @@ const xenStamp = /^\[ *(?:(\d+\.\d{6})|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)
 /** Seconds since it started: rpi-eeprom issue 687. Nothing is told by them, they may go backwards. */
 const eepromStamp = /^ *\d+\.\d\d (?=\S)/;
 const ubootBanner = /^U-Boot (?:[ST]PL )?\d{4}\.\d\d/;
+const eepromBanner = /RPi: BOOTSYS/;
 const firmwareBanner = /^NOTICE: {2}(?:Booting Trusted Firmware|BL\d+: v\d)/;
 /** TF-A pads each level to the same width (include/common/debug.h); OP-TEE has its own form. */
 const firmwareStart =

@@ -72,13 +72,24 @@ function ofDom0(lines: readonly TalkerLine[], pattern: RegExp): TalkerLine | und
 }
 
 /** A line of Dom0 may be the toolstack's as well, where it is used on the console. */
-function seenLines({ talker, domid, text, number, stamp, unterminated }: TalkerLine): SeenLine[] {
+function seenLines({
+  talker,
+  domid,
+  text,
+  number,
+  stamp,
+  unterminated,
+  restIn,
+  damaged,
+}: TalkerLine): SeenLine[] {
   const seen = {
     ...(domid !== undefined && { domid }),
     text,
     line: number,
     phase: 'boot' as const,
     ...(unterminated && { unterminated }),
+    ...(restIn !== undefined && { restIn }),
+    ...(damaged && { damaged }),
   };
   const toolstack = domid === 0 && stamp === undefined;
   return toolstack

@@ -106,6 +106,43 @@ test('what firmware writes behind a line of Xen that has no newline tears nothin
   ]);
 });
 
+for (const banner of ['U-Boot 2023.04 (Oct 04 2024)', 'RPi: BOOTSYS release VERSION:6947']) {
+  test(`"${banner}" is never the rest of a line of Xen`, t => {
+    const { lines } = read(`(XEN) Freed 4k${intrusion}${banner}\r\n`);
+    t.deepEqual(
+      lines.map(({ text }) => text),
+      [intrusion.trim(), 'Freed 4k', banner],
+    );
+    t.true(lines[1]?.unterminated);
+  });
+}
+
+const badPrefixes = [
+  'XEN) ',
+  '(EN) ',
+  '(XN) ',
+  '(XE) ',
+  '(XEN ',
+  '(XEN)',
+  '((XEN) ',
+  '(XXEN) ',
+  '(XEEN) ',
+  '(XENN) ',
+  '(XEN)) ',
+];
+
+test("a line is Xen's though its prefix lacks a character, or has one twice, and it says so", t => {
+  for (const prefix of badPrefixes) {
+    const { lines } = read(`(XEN) Xen version 4.22\r\n${prefix}scmi: one\r\n(XEN) two\r\n`);
+    t.deepEqual(brief(lines), ['xen: Xen version 4.22', 'xen: scmi: one', 'xen: two'], prefix);
+    t.deepEqual(
+      lines.map(({ damaged }) => damaged),
+      [undefined, true, undefined],
+      prefix,
+    );
+  }
+});
+
 test('a board that starts again in the middle of a line of Xen has torn nothing', t => {
   const { lines } = read('(XEN) Freed 4kNOTICE:  BL31: v2.7(release)\r\nU-Boot 2023.04\r\n');
   t.deepEqual(brief(lines), [
@@ -214,6 +251,13 @@ for (const { what, said, expected } of [
   {
     what: 'a banner of firmware out of the middle of a Linux line is a reset',
     said: '[    9.000000] eth0: link NOTICE:  BL31: v2.7(release)\r\n',
+    expected: ['reset '],
+  },
+  {
+    what: 'BL31 that an U-Boot at EL3 has loaded is no reset, but the next one is',
+    said:
+      "\r\nU-Boot 2025.07 (Jan)\r\n=> bootm\r\n   Trying 'tfa-bl31-1' loadables subimage\r\n\r\nStarting kernel ...\r\n" +
+      '\r\nNOTICE:  BL31: v2.14(release)\r\n(XEN) Xen version 4.22\r\nNOTICE:  BL31: v2.14(release)\r\n',
     expected: ['reset '],
   },
   {
@@ -450,7 +494,10 @@ test('on a line that one talker has to itself all is its, whatever it looks like
     { line: line => lines.push(line), sign: sign => signs.push(sign) },
     { alone: 'tf-a' },
   );
-  reader.feed(bytes('SCMI: smc 0x82000002\r\n(XEN) copied\r\n[    1.0] U-Boot 2023.01\r\nPANIC at EL3: v'), 0);
+  reader.feed(
+    bytes('SCMI: smc 0x82000002\r\n(XEN) copied\r\n[    1.0] U-Boot 2023.01\r\nPANIC at EL3: v'),
+    0,
+  );
   t.deepEqual(reader.tails(), [{ talker: 'tf-a', text: 'PANIC at EL3: v', number: 4 }]);
   reader.end(0);
   t.deepEqual(brief(lines), [
