@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { DriverError } from '../../src/drivers/driver-error.ts';
 import { powerByHand } from '../../src/drivers/power/by-hand.ts';
@@ -200,6 +203,81 @@ test('PDUDaemon is asked by its HTTP listener, and knows no state', async t => {
   t.is(await power.state(soon()), 'unknown');
   await t.throwsAsync(power.off(soon()), { message: /answered 500: "Invalid request"/ });
   close();
+});
+
+const withPduDaemon = spawnSync('pdudaemon', ['--help']).status === 0 ? test : test.skip;
+
+withPduDaemon(
+  'PDUDaemon itself switches what it is asked to, and refuses a PDU that it does not have',
+  async t => {
+    const directory = await mkdtemp(join(tmpdir(), 'pdudaemon-'));
+    const port = await freePort();
+    const file = join(directory, 'said');
+    const configuration = {
+      daemon: { hostname: '127.0.0.1', port, logging_level: 'ERROR', listener: 'http' },
+      pdus: {
+        lab: { driver: 'localcmdline', cmd_on: `echo on %s >> ${file}`, cmd_off: `echo off %s >> ${file}` },
+      },
+    };
+    await writeFile(join(directory, 'configuration'), JSON.stringify(configuration));
+    const words = ['--conf', join(directory, 'configuration'), '--logfile', join(directory, 'log')];
+    const daemon = spawn('pdudaemon', words, { stdio: 'ignore' });
+    const over = once(daemon, 'exit');
+    t.teardown(async () => {
+      daemon.kill();
+      await over;
+      await rm(directory, { recursive: true });
+    });
+    const power = powerPduDaemon({ host: '127.0.0.1', port, pdu: 'lab', outlet: '4' });
+    await untilListening(() => power.on(soon()));
+    await power.off(soon());
+    t.is(await untilSaid(file, 'off 4'), 'on 4\noff 4\n');
+    await t.throwsAsync(powerPduDaemon({ host: '127.0.0.1', port, pdu: 'other', outlet: '4' }).on(soon()), {
+      instanceOf: DriverError,
+      message: /Invalid request/,
+    });
+  },
+);
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+/** A program that was started takes a while until it listens. */
+async function untilListening(ask: () => Promise<void>): Promise<void> {
+  for (const end = AbortSignal.timeout(20_000); ; await delay(50)) {
+    try {
+      await ask();
+      return;
+    } catch (error) {
+      if (end.aborted || !/nothing listens there/.test(String(error))) throw error;
+    }
+  }
+}
+
+/** PDUDaemon answers before it has done what it was asked to. */
+async function untilSaid(file: string, words: string): Promise<string> {
+  for (const end = soon(); ; await delay(20)) {
+    const said = await readFile(file, 'utf8').catch(() => '');
+    if (said.includes(words) || end.aborted) return said;
+  }
+}
+
+const withUhubctl = spawnSync('uhubctl', ['-v']).status === 0 ? test : test.skip;
+
+withUhubctl('uhubctl itself is asked, and a hub that is not there is told in its words', async t => {
+  const power = powerUhubctl({ location: '9-9', port: 2, command: 'uhubctl' });
+  for (const act of ['on', 'off', 'state'] as const) {
+    await t.throwsAsync(Promise.resolve(power[act](soon())), {
+      instanceOf: DriverError,
+      message: /by uhubctl 9-9 port 2: exit status \d+:\n[^]*location 9-9/,
+    });
+  }
 });
 
 test('a port of a USB hub is switched by uhubctl, and its output is held against it', async t => {

@@ -9,6 +9,7 @@ import test from 'ava';
 import { DriverError } from '../../src/drivers/driver-error.ts';
 import { openPseudoTerminal } from '../../src/drivers/serial/pseudo-terminal.ts';
 import { serialRfc2217 } from '../../src/drivers/serial/rfc2217.ts';
+import { serialTcp } from '../../src/drivers/serial/tcp.ts';
 import { telnetDecoder } from '../../src/drivers/serial/telnet.ts';
 import { listener } from './listener.ts';
 
@@ -201,6 +202,7 @@ withSer2net(
       t.deepEqual((await atBoard.bytes(before + 256)).subarray(before), everyByte);
       board.write(everyByte);
       t.deepEqual(await atHost.bytes(256), everyByte);
+      await connection.break?.(5);
       if (kick) {
         const second = await driver.open(listener(), soon());
         await atHost.untilLost();
@@ -218,14 +220,34 @@ withSer2net(
   },
 );
 
-async function startSer2net(device: string, kick: boolean) {
+withSer2net('a raw port of ser2net carries every byte, and its end is a loss', async t => {
+  const board = openPseudoTerminal();
+  const atBoard = listener();
+  board.onData(atBoard.data);
+  const { port, stop } = await startSer2net(board.path, false, 'tcp');
+  t.teardown(stop);
+  const driver = serialTcp({ host: '127.0.0.1', port });
+  const atHost = listener();
+  const connection = await untilServed(() => driver.open(atHost, soon()));
+  await connection.write(everyByte);
+  t.deepEqual(await atBoard.bytes(256), everyByte);
+  board.write(everyByte);
+  t.deepEqual(await atHost.bytes(256), everyByte);
+  t.false('break' in connection, 'a raw socket has none');
+  await stop();
+  await atHost.untilLost();
+  t.is(atHost.errors.length, 1);
+  board.close();
+});
+
+async function startSer2net(device: string, kick: boolean, accepter = 'telnet(rfc2217),tcp') {
   const directory = await mkdtemp(join(tmpdir(), 'ser2net-'));
   const file = join(directory, 'ser2net.yaml');
   const port = await freePort();
   await writeFile(
     file,
     `connection: &console
-  accepter: telnet(rfc2217),tcp,127.0.0.1,${port}
+  accepter: ${accepter},127.0.0.1,${port}
   connector: serialdev,${device},9600n81,local
   options: { kickolduser: ${kick} }
 `,

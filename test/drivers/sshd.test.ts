@@ -1,4 +1,4 @@
-/** The SSH driver against OpenSSH's own server. */
+/** The SSH driver against OpenSSH's own server, and dropbear. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,15 +9,26 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { DriverError } from '../../src/drivers/driver-error.ts';
 import { HostUnreachable, sshClient } from '../../src/drivers/ssh/client.ts';
+import { serialCommand } from '../../src/drivers/serial/command.ts';
+import { openPseudoTerminal } from '../../src/drivers/serial/pseudo-terminal.ts';
 import { makeKeyPair } from '../../src/drivers/ssh/key-pair.ts';
 import { NotWritten } from '../../src/drivers/ssh/not-written.ts';
 import type { SshTarget } from '../../src/drivers/ssh/ssh.ts';
+import { listener } from './listener.ts';
 
 const program = '/usr/sbin/sshd';
 const isThere = existsSync(program) && process.getuid?.() === 0;
 const withSshd = isThere ? test : test.skip;
 const soon = () => AbortSignal.timeout(20_000);
 const user = makeKeyPair();
+/** Where Debian's dropbear looks for one. */
+const sftpServers = '/usr/lib/openssh';
+const hasDropbear =
+  process.getuid?.() === 0 &&
+  existsSync(sftpServers) &&
+  spawnSync('dropbear', ['-V']).status === 0 &&
+  spawnSync('unshare', ['--mount', 'true']).status === 0;
+const withDropbear = hasDropbear ? test : test.skip;
 
 interface Server {
   readonly target: SshTarget;
@@ -154,6 +165,109 @@ for (const [title, subsystem, way] of [
     });
   });
 }
+
+for (const [title, without, way] of [
+  ["dropbear with OpenSSH's sftp-server", '', 'sftp'],
+  ['dropbear without an sftp-server', `mount -t tmpfs none ${sftpServers}`, 'shell'],
+] as const) {
+  withDropbear(`files go into a domain of ${title} by ${way}, and commands run there`, async t => {
+    const { target, hostKey } = await startDropbear(t, without);
+    await using session = await sshClient().connect({ ...target, hostKey }, soon());
+    t.deepEqual(
+      await session.exec('cat; echo err >&2; exit 7', { stdin: Buffer.from('in'), signal: soon() }),
+      {
+        status: 7,
+        stdout: 'in',
+        stderr: 'err\n',
+      },
+    );
+    const bytes = Buffer.alloc(300_000, 'device tree\n');
+    for (const file of ['one', 'two']) {
+      t.is(await session.put(`${userInfo().homedir}/a/${file}`, bytes, { signal: soon() }), way);
+      t.is((await session.exec(`cat ~/a/${file}`, { signal: soon() })).stdout, bytes.toString());
+    }
+  });
+}
+
+/** Dropbear reads the keys of the user's home: it has one of its own, in a mount namespace of its own. */
+async function startDropbear(
+  t: ExecutionContext,
+  then: string,
+): Promise<{ target: SshTarget; hostKey: string }> {
+  const home = mkdtempSync(path.join(tmpdir(), 'scmi-hil-dropbear-'));
+  const { homedir, username } = userInfo();
+  const port = await freePort();
+  mkdirSync(path.join(home, '.ssh'), { mode: 0o700 });
+  writeFileSync(path.join(home, '.ssh', 'authorized_keys'), `${user.public}\n`, { mode: 0o600 });
+  const made = spawnSync('dropbearkey', ['-t', 'ed25519', '-f', path.join(home, 'key')]);
+  const script = [
+    'mount --make-rprivate /',
+    `mount --bind ${home} ${homedir}`,
+    ...(then === '' ? [] : [then]),
+    `exec dropbear -F -p 127.0.0.1:${port} -r ${homedir}/key -P ${homedir}/pid`,
+  ];
+  const server = spawn('unshare', ['--mount', 'sh', '-e', '-c', script.join('\n')], { stdio: 'ignore' });
+  t.teardown(async () => {
+    await ended(server);
+    rmSync(home, { recursive: true });
+  });
+  const identity = { kind: 'key', privateKey: user.private } as const;
+  const target: SshTarget = { host: '127.0.0.1', port, user: username, identity };
+  await listening(target);
+  const hostKey = /SHA256:\S+/.exec(made.stdout.toString())?.[0] ?? '';
+  return { target, hostKey };
+}
+
+for (const type of ['rsa', 'ecdsa', 'ed25519']) {
+  withSshd(
+    `a key of ssh-keygen's, ${type} with a passphrase, logs in to the host key that ssh-keygen shows`,
+    async t => {
+      const { target, directory } = await startSshd(t);
+      const file = path.join(directory, 'key');
+      const made = spawnSync('ssh-keygen', ['-q', '-t', type, '-N', 'pass phrase', '-f', file]);
+      t.is(made.status, 0, made.stderr.toString());
+      writeFileSync(path.join(directory, 'authorized'), readFileSync(`${file}.pub`));
+      const shown = spawnSync('ssh-keygen', ['-l', '-f', path.join(directory, 'host-key')]).stdout.toString();
+      const hostKey = /SHA256:\S+/.exec(shown)?.[0] ?? '';
+      const identity = {
+        kind: 'key',
+        privateKey: readFileSync(file, 'utf8'),
+        passphrase: 'pass phrase',
+      } as const;
+      await using session = await sshClient().connect({ ...target, identity, hostKey }, soon());
+      t.is(session.hostKey, hostKey);
+      await t.throwsAsync(sshClient().connect({ ...target, identity, hostKey: 'SHA256:other' }, soon()), {
+        message: /, host key: .* expected was SHA256:other/,
+      });
+    },
+  );
+}
+
+const withSocat = isThere && spawnSync('socat', ['-V']).status === 0 ? test : test.skip;
+
+withSocat("a console behind OpenSSH's client is a command, and lost with the program there", async t => {
+  const { target, directory } = await startSshd(t);
+  const board = openPseudoTerminal();
+  const atBoard = listener();
+  board.onData(atBoard.data);
+  const key = path.join(directory, 'user-key');
+  writeFileSync(key, user.private, { mode: 0o600 });
+  const trusting = '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR';
+  const pid = path.join(directory, 'pid');
+  const remote = `'echo $$ > ${pid}; exec socat - ${board.path},raw,echo=0'`;
+  const command = `ssh -F none -i ${key} ${trusting} -p ${target.port} ${target.user}@127.0.0.1 ${remote}`;
+  const atHost = listener();
+  const connection = await serialCommand({ command }).open(atHost, soon());
+  await connection.write(Buffer.from('typed\r'));
+  t.is((await atBoard.bytes(6)).toString(), 'typed\r');
+  board.write(Buffer.from('login: '));
+  t.is((await atHost.bytes(7)).toString(), 'login: ');
+  process.kill(Number(readFileSync(pid, 'utf8')));
+  await atHost.untilLost();
+  t.is(atHost.errors.length, 1);
+  board.close();
+  await connection.close();
+});
 
 withSshd('a file that is given up, or that the connection breaks off, is an error, and soon', async t => {
   const { target, directory } = await startSshd(t, undefined, 'internal-sftp');

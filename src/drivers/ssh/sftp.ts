@@ -1,4 +1,5 @@
 /** Files by the SSH File Transfer Protocol (draft-ietf-secsh-filexfer-02: version 3, which OpenSSH has). */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { SFTPWrapper } from 'ssh2';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
@@ -9,6 +10,8 @@ import type { PutOptions } from './ssh.ts';
 /** The server has no such subsystem, or one that does not start. */
 export class NoSftp extends Error {}
 
+/** Milliseconds that the server gets to confirm that it is over. */
+const farewell = 1000;
 /** Bytes of one write: a packet of 34000 bytes is what all servers should take (section 3); ssh2 splits larger ones. */
 const piece = 30 * 1024;
 /** Writes that may be on their way before an answer has come. */
@@ -34,22 +37,26 @@ export async function putBySftp(
     onProgress?.(taken);
   };
   const awaited = () => `the server to take it, of which ${taken} of ${bytes.length} bytes were taken`;
-  await abortable<void>(
-    signal,
-    () => cutShort(attempt, awaited(), mend, signal),
-    (resolve, reject) => {
-      const run = async () => {
-        try {
-          await server.put(path, bytes, written);
-          resolve();
-        } catch (error) {
-          reject(failure(connection, attempt, error));
-        }
-      };
-      void run();
-      return () => sftp.end();
-    },
-  );
+  try {
+    await abortable<void>(
+      signal,
+      () => cutShort(attempt, awaited(), mend, signal),
+      (resolve, reject) => {
+        const run = async () => {
+          try {
+            await server.put(path, bytes, written);
+            resolve();
+          } catch (error) {
+            reject(failure(connection, attempt, error));
+          }
+        };
+        void run();
+        return () => {};
+      },
+    );
+  } finally {
+    await server.close();
+  }
 }
 
 const mend = 'see that the domain still runs, and its disk';
@@ -114,6 +121,14 @@ class Server {
     await this.#ask<undefined>(done => this.#sftp.close(handle, error => done(error, undefined)));
     const { size } = await this.#ask<{ size: number }>(done => this.#sftp.stat(path, done));
     if (size !== bytes.length) throw new OtherSize(`${bytes.length} bytes were sent, ${size} are there`);
+  }
+
+  /** Waits until the server has closed its end too: dropbear takes no command before. */
+  async close(): Promise<void> {
+    const patience = new AbortController();
+    this.#sftp.end();
+    await Promise.race([this.#gone.catch(() => {}), delay(farewell, undefined, { signal: patience.signal })]);
+    patience.abort();
   }
 
   async #create(path: string): Promise<Buffer> {
