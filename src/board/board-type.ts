@@ -101,6 +101,13 @@ const uBoot = z.strictObject({
     .array(z.strictObject({ file: z.string(), address, module: bootModule.exactOptional() }))
     .default([]),
   /**
+   * Where U-Boot is at EL3 and starts TF-A itself: Xen and the device tree come to their places in one image with
+   * BL31, which is fetched last, as `fit`.
+   */
+  fit: z
+    .strictObject({ kernel: z.string(), bl31: z.strictObject({ file: z.string(), address }) })
+    .exactOptional(),
+  /**
    * What starts Xen; `${name}` stands for the address of a file, `${name.size}` for its size, `$name` for a
    * variable of U-Boot's own.
    */

@@ -128,9 +128,19 @@ function requireType({ type }: WrittenBoardType, place: Place, file: string): vo
 function requireFileNames({ boots }: WrittenBoardType, place: Place): void {
   for (const [boot, { eeprom, uBoot }] of Object.entries(boots)) {
     if (uBoot === undefined) continue;
-    const loaded = [...uBoot.load, ...(eeprom?.rows ?? []).flatMap(({ parts }) => parts)].map(
-      ({ file }) => file,
+    const loaded = [
+      ...[...uBoot.load, ...(eeprom?.rows ?? []).flatMap(({ parts }) => parts)].map(({ file }) => file),
+      ...(uBoot.fit === undefined ? [] : ['fit']),
+    ];
+    const unplaced = ['dtb', uBoot.fit?.kernel].find(
+      name => name !== undefined && uBoot.fit !== undefined && !loaded.includes(name),
     );
+    if (unplaced !== undefined) {
+      throw new ConfigurationError(
+        `${place(['boots', boot, 'uBoot', 'fit'])}: boots.${boot}.uBoot.fit: load gives no address for ${unplaced}`,
+        hintAt(unplaced, loaded),
+      );
+    }
     for (const [, name = ''] of uBoot.start.matchAll(/\$\{([^}.]*)(?:\.size)?\}/g)) {
       if (loaded.includes(name)) continue;
       throw new ConfigurationError(

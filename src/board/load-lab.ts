@@ -216,6 +216,7 @@ export function imageNames({ boot }: BoardType): string[] {
   const names = [
     ...Object.values(boot.eeprom?.files ?? {}).filter(file => !rows.some(row => row.file === file)),
     ...[...rows.flatMap(({ parts }) => parts), ...(boot.uBoot?.load ?? [])].map(({ file }) => file),
+    ...(boot.uBoot?.fit === undefined ? [] : [boot.uBoot.fit.bl31.file]),
   ];
   return [...new Set(names)].filter(name => !made.has(name));
 }

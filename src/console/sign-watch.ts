@@ -10,6 +10,7 @@ export class SignWatch {
   readonly #before = new Map<string, string>();
   #reached: number = talkerRank.unknown;
   #announced: string | undefined;
+  #foretold: string | undefined;
   /** Whatever runs on the board has said that it failed. */
   #failed: string | undefined;
   #waiting: { readonly sign: Sign; readonly line: TalkerLine } | undefined;
@@ -58,6 +59,7 @@ export class SignWatch {
     this.end();
     this.#reached = talkerRank.unknown;
     this.#announced = undefined;
+    this.#foretold = undefined;
     this.#failed = undefined;
     this.#before.clear();
   }
@@ -70,7 +72,11 @@ export class SignWatch {
   }
 
   #found(sign: Sign, line: TalkerLine, detail: string | undefined): void {
-    if (sign.rank !== undefined) this.#banner(sign.rank, line);
+    if (sign.rank !== undefined) {
+      if (sign.name !== this.#foretold) this.#banner(sign.rank, line);
+      this.#foretold = undefined;
+    }
+    if (sign.foretells !== undefined) this.#foretold = sign.foretells;
     if (sign.kind === 'restart') this.#announced = sign.name;
     if (isFailure(sign) && (line.domid ?? 0) === 0) this.#failed = sign.name;
     if (sign.detail === 'next-line') this.#waiting = { sign, line };

@@ -27,6 +27,8 @@ export interface Sign {
    * since power-on means that the board has started again.
    */
   readonly rank?: number;
+  /** The banner that comes next, though it is of a lower rank: a later stage starts an earlier one. */
+  readonly foretells?: string;
   /** Not a sign where the talker's line before matches: somebody asked for that text. */
   readonly unlessAfter?: RegExp;
   readonly means: string;
@@ -147,6 +149,15 @@ export const signs: readonly Sign[] = [
     source: 'U-Boot arch/arm/lib/image.c, boot/image-fdt.c',
   },
   {
+    name: 'u-boot-loads-bl31',
+    kind: 'milestone',
+    talkers: ['u-boot', 'unknown'],
+    pattern: /^\s*Trying 'tfa-bl31[^']*' loadables subimage/,
+    foretells: 'bl31-banner',
+    means: 'U-Boot, which is at EL3, starts TF-A on the way to EL2',
+    source: 'U-Boot boot/image-fit.c, board/renesas/common/gen4-common.c',
+  },
+  {
     name: 'handover',
     kind: 'milestone',
     talkers: ['u-boot', 'eeprom', 'unknown'],
@@ -236,7 +247,8 @@ export const signs: readonly Sign[] = [
     pattern:
       /(?:^|[^\w'"/])(PANIC (?:in|at) EL3|Unhandled (?:Interrupt )?Exception in EL3|PANIC at PC : 0x[0-9a-f]+|Unhandled External Abort received)/,
     means: 'the EL3 firmware has stopped',
-    source: 'TF-A bl31/aarch64/crash_reporting.S, common/aarch64/debug.S, plat/common/aarch64/plat_common.c; firmware/qemu-virt/el3/main.c',
+    source:
+      'TF-A bl31/aarch64/crash_reporting.S, common/aarch64/debug.S, plat/common/aarch64/plat_common.c; firmware/qemu-virt/el3/main.c',
   },
   {
     name: 'synchronous-abort',

@@ -97,6 +97,7 @@ const milestones: ReadonlyMap<string, string> = new Map([
   ['u-boot-banner', 'U-Boot'],
   ['u-boot-autoboot', 'U-Boot counts down'],
   ['u-boot-prompt', 'U-Boot waits at its prompt'],
+  ['u-boot-loads-bl31', 'U-Boot starts BL31'],
   ['handover', 'hand-over'],
   ['xen-banner', 'Xen'],
   ['xen-loads-dom0', 'Xen loads Dom0'],

@@ -4,6 +4,7 @@ import type { Eeprom, UBoot } from '../board/board-type.ts';
 import type { PlannedBoard } from '../board/planned-board.ts';
 import { writeFlat } from '../dt/flat.ts';
 import type { DeviceTree } from '../dt/tree.ts';
+import { fitImage } from '../images/fit.ts';
 import { uBootScript } from '../images/u-boot-script.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { type BootModule, withBootModules } from './boot-modules.ts';
@@ -91,13 +92,21 @@ export async function planDeployment(
       : [{ file: tree.file, address: tree.address, size: dtb.length, span: dtb.length + treeGrowth }]),
     ...loaded,
   ];
-  const told = uBoot && toldUBoot(board, uBoot, { load, placed: [...inRows, ...load], hostTree });
-  const placed = [...inRows, ...load, ...(told?.script === undefined ? [] : [told.script])];
+  const fit = await fitOf(uBoot, load, contentOf);
+  if (fit !== undefined) made.set(fit.file, fit.bytes);
+  const fetched = fit === undefined ? load : [...load.filter(({ file }) => !fit.within.includes(file)), fit];
+  const inMemory = [...inRows, ...load, ...(fit === undefined ? [] : [fit])];
+  const told = uBoot && toldUBoot(board, uBoot, { load: fetched, placed: inMemory, hostTree });
+  const placed = [...inMemory, ...(told?.script === undefined ? [] : [told.script])];
   const files = new Map<string, DeployedFile>();
   for (const [asked, file] of Object.entries(eeprom?.files ?? {})) files.set(asked, contentOf(file));
-  for (const { file } of load) files.set(file, contentOf(file));
+  for (const { file } of fetched) files.set(file, contentOf(file));
   if (told?.script !== undefined) files.set(told.script.file, told.script.bytes);
-  const parts = [...Object.values(eeprom?.files ?? {}), ...[...inRows, ...load].map(({ file }) => file)];
+  const parts = [
+    ...Object.values(eeprom?.files ?? {}),
+    ...[...inRows, ...load].map(({ file }) => file),
+    ...(uBoot?.fit === undefined ? [] : [uBoot.fit.bl31.file]),
+  ];
   return {
     files,
     images: imagesOf(board, parts, domains),
@@ -115,6 +124,25 @@ export async function planDeployment(
   };
 }
 
+/** The image in which U-Boot gets Xen and the tree with BL31, behind all else in memory. */
+async function fitOf(
+  uBoot: UBoot | undefined,
+  load: readonly Part[],
+  contentOf: (file: string) => DeployedFile,
+): Promise<(Part & { readonly bytes: Uint8Array; readonly within: readonly string[] }) | undefined> {
+  if (uBoot?.fit === undefined) return undefined;
+  const { kernel: started, bl31 } = uBoot.fit;
+  const part = async (file: string, address: number) => ({ bytes: await bytesOf(contentOf(file)), address });
+  const at = (file: string) => load.find(each => each.file === file)?.address ?? 0;
+  const bytes = fitImage({
+    kernel: await part(started, at(started)),
+    tree: await part('dtb', at('dtb')),
+    bl31: await part(bl31.file, bl31.address),
+  });
+  const { length: size } = bytes;
+  return { file: 'fit', address: behind(endOf(load)), size, span: size, bytes, within: [started, 'dtb'] };
+}
+
 /** Those of the lab among the files, and what an emulator starts with. */
 function imagesOf(
   { type, images }: PlannedBoard,
@@ -125,7 +153,10 @@ function imagesOf(
   const names = [...started.map(([, name = '']) => name), ...files];
   return new Map(
     names.flatMap(name => {
-      const content = images.get(name) ?? domains.find(({ file }) => file === name)?.content;
+      const ofDomain = domains.find(
+        ({ file, module }) => file === name && module.kind !== 'multiboot,device-tree',
+      );
+      const content = images.get(name) ?? ofDomain?.content;
       return content === undefined ? [] : [[name, content] as const];
     }),
   );
@@ -209,10 +240,15 @@ function toldUBoot(board: PlannedBoard, uBoot: UBoot, { load, placed, hostTree }
     file: asked(file),
     address,
     size,
-    isModule: module !== undefined,
+    // The tree in a FIT is sealed: what it says of modules is what was there when it was made.
+    isModule: module !== undefined && uBoot.fit === undefined,
   }));
   const typed = fetched.map(({ file, address, size }) => ({ file, address, size }));
-  const parts = { load: fetched satisfies Fetched[], hostTree, tree: treeOf(start) };
+  const parts = {
+    load: fetched satisfies Fetched[],
+    hostTree,
+    tree: uBoot.fit === undefined ? treeOf(start) : '',
+  };
   const bootScript = scriptText({ ...parts, before: [...network, ...preparing], last: start });
   if (!uBoot.script) {
     const commands = [...network, ...preparing];

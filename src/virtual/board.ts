@@ -89,7 +89,8 @@ export class VirtualBoard implements Supplied {
     if (uBoot !== undefined && isUBoot) {
       const build =
         handover === undefined ? rcarV4h(type) : raspberryPi(uBoot.load.length > 0, handover.tree);
-      handover = await runUBoot(machine, build);
+      const bl31 = uBoot.fit === undefined ? undefined : firmwareBanner.flash;
+      handover = await runUBoot(machine, bl31 === undefined ? build : { ...build, bl31 });
     }
     if (handover === undefined) throw new BoardHalted('nothing is in the flash of this board');
     await runXen({ ...this.#parts, memory: machine.memory, handover, signal });
@@ -101,6 +102,8 @@ export class VirtualBoard implements Supplied {
     const hasEeprom = type.boot.eeprom !== undefined;
     const handover = hasEeprom ? await runEeprom(machine, { serial }) : undefined;
     for (const line of secondaryLoader(type)) uart.line(line);
+    // Where U-Boot is at EL3, BL31 comes after it.
+    if (type.boot.uBoot?.fit !== undefined) return handover;
     for (const line of firmwareBanner[hasEeprom ? 'armstub' : 'flash']) firmwareUart.line(line);
     return handover;
   }

@@ -133,6 +133,7 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
       ['kernel', makeStandIn('linux', 500_000)],
       ['ramdisk', makeStandIn('ramdisk', 100_000)],
       ['armstub', makeStandIn('bl31', 60_000)],
+      ['bl31', makeStandIn('bl31', 60_000)],
     ]),
     close: () => resources.disposeAsync(),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

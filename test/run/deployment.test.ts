@@ -3,12 +3,16 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import type { BoardType } from '../../src/board/board-type.ts';
 import { loadBoardType, loadBoardTypeBooting } from '../../src/board/board-types.ts';
 import { ConfigurationError } from '../../src/board/configuration-error.ts';
+import { imageNames } from '../../src/board/load-lab.ts';
 import type { PlannedBoard } from '../../src/board/planned-board.ts';
 import { editTree } from '../../src/dt/edit.ts';
+import { parseFlat, writeFlat } from '../../src/dt/flat.ts';
+import { fitImage } from '../../src/images/fit.ts';
 import { uBootScript } from '../../src/images/u-boot-script.ts';
 import { checkLayout } from '../../src/run/layout-check.ts';
 import { prepareDeployment } from '../../src/run/deployment.ts';
@@ -32,7 +36,7 @@ function board(type: BoardType, images: Readonly<Record<string, Uint8Array>> = {
   return {
     name: 'planned',
     type,
-    images: new Map(Object.entries({ ...small, 'u-boot': image(64), ...images })),
+    images: new Map(Object.entries({ ...small, 'u-boot': image(64), bl31: image(64), ...images })),
     network: { address: '192.0.2.2', server: '192.0.2.1' },
     tftp: { port: 69 },
   };
@@ -297,6 +301,70 @@ onUBoot('a real U-Boot runs the script: sizes of modules are those of the files 
   const missing = await sourced(directory);
   t.regex(missing, /TFTP error: .*\n[^]*after the script/);
   t.notRegex(missing, /Filename 'ramdisk'|module@50000000/);
+});
+
+const sparrowHawk = loadBoardType('rcar-v4h-sparrow-hawk');
+const bl31 = new Uint8Array(5000).fill(7);
+
+test('an U-Boot at EL3 gets Xen and the tree in one image with BL31, and the rest as files', async t => {
+  const { files, boot, placed, images, bootScript } = await prepareDeployment(
+    board(sparrowHawk, { bl31 }),
+    shipped('dom0less-domain-runs', sparrowHawk),
+  );
+  const fetched = ['kernel', 'ramdisk', 'domU1.kernel', 'domU1.ramdisk', 'domU1.dtb', 'fit'];
+  t.deepEqual([...files.keys()], fetched);
+  t.is(boot.uBoot?.start, 'bootm 0x58800000');
+  t.regex(bootScript ?? '', /if tftpboot 0x58800000 fit; then\nbootm 0x58800000\n(fi\n){6}$/);
+  t.notRegex(bootScript ?? '', /^fdt /m, 'a tree in an image is not edited');
+  t.deepEqual(new Set(placed.map(({ file }) => file)), new Set(['dtb', 'xen', ...fetched]));
+  t.deepEqual([...images.keys()].toSorted(), [
+    'bl31',
+    'domU1.kernel',
+    'domU1.ramdisk',
+    'kernel',
+    'ramdisk',
+    'xen',
+  ]);
+
+  const content = files.get('fit');
+  const fit = parseFlat(content instanceof Uint8Array ? content : new Uint8Array());
+  const part = (name: string) => fit.node(`/images/${name}-1`);
+  t.deepEqual(
+    ['kernel', 'fdt', 'tfa-bl31'].map(name => part(name)?.u32('load')),
+    [0x48200000, 0x48000000, 0x46400000],
+  );
+  const tree = parseFlat(part('fdt')?.properties.get('data') ?? new Uint8Array());
+  t.deepEqual(tree.node('/chosen/domU1/module@58200000')?.cells('reg'), [0, 0x58200000, 0, 500]);
+});
+
+test('the place of BL31 in the lab is asked for where U-Boot starts it, and nowhere else', t => {
+  t.deepEqual(imageNames(sparrowHawk), ['xen', 'kernel', 'ramdisk', 'bl31']);
+  t.deepEqual(imageNames(loadBoardTypeBooting('rcar-v4h-sparrow-hawk', 'u-boot-after-bl31')), [
+    'xen',
+    'kernel',
+    'ramdisk',
+  ]);
+});
+
+onUBoot('a real U-Boot finds the parts of such an image whole, and puts each to its place', async t => {
+  const directory = await scratch(t);
+  const bytes = fitImage({
+    kernel: { bytes: image(4096), address: 0x48200000 },
+    tree: { bytes: writeFlat(bootScenario(loadBoardType('qemu-virt')).hostTree), address: 0x48000000 },
+    bl31: { bytes: bl31, address: 0x46400000 },
+  });
+  await writeFile(path.join(directory, 'fit'), bytes);
+  const steps = ['start 0x62000000', 'loados', 'fdt'].map(step => `bootm ${step}`);
+  const script = ['tftpboot 0x62000000 fit', 'iminfo 0x62000000', ...steps, 'crc32 0x46400000 0x1388', ''];
+  await writeFile(path.join(directory, 'boot.scr'), uBootScript(script.join('\n'), 'scmi-hil'));
+  const said = await sourced(directory);
+  t.regex(
+    said,
+    /Image 0 \(kernel-1\): crc32\+[^]*Image 1 \(fdt-1\): crc32\+[^]*Image 2 \(tfa-bl31-1\): crc32\+/,
+  );
+  t.regex(said, /Loading fdt from 0x\w+ to 0x48000000/);
+  t.regex(said, /Loading loadables from 0x\w+ to 0x46400000/);
+  t.true(said.includes(`==> ${crc32(bl31).toString(16).padStart(8, '0')}`), said.slice(-600));
 });
 
 /** What a U-Boot says that fetches a script from QEMU's own TFTP server and runs it. */

@@ -173,6 +173,25 @@ for (const asked of [{ type: v4h }, { type: 'rpi5', boot: 'u-boot' }]) {
   });
 }
 
+for (const asked of [{}, { script: true }, { boot: 'u-boot-after-bl31' }]) {
+  const how = Object.values(asked).join() || 'u-boot';
+  test.serial(
+    `Sparrow Hawk, ${how}: Xen is started, and BL31 where U-Boot starts it is no reset`,
+    async t => {
+      const type = 'rcar-v4h-sparrow-hawk';
+      const { verdict, events, faults } = await attempt(t, { type, ...asked });
+      t.is(verdict.outcome, 'met', faults);
+      const milestones = events.flatMap(({ kind, data }) => (kind === 'milestone' ? data.name : []));
+      t.deepEqual(
+        milestones.filter(name => /^(u-boot-(banner|loads)|bl31|handover|reset|xen-banner)/.test(name)),
+        'boot' in asked
+          ? ['bl31-banner', 'u-boot-banner', 'handover', 'xen-banner']
+          : ['u-boot-banner', 'u-boot-loads-bl31', 'handover', 'bl31-banner', 'xen-banner'],
+      );
+    },
+  );
+}
+
 test.serial('a file that a script does not get ends the attempt before Xen is started', async t => {
   const { outcome, faults } = await attempt(t, {
     script: true,

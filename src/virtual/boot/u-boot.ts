@@ -12,6 +12,7 @@ import { type BootMachine, BoardReset, type Handover } from './handover.ts';
 const COUNTDOWN_SECONDS = 2;
 const FDT_MAGIC = 0xd00dfeed;
 const MAXIMUM_TREE = 2 * 1024 * 1024;
+const LARGEST_FIT = 256 * 1024 * 1024;
 const LARGEST_SCRIPT = 64 * 1024;
 const BLOCKS_PER_HASH = 10;
 const HASHES_PER_LINE = 65;
@@ -25,6 +26,8 @@ export interface UBootBuild {
   /** What it calls its Ethernet; absent where it has no driver for it. */
   readonly ethernet?: string;
   readonly environment: readonly (readonly [string, string])[];
+  /** What BL31 prints where this U-Boot starts it. */
+  readonly bl31?: readonly string[];
 }
 
 interface UBoot extends BootMachine {
@@ -68,6 +71,7 @@ const commands: Readonly<Record<string, Command>> = {
   tftp: loadOverTftp,
   tftpboot: loadOverTftp,
   booti: bootImage,
+  bootm: bootFit,
   fdt: (uBoot, words) => editTree(uBoot, words),
   source: runScript,
   async reset(uBoot) {
@@ -293,6 +297,37 @@ async function bootImage(
   uart.line('Starting kernel ...');
   uart.line();
   return { image: imageAddress, tree: treeAddress };
+}
+
+/**
+ * `bootm ADDRESS` of a FIT image: its kernel, tree and BL31 go to their places, and BL31 runs on the way to EL2
+ * (U-Boot boot/image-fit.c, board/renesas/common).
+ */
+function bootFit({ uart, memory, build }: UBoot, [, where]: readonly string[]): Outcome {
+  const address = hexadecimal(where) ?? 0;
+  if (!isTree(memory.read(address, 4))) {
+    uart.line('Wrong Image Type for bootm command');
+    uart.line("ERROR -91: can't get kernel image!");
+    return 'failed';
+  }
+  const fit = parseFlat(memory.read(address, LARGEST_FIT), 'FIT image in memory');
+  uart.line(`## Loading kernel from FIT Image at ${address.toString(16)} ...`);
+  const configuration = fit.node('/configurations/conf-1');
+  const load = (property: string): number => {
+    const image = fit.node(`/images/${configuration?.string(property)}`);
+    const place = image?.u32('load') ?? 0;
+    memory.store(place, image?.properties.get('data') ?? new Uint8Array());
+    return place;
+  };
+  const [image, tree] = [load('kernel'), load('fdt')];
+  uart.line(`## Loading loadables from FIT Image at ${address.toString(16)} ...`);
+  uart.line(`   Trying '${configuration?.string('loadables')}' loadables subimage`);
+  load('loadables');
+  uart.line();
+  uart.line('Starting kernel ...');
+  uart.line();
+  for (const line of build.bl31 ?? []) uart.line(line);
+  return { image, tree };
 }
 
 /** `fdt addr`, `fdt resize`, `fdt set PATH PROPERTY <CELLS>` and `fdt rm PATH [PROPERTY]` (U-Boot cmd/fdt.c). */
