@@ -1,4 +1,5 @@
 /** `scmi-hil init`: writes a first lab file from what is plugged in and what somebody answers. */
+import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { displayName } from '../board/yaml-file.ts';
@@ -11,7 +12,7 @@ import type { Person } from '../init/question.ts';
 import { Answerer, LeftEarly } from '../init/question.ts';
 import { findSerialAdapters } from '../init/serial-adapters.ts';
 import { personAt } from '../init/terminal.ts';
-import { requireNoLab, writeLab } from '../init/write-lab.ts';
+import { requireNoLab, requirePlace, writeLab } from '../init/write-lab.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
@@ -91,6 +92,7 @@ async function init(options: InitOptions, process: CliProcess): Promise<number> 
   const { stdin, stdout, stderr, cwd, env, signal } = process;
   const file = path.resolve(cwd, options.lab);
   const force = options.force === true;
+  requirePlace(file);
   requireNoLab(file, force);
   const given = givenBy(options);
   const found: Found = {
@@ -103,7 +105,7 @@ async function init(options: InitOptions, process: CliProcess): Promise<number> 
   if (person !== undefined) introduce(person, found);
   try {
     const answers = await askFor(given, person, found, { cwd, lab: path.dirname(file) });
-    makeDirectory(path.dirname(file));
+    makePlace(file);
     writeLab(file, labText(answers), force);
     stdout.write(farewell(file, answers, options));
     return exitCode.met;
@@ -163,9 +165,24 @@ function introduce({ say }: Person, { adapters, addresses }: Found): void {
   say('Enter takes what stands in brackets; Ctrl-C leaves without writing.');
 }
 
-function farewell(file: string, { name, images }: Answers, { lab }: InitOptions): string {
+function makePlace(file: string): void {
+  try {
+    makeDirectory(path.dirname(file));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`cannot write ${displayName(file)}: ${why}`, 'name another with --lab FILE', {
+      cause: error,
+    });
+  }
+}
+
+function farewell(file: string, { name, images, serial }: Answers, { lab }: InitOptions): string {
   const option = lab === 'lab.yaml' ? '' : ` --lab ${lab}`;
-  const absent = images.filter(({ isThere }) => !isThere).map(image => image.name);
+  const isUnplugged = serial.kind === 'device' && !/[*?]/.test(serial.path) && !existsSync(serial.path);
+  const absent = [
+    ...(isUnplugged ? ['serial port'] : []),
+    ...images.filter(({ isThere }) => !isThere).map(image => image.name),
+  ];
   const missing =
     absent.length === 0
       ? ''

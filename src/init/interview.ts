@@ -129,7 +129,7 @@ async function networkOf(
     text: "Address of this machine on the board's network",
     fallback: own.length === 1 ? own[0]?.address : undefined,
     choices: own.map(each => ({ value: each.address, title: each.interface })),
-    check: checkAddress,
+    check: checkServer,
   });
   const net = own.find(each => each.address === server);
   const address = await answerer.answer({
@@ -149,7 +149,12 @@ async function networkOf(
     option: 'mac',
     text: "The board's Ethernet address, for scmi-hil dhcp-config",
     otherwise: 'later',
-    check: text => matching(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, text, 'an address such as d8:3a:dd:01:02:03'),
+    check: text =>
+      matching(
+        /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/,
+        text.toLowerCase().replaceAll('-', ':'),
+        'an address such as d8:3a:dd:01:02:03',
+      ),
   });
   const asksForNumber = type?.boot.eeprom !== undefined || answerer.given('serial-number') !== undefined;
   const serialNumber = asksForNumber
@@ -158,7 +163,7 @@ async function networkOf(
         text: 'Serial number of the Raspberry Pi (end of /proc/cpuinfo there)',
         otherwise: 'later',
         check: text =>
-          matching(/^([0-9a-f]{8}|[0-9a-f]{16})$/, text, '8 or 16 digits in lower case, 0 to 9 and a to f'),
+          matching(/^([0-9a-f]{8}|[0-9a-f]{16})$/, text.toLowerCase(), '8 or 16 digits, 0 to 9 and a to f'),
       })
     : undefined;
   if (server === undefined || address === undefined) return undefined;
@@ -169,6 +174,15 @@ async function networkOf(
     ...(macAddress === undefined ? {} : { macAddress }),
     ...(serialNumber === undefined ? {} : { serialNumber }),
   };
+}
+
+/** @throws ConfigurationError for one that no board can reach */
+function checkServer(text: string): string {
+  if (!checkAddress(text).startsWith('127.')) return text;
+  throw new ConfigurationError(
+    `${text} is this machine to itself alone`,
+    'its address on the network of the board: ip -brief address',
+  );
 }
 
 function checkAddress(text: string): string {
@@ -195,11 +209,16 @@ async function identityOf(
     text: "SSH key that Dom0's root lets in (a file, or agent)",
     fallback: key === undefined ? 'agent' : `~/.ssh/${key}`,
     check: text => {
-      if (text === 'agent' || isFile(fullPath(text, home, directories))) return text;
-      throw new ConfigurationError(
-        `${text}: there is no such file`,
-        'or agent, for the keys of the SSH agent',
-      );
+      if (text === 'agent') return text;
+      const file = fullPath(text, home, directories);
+      if (text.endsWith('.pub')) {
+        throw new ConfigurationError(
+          `${text}: the public half of a key, which logs nobody in`,
+          `the private one is ${text.slice(0, -'.pub'.length)}`,
+        );
+      }
+      if (isFile(file)) return text;
+      throw new ConfigurationError(noFile(text, file), 'or agent, for the keys of the SSH agent');
     },
   });
   if (answer === undefined || answer === 'agent') return { kind: 'agent' };
@@ -222,9 +241,9 @@ async function imagesOf(
       text: `Path of its ${name}`,
       otherwise: `later: ${later.path}`,
       check: text => {
-        const isThere = isFile(fullPath(text, home, directories));
-        if (isThere) return { name, path: writtenPath(text, directories), isThere };
-        throw new ConfigurationError(`${text}: there is no such file`, 'it may be left for later');
+        const file = fullPath(text, home, directories);
+        if (isFile(file)) return { name, path: writtenPath(text, directories), isThere: true };
+        throw new ConfigurationError(noFile(text, file), 'it may be left for later');
       },
     });
     images.push(image ?? { ...later, isThere: isFile(laterPath) });
@@ -249,6 +268,10 @@ function wantedImages(answerer: Answerer, type: BoardType): string[] {
 
 function isFile(file: string): boolean {
   return existsSync(file) && statSync(file).isFile();
+}
+
+function noFile(text: string, file: string): string {
+  return existsSync(file) ? `${text}: is no file` : `${text}: there is no such file`;
 }
 
 function fullPath(text: string, home: string, { cwd }: Directories): string {

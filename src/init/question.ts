@@ -70,7 +70,8 @@ export class Answerer {
   async answer<T>(question: Question<T>): Promise<T | undefined> {
     const { option = '', fallback, otherwise, check } = question;
     const given = this.#given.get(option);
-    if (given !== undefined) return checkOption(`--${option} ${given}`, () => check(given));
+    if (given !== undefined)
+      return checkOption(`--${option} ${given}`.trimEnd(), () => check(notEmpty(given)));
     if (this.#person !== undefined) return askUntilRight(question, this.#person);
     if (fallback !== undefined) return check(fallback);
     if (otherwise === undefined) this.#missing.push(`--${option}`);
@@ -98,14 +99,28 @@ async function askUntilRight<T>(question: Question<T>, person: Person): Promise<
   for (;;) {
     const typed = (await person.ask(`${text}${hint}: `)).trim();
     if (typed === '' && fallback === undefined && otherwise !== undefined) return undefined;
-    const chosen = /^\d+$/.test(typed) ? choices[Number(typed) - 1]?.value : undefined;
-    const answer = chosen ?? (typed === '' ? (fallback ?? '') : typed);
     try {
-      if (answer === '') throw new ConfigurationError('an answer is needed', 'Ctrl-C leaves without writing');
-      return check(answer);
+      const answer = chosenOf(typed, choices) ?? (typed === '' ? (fallback ?? '') : typed);
+      return check(notEmpty(answer));
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       for (const line of [error.message, error.mend]) if (line !== undefined) person.say(`  ${line}`);
     }
   }
+}
+
+function notEmpty(answer: string): string {
+  if (answer.trim() !== '') return answer;
+  throw new ConfigurationError('an answer is needed', 'Ctrl-C leaves without writing');
+}
+
+/** @throws ConfigurationError for a number that none of the choices has */
+function chosenOf(typed: string, choices: readonly Choice[]): string | undefined {
+  if (choices.length === 0 || !/^\d+$/.test(typed)) return undefined;
+  const choice = choices[Number(typed) - 1];
+  if (choice !== undefined) return choice.value;
+  throw new ConfigurationError(
+    `${typed}: there are ${choices.length} to choose from`,
+    'a number, or the answer itself',
+  );
 }

@@ -1,13 +1,53 @@
 /** Puts a new lab file in place: whole, checked, and never over another one. */
-import { constants, copyFileSync, existsSync, linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { ConfigurationError } from '../board/configuration-error.ts';
 import { loadLab } from '../board/load-lab.ts';
 import { displayName } from '../board/yaml-file.ts';
 
+/**
+ * Before anybody is asked.
+ * @throws ConfigurationError where a lab file cannot be written there
+ */
+export function requirePlace(file: string): void {
+  const directory = existing(path.dirname(file));
+  try {
+    if (!statSync(directory).isDirectory()) throw new Error('it is no directory');
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw cannotWrite(file, `${displayName(directory) || directory}: ${reasonOf(error)}`, error);
+  }
+  const there = lstatSync(file, { throwIfNoEntry: false });
+  if (there?.isDirectory() === true) {
+    throw new ConfigurationError(
+      `${displayName(file)} is a directory`,
+      `name a file: --lab ${path.join(displayName(file), 'lab.yaml')}`,
+    );
+  }
+}
+
+/** The directory, or the nearest above it that exists. */
+function existing(directory: string): string {
+  return existsSync(directory) || directory === path.dirname(directory)
+    ? directory
+    : existing(path.dirname(directory));
+}
+
 /** @throws ConfigurationError where a lab file is there, unless it may be set aside and can be */
 export function requireNoLab(file: string, force: boolean): void {
-  if (!existsSync(file)) return;
+  // A link that leads nowhere is something too.
+  if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return;
   if (!force)
     throw isThere(file, `edit it; or --force, which keeps it beside as ${path.basename(asideOf(file))}`);
   if (existsSync(asideOf(file))) throw isThere(asideOf(file), 'move it away: --force would need that name');
@@ -33,14 +73,7 @@ export function writeLab(file: string, text: string, force: boolean): void {
     }
   } catch (error) {
     if (error instanceof ConfigurationError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigurationError(
-      `cannot write ${displayName(file)}: ${why}`,
-      'name another with --lab FILE',
-      {
-        cause: error,
-      },
-    );
+    throw cannotWrite(file, reasonOf(error), error);
   } finally {
     rmSync(draft, { force: true });
   }
@@ -62,4 +95,13 @@ function asideOf(file: string): string {
 
 function isThere(file: string, mend: string): ConfigurationError {
   return new ConfigurationError(`${displayName(file)} is there already`, mend);
+}
+
+function cannotWrite(file: string, why: string, cause: unknown): ConfigurationError {
+  const message = `cannot write ${displayName(file)}: ${why}`;
+  return new ConfigurationError(message, 'name another with --lab FILE', { cause });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -56,7 +56,7 @@ test('options alone make a lab file, with the images left for later', async t =>
   t.is(code, 0);
   t.regex(
     out,
-    /wrote .*lab\.yaml\n {2}not there yet: xen, kernel, ramdisk;.*\nnext:\n {2}scmi-hil doctor v4h-01\n/,
+    /wrote .*lab\.yaml\n {2}not there yet: serial port, xen, kernel, ramdisk;.*\nnext:\n {2}scmi-hil doctor v4h-01\n/,
   );
   t.regex(out, /\n {2}scmi-hil run dom0-and-guest --board v4h-01\n$/);
   t.like(written(cwd), {
@@ -157,6 +157,33 @@ const refused: readonly (readonly [title: string, argv: readonly string[], said:
     /--image xne: .*no such image\n {2}did you mean xen\?/,
   ],
   ['there is no such key', [...v4h, '--key', './none'], /--key \.\/none: .*there is no such file/],
+  ['an option is empty', [...v4h, '--name', ''], /--name: an answer is needed/],
+  [
+    'no board can reach the server',
+    [...v4h, '--server', '127.0.0.1'],
+    /127\.0\.0\.1 is this machine to itself/,
+  ],
+  [
+    'the key is the public one',
+    [...v4h, '--key', '~/.ssh/id_rsa.pub'],
+    /public half of a key.*\n {2}the private one is ~\/\.ssh\/id_rsa\n/,
+  ],
+  ['the key is a directory', [...v4h, '--key', '/etc'], /--key \/etc: .*is no file/],
+  [
+    'the lab file is a directory',
+    [...v4h, '--lab', '/etc'],
+    /\/etc is a directory\n {2}name a file: --lab \/etc\/lab\.yaml/,
+  ],
+  [
+    'the lab file cannot be written, before anything is asked',
+    ['init', '--lab', '/etc/hostname/lab.yaml'],
+    /cannot write \/etc\/hostname\/lab\.yaml: .*no directory\n {2}name another/,
+  ],
+  [
+    'its directory cannot be made',
+    [...v4h, '--lab', '/proc/none/lab.yaml'],
+    /cannot write \/proc\/none\/lab\.yaml: /,
+  ],
   [
     'the serial number is none',
     [...v4h, '--serial-number', 'C0FFEE'],
@@ -207,7 +234,7 @@ test('a lab file that appears while somebody answers is not overwritten', t => {
   const file = path.join(directory, 'lab.yaml');
   symlinkSync('nowhere', file);
   t.throws(() => writeLab(file, 'schema: 1\nboards: { a: { type: rpi5, virtual: true } }\n', false), {
-    message: /cannot write .*lab\.yaml: EEXIST/,
+    message: /lab\.yaml is there already/,
   });
   t.deepEqual(readdirSync(directory), ['lab.yaml']);
 });
@@ -445,6 +472,48 @@ test('at a terminal it asks, holds answers to what they must be, and writes', as
     images: { xen: path.join(cwd, 'xen.bin') },
   });
   t.regex(readFileSync(path.join(cwd, 'lab.yaml'), 'utf8'), /# serialNumber: "\.\.\."/);
+});
+
+test('odd answers are asked for again, and addresses are written as they have to be', async t => {
+  const cwd = temporary(t);
+  const { code, screen } = await converse(
+    t,
+    cwd,
+    '--name pi --boot xen --serial /dev/ttyUSB9 --power ask'.split(' '),
+    [
+      ['Type of the board', '9\r'],
+      ['9: there are 4 to choose from', '\u001b[A\t4\r'],
+      ['Address of this machine', '300.1.1.1\r'],
+      ['not an IPv4 address', '192.0.2.1\r'],
+      ['Address of the board itself: ', '192.0.2.2\r'],
+      ['Ethernet address', 'D8-3A-DD-01-02-03\r'],
+      ['Serial number', ' BD989AE1 \r'],
+      ['SSH key', `${cwd}\r`],
+      ['is no file', 'agent\r'],
+      ['its armstub', '"x"\r'],
+      ['there is no such file', '\r'],
+      ['its xen', '\r'],
+      ['its kernel', '\r'],
+      ['its ramdisk', '\r'],
+    ],
+  );
+  t.is(code, 0, screen);
+  t.true(screen.includes('not there yet: serial port, armstub'), screen);
+  t.like(written(cwd).network, { macAddress: 'd8:3a:dd:01:02:03', serialNumber: 'bd989ae1' });
+});
+
+test('a terminal that goes away leaves no file and no process', async t => {
+  const cwd = temporary(t);
+  const pty = nodePty.spawn(process.execPath, [bin, 'init'], { cwd, env: { ...process.env, HOME: cwd } });
+  const gone = new Promise<void>(resolve => pty.onExit(() => resolve()));
+  let screen = '';
+  pty.onData(text => {
+    screen += text;
+    // What a terminal does when its window is closed.
+    if (screen.includes('Type of the board')) pty.kill('SIGHUP');
+  });
+  await gone;
+  t.deepEqual(readdirSync(cwd), []);
 });
 
 test('lines that are pasted at once answer one question each', async t => {
