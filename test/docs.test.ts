@@ -6,6 +6,7 @@ import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { Command } from 'commander';
 import { parse, stringify } from 'yaml';
+import { boardTypeNames } from '../src/board/board-types.ts';
 import { loadLab } from '../src/board/load-lab.ts';
 import type { CliProcess } from '../src/cli/command.ts';
 import { commands } from '../src/cli/commands.ts';
@@ -23,6 +24,17 @@ for (const name of documents) {
   });
 }
 
+for (const type of boardTypeNames()) {
+  test(`${type} has a guide from the box to a verdict, to which README and lab.md lead, and a place in the lab file`, t => {
+    const guide = `boards/${type}.md`;
+    t.true(existsSync(path.join(project, 'docs', guide)), guide);
+    const lab = readFileSync(path.join(project, 'docs/lab.md'), 'utf8');
+    t.true(lab.includes(`](${guide})`), 'docs/lab.md');
+    t.regex(/^\| `type` \|.*$/m.exec(lab)?.[0] ?? '', new RegExp(`\`${type}\``));
+    t.true(readFileSync(path.join(project, 'README.md'), 'utf8').includes(`](docs/${guide})`), 'README.md');
+  });
+}
+
 const wrong: readonly (readonly [what: string, text: string, mistake: RegExp])[] = [
   ['a command that does not exist', '```sh\nscmi-hil rnu x\n```', /^docs\/x\.md:4: .*rnu/],
   ['an option that does not exist', '```sh\nnpx scmi-hil doctor --bot\n```', /^docs\/x\.md:4: .*--bot/],
@@ -31,7 +43,7 @@ const wrong: readonly (readonly [what: string, text: string, mistake: RegExp])[]
   [
     'a lab file with a field that does not exist',
     '```yaml\nschema: 1\nboards:\n  a: { type: rpi5, virtul: true }\n```',
-    /^docs\/x\.md:6/,
+    /docs\/x\.md:6:\d+: boards\.a\.virtul: unknown field/,
   ],
   ['a part of a board that is wrong', '```yaml\npower: { kind: wish }\n```', /^docs\/x\.md:4: .*power/],
   ['a link to nowhere', 'see [this](nowhere.md#x)', /^docs\/x\.md:3: .*nowhere\.md/],
