@@ -29,6 +29,8 @@ export interface PlatformOptions extends MachineOptions {
   readonly partialTrees: ReadonlyMap<string, DeviceTree>;
   /** Dom0's kernel is there though the tree does not name it: whoever starts Xen adds it. */
   readonly dom0KernelIsAdded?: boolean;
+  /** What Dom0 is, where it is no Linux: nothing is known of what it asks the firmware. */
+  readonly dom0System?: 'zephyr';
   /** SMC Calling Convention of EL3, major << 16 | minor; 1.5 where absent. */
   readonly smcccVersion?: number;
 }
@@ -113,6 +115,7 @@ export class Platform {
 
   /** Whether Dom0 can be logged in to. */
   get isDom0Up(): boolean {
+    if (this.#options.dom0System !== undefined) return this.panic === null && this.#find('0') !== undefined;
     return this.panic === null && this.#views.get(0)?.kernel.state === 'running';
   }
 
@@ -251,6 +254,7 @@ export class Platform {
   #start(domain: StartedDomain): 'panicked' | void {
     const { domid, tree } = domain;
     const { deviations = {}, hostTree, linux, linuxDrivers, observer, probe } = this.#options;
+    if (domid === 0 && this.#options.dom0System !== undefined) return;
     // It answers no request of the toolstack, as a kernel that has panicked.
     if (probe !== undefined && domain.kernel === probe) return this.#startProbe(domain);
     if (this.#held !== null) {

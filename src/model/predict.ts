@@ -27,8 +27,8 @@ export interface PredictOptions {
    */
   readonly dom0KernelIsAdded?: boolean;
   /**
-   * `zephyr`: Dom0 is xen-troops' zephyr-dom0-xt. It has no driver of SCMI, and its toolstack, `xu`, makes domains that
-   * are configured in its image, without SCMI (zephyr-xenlib, xen-dom-mgmt.c).
+   * `zephyr`: Dom0 is xen-troops' zephyr-dom0-xt. What it asks the firmware is not foreseen; its toolstack, `xu`, makes
+   * domains that are configured in its image, without SCMI (zephyr-xenlib, xen-dom-mgmt.c, arch_prepare_domain_cfg).
    */
   readonly dom0System?: 'zephyr';
 }
@@ -77,6 +77,7 @@ class PredictedRun {
       hostTree: scenario.hostTree,
       partialTrees: scenario.dom0less,
       ...(scenario.probe === undefined ? {} : { probe: scenario.probe }),
+      ...(options.dom0System === undefined ? {} : { dom0System: options.dom0System }),
       dom0KernelIsAdded: options.dom0KernelIsAdded ?? !namesBootModules(scenario.hostTree),
       observer: {
         console: line => this.#print(line),
@@ -291,7 +292,6 @@ class PredictedRun {
   }
 
   #print(line: ConsoleLine): void {
-    if (this.#isZephyr && line.source === 'linux' && line.domid === 0) return;
     this.#heard.push(line);
     const { source, domid, level, text, reason } = line;
     const pattern = patternOf(line);

@@ -63,6 +63,8 @@ export async function runXen(machine: XenMachine): Promise<never> {
 
   const modules = findBootModules(hostTree, memory);
   const heard = new Heard(machine.firmwareUart);
+  const kernel = modules.find(({ kind, domain }) => kind === 'Kernel' && domain === undefined);
+  const isZephyr = kernel !== undefined && standInOf(kernel.bytes) === 'zephyr';
   const platform = new Platform({
     build: type.xen,
     linux: type.linux,
@@ -72,10 +74,10 @@ export async function runXen(machine: XenMachine): Promise<never> {
     partialTrees: partialTrees(modules),
     ...(type.dom0.probe === undefined ? {} : { probe: type.dom0.probe }),
     observer: heard,
+    ...(isZephyr ? { dom0System: 'zephyr' } : {}),
     ...(machine.deviations === undefined ? {} : { deviations: machine.deviations }),
   });
   const printer = new Printer(uart, consolesOf(hostTree));
-  const kernel = modules.find(({ kind, domain }) => kind === 'Kernel' && domain === undefined);
   const commandLine = readCommandLine(hostTree, type.xen);
   const { noreboot } = commandLine;
   printer.xen(xenStart(type.xen, commandLine.text, modules));
@@ -104,9 +106,9 @@ export async function runXen(machine: XenMachine): Promise<never> {
     return await endOfXen(noreboot, signal);
   }
   printer.xen(xenReady(commandLine));
-  if (kernel !== undefined && standInOf(kernel.bytes) === 'zephyr') {
+  if (isZephyr) {
     if (stops === 'in-dom0-kernel') return await untilAborted(signal);
-    for (const line of lines.linux) if (!isOfDom0(line)) printer.model(line);
+    for (const line of lines.linux) printer.model(line);
     return await runZephyr(machine, platform, heard, printer, commandLine.text);
   }
   for (const text of linuxStart(
@@ -135,7 +137,7 @@ async function runDom0(
   const end = new AbortController();
   const xl = { stdout: '', stderr: '' };
   heard.listen(line => {
-    if (isOfDom0(line) && isQuiet(dom0)) return;
+    if (line.source === 'linux' && (line.domid ?? 0) === 0 && isQuiet(dom0)) return;
     if (line.source !== 'xl') return printer.model(line);
     const stream = line.text.startsWith('Parsing config') ? 'stdout' : 'stderr';
     xl[stream] += `${line.text}\n`;
@@ -211,7 +213,7 @@ async function runZephyr(
   const { uart, ssh, keys, mishaps, type, signal } = machine;
   const end = new AbortController();
   heard.listen(line => {
-    if (line.source !== 'xl' && !isOfDom0(line)) printer.model(line);
+    if (line.source !== 'xl') printer.model(line);
   });
   using domains = new Domains({
     platform,
@@ -254,10 +256,6 @@ async function runZephyr(
   } finally {
     ssh.connect(undefined);
   }
-}
-
-function isOfDom0({ source, domid = 0 }: ConsoleLine): boolean {
-  return source === 'linux' && domid === 0;
 }
 
 /** Its kernel's messages are kept off its console (`dmesg -n 1`). */
