@@ -20,7 +20,8 @@ export const faultDeadlines: Deadlines = {
   xenBanner: 5000,
   dom0: 8000,
   domain: 5000,
-  command: 5000,
+  // A guest's console behind Dom0's serial line is typed on character by character.
+  command: 15_000,
   collect: 3000,
 };
 

@@ -8,11 +8,11 @@ import { canHave, requiredFault } from '../../src/board/virtual-faults.ts';
 import { tryFault } from '../../src/run/fault-trials.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
 
-/** Most of a trial is waiting for a deadline; more at once would make others slip. */
-const atOnce = 4;
-
-/** Declares a test for each fault on each board. */
-export function faultTests(names: readonly string[]): void {
+/**
+ * Declares a test for each fault on each board.
+ * @param atOnce most of a trial is waiting for a deadline; too many at once make others slip
+ */
+export function faultTests(names: readonly string[], atOnce = 4): void {
   const scratch = mkdtempSync(path.join(tmpdir(), 'scmi-hil-fault-trials-'));
   test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
   const { file } = findScenario('dom0-and-guest', process.cwd());
