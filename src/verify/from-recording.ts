@@ -14,6 +14,7 @@ import type {
   SeenMilestone,
   SeenSign,
 } from './observation.ts';
+import { isMissed } from './passed-over.ts';
 import { WithoutRepeats } from './repeats.ts';
 
 /** @param lineOf line of recording.jsonl of the event at an index */
@@ -40,6 +41,8 @@ class RunSeen {
   readonly #finished = new Set<Phase>();
   /** What was said of a step at its end. */
   readonly #details = new Map<Phase, string>();
+  /** What each step does. */
+  readonly #kinds = new Map<Phase, string>();
   /** Steps in which something was asked. */
   readonly #asked = new Set<Phase>();
   #repeats = new WithoutRepeats();
@@ -85,7 +88,7 @@ class RunSeen {
         this.#milestone(event.data, here);
         break;
       case 'step':
-        this.#step(event.data.index, event.data.phase, event.data.detail);
+        this.#step(event.data);
         break;
       case 'answer':
         this.#answer(event.data, here);
@@ -108,6 +111,8 @@ class RunSeen {
   observations(): Observations {
     for (const reader of this.#consoles.values()) reader.end(this.#place.t ?? 0);
     const ended = this.#ended();
+    const notDone = this.#notDone();
+    const passedOver = this.#passedOver(notDone);
     if (ended === null) this.#finished.add(this.#phase);
     return {
       form: 'recording',
@@ -123,7 +128,8 @@ class RunSeen {
       gaps: this.#gaps,
       begun: this.#begun,
       finished: this.#finished,
-      notDone: this.#notDone(),
+      notDone,
+      ...(passedOver !== undefined && { passedOver }),
       heardAlone: new Set([...this.#consoles.keys()].flatMap(name => alone(this.#uarts.get(name)) ?? [])),
       ended,
       endedBy: this.#outcome === 'infrastructure' ? 'infrastructure' : 'interrupted',
@@ -179,16 +185,20 @@ class RunSeen {
   }
 
   #line({ console, state }: Extract<RecordedEvent, { kind: 'line' }>['data'], here: SeenGap['from']): void {
+    const talkers = this.#uarts.get(console);
+    const of = alone(talkers);
+    if (talkers?.length === 0) return;
     if (state === 'away') {
       // The begin of a line is none.
       this.#isCutting = true;
       this.#consoles.get(console)?.end(here.t ?? 0);
       this.#isCutting = false;
       this.#torn.add(console);
-      this.#gaps.push({ from: here });
+      this.#gaps.push({ from: here, ...(of !== undefined && { of }) });
     } else {
-      const gap = this.#gaps.pop();
-      if (gap !== undefined) this.#gaps.push({ ...gap, to: here });
+      const index = this.#gaps.findLastIndex(gap => gap.of === of && gap.to === undefined);
+      const gap = this.#gaps[index];
+      if (gap !== undefined) this.#gaps[index] = { ...gap, to: here };
     }
   }
 
@@ -213,7 +223,8 @@ class RunSeen {
     if (name === 'dom0-login' && ofDom0(domain)) this.#finished.add('boot');
   }
 
-  #step(index: number, phase: 'started' | 'finished', detail: string | undefined): void {
+  #step({ index, do: what, phase, detail }: Extract<RecordedEvent, { kind: 'step' }>['data']): void {
+    this.#kinds.set(index, what);
     if (phase === 'finished') {
       this.#finished.add(index);
       if (detail !== undefined) this.#details.set(index, detail);
@@ -246,6 +257,16 @@ class RunSeen {
     return new Map(
       [...this.#details].filter(([phase, detail]) => !this.#asked.has(phase) && !faults.has(detail)),
     );
+  }
+
+  #passedOver(notDone: ReadonlyMap<Phase, string>): Observations['passedOver'] {
+    for (const [phase, detail] of notDone) {
+      const what = this.#kinds.get(phase) ?? '';
+      if (!isMissed(what, detail)) continue;
+      const why = detail.replace(/^not done: /, '');
+      return { phase, why: `${what} was not done (${why}), so what comes after it is not as predicted` };
+    }
+    return undefined;
   }
 
   #ended(): string | null {

@@ -11,6 +11,7 @@ import { unheard, wordsOf } from './gaps.ts';
 import { nearest } from './nearest.ts';
 import { notRun, otherXen } from './other-xen.ts';
 import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
+import { afterPassedOver } from './passed-over.ts';
 import { unobservable } from './unobservable.ts';
 import { evidenceOf, foreseenPanic, silentRestart, unexpected, unforeseenEnd } from './unexpected.ts';
 import type { Evidence, Judgement, Outcome, Verdict } from './verdict.ts';
@@ -68,7 +69,7 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   // A line that the model forbids by name is not told again as one that it does not foresee.
   const told = new Set(forbidden.map(judgement => placeOf(judgement.seen)));
   const others = unexpected(prediction, seen, evidence.lines).filter(other => !told.has(placeOf(other.seen)));
-  const shown = [...expected, ...others];
+  const shown = afterPassedOver([...expected, ...others], seen);
   const bad = withoutEvidence(shown, prediction, believed);
   const judgements = bad?.judgements ?? shown;
   const counts: Record<Outcome, number> = { ...none };

@@ -52,6 +52,8 @@ export interface SeenAnswer extends Place {
 
 /** A time in which the console's adapter was away; `to`: none where it did not come back. */
 export interface SeenGap {
+  /** The adapter of the UART that this talker has to itself; absent: the console's. */
+  readonly of?: ConsoleTalker;
   readonly from: Place & { readonly phase: Phase };
   readonly to?: Place & { readonly phase: Phase };
 }
@@ -87,6 +89,8 @@ export interface Observations {
   readonly finished: ReadonlySet<Phase>;
   /** Steps that were passed over, each with why. */
   readonly notDone: ReadonlyMap<Phase, string>;
+  /** The first of these that was to change something: what comes afterwards is not as predicted. */
+  readonly passedOver?: { readonly phase: Phase; readonly why: string };
   /** Talkers that have a UART to themselves, on which something came. */
   readonly heardAlone: ReadonlySet<ConsoleTalker>;
   /** What ended the run before its end; null where it completed. */

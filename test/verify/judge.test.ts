@@ -67,6 +67,10 @@ const step = (index: number, phase: 'started' | 'finished'): RecordedData => ({
   kind: 'step',
   data: { index, do: 'create', phase },
 });
+const passedOver = (phase: 'started' | 'finished', detail?: string): RecordedData => ({
+  kind: 'step',
+  data: { index: 0, do: 'guest-powers-off', phase, ...(detail !== undefined && { detail }) },
+});
 const answer = (command: string, status: number, stdout = ''): RecordedData => ({
   kind: 'answer',
   data: { domain: 'dom0', command, status, stdout, stderr: '' },
@@ -168,6 +172,27 @@ const rows: readonly Row[] = [
     outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'unexpected.xen.1': 'contradicted' },
     verdict: 'failed',
   },
+  ...(
+    [
+      ['the lab names no address of d2', 'not-observable', 'met'],
+      ['d2 does not run', 'contradicted', 'failed'],
+    ] as const
+  ).map(([detail, again, verdict]) => ({
+    what: `after a guest was not told to power off, for ${detail}, another exit status of its creation is ${again}`,
+    expectations: [one, two, { ...created, phase: 1 }],
+    events: [
+      said(booted),
+      login,
+      passedOver('started'),
+      passedOver('finished', detail),
+      step(1, 'started'),
+      answer('xl create /root/d2.cfg', 3),
+      step(1, 'finished'),
+      finished,
+    ],
+    outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'step0.answer': again },
+    verdict,
+  })),
   {
     what: 'what Xen says of a call that is not predicted is not held against the board',
     expectations: [
