@@ -1,17 +1,17 @@
 /** What a board in QEMU needs of this machine. */
-import { access, constants } from 'node:fs/promises';
-import path from 'node:path';
 import type { EmulatedBoardEntry } from '../board/lab.ts';
 import type { BoardEntry } from '../board/load-lab.ts';
+import { DriverError } from '../drivers/driver-error.ts';
+import { tryNamespace } from '../drivers/qemu/emulated-board.ts';
 import { imageDirectory } from '../images/places.ts';
 import { checkQemuVirt } from '../images/qemu-virt.ts';
 import type { Check, Circumstances } from './check.ts';
-import { brokenLab, hint, ok, wrongFile } from './finding.ts';
+import { brokenLab, hint, ok, type Said, wrongFile } from './finding.ts';
 
 export function emulatedChecks(
   { type }: BoardEntry,
-  _: EmulatedBoardEntry,
-  { env, root }: Circumstances,
+  { network }: EmulatedBoardEntry,
+  { env }: Circumstances,
 ): Check[] {
   const directory = imageDirectory(type.type, env);
   return [
@@ -24,20 +24,21 @@ export function emulatedChecks(
         return wrong.map(what => wrongFile(what, `scmi-hil images fetch ${type.type}`));
       },
     },
-    {
-      name: 'network',
-      deadline: 5000,
-      look: async () => {
-        const tun = path.join(root, 'dev/net/tun');
-        const isThere = await access(tun, constants.R_OK | constants.W_OK).then(
-          () => true,
-          () => false,
-        );
-        if (!isThere) return [brokenLab(`${tun} cannot be opened`, 'sudo modprobe tun, and run as root')];
-        return process.getuid?.() === 0
-          ? [ok('root, with /dev/net/tun')]
-          : [hint('not root', 'run as root, or as a user who may make network namespaces')];
-      },
-    },
+    { name: 'network', deadline: 20_000, look: async () => [await networkOf(network)] },
   ];
+}
+
+/** A run without a namespace is a run, where the lab does not ask for one. */
+async function networkOf(network: EmulatedBoardEntry['network']): Promise<Said> {
+  if (network === 'user') return ok("QEMU's own, as the lab file says");
+  try {
+    await tryNamespace();
+    return ok('a namespace of its own');
+  } catch (error) {
+    if (!(error instanceof DriverError)) throw error;
+    const { message, mend } = error;
+    return network === 'namespace'
+      ? brokenLab(message, mend)
+      : hint(`QEMU's own network will serve, because a namespace cannot be had: ${message}`, mend);
+  }
 }

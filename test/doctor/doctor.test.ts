@@ -359,6 +359,11 @@ test('QEMU that is not there is a problem where a board needs it, and dtc is not
     /problem +programs +qemu-system-aarch64 is not there\n +-> sudo apt install qemu-system-arm/,
   );
   t.notRegex(doctorWithoutPath('virtual-rpi5'), /problem +programs/);
+  // Without unshare there is no namespace, and a run goes on.
+  t.regex(
+    emulated,
+    /hint +network +QEMU's own network will serve, because a namespace cannot be had: .*\n +-> /,
+  );
 });
 
 test('an SSH agent that is asked and not there is told', async t => {

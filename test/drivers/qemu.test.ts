@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import test from 'ava';
 import { spawnSync } from 'node:child_process';
 import { qemuCommandLine } from '../../src/drivers/qemu/command-line.ts';
-import { openEmulatedBoard } from '../../src/drivers/qemu/emulated-board.ts';
+import { openEmulatedBoard, tryNamespace } from '../../src/drivers/qemu/emulated-board.ts';
 import { DriverError } from '../../src/drivers/driver-error.ts';
 
+const why = await cannotEmulate();
 const wires = {
   console: '/t/c',
   uarts: new Map([['secure', '/t/a,b']]),
@@ -49,7 +50,6 @@ test('an image without a path is named', t => {
   t.throws(() => qemuCommandLine(machine, new Map(), wires), { message: /firmware/ });
 });
 
-const why = cannotEmulate();
 (why === undefined ? test : test.skip)(`a board of QEMU is made, switched and gone${why ?? ''}`, async t => {
   const settings = {
     machine: { program: 'qemu-system-aarch64', arguments: ['-machine', 'virt', '-S'] },
@@ -99,12 +99,12 @@ const why = cannotEmulate();
   },
 );
 
-function cannotEmulate(): string | undefined {
-  if (process.getuid?.() !== 0) return ' (skipped: not root)';
-  if (!existsSync('/dev/net/tun')) return ' (skipped: there is no /dev/net/tun)';
-  if (spawnSync('unshare', ['--net', '--pid', '--fork', 'ip', 'link']).status !== 0) {
-    return ' (skipped: no network namespace can be made)';
-  }
+async function cannotEmulate(): Promise<string | undefined> {
+  const without = await tryNamespace().then(
+    () => undefined,
+    (error: unknown) => String(error),
+  );
+  if (without !== undefined) return ` (skipped: ${without})`;
   return spawnSync('qemu-system-aarch64', ['--version']).status === 0
     ? undefined
     : ' (skipped: qemu-system-aarch64 is not installed)';

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
+import { tryNamespace } from '../../src/drivers/qemu/emulated-board.ts';
 import { imageDirectory } from '../../src/images/places.ts';
 import { checkQemuVirt } from '../../src/images/qemu-virt.ts';
 
@@ -86,13 +86,13 @@ const why = await cannotRun();
 );
 
 async function cannotRun(): Promise<string | undefined> {
-  if (process.getuid?.() !== 0) return ' (skipped: not root)';
-  if (!existsSync('/dev/net/tun')) return ' (skipped: there is no /dev/net/tun)';
+  const without = await tryNamespace().then(
+    () => undefined,
+    (error: unknown) => String(error),
+  );
+  if (without !== undefined) return ` (skipped: ${without})`;
   if (spawnSync('qemu-system-aarch64', ['--version']).status !== 0) {
     return ' (skipped: qemu-system-aarch64 is not installed)';
-  }
-  if (spawnSync('unshare', ['--net', '--pid', '--fork', 'ip', 'link']).status !== 0) {
-    return ' (skipped: no network namespace can be made)';
   }
   const [wrong] = await checkQemuVirt(imageDirectory('qemu-virt', process.env));
   return wrong === undefined ? undefined : ` (skipped: ${wrong}; scmi-hil images fetch qemu-virt)`;

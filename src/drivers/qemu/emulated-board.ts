@@ -62,6 +62,17 @@ export async function openEmulatedBoard(settings: EmulatedBoardSettings): Promis
   }
 }
 
+/**
+ * Makes the network of a board's own, and ends it.
+ * @throws DriverError where the system does not allow it
+ */
+export async function tryNamespace(): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  // Of documentation (RFC 5737): nobody else sees it.
+  const network = { address: '192.0.2.1', prefixLength: 24, tap, tftpPort };
+  await prepare('namespace', { uarts: [] }, stack, network);
+}
+
 /** The controller's end of the network is a tap interface in a namespace, with this program's TFTP server. */
 async function inNamespace(settings: EmulatedBoardSettings): Promise<EmulatedBoard> {
   const { server, prefixLength } = settings;
@@ -115,7 +126,7 @@ interface Parts {
 
 async function prepare(
   kind: BoardNetwork,
-  { uarts }: EmulatedBoardSettings,
+  { uarts }: Pick<EmulatedBoardSettings, 'uarts'>,
   stack: AsyncDisposableStack,
   network?: KeeperSettings['network'],
 ): Promise<Parts> {

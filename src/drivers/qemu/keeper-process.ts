@@ -1,6 +1,6 @@
 /** The controller's side of a keeper: starts it, in namespaces of its own or without, asks it, ends it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
@@ -150,6 +150,12 @@ function requireTun(): void {
   try {
     accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
   } catch (error) {
-    throw new DriverError(attempts.namespace, 'this user may not open /dev/net/tun', mend, { cause: error });
+    const [why, mending] = existsSync('/dev/net/tun')
+      ? [
+          'this user may not open /dev/net/tun',
+          'run it as root, or sudo chmod 0666 /dev/net/tun, as udev has it',
+        ]
+      : ['there is no /dev/net/tun', 'sudo modprobe tun'];
+    throw new DriverError(attempts.namespace, why, mending, { cause: error });
   }
 }
