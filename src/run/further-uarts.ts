@@ -75,6 +75,14 @@ class Line {
         this.#connection = undefined;
         lost(this.#named(error));
       },
+      away: (error: Error) => {
+        this.#reader?.end(this.#options.clock.now());
+        this.#line('away', this.#named(error).message);
+      },
+      back: (milliseconds: number) => {
+        const since = `after ${(milliseconds / 1000).toFixed(1)} s`;
+        this.#line('back', `UART ${this.#name}: ${this.#uart.serial.name} is back ${since}`);
+      },
     };
     const connection = await this.#uart.serial.open(events, signal).catch((error: unknown) => {
       throw error instanceof Error ? this.#named(error) : error;
@@ -95,6 +103,11 @@ class Line {
       this.#closing = connection.close();
     }
     return this.#closing;
+  }
+
+  #line(state: 'away' | 'back', detail: string): void {
+    const data = { console: this.#name, state, detail };
+    this.#options.recorder.record('console', { kind: 'line', data });
   }
 
   #received(bytes: Uint8Array): void {

@@ -143,7 +143,8 @@ function asLogged(seen: Observations, { said, isOfLog, places }: Logged): Observ
   const insert = (from: SeenLine, until: number, before?: SeenLine) => {
     // What the console has not said was said when nobody heard it, if there was such a time between.
     const gap = seen.gaps.find(
-      each => each.from.line >= from.line && each.from.line <= (before?.line ?? Infinity),
+      each =>
+        each.of === undefined && each.from.line >= from.line && each.from.line <= (before?.line ?? Infinity),
     );
     const place = gap?.to === undefined ? from : { ...from, ...gap.to };
     for (; next < until; next++) lines.push(asSaid(place, said[next] ?? ''));

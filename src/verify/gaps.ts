@@ -15,15 +15,25 @@ export function unheard(
 ): SeenGap | undefined {
   if (seen.gaps.length === 0 || !isOfConsole(expectation)) return undefined;
   const neighbours = around(expectation, prediction, met);
-  return seen.gaps.find(gap => mayBeIn(gap, expectation, neighbours) && !isReadElsewhere(expectation, seen));
+  return seen.gaps.find(
+    gap =>
+      isOnLine(gap, expectation, seen) &&
+      mayBeIn(gap, expectation, neighbours) &&
+      !isReadElsewhere(expectation, seen),
+  );
+}
+
+/** Firmware that has a UART to itself is heard there, and all others on the console. */
+function isOnLine({ of }: SeenGap, { source }: Expectation, { heardAlone }: Observations): boolean {
+  const talker = source === 'firmware' ? 'tf-a' : source;
+  return of === undefined ? !heardAlone.has('tf-a') || talker !== 'tf-a' : of === talker;
 }
 
 /** For people. */
-export function wordsOf({ from, to }: SeenGap): string {
+export function wordsOf({ of, from, to }: SeenGap): string {
+  const line = of === undefined ? 'the console' : `the UART of ${of}`;
   const since = `from ${seconds(from.t)} into the run`;
-  return to === undefined
-    ? `the console was gone ${since} on`
-    : `the console was away ${since} to ${seconds(to.t)}`;
+  return to === undefined ? `${line} was gone ${since} on` : `${line} was away ${since} to ${seconds(to.t)}`;
 }
 
 function isOfConsole({ kind, source, pattern }: Expectation): boolean {

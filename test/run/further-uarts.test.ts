@@ -104,6 +104,33 @@ test.serial('a line that firmware owes on its own UART, where it speaks otherwis
   });
   const owed = judgements.filter(({ expectation }) => expectation.source === 'firmware');
   t.deepEqual(new Set(owed.map(({ outcome }) => outcome)), new Set(['missed'] as const));
+
+  // The same, while its adapter, or the console's, was away.
+  for (const [console, outcome] of [
+    ['secure', 'infrastructure'],
+    ['main', 'missed'],
+  ] as const) {
+    const on = silent.findLastIndex(({ kind, data }) => kind === 'power' && data.action === 'on');
+    const [before, after] = [silent.slice(0, on + 1), silent.slice(on + 1)];
+    const [first, last] = [before.at(-1), after.at(-1)];
+    if (first === undefined || last === undefined) return t.fail();
+    const line = (state: 'away' | 'back', { t: time }: RecordedEvent): RecordedEvent => ({
+      t: time,
+      source: 'console',
+      kind: 'line',
+      data: { console, state, detail: 'unplugged' },
+    });
+    const recording = [...before, line('away', first), ...after.slice(0, -1), line('back', last), last];
+    const places = recording.map((_, index) => index + 1);
+    const judged = judge({ prediction: prediction ?? t.fail(), recording, lines: places, strict: false });
+    const firmware = judged.judgements.filter(({ expectation }) => expectation.source === 'firmware');
+    t.deepEqual(new Set(firmware.map(each => each.outcome)), new Set([outcome]));
+    t.is(
+      judged.faults.some(({ what }) => what.startsWith('the UART of tf-a was away')),
+      console === 'secure',
+    );
+  }
+  return t.pass();
 });
 
 test.serial('a UART that nobody has named a talker for is recorded, and nothing is judged by it', async t => {
