@@ -25,8 +25,8 @@ export interface OpenBoard extends AsyncDisposable {
   readonly name: string;
   readonly type: BoardType;
   /**
-   * What a run reserves, where that is not the board by its name: a virtual board of another process is another
-   * board, whatever it is called.
+   * What a run reserves, where that is not the board by its name: a virtual or emulated board of another process is
+   * another board, whatever it is called.
    */
   readonly hold?: string;
   /** For the report only. */
