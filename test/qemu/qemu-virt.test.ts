@@ -34,6 +34,11 @@ const why = await cannotRun();
     );
     t.is(status, 0, `${stdout.toString().slice(-6000)}\n${stderr.toString().slice(-2000)}`);
     t.regex(stdout.toString(), /SCMI Protocol v2\.0 'scmi-hil:qemu-virt'/);
+    t.regex(
+      stdout.toString(),
+      /deployed .*u-boot: U-Boot 2023\.01.*xen: Xen 4\.20.*kernel: Linux version 6\.12/,
+    );
+    t.notRegex(stdout.toString(), /booted another Xen/);
     const directory = /files: (\S+)/.exec(stdout.toString())?.[1] ?? '';
     const log = await readFile(path.resolve(runs, directory, 'console-secure.log'), 'utf8');
     t.regex(log, /SCMI: smc 0x82000002 agent 0 proto 0x10 msg 0x1 .* status 0/);
@@ -41,7 +46,7 @@ const why = await cannotRun();
 );
 
 (why === undefined ? test.serial : test.serial.skip)(
-  `without a network namespace QEMU itself serves the files, and run and recording say so${why ?? ''}`,
+  `without a network namespace QEMU itself serves the files, a script that loads them too, and run and recording say so${why ?? ''}`,
   async t => {
     t.timeout(240_000);
     const runs = await mkdtemp(path.join(tmpdir(), 'scmi-hil-qemu-'));
@@ -49,7 +54,7 @@ const why = await cannotRun();
     const lab = path.join(runs, 'lab.yaml');
     await writeFile(
       lab,
-      'schema: 1\nboards: { without: { type: qemu-virt, emulated: true, network: user } }\n',
+      'schema: 1\nboards: { without: { type: qemu-virt, emulated: true, network: user, uBoot: { script: true } } }\n',
     );
     const words = ['run', 'hwdom-forwarding', '--lab', lab, '--board', 'without', '--runs', runs];
     const { status, stdout, stderr } = spawnSync(
@@ -61,6 +66,7 @@ const why = await cannotRun();
     t.regex(stdout.toString(), /no network namespace: QEMU's own TFTP/);
     const directory = path.resolve(runs, /files: (\S+)/.exec(stdout.toString())?.[1] ?? '');
     const recording = await readFile(path.join(directory, 'recording.jsonl'), 'utf8');
+    t.regex(recording, /## Executing script at [0-9a-f]{8}/);
     t.regex(
       recording,
       /"source":"console","kind":"tftp","data":\{"event":"done","transfer":\d+,"file":"kernel"/,
