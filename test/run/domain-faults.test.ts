@@ -9,6 +9,7 @@ faultTests(
     'dom0-without-network',
     'ssh-refuses',
     'ssh-hangs',
+    'no-sftp',
     'host-key-changes',
     'guest-never-answers',
     'hang-after-hand-over',
