@@ -20,7 +20,7 @@ export function dhcpCheck({ name, type, setup }: RealBoard, { root }: Pick<Circu
           ? [
               hint(
                 'the lab file has no network.serialNumber, and the EEPROM asks for files below it',
-                `set boards.${name}.network.serialNumber (its last 8 digits are in the first line of \`scmi-hil doctor --run\`'s requests)`,
+                `set boards.${name}.network.serialNumber (its last 8 digits stand behind \`serial\` in the line BOOTMODE that the EEPROM prints)`,
               ),
             ]
           : [];

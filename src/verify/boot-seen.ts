@@ -42,6 +42,7 @@ export class BootSeen {
   #powerFailed: Sighting | undefined;
   #powerConfirmed = false;
   readonly #faults: Sighting[] = [];
+  #lineAway: Sighting | undefined;
 
   constructor() {
     this.#reader = new ConsoleReader({ line: ({ text }) => this.#line(text) }, { history: 0 });
@@ -60,6 +61,11 @@ export class BootSeen {
   /** The switch has said that it is on. */
   get powerConfirmed(): boolean {
     return this.#powerConfirmed;
+  }
+
+  /** What the console's adapter said when it went, where it has not come back. */
+  get lineAway(): Sighting | undefined {
+    return this.#lineAway;
   }
 
   /** The fault of the run that begins so. */
@@ -108,7 +114,10 @@ export class BootSeen {
       if (event.data.console === mainConsole) this.#received(bytesOf(event.data));
     } else if (event.kind === 'power') this.#power(event.data.action, event.data.detail);
     else if (event.kind === 'tftp') this.#tftp(event.data);
-    else if (event.kind === 'fault') this.#faults.push({ ...this.#here, text: event.data.what });
+    else if (event.kind === 'line' && event.data.console === mainConsole) {
+      const { state, detail } = event.data;
+      this.#lineAway = state === 'away' ? { ...this.#here, text: detail } : undefined;
+    } else if (event.kind === 'fault') this.#faults.push({ ...this.#here, text: event.data.what });
   }
 
   #said(): readonly Sighting[] {
@@ -144,6 +153,7 @@ export class BootSeen {
     this.#unreadable = 0;
     this.#powerConfirmed = false;
     this.#faults.length = 0;
+    this.#lineAway = undefined;
     this.#powerOn = { ...this.#here, text: 'power on' };
   }
 

@@ -120,12 +120,16 @@ export const silentConsole: readonly BootStep['causes'][number][] = [
 
 /** Causes that there may be before any step. */
 export const anywhere: readonly BootStep['causes'][number][] = [
-  causeOfFault(
-    'read the console: ',
-    'the serial line is gone',
-    board =>
-      `see the adapter of boards.${board}.serial: its plug, and whether it takes its supply from the board`,
-  ),
+  (seen, { board }) => {
+    const evidence = seen.lineAway ?? seen.fault('read the console: ');
+    return (
+      evidence && {
+        what: 'the serial line is gone',
+        evidence,
+        mend: `see the adapter of boards.${board}.serial: its plug, and whether it takes its supply from the board`,
+      }
+    );
+  },
   causeOfFault(
     'the board behind this port is another',
     'another board is behind this port',

@@ -17,8 +17,6 @@ for (const [type, fault, step, words] of [
   [pi, 'no-dhcp-offer', 'offer', /no DHCP server offers an address \(DHCP timeout\).*dhcp-config board/],
   [pi, 'file-missing', 'kernel', /0000beef\/xen-missing is asked for and not there/],
   [pi, 'tftp-stalls', 'kernel', /the transfer of xen stopped after 0 bytes.*TFTP_FILE_TIMEOUT/],
-  [pi, 'reset-in-transfer', 'kernel', /the board started again by itself/],
-  [pi, 'adapter-gone-in-transfer', 'kernel', /the serial line is gone/],
   [pi, 'console-silent', 'handover', /fetched its files, and nothing came on the console.*BOOT_UART=1/],
   [pi, 'wrong-baud-rate', 'handover', /no text.*baudRate/],
   [pi, 'hang-after-hand-over', 'xen', /the EL3 firmware runs, and Xen says nothing/],
@@ -38,6 +36,8 @@ for (const [type, fault, step, words] of [
 // The step depends on how far the console is behind the file server.
 for (const [fault, words] of [
   ['warm-boot', /the power switch did not cut the supply \(.*power-on-reset 0\)/],
+  ['adapter-gone-in-transfer', /the serial line is gone/],
+  ['reset-in-transfer', /the board started again by itself/],
   ['reset-in-boot-loader', /the board started again by itself/],
   ['wrong-board', /another board is behind this port \(.*serial 0c0ffee1/],
 ] as const) {

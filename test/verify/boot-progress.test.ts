@@ -28,6 +28,10 @@ const prints = (...lines: string[]): RecordedData => raw(lines.map(line => `${li
 const raw = (text: string): RecordedData => ({ kind: 'received', data: { console: 'main', text } });
 const tftp = (event: string, data: object): RecordedData => ({ kind: 'tftp', data: { event, ...data } });
 const fault = (what: string): RecordedData => ({ kind: 'fault', data: { class: 'infrastructure', what } });
+const line = (state: 'away' | 'back', detail: string): RecordedData => ({
+  kind: 'line',
+  data: { console: 'main', state, detail },
+});
 let transfers = 0;
 const asks = (file: string): RecordedData =>
   tftp('request', { transfer: (transfers += 1), client: network.address, file, options: {} });
@@ -452,6 +456,20 @@ const stuck: readonly (readonly [
     [...configured, fault('read the console: use /dev/ttyUSB0: the line is gone')],
     'kernel',
     /serial line is gone .*boards\.rpi5-01\.serial/,
+  ],
+  [
+    'an adapter that did not come back',
+    rpi,
+    [...configured, line('away', 'use /dev/ttyUSB0: the line is gone')],
+    'kernel',
+    /serial line is gone \(use \/dev\/ttyUSB0/,
+  ],
+  [
+    'no kernel, with an adapter that came back',
+    rpi,
+    [...configured, line('away', 'the line is gone'), line('back', 'it is back')],
+    'kernel',
+    /config\.txt was fetched, but not xen/,
   ],
   [
     'another board',
