@@ -42,10 +42,11 @@ function claimOf(
   foreseen: Foreseen,
 ): Expectation {
   const { claims: ids, words, check } = statement;
+  const which = ids.length === 0 ? '' : ` (${ids.join(', ')})`;
   const common: Common = {
     id: `statement.${index + 1}`,
     text: words,
-    reason: { rule: 'scenario.statement', words: `the scenario states (${ids.join(', ')}): ${words}` },
+    reason: { rule: 'scenario.statement', words: `the scenario states${which}: ${words}` },
     ids,
   };
   if (check.kind === 'step') return stepClaim(common, check, steps[check.step]?.do, foreseen);

@@ -169,7 +169,7 @@ function cutLine(
 
 function textOf({ expectation }: Judgement): string {
   const { kind, text, claim } = expectation;
-  const claimed = claim === undefined ? '' : `[${claim.ids.join(' ')}] `;
+  const claimed = claim === undefined || claim.ids.length === 0 ? '' : `[${claim.ids.join(' ')}] `;
   return `${claimed}${kind === 'absent' ? 'never: ' : ''}${text}`;
 }
 
