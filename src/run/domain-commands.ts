@@ -51,8 +51,9 @@ export const xl = {
   collected: { 'xl-dmesg.txt': 'xl dmesg', 'xl-list.txt': 'xl list', 'dom0-dmesg.txt': 'dmesg' },
 } as const satisfies Toolstack;
 
-export function xlConsole(guest: string): string {
-  return `xl console ${guest}`;
+/** Prints a guest's id. */
+export function xlDomid(guest: string): string {
+  return `xl domid ${guest}`;
 }
 
 /** @param dom0System what Dom0 is, where it is no Linux */

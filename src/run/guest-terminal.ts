@@ -1,14 +1,15 @@
 /**
- * The console of a guest, by `xl console` in Dom0: what it says goes to a file there, what is typed comes out of a
- * named pipe. So it needs no more of Dom0 than commands, however those get there, and nothing of it is seen on the
- * board's own console, where it would be taken for Dom0's.
+ * The console of a guest, by Dom0's xenconsole: what it says goes to a file there, what is typed comes out of a named
+ * pipe. So it needs no more of Dom0 than commands, however those get there, and nothing of it is seen on the board's
+ * own console, where it would be taken for Dom0's. (`xl console` runs the same program, which then reads nothing that
+ * does not come from a terminal: tools/console/client/main.c.)
  */
 import { randomBytes } from 'node:crypto';
 import type { ConsoleMark } from '../console/expect.ts';
 import { ConsoleReader } from '../console/reader.ts';
 import { DriverError } from '../drivers/driver-error.ts';
 import { pause, type RunClock } from './clock.ts';
-import { xlConsole } from './domain-commands.ts';
+import { xlDomid } from './domain-commands.ts';
 import { type DomainShell, printfPieces } from './framed-shell.ts';
 import { spokenSince, type Terminal } from './terminal.ts';
 
@@ -28,7 +29,7 @@ export class GuestTerminal implements Terminal {
 
   /**
    * @param guest as the toolstack calls it
-   * @throws DriverError where Dom0 has no place for its files
+   * @throws DriverError where there is no such guest, or Dom0 has no place for its files
    */
   static async open(
     guest: string,
@@ -36,10 +37,11 @@ export class GuestTerminal implements Terminal {
     clock: RunClock,
     signal: AbortSignal,
   ): Promise<GuestTerminal> {
+    const client = await clientOf(guest, dom0, signal);
     const name = `.scmi-hil-${randomBytes(3).toString('hex')}`;
     for (const parent of ['/tmp', '/run', '/root']) {
       const directory = `${parent}/${name}`;
-      const made = await dom0.exec(start(directory, guest), { signal });
+      const made = await dom0.exec(start(directory, client), { signal });
       if (made.status === 0) return new GuestTerminal(guest, dom0, directory, clock);
     }
     throw new DriverError(
@@ -86,7 +88,7 @@ export class GuestTerminal implements Terminal {
     }
   }
 
-  /** `xl console` ends, and its files in Dom0 are taken away; best effort, where Dom0 is gone. */
+  /** xenconsole ends, and its files in Dom0 are taken away; best effort, where Dom0 is gone. */
   async close(): Promise<void> {
     const leave = this.#ended ? '' : `printf '\\035' 1<>${this.#directory}/in;`;
     await this.#inDom0(`${leave}rm -rf ${this.#directory}`).catch(() => undefined);
@@ -114,16 +116,43 @@ export class GuestTerminal implements Terminal {
     if (!this.#ended) return;
     throw new DriverError(
       `type on ${this.name}`,
-      `it has ended: ${this.#reader.lastLines(1)[0]?.text ?? 'xl said nothing'}`,
+      `it has ended: ${this.#reader.lastLines(1)[0]?.text ?? 'xenconsole said nothing'}`,
       'see `xl list` in Dom0, and the log of the guest',
     );
   }
 }
 
+/** The command that attaches to a guest's console. @throws DriverError where there is no such guest, or program */
+async function clientOf(guest: string, dom0: DomainShell, signal: AbortSignal): Promise<string> {
+  const { stdout, stderr } = await dom0.exec(
+    `command -v xenconsole 2>/dev/null;ls ${places.join(' ')} 2>/dev/null;${xlDomid(guest)}`,
+    { signal },
+  );
+  const said = stdout.split('\n');
+  const program = said.find(line => line.startsWith('/'));
+  const domid = said.find(line => /^\d+$/.test(line));
+  if (program !== undefined && domid !== undefined) return `${program} --interactive ${domid}`;
+  const attempt = `open the console of ${guest}`;
+  if (domid !== undefined) {
+    const why = `Dom0 has no xenconsole in its PATH, nor in ${places.join(', ')}`;
+    throw new DriverError(
+      attempt,
+      why,
+      'install the tools of Xen there (xen-utils), with their private programs',
+    );
+  }
+  throw new DriverError(attempt, stderr.trim() || 'xl does not know it', 'see `xl list` in Dom0');
+}
+
+/** Where distributions and Xen's own Makefiles put the programs that xl runs. */
+const places = ['/usr/lib*/xen*/bin', '/usr/libexec/xen*/bin', '/usr/local/lib*/xen*/bin'].map(
+  directory => `${directory}/xenconsole`,
+);
+
 /** Goes on in the background: it is no child of the shell that a command runs in. */
-function start(directory: string, guest: string): string {
+function start(directory: string, client: string): string {
   const [input, output, status] = ['in', 'out', 'status'].map(file => `${directory}/${file}`);
-  const console = `${xlConsole(guest)} <>${input} >${output} 2>&1;echo $? >${status}`;
+  const console = `${client} <>${input} >${output} 2>&1;echo $? >${status}`;
   return `mkdir -p ${directory}&&mkfifo ${input}&&: >${output}||exit 1;sh -c '${console}' </dev/null >/dev/null 2>&1 &`;
 }
 

@@ -25,6 +25,9 @@ export interface Dom0Options {
   readonly onEnd: (how: 'poweroff' | 'reboot') => void;
 }
 
+/** A program that xl runs, where Xen's own Makefiles put it. */
+const xenconsole = '/usr/lib/xen/bin/xenconsole';
+
 export class Dom0 implements Disposable {
   readonly shell: Shell;
   readonly server: SshServer;
@@ -43,12 +46,15 @@ export class Dom0 implements Disposable {
       files.makeDirectory(path.slice(0, path.lastIndexOf('/')) || '/');
       files.write(path, bytes);
     }
+    files.makeDirectory('/usr/lib/xen/bin');
+    files.write(xenconsole, new Uint8Array());
     this.#files = files;
     this.shell = {
       files,
       programs: {
         ...domainPrograms(view),
         xl: input => this.#xl(input),
+        [xenconsole]: input => this.#xenconsole(input),
         poweroff: () => this.#end('poweroff'),
         reboot: () => this.#end('reboot'),
       },
@@ -95,8 +101,11 @@ export class Dom0 implements Disposable {
         return done(platform.xlShutdown(operand));
       case 'reboot':
         return done(platform.xlReboot(operand));
-      case 'console':
-        return this.#xlConsole(operand, input);
+      case 'domid': {
+        const domid = this.#domains.named(operand);
+        if (domid !== undefined) return { status: 0, stdout: `${domid}\n` };
+        return { status: 1, stdout: '', stderr: `${operand} is an invalid domain identifier (rc=-6)\n` };
+      }
       case 'list':
         return { status: 0, stdout: `${platform.xlList().text}\n` };
       case 'dmesg':
@@ -106,14 +115,17 @@ export class Dom0 implements Disposable {
     }
   }
 
-  async #xlConsole(name: string, { descriptors, signal }: ProgramInput): Promise<ProgramResult> {
-    const domid = this.#domains.named(name);
-    const console = domid === undefined ? undefined : this.#domains.consoleOf(domid);
+  /** `xenconsole --interactive DOMID`: without the option it reads nothing but a terminal. */
+  async #xenconsole({ arguments: words, descriptors, signal }: ProgramInput): Promise<ProgramResult> {
+    const domid = Number(words.at(-1));
+    const console = this.#domains.consoleOf(domid);
     if (console === undefined) {
-      return { status: 1, stdout: '', stderr: `${name} is an invalid domain identifier (rc=-6)\n` };
+      const stderr = 'xenconsole: Could not read tty from store: No such file or directory\n';
+      return { status: 2, stdout: '', stderr };
     }
+    const input = words.includes('--interactive') ? descriptors.input.fifo : undefined;
     const print = (text: string) => descriptors.output(new TextEncoder().encode(text));
-    await console.attach(descriptors.input.fifo, print, signal);
+    await console.attach(input, print, signal);
     return { status: 0, stdout: '' };
   }
 
