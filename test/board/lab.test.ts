@@ -145,6 +145,38 @@ test('a board type that extends another is that one but for what it says, and is
   t.throws(() => loadBoardType(file), { message: /my-v4h\.yaml extends .*my-v4h\.yaml$/ });
 });
 
+for (const [what, uBoot, said] of [
+  [
+    'an image with BL31 of files that have no place',
+    'load: [], fit: { kernel: xen, bl31: { file: bl31, address: 0x46400000 } }, start: "bootm ${fit}"',
+    /uBoot\.fit: load gives no address for dtb$/,
+  ],
+  ['a script that would fetch nothing', 'load: [], script: true, start: go', /script: it fetches nothing/],
+  [
+    'a start that names a file which is not loaded',
+    'start: "booti ${fit}"',
+    /uBoot\.start: \$\{fit\} is not a file/,
+  ],
+] as const) {
+  test(`refused of a board type: ${what}`, t => {
+    const file = path.join(directory, 'my-hawk.yaml');
+    writeFileSync(
+      file,
+      `extends: rcar-v4h-white-hawk\ntype: my-hawk\nboots: { u-boot: { uBoot: { ${uBoot} } } }\n`,
+    );
+    const error = t.throws(() => loadBoardType(file), { instanceOf: ConfigurationError });
+    t.regex(error.message, said);
+  });
+}
+
+test('a lab has its board told by a script', t => {
+  const told = loadLabText(
+    'schema: 1\nboards:\n  v: { type: rcar-v4h-white-hawk, virtual: true, uBoot: { script: true } }\n',
+  );
+  t.true(boardOf(told, 'v').type.boot.uBoot?.script);
+  t.false(loadBoardType('rcar-v4h-white-hawk').boot.uBoot?.script);
+});
+
 test('who asks for a Gray Hawk is told which SoC that is', t => {
   const error = t.throws(() => loadBoardType('gray-hawk'), { instanceOf: ConfigurationError });
   t.regex(error.mend ?? '', /R-Car V4M/);

@@ -22,6 +22,12 @@ import { scmiHil } from '../cli/fake-process.ts';
 const cli = path.join(projectDirectory, 'bin/scmi-hil.js');
 const says = (bytes: Uint8Array, version: string) => Buffer.concat([bytes, Buffer.from(`\0${version}\0`)]);
 
+/** An arm64 Image whose header counts so many MiB (Linux Documentation/arch/arm64/booting.rst, image_size). */
+function clearing(image: Uint8Array<ArrayBuffer>, mebibytes: number): Uint8Array<ArrayBuffer> {
+  new DataView(image.buffer).setBigUint64(16, BigInt(mebibytes * 1024 * 1024), true);
+  return image;
+}
+
 /** A board whose console is a socket that prints `text`. */
 async function bench(t: ExecutionContext, text: string, edit: (lab: string) => string = same) {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-doctor-'));
@@ -38,6 +44,11 @@ async function bench(t: ExecutionContext, text: string, edit: (lab: string) => s
     x: says(makeStandIn('xen', 4096), 'Xen version %d.%d%s\0xen,xen-4.20'),
     k: says(makeStandIn('linux', 4096), 'Linux version 6.12.1 (a@b) (gcc) #1 SMP Sat Nov 21\n'),
     r: ramdisk,
+    // Its header says that it clears 600 MiB.
+    large: says(
+      clearing(makeStandIn('linux', 4096), 600),
+      'Linux version 6.12.1 (a@b) (gcc) #1 SMP Sat Nov 21\n',
+    ),
   };
   for (const [file, bytes] of Object.entries(images)) writeFileSync(path.join(directory, file), bytes);
   writeFileSync(path.join(directory, 'key'), makeKeyPair().private, { mode: 0o600 });
@@ -138,6 +149,13 @@ const wrong: readonly (readonly [title: string, from: RegExp, to: string, said: 
   ],
   ['a key that is none', /path: key/, 'path: a', /problem +key +\S*\/a: /, 2],
   ['an image of another kind', /kernel: k,/, 'kernel: r,', /problem +images +kernel \(.*r\): .*\n +-> /, 2],
+  [
+    'an image that has no room in memory',
+    /kernel: k,/,
+    'kernel: large,',
+    /problem +images +kernel: 0x\w+-0x\w+ overlaps ramdisk at 0x20000000-0x\w+\n +-> choose other addresses/,
+    2,
+  ],
   [
     'a directory of another TFTP server that is not there',
     /ssh:/,
