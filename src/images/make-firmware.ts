@@ -13,6 +13,12 @@ export interface MakeOptions {
   readonly signal: AbortSignal;
 }
 
+/** @throws ConfigurationError where make or the compiler is not there */
+export async function requireCompiler(signal: AbortSignal): Promise<void> {
+  await runProgram('make', ['--version'], { signal, package: 'make' });
+  await runProgram('aarch64-linux-gnu-gcc', ['--version'], { signal, package: 'gcc-aarch64-linux-gnu' });
+}
+
 /**
  * firmware/qemu-virt/el3, serving its profile.
  * @returns path of the raw image
@@ -43,7 +49,7 @@ async function make(
   variables: readonly string[],
   { build, env, signal }: MakeOptions,
 ): Promise<void> {
-  await runProgram('aarch64-linux-gnu-gcc', ['--version'], { signal, package: 'gcc-aarch64-linux-gnu' });
+  await requireCompiler(signal);
   const words = ['-C', path.join(projectDirectory, 'firmware', source), `BUILD=${build}`, ...variables];
   await runProgram('make', words, { signal, env, package: 'make' });
 }

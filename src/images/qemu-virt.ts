@@ -8,7 +8,7 @@ import { Debian, unpackPackages } from './debian.ts';
 import { buildDom0Ramdisk } from './dom0-ramdisk.ts';
 import { fetchPackages, keptPackages } from './fetch-packages.ts';
 import { firmwareSourcesChecksum } from './firmware-sources.ts';
-import { makeEl3Firmware, makeProbe } from './make-firmware.ts';
+import { makeEl3Firmware, makeProbe, requireCompiler } from './make-firmware.ts';
 import { checksum, readManifest, writeManifest } from './manifest.ts';
 import { qemuVirtPackages } from './packages.ts';
 import { imageFiles, keyFiles } from './places.ts';
@@ -33,6 +33,8 @@ export interface ImageWork {
  */
 export async function fetchQemuVirt(work: ImageWork, update: boolean): Promise<void> {
   const { directory, signal, progress } = work;
+  // What the build would stop at is told before 100 MB are fetched.
+  await requireCompiler(signal);
   const packages = path.join(directory, 'packages');
   const kept = update ? undefined : await keptPackages(qemuVirtPackages, packages);
   if (kept !== undefined) {
