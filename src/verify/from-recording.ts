@@ -247,8 +247,9 @@ class RunSeen {
   }
 
   #log({ command, text }: Extract<RecordedEvent, { kind: 'log' }>['data']): void {
-    if (command === 'xl dmesg') this.#logs = { ...this.#logs, xen: text };
-    else if (command === 'dmesg') this.#logs = { ...this.#logs, dom0: text };
+    const { line } = this.#place;
+    if (command === 'xl dmesg') this.#logs = { ...this.#logs, xen: text, line };
+    else if (command === 'dmesg') this.#logs = { ...this.#logs, dom0: text, line };
   }
 
   /** A step that ended with a word but asked nothing, and that no fault ended, was passed over. */

@@ -12,6 +12,7 @@ import { nearest } from './nearest.ts';
 import { notRun, otherXen } from './other-xen.ts';
 import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
 import { afterPassedOver } from './passed-over.ts';
+import { unheardLines } from './unheard-lines.ts';
 import { unobservable } from './unobservable.ts';
 import { evidenceOf, foreseenPanic, silentRestart, unexpected, unforeseenEnd } from './unexpected.ts';
 import type { Evidence, Judgement, Outcome, Verdict } from './verdict.ts';
@@ -75,7 +76,12 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   const counts: Record<Outcome, number> = { ...none };
   for (const { outcome } of judgements) counts[outcome]++;
   const faults = [...faultsOf(seen, judgements), ...(bad === undefined ? [] : [badLine(bad.what)])];
-  const notes = [...otherXenNote(seen), ...(note === undefined ? [] : [note]), ...tornLines(seen)];
+  const notes = [
+    ...otherXenNote(seen),
+    ...(note === undefined ? [] : [note]),
+    ...unheardNote(evidence.unheard),
+    ...tornLines(seen),
+  ];
   return {
     schema: 1,
     board: seen.board,
@@ -90,6 +96,12 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
       ...(mend !== undefined && { mend }),
     })),
   };
+}
+
+function unheardNote(unheard: ReadonlyMap<Expectation, string>): readonly string[] {
+  const [text] = unheard.values();
+  if (text === undefined) return [];
+  return [`the console did not bring ${unheard.size} lines that the logs have, "${text}" for instance`];
 }
 
 function badLine(what: string): Fault {
@@ -202,6 +214,8 @@ type Finding = { readonly outcome: Outcome; readonly why?: string; readonly seen
 
 class Seen {
   readonly lines: MatchedLines;
+  /** Lines that a log has, and that did not come over the console. */
+  readonly unheard: ReadonlyMap<Expectation, string>;
   readonly #prediction: Prediction;
   readonly #seen: Observations;
   readonly #answers: ReadonlyMap<Expectation, AnswerFound>;
@@ -220,6 +234,8 @@ class Seen {
     this.#prediction = prediction;
     this.#seen = seen;
     this.lines = matchLines(prediction.expectations, seen);
+    const unmet = prediction.expectations.filter(each => each.kind === 'line' && !this.lines.met.has(each));
+    this.unheard = unheardLines(unmet, seen);
     this.#answers = matchAnswers(prediction.expectations, seen);
     this.#restart = silentRestart(seen);
     this.#unforeseen = unforeseenEnd(prediction, seen, this.lines.accounted);
@@ -246,7 +262,7 @@ class Seen {
     if (expectation.kind === 'line') {
       const line = this.lines.met.get(expectation);
       return line === undefined
-        ? this.#inAnswers(expectation)
+        ? (this.#inAnswers(expectation) ?? this.#inLog(expectation))
         : { outcome: 'met', seen: evidenceOf(line, line.text) };
     }
     if (expectation.kind === 'milestone') return this.#milestone(expectation);
@@ -283,6 +299,13 @@ class Seen {
       if (line !== undefined) return { outcome: 'met', seen: evidenceOf(answer, line) };
     }
     return undefined;
+  }
+
+  /** The console did not bring it, and the log has it. */
+  #inLog(expectation: Expectation): Finding {
+    const text = this.unheard.get(expectation);
+    if (text === undefined) return undefined;
+    return { outcome: 'met', why: 'it stands in the log', seen: { text, line: this.#seen.logs?.line ?? 1 } };
   }
 
   #milestone(expectation: Expectation): Finding {

@@ -80,7 +80,12 @@ export interface Observations {
   readonly milestones: readonly SeenMilestone[];
   readonly answers: readonly SeenAnswer[];
   /** What Xen (`xl dmesg`) and Dom0's kernel (`dmesg`) have said by their own logs, as read over SSH. */
-  readonly logs?: { readonly xen?: string; readonly dom0?: string };
+  readonly logs?: {
+    readonly xen?: string;
+    readonly dom0?: string;
+    /** Line of recording.jsonl of the last of them. */
+    readonly line?: number;
+  };
   readonly faults: readonly SeenFault[];
   /** When the console was not heard. */
   readonly gaps: readonly SeenGap[];

@@ -97,6 +97,7 @@ const booted =
   '(XEN) Xen version 4.22\r\n(XEN) scmi: one\r\n(XEN) scmi: two\r\n(XEN) Freed 4kB init memory.\r\n';
 const one = expectation('boot.xen.1', 'scmi: one');
 const two = expectation('boot.xen.2', 'scmi: two');
+const two2 = expectation('boot.xen.2b', 'scmi: two');
 const three = expectation('boot.xen.3', 'scmi: three');
 const forbidden = expectation('boot.none', 'scmi: no', { kind: 'absent' });
 const created = expectation('step0.answer', 'the guest is created', {
@@ -447,6 +448,35 @@ const rows: readonly Row[] = [
       'boot.xen.2': 'missed',
       'boot.xen.3': 'met',
       'boot.none': 'contradicted',
+    },
+    verdict: 'failed',
+  },
+  {
+    what: 'a line that stands in the log of Xen and did not come over the console is met by the log',
+    expectations: [one, two, two2, three],
+    events: [
+      said('(XEN) scmi: one\r\n(XEN) scmi: three\r\n'),
+      login,
+      log('(XEN) scmi: one\n(XEN) scmi: two\n(XEN) scmi: three\n'),
+      finished,
+    ],
+    outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'boot.xen.2b': 'missed', 'boot.xen.3': 'met' },
+    verdict: 'failed',
+  },
+  {
+    what: 'a line that came in another place is missed, whatever the log has',
+    expectations: [one, two, three],
+    events: [
+      said('(XEN) scmi: two\r\n(XEN) scmi: one\r\n(XEN) scmi: three\r\n'),
+      login,
+      log('(XEN) scmi: two\n(XEN) scmi: one\n(XEN) scmi: three\n'),
+      finished,
+    ],
+    outcomes: {
+      'boot.xen.1': 'met',
+      'boot.xen.2': 'missed',
+      'boot.xen.3': 'met',
+      'unexpected.xen.1': 'contradicted',
     },
     verdict: 'failed',
   },
