@@ -80,11 +80,11 @@ const fault = (kind: 'infrastructure' | 'board' | 'interrupted', what: string): 
   data: { class: kind, what },
 });
 const switched = (action: 'on' | 'off'): RecordedData => ({ kind: 'power', data: { action } });
-const line = (state: 'away' | 'back'): RecordedData => ({
+const adapter = (state: 'away' | 'back'): RecordedData => ({
   kind: 'line',
   data: { console: 'serial', state, detail: state },
 });
-const log = (text: string): RecordedData => ({
+const logOfXen = (text: string): RecordedData => ({
   kind: 'log',
   data: { domain: 'dom0', command: 'xl dmesg', text },
 });
@@ -400,8 +400,8 @@ const rows: readonly Row[] = [
     expectations: [one, two, three],
     events: [
       said(`(XEN) scmi: one\r\n`),
-      line('away'),
-      line('back'),
+      adapter('away'),
+      adapter('back'),
       said('(XEN) scmi: three\r\n'),
       login,
       finished,
@@ -412,7 +412,7 @@ const rows: readonly Row[] = [
   {
     what: 'what was forbidden while nobody heard the console is not known',
     expectations: [one, forbidden],
-    events: [said(`(XEN) scmi: one\r\n`), line('away'), line('back'), login, finished],
+    events: [said(`(XEN) scmi: one\r\n`), adapter('away'), adapter('back'), login, finished],
     outcomes: { 'boot.xen.1': 'met', 'boot.none': 'not-observable' },
     verdict: 'met',
   },
@@ -421,11 +421,11 @@ const rows: readonly Row[] = [
     expectations: [one, two, three, forbidden],
     events: [
       said(`(XEN) scmi: one\r\n(XEN) scm`),
-      line('away'),
-      line('back'),
+      adapter('away'),
+      adapter('back'),
       said('o\r\n(XEN) scmi: three\r\n'),
       login,
-      log('(XEN) scmi: one\n(XEN) scmi: two\n(XEN) scmi: three\n'),
+      logOfXen('(XEN) scmi: one\n(XEN) scmi: two\n(XEN) scmi: three\n'),
       finished,
     ],
     outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'boot.xen.3': 'met', 'boot.none': 'met' },
@@ -436,11 +436,11 @@ const rows: readonly Row[] = [
     expectations: [one, two, three, forbidden],
     events: [
       said(`(XEN) scmi: one\r\n`),
-      line('away'),
-      line('back'),
+      adapter('away'),
+      adapter('back'),
       said('(XEN) scmi: three\r\n'),
       login,
-      log('(XEN) scmi: one\n(XEN) scmi: no\n(XEN) scmi: three\n'),
+      logOfXen('(XEN) scmi: one\n(XEN) scmi: no\n(XEN) scmi: three\n'),
       finished,
     ],
     outcomes: {
@@ -457,7 +457,7 @@ const rows: readonly Row[] = [
     events: [
       said('(XEN) scmi: one\r\n(XEN) scmi: three\r\n'),
       login,
-      log('(XEN) scmi: one\n(XEN) scmi: two\n(XEN) scmi: three\n'),
+      logOfXen('(XEN) scmi: one\n(XEN) scmi: two\n(XEN) scmi: three\n'),
       finished,
     ],
     outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'boot.xen.2b': 'missed', 'boot.xen.3': 'met' },
@@ -469,7 +469,7 @@ const rows: readonly Row[] = [
     events: [
       said('(XEN) scmi: two\r\n(XEN) scmi: one\r\n(XEN) scmi: three\r\n'),
       login,
-      log('(XEN) scmi: two\n(XEN) scmi: one\n(XEN) scmi: three\n'),
+      logOfXen('(XEN) scmi: two\n(XEN) scmi: one\n(XEN) scmi: three\n'),
       finished,
     ],
     outcomes: {
@@ -483,7 +483,13 @@ const rows: readonly Row[] = [
   {
     what: 'what was due before the console was away is missed',
     expectations: [one, two, three],
-    events: [said('(XEN) scmi: one\r\n(XEN) scmi: three\r\n'), line('away'), line('back'), login, finished],
+    events: [
+      said('(XEN) scmi: one\r\n(XEN) scmi: three\r\n'),
+      adapter('away'),
+      adapter('back'),
+      login,
+      finished,
+    ],
     outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'missed', 'boot.xen.3': 'met' },
     verdict: 'failed',
   },

@@ -15,7 +15,7 @@ export function returning(driver: SerialDriver, options: TransientOptions = {}):
       let isClosed = false;
       const first = await driver.open(
         {
-          data: events.data,
+          data: bytes => events.data(bytes),
           lost: error => {
             events.away?.(error);
             if (isClosed) return;

@@ -44,7 +44,11 @@ export function transientWith(
       open: async (events, signal) => {
         signal.throwIfAborted();
         // Away is what it is meant to be at times.
-        const line = createLine(driver, { data: events.data, lost: events.lost }, options);
+        const heard = {
+          data: (bytes: Uint8Array) => events.data(bytes),
+          lost: (error: Error) => events.lost(error),
+        };
+        const line = createLine(driver, heard, options);
         line.powered(powered);
         lines.add(line.powered);
         const close = async () => {
