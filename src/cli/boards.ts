@@ -2,7 +2,7 @@
 import type { BoardType } from '../board/board-type.ts';
 import type { BoardEntry } from '../board/load-lab.ts';
 import { boardOf, isEmulated, isVirtual } from '../board/load-lab.ts';
-import { serialOf } from '../board/open-serial.ts';
+import { serialOf, uartOf } from '../board/open-serial.ts';
 import { holderOf, stateDirectory } from '../run/reservation.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode } from './command.ts';
@@ -76,6 +76,11 @@ function showBoard(name: string, options: BoardsOptions, process: CliProcess): v
     isVirtual(setup) || isEmulated(setup)
       ? []
       : ([
+          ...Object.entries(setup.uarts).map(([uart, line]) => {
+            const { serial, talkers } = uartOf(uart, line, type);
+            const who = talkers.length === 0 ? 'recorded only' : talkers.join(', ');
+            return [`UART ${uart}`, `${serial.name} (${who})`] as const;
+          }),
           [
             'network',
             `${setup.network.address}, served from ${setup.network.server}:${setup.network.tftpPort}`,

@@ -15,6 +15,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
+import * as nodePty from '@lydell/node-pty';
 import test from 'ava';
 import { boardTypeSchema } from '../../src/board/board-type.ts';
 import { projectDirectory } from '../../src/board/project-directory.ts';
@@ -257,6 +258,40 @@ test('power switches a board and says what the switch says', async t => {
   t.is((await inDirectory('power', 'relay', 'state', '--lab', lab)).out, 'relay: on\n');
   t.is((await inDirectory('power', 'relay', 'cycle', '--lab', lab, '--json')).code, 0);
   t.is(readFileSync(switched, 'utf8'), 'on\noff\non\n');
+});
+
+test('a person at a terminal is asked to switch, and Enter is the answer', async t => {
+  const { lab, sockets } = await bench('person');
+  sockets.catch(() => undefined);
+  writeFileSync(
+    lab,
+    readFileSync(lab, 'utf8').replace(/power:[^]*?network:/, 'power: { kind: ask }\n    network:'),
+  );
+  // In CI nobody is there, whatever the terminal.
+  const environment = { ...process.env, XDG_STATE_HOME: directory, CI: '' };
+  const words = [bin, 'power', 'person', 'on', '--lab', lab];
+  const terminal = nodePty.spawn(process.execPath, words, { cwd: directory, cols: 200, env: environment });
+  let screen = '';
+  terminal.onData(text => {
+    if (!screen.includes('press Enter') && (screen + text).includes('press Enter')) terminal.write('\r');
+    screen += text;
+  });
+  const code = await new Promise<number>(resolve =>
+    terminal.onExit(({ exitCode: status }) => resolve(status)),
+  );
+  t.is(code, 0, screen);
+  t.regex(screen, /Switch person ON, then press Enter: [^]*person: /);
+});
+
+test('boards show names the UARTs beside the console, and who writes there', async t => {
+  const { lab, sockets } = await bench('wired');
+  sockets.catch(() => undefined);
+  const uarts =
+    '{ secure: { kind: unix, path: /run/s, talkers: [tf-a] }, radio: { kind: command, command: cat } }';
+  writeFileSync(lab, readFileSync(lab, 'utf8').replace('    power:', `    uarts: ${uarts}\n    power:`));
+  const { code, out } = await inDirectory('boards', 'show', 'wired', '--lab', lab);
+  t.is(code, 0);
+  t.regex(out, /UART secure +unix \/run\/s \(tf-a\)\nUART radio +command "cat" \(recorded only\)\n/);
 });
 
 test('a switch that fails exits 3 and says what it did', async t => {

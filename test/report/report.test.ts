@@ -241,6 +241,8 @@ const events: readonly RecordedData[] = [
     data: { domain: 'dom0', command: 'xl create g', status: 1, stdout: '', stderr: 'failed\nmore' },
   },
   { kind: 'fault', data: { class: 'infrastructure', what: 'lost\ndetails' } },
+  { kind: 'milestone', data: { name: 'bl31-banner', line: 'NOTICE:  BL31: v2.7', console: 'secure' } },
+  { kind: 'file', data: { domain: 'dom0', path: '/root/g.cfg', bytes: 120, by: 'sftp' } },
 ];
 
 test('without a terminal every event is a whole line, with progress now and then', t => {
@@ -255,6 +257,8 @@ test('without a terminal every event is a whole line, with progress now and then
     '   21.0s rpi5-01  step 0: create guest',
     '   27.0s rpi5-01  dom0$ xl create g -> 1: failed',
     '   30.0s rpi5-01  infrastructure: lost',
+    '   33.0s rpi5-01  secure: BL31: NOTICE:  BL31: v2.7',
+    '   36.0s rpi5-01  dom0 has /root/g.cfg: 120 bytes by SFTP',
     '',
   ]);
 });
