@@ -100,8 +100,8 @@ export async function planDeployment(
   const placed = [...inMemory, ...(told?.script === undefined ? [] : [told.script])];
   const files = new Map<string, DeployedFile>();
   for (const [asked, file] of Object.entries(eeprom?.files ?? {})) files.set(asked, contentOf(file));
-  for (const { file } of fetched) files.set(file, contentOf(file));
   if (told?.script !== undefined) files.set(told.script.file, told.script.bytes);
+  for (const { file } of fetched) files.set(file, contentOf(file));
   const parts = [
     ...Object.values(eeprom?.files ?? {}),
     ...[...inRows, ...load].map(({ file }) => file),
