@@ -84,8 +84,10 @@ export const rpiSteps: readonly BootStep[] = [
   {
     name: 'address',
     title: 'the board has an address',
-    reached: seen => seen.first(/YI_ADDR \d|recv ACK|\bNET \d+\.\d+\.\d+\.\d+ /),
+    // An offer has YI_ADDR too.
+    reached: seen => seen.first(/recv ACK|\bNET \d+\.\d+\.\d+\.\d+ /),
     causes: [
+      strangerAsks,
       (seen, { board }) => ({
         what: 'the EEPROM got an offer and did not go on',
         evidence: seen.last(/DHCP src: |recv OFFER/),

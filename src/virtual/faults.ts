@@ -19,8 +19,8 @@ export interface VirtualFaults {
   readonly loginOverlaid?: boolean;
   /** What the network does to TFTP. `stalls-once`: in the first transfer of Xen alone. */
   readonly tftp?: 'loss' | 'reorder' | 'duplicate' | 'stalls' | 'stalls-once' | 'file-missing';
-  /** No DHCP server offers an address. */
-  readonly noOffer?: boolean;
+  /** Where the EEPROM's network boot stops: no link, no DHCP server, an offer without what it needs (option 43). */
+  readonly eeprom?: 'no-link' | 'no-offer' | 'offer-not-taken';
   /** What the power switch does. */
   readonly switch?: SwitchFault;
   /** The board starts again by itself there, once. */

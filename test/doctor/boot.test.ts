@@ -15,6 +15,8 @@ const v4h = 'rcar-v4h-white-hawk';
 for (const [type, fault, step, words] of [
   [pi, 'switch-refuses', 'power', /the power switch failed/],
   [pi, 'no-dhcp-offer', 'offer', /no DHCP server offers an address \(DHCP timeout\).*dhcp-config board/],
+  [pi, 'no-link', 'link', /the EEPROM waits for the Ethernet link/],
+  [pi, 'dhcp-offer-not-taken', 'address', /got an offer and did not go on.*option 43/],
   [pi, 'file-missing', 'kernel', /0000beef\/xen-missing is asked for and not there/],
   [pi, 'tftp-stalls', 'kernel', /the transfer of xen stopped after 0 bytes.*TFTP_FILE_TIMEOUT/],
   [pi, 'console-silent', 'handover', /fetched its files, and nothing came on the console.*BOOT_UART=1/],

@@ -85,7 +85,6 @@ for (const [name, ...lines] of [
   [
     'rcar-v4h-sparrow-hawk',
     'U-Boot SPL',
-    'NOTICE:  BL31: v2',
     'U-Boot 2025',
     'rev 3.0',
     'Model: Retronix Sparrow Hawk board based on r8a779g3',

@@ -132,7 +132,7 @@ for (const name of ['virtual-rpi5', 'virtual-v4h']) {
 }
 
 const hindered: readonly (readonly [string, VirtualFaults, step: string, what: RegExp])[] = [
-  ['virtual-rpi5', { noOffer: true }, 'offer', /no DHCP server/],
+  ['virtual-rpi5', { eeprom: 'no-offer' }, 'offer', /no DHCP server/],
   ['virtual-v4h', { output: 'nothing' }, 'output', /nothing came on the console/],
   ['virtual-v4h', { output: 'wrong-speed' }, 'output', /no text/],
   ['virtual-v4h', { stops: 'after-hand-over' }, 'xen', /handed over/],

@@ -54,9 +54,15 @@ const linkUp = [...waitsForLink, ' 10.39 LINK STATUS: speed: 1000 full duplex', 
 const offered = [
   ...linkUp,
   ' 18.54 DHCP src: 08:00:27:00:d4:68 192.168.1.1',
+  ' 19.55 YI_ADDR 192.168.1.2',
   '        op: 53 len:   1 DHCP recv OFFER (2) expect OFFER',
 ];
-const addressed = [...offered, ' 19.55 YI_ADDR 192.168.1.2', ' 19.58 SI_ADDR 192.168.1.1'];
+const addressed = [
+  ...offered,
+  ' 19.16 YI_ADDR 192.168.1.2',
+  ' 19.20 SI_ADDR 192.168.1.1',
+  '        op: 53 len:   1 DHCP recv ACK (5) expect ACK 19.27',
+];
 const configured = [on, prints(...addressed), ...sent('config.txt')];
 const fetched = [...configured, ...sent('xen'), ...sent('dom0.img')];
 
@@ -143,7 +149,7 @@ const stuck: readonly (readonly [
   [
     'another server in the offer',
     rpi,
-    [on, prints(...offered, 'YI_ADDR 192.168.1.2', 'SI_ADDR 192.168.1.250')],
+    [on, prints(...offered, 'SI_ADDR 192.168.1.250', 'DHCP recv ACK (5) expect ACK')],
     'request',
     /takes 192\.168\.1\.250 for its TFTP server, and files are served at 192\.168\.1\.1/,
   ],

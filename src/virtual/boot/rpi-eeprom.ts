@@ -34,24 +34,37 @@ export class BoardHalted extends Error {}
  * @throws BoardHalted where a file that it needs is missing or stalls
  */
 export async function runEeprom(machine: BootMachine, eeprom: Eeprom): Promise<Handover> {
-  const { mishaps, network } = machine;
+  const { mishaps } = machine;
   const serial = mishaps.faults.otherBoard === true ? OTHER_SERIAL : eeprom.serial;
   const { revision = REVISION } = eeprom;
   const log = new Log(machine.uart);
   for (const line of start(serial, revision, machine.isCold)) log.line(line);
   if (mishaps.reached('boot-loader')) throw new BoardReset();
-  log.line('NETWORK: d8:3a:dd:00:00:01 wait for link TFTP: 0.0.0.0');
-  log.line('LINK STATUS: speed: 1000 full duplex');
-  log.line('Link ready');
-  if (mishaps.faults.noOffer === true) {
-    for (const line of noOffer) log.line(line);
-    throw new BoardHalted('no DHCP server makes an offer');
-  }
-  log.line(`NET ${network.address} 255.255.255.0 gw 0.0.0.0 tftp ${network.server}`);
-
+  joinNetwork(log, machine);
   const requests = new Requests(machine, log, serial);
   const { config, files, overlays } = await fetchAll(requests, revision);
   return place(machine, log, config, { files, overlays });
+}
+
+/** Link, offer, acknowledgement: rpi-eeprom issue 687. */
+function joinNetwork(log: Log, { network: { address, server }, mishaps }: BootMachine): void {
+  const { eeprom: stop } = mishaps.faults;
+  log.line('NETWORK: d8:3a:dd:00:00:01 wait for link TFTP: 0.0.0.0');
+  if (stop === 'no-link') throw new BoardHalted('there is no link');
+  log.line('LINK STATUS: speed: 1000 full duplex');
+  log.line('Link ready');
+  if (stop === 'no-offer') {
+    for (const line of noOffer) log.line(line);
+    throw new BoardHalted('no DHCP server makes an offer');
+  }
+  log.line(`DHCP src: d8:3a:dd:00:00:02 ${server}`);
+  log.line(`YI_ADDR ${address}`);
+  log.line(`SI_ADDR ${server}`);
+  log.line('OPTIONS:-');
+  log.bare('        op: 53 len:   1 DHCP recv OFFER (2) expect OFFER');
+  if (stop === 'offer-not-taken') throw new BoardHalted('the offer lacks option 43');
+  log.bare('        op: 53 len:   1 DHCP recv ACK (5) expect ACK');
+  log.line(`NET ${address} 255.255.255.0 gw 0.0.0.0 tftp ${server}`);
 }
 
 /** What was fetched: by what it is for, and the overlays in the order of config.txt. */
@@ -137,6 +150,11 @@ class Log {
 
   line(text: string): void {
     this.#uart.line(`${this.#seconds().toFixed(2).padStart(6)} ${text}`);
+  }
+
+  /** Without the seconds. */
+  bare(text: string): void {
+    this.#uart.line(text);
   }
 
   /** What its last stage says. */
