@@ -35,6 +35,9 @@ export class BootSeen {
   readonly #lines: Sighting[] = [];
   readonly #fetches = new Map<string, Fetch>();
   readonly #reader: ConsoleReader;
+  /** Of the UARTs beside the console, by name. */
+  readonly #others = new Map<string, ConsoleReader>();
+  #elsewhere: Sighting | undefined;
   #here = { t: 0, place: 0 };
   #bytes = 0;
   #unreadable = 0;
@@ -87,6 +90,11 @@ export class BootSeen {
     return this.#lines.at(-1);
   }
 
+  /** The last line of a UART beside the console, behind its name. */
+  get elsewhere(): Sighting | undefined {
+    return this.#elsewhere;
+  }
+
   /** Requests in the order in which they came. */
   get fetches(): readonly Fetch[] {
     return [...this.#fetches.values()];
@@ -112,6 +120,7 @@ export class BootSeen {
     this.#here = { t: event.t, place };
     if (event.kind === 'received') {
       if (event.data.console === mainConsole) this.#received(bytesOf(event.data));
+      else this.#receivedElsewhere(event.data.console, bytesOf(event.data));
     } else if (event.kind === 'power') this.#power(event.data.action, event.data.detail);
     else if (event.kind === 'tftp') this.#tftp(event.data);
     else if (event.kind === 'line' && event.data.console === mainConsole) {
@@ -131,6 +140,18 @@ export class BootSeen {
     this.#reader.feed(bytes, this.#here.t);
   }
 
+  #receivedElsewhere(console: string, bytes: Uint8Array): void {
+    let reader = this.#others.get(console);
+    if (reader === undefined) {
+      const line = ({ text }: { readonly text: string }) => {
+        if (text.trim() !== '') this.#elsewhere = { ...this.#here, text: `${console}: ${text}` };
+      };
+      reader = new ConsoleReader({ line }, { history: 0 });
+      this.#others.set(console, reader);
+    }
+    reader.feed(bytes, this.#here.t);
+  }
+
   #line(text: string): void {
     if (text.trim() === '') return;
     this.#lines.push({ ...this.#here, text });
@@ -147,6 +168,8 @@ export class BootSeen {
 
   #begin(): void {
     this.#reader.powerOn(this.#here.t);
+    this.#others.clear();
+    this.#elsewhere = undefined;
     this.#lines.length = 0;
     this.#fetches.clear();
     this.#bytes = 0;

@@ -116,6 +116,14 @@ export const silentConsole: readonly BootStep['causes'][number][] = [
           mend: `the speed is wrong: see boards.${board}.serial.baudRate; else ground and level of the wires`,
         }
       : undefined,
+  (seen, { board }) =>
+    seen.bytes === 0 && seen.elsewhere !== undefined
+      ? {
+          what: 'nothing came on the console, and another UART speaks',
+          evidence: seen.elsewhere,
+          mend: `if that is the boot loader, boards.${board}.serial and that port are exchanged in the lab file; else it is what ran last`,
+        }
+      : undefined,
 ];
 
 /** Causes that there may be before any step. */

@@ -97,6 +97,13 @@ const stuck: readonly (readonly [
     /though the switch says that the power is on/,
   ],
   [
+    'a console that is exchanged with another UART',
+    rpi,
+    [on, { kind: 'received', data: { console: 'secure', text: 'RPi: BOOTSYS\r\nand m' } }],
+    'eeprom',
+    /another UART speaks \(secure: RPi: BOOTSYS\): .*boards\.rpi5-01\.serial and that port are exchanged/,
+  ],
+  [
     'a console at another speed',
     rpi,
     [on, { kind: 'received', data: { console: 'main', base64: Buffer.alloc(40, 0xf8).toString('base64') } }],
