@@ -9,14 +9,14 @@ import { align } from './align.ts';
 import { hasSameNumbers, isDamaged } from './damage.ts';
 import { linesFor } from './lines.ts';
 import type { Observations, SeenLine, SeenSign } from './observation.ts';
-import type { Judgement } from './verdict.ts';
+import type { Evidence, Judgement } from './verdict.ts';
 
 export interface Believed {
   readonly seen: Observations;
   /** In words, what was read from a log for the console's sake; absent where nothing had to be. */
   readonly note?: string;
-  /** Whether a log says what the talker of an expectation has said. */
-  readonly isLogged: (expectation: Expectation) => boolean;
+  /** Whether a log says what a talker has said. */
+  readonly isLogged: (talker: Pick<SeenLine, 'talker' | 'domid'>) => boolean;
 }
 
 /** What was seen, with lines as they stand in their logs where the console is bad. */
@@ -34,8 +34,7 @@ export function withLogs(seen: Observations): Believed {
   if (!isBad && seen.gaps.length === 0) return { seen, isLogged: () => false };
   const believed: Believed = {
     seen: logged.reduce(asLogged, seen),
-    isLogged: ({ source, domid = 0 }) =>
-      (source === 'xen' && xen !== undefined) || (source === 'linux' && domid === 0 && dom0 !== undefined),
+    isLogged: line => (ofXen(line) && xen !== undefined) || (ofDom0(line) && dom0 !== undefined),
   };
   if (!isBad) return believed;
   return {
@@ -56,18 +55,17 @@ export function withoutEvidence(
   { seen, note, isLogged }: Believed,
 ): { readonly judgements: readonly Judgement[]; readonly what: string } | undefined {
   const near = judgements.flatMap(judgement => damagedLine(judgement, seen) ?? []);
-  const evidence = new Set([...seen.lines.filter(line => line.damaged), ...near]);
+  const evidence = new Set([...seen.lines.filter(line => line.damaged || isDamagedConstant(line)), ...near]);
   if (note === undefined && evidence.size < fewest) return undefined;
   const why = 'the console loses or doubles characters, and nobody read the log of who said it';
   const texts = prediction.expectations.flatMap(({ kind, text }) => (kind === 'line' ? [text] : []));
+  if (prediction.panic !== null) texts.push(prediction.panic);
   const result = judgements.map((judgement): Judgement => {
-    const { expectation, outcome } = judgement;
-    const text = judgement.seen?.text ?? '';
-    const isUnseen = outcome === 'missed' && expectation.kind !== 'answer' && expectation.source !== 'xl';
-    const isGarbled = outcome === 'contradicted' && texts.some(said => isDamaged(said, text));
-    return (isUnseen || isGarbled) && !isLogged(expectation)
-      ? { ...judgement, outcome: 'infrastructure', why }
-      : judgement;
+    const isLost =
+      judgement.outcome === 'missed'
+        ? isOverTheLine(judgement.expectation) && !isLogged(talkerOf(judgement.expectation))
+        : judgement.outcome === 'contradicted' && isGarbled(judgement.seen, texts, seen, isLogged);
+    return isLost ? { ...judgement, outcome: 'infrastructure', why } : judgement;
   });
   const changed = result.filter((judgement, index) => judgement !== judgements[index]).length;
   if (changed === 0) return undefined;
@@ -77,8 +75,58 @@ export function withoutEvidence(
   return { judgements: result, what };
 }
 
+/**
+ * Whether a boot that was to end in a panic ended so, as far as a bad console shows: of the panic's words, some
+ * characters may be missing.
+ */
+export function mayHavePanicked({ panic }: Prediction, { signs: found }: Observations): boolean {
+  const panics = found.filter(({ sign }) => sign.name === 'xen-panic');
+  return panic !== null && panics.every(({ sign }) => isDamaged(panic, sign.detail ?? ''));
+}
+
 /** So many lines are damaged by the line; fewer may be what was said. */
 const fewest = 3;
+
+/** Lines that say the same in each boot. */
+const constants = [
+  'Starting kernel ...',
+  'Booting using Device Tree',
+  'Domain heap initialised',
+  '*** LOADING DOMAIN 0 ***',
+  'Std. Loglevel: All',
+  'Guest Loglevel: All',
+  'Panic on CPU 0:',
+  '****************************************',
+  "Manual reset required ('noreboot' specified)",
+  'Reboot in five seconds...',
+  'Booting Linux on physical CPU 0x0000000000',
+] as const;
+
+function isDamagedConstant({ text }: SeenLine): boolean {
+  return constants.some(said => isDamaged(said, text));
+}
+
+/** Answers of commands come over SSH. */
+function isOverTheLine({ kind, source }: Expectation): boolean {
+  return kind !== 'answer' && source !== 'xl';
+}
+
+function talkerOf({ source, domid = 0 }: Expectation): Pick<SeenLine, 'talker' | 'domid'> {
+  if (source === 'xen') return { talker: 'xen' };
+  return source === 'linux' ? { talker: 'linux', domid } : { talker: 'unknown' };
+}
+
+/** Whether a line that was not foreseen may be one that was, and nobody can tell. */
+function isGarbled(
+  evidence: Evidence | undefined,
+  texts: readonly string[],
+  { lines }: Observations,
+  isLogged: Believed['isLogged'],
+): boolean {
+  if (evidence === undefined || !texts.some(said => isDamaged(said, evidence.text))) return false;
+  const from = lines.find(({ line, text }) => line === evidence.line && text === evidence.text);
+  return from === undefined || !isLogged(from);
+}
 
 /** A line in which a word lacks a character; where a number does, nobody knows what was said. */
 function damagedLine({ expectation, outcome }: Judgement, seen: Observations): SeenLine | undefined {
@@ -139,14 +187,16 @@ function linesOf(log: string, talker: 'xen' | 'linux'): readonly string[] {
  */
 function asLogged(seen: Observations, { said, isOfLog, places }: Logged): Observations {
   const lines: SeenLine[] = [];
-  let next = Math.min(...places.values());
+  const end = seen.lines.at(-1);
+  let next = 0;
   const insert = (from: SeenLine, until: number, before?: SeenLine) => {
     // What the console has not said was said when nobody heard it, if there was such a time between.
     const gap = seen.gaps.find(
       each =>
         each.of === undefined && each.from.line >= from.line && each.from.line <= (before?.line ?? Infinity),
     );
-    const place = gap?.to === undefined ? from : { ...from, ...gap.to };
+    // Without one it was said before what comes next, and not before its own step.
+    const place = { ...from, ...(gap?.to ?? placeOf(before ?? end ?? from)) };
     for (; next < until; next++) lines.push(asSaid(place, said[next] ?? ''));
   };
   let last: SeenLine | undefined;
@@ -162,6 +212,10 @@ function asLogged(seen: Observations, { said, isOfLog, places }: Logged): Observ
   }
   if (last !== undefined) insert(last, said.length);
   return { ...seen, lines, signs: [...seen.signs, ...milestonesOf(lines, seen)] };
+}
+
+function placeOf({ line, phase, t }: SeenLine) {
+  return { line, phase, ...(t !== undefined && { t }) };
 }
 
 /** In place of a line that came damaged, or not at all. */

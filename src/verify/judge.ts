@@ -2,7 +2,7 @@
 import type { Expectation, Prediction } from '../model/prediction.ts';
 import type { RecordedEvent } from '../recording/event.ts';
 import { type AnswerFound, matchAnswers } from './answers.ts';
-import { withLogs, withoutEvidence } from './bad-line.ts';
+import { mayHavePanicked, withLogs, withoutEvidence } from './bad-line.ts';
 import { anotherXen } from './deployed-xen.ts';
 import { fromConsole } from './from-console.ts';
 import { fromRecording } from './from-recording.ts';
@@ -75,7 +75,11 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   const judgements = bad?.judgements ?? shown;
   const counts: Record<Outcome, number> = { ...none };
   for (const { outcome } of judgements) counts[outcome]++;
-  const faults = [...faultsOf(seen, judgements), ...(bad === undefined ? [] : [badLine(bad.what)])];
+  const recorded = faultsOf(seen, judgements);
+  const faults =
+    bad === undefined
+      ? recorded
+      : [...(mayHavePanicked(prediction, seen) ? recorded.map(byLine) : recorded), badLine(bad.what)];
   const notes = [
     ...otherXenNote(seen),
     ...(note === undefined ? [] : [note]),
@@ -102,6 +106,11 @@ function unheardNote(unheard: ReadonlyMap<Expectation, string>): readonly string
   const [text] = unheard.values();
   if (text === undefined) return [];
   return [`the console did not bring ${unheard.size} lines that the logs have, "${text}" for instance`];
+}
+
+/** A panic that was not recognised is the line's fault. */
+function byLine(fault: Fault): Fault {
+  return fault.class === 'board' ? { ...fault, class: 'infrastructure' } : fault;
 }
 
 function badLine(what: string): Fault {

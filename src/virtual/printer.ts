@@ -30,6 +30,7 @@ export class Printer {
       if (this.consoles.includes(line.domid ?? 0)) this.linux(line.text, line.domid);
       return;
     }
+    if (line.source === 'firmware' && this.#uart.isOfFirmware) this.#uart.line(line.text);
     if (line.source !== 'xen') return;
     const prefix = this.#isLineOpen ? '' : '(XEN) ';
     this.#uart.write(`${prefix}${line.text}${line.newline === false ? '' : '\r\n'}`);

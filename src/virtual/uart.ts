@@ -5,12 +5,15 @@ import { type SerialLine, serialLine } from './serial-line.ts';
 
 export class Uart implements Disposable {
   readonly #line: SerialLine;
+  /** The EL3 firmware goes on writing here while Xen runs. */
+  readonly isOfFirmware: boolean;
   readonly #adapter: Adapter;
   #input = '';
   #arrived: (() => void) | undefined;
 
   private constructor(faults: VirtualFaults) {
     this.#line = serialLine(faults);
+    this.isOfFirmware = faults.output === 'torn';
     const isNamed = faults.adapterGone !== undefined;
     this.#adapter = new Adapter(bytes => {
       this.#input += this.#line.typed(Buffer.from(bytes).toString('latin1'));
