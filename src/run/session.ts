@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { RunOutcome } from '../../machines/run.ts';
 import type { OpenBoard } from '../board/open-board.ts';
+import { DriverError } from '../drivers/driver-error.ts';
 import { predict } from '../model/predict.ts';
 import type { XenSeen } from '../model/other-build.ts';
 import { emptyPrediction, type Prediction } from '../model/prediction.ts';
@@ -10,6 +11,7 @@ import { readRun } from '../recording/reader.ts';
 import {
   makeRunDirectory,
   runFiles,
+  type RunName,
   writeChecksums,
   writePrediction,
   writeVerdict,
@@ -77,7 +79,8 @@ export interface Session {
 
 /**
  * Runs one scenario on one board. What the board and the lab do is in the verdict.
- * @throws ConfigurationError before anything is touched, where the scenario and the board's images do not fit
+ * @throws ConfigurationError before anything is touched, where the scenario and the board's images do not fit;
+ *   DriverError where the run cannot have a directory
  */
 export async function runOnBoard(options: SessionOptions): Promise<Session> {
   const { board, scenario } = options;
@@ -87,13 +90,8 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
   const deployed: Scenario = { ...scenario, hostTree: deployment.hostTree };
   const files = await checksums(deployment.files);
   const images = await describeImages(deployment.images);
-  const directory = await makeRunDirectory(options.runs, {
-    started,
-    board: board.name,
-    scenario: scenario.name,
-  });
+  const directory = await begun(options.runs, { started, board: board.name, scenario: scenario.name }, files);
   options.onDirectory?.(directory);
-  await writeChecksums(directory, files);
 
   const clock = systemClock();
   const broken = new AbortController();
@@ -158,6 +156,19 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     cpu,
     images,
   };
+}
+
+/** @throws DriverError where nothing can be written there: the board is not touched then */
+async function begun(runs: string, name: RunName, files: Readonly<Record<string, string>>): Promise<string> {
+  try {
+    const directory = await makeRunDirectory(runs, name);
+    await writeChecksums(directory, files);
+    return directory;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const mend = 'make room on that disk, or name another directory with --runs';
+    throw new DriverError(`make a directory for the run in ${runs}`, why, mend, { cause: error });
+  }
 }
 
 function cpuSince(before: { user: number; system: number }): CpuTime {

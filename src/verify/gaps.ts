@@ -7,7 +7,7 @@ import { type Observations, orderOf, type SeenGap } from './observation.ts';
  * @param expectation of which nothing was found
  * @returns the time in which it may have come unheard; undefined where it would have been seen or read elsewhere
  */
-export function unheard(
+export function gapOver(
   expectation: Expectation,
   prediction: Prediction,
   seen: Observations,

@@ -7,7 +7,7 @@ import { anotherXen } from './deployed-xen.ts';
 import { fromConsole } from './from-console.ts';
 import { fromRecording } from './from-recording.ts';
 import { linesFor, type MatchedLines, matchLines, patternOf, streamOfExpectation, textsOf } from './lines.ts';
-import { unheard, wordsOf } from './gaps.ts';
+import { gapOver, wordsOf } from './gaps.ts';
 import { nearest } from './nearest.ts';
 import { notRun, otherXen } from './other-xen.ts';
 import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
@@ -390,7 +390,7 @@ class Seen {
 
   /** What may have been said while nobody heard the console. */
   #unheard(expectation: Expectation): Finding {
-    const gap = unheard(expectation, this.#prediction, this.#seen, this.lines);
+    const gap = gapOver(expectation, this.#prediction, this.#seen, this.lines);
     if (gap === undefined) return undefined;
     return {
       outcome: expectation.kind === 'absent' ? 'not-observable' : 'infrastructure',

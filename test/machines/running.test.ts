@@ -442,8 +442,8 @@ test('steps: a Dom0 that does not answer SSH is a fault of the lab', async t => 
 });
 
 function guest(actors: Parameters<typeof domain.provide>[0]['actors'] = {}, runs = false, refusal?: Error) {
-  const { clock, witness: silent } = simulation();
-  const witness = refusal === undefined ? silent : { ...silent, refusal: () => refusal };
+  const { clock, witness: alone } = simulation();
+  const witness = refusal === undefined ? alone : { ...alone, refusal: () => refusal };
   const fine = fromPromise<number, undefined>(async () => 0);
   const machine = domain.provide({
     actors: {

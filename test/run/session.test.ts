@@ -1,9 +1,10 @@
 import { writeSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { BoardType } from '../../src/board/board-type.ts';
+import { DriverError } from '../../src/drivers/driver-error.ts';
 import type { RecordedEvent } from '../../src/recording/event.ts';
 import { readRun } from '../../src/recording/reader.ts';
 import { oldEepromWords } from '../../src/run/eeprom-limit.ts';
@@ -118,6 +119,31 @@ test('a disk that fills in the middle ends the run as a failure of the lab, judg
   t.false(states.includes('attended.working.on.stepping'));
   const { events } = await readRun(directory);
   t.is(events.filter(({ kind }) => kind === 'run-finished').length, 0);
+});
+
+test('a run that cannot have a directory does not touch the board', async t => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-session-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const runs = path.join(directory, 'runs');
+  await writeFile(runs, 'a file');
+  const type = quickType('rcar-v4h-white-hawk');
+  const scenario = loadScenario(findScenario('dom0-and-guest', '/').file, type);
+  await using board = await openVirtualBoard(type, { name: 'virtual', firmware: scenario.firmware });
+  const events: RecordedEvent[] = [];
+  await t.throwsAsync(
+    runOnBoard({
+      board,
+      scenario,
+      runs,
+      signal: new AbortController().signal,
+      controller: 'test',
+      command: 'a test',
+      stateDirectory: directory,
+      onEvent: event => events.push(event),
+    }),
+    { instanceOf: DriverError, message: /^make a directory for the run in .*runs: E/ },
+  );
+  t.deepEqual(events, []);
 });
 
 test('a verdict that cannot be written is told, and is not met', async t => {
