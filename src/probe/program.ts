@@ -5,6 +5,7 @@ import type { ProbeOutcome } from './answer.ts';
 import type { ProbeCommand, ProbeMessage } from './command.ts';
 import { probeLimits, readCommandLine } from './command.ts';
 import type { ProbeMachine } from './machine.ts';
+import { callWithoutReturn } from './no-return.ts';
 
 /** An answer, and what of it is certain. */
 export interface ProbeReply {
@@ -21,6 +22,7 @@ export interface ProbeReply {
 
 export class ProbeProgram {
   readonly #machine: ProbeMachine;
+  #isGone = false;
 
   constructor(machine: ProbeMachine) {
     this.#machine = machine;
@@ -32,9 +34,11 @@ export class ProbeProgram {
     return `probe: ready version=1 el=${exceptionLevel} uart=${hexadecimal(uart)} conduit=${conduit}`;
   }
 
-  /** What it says to a line that is typed. */
-  line(text: string): string {
+  /** What it says to a line that is typed; undefined: nothing, once a call has not come back. */
+  line(text: string): string | undefined {
     const read = readCommandLine(text);
+    this.#isGone ||= read !== undefined && 'command' in read && isLast(read.command);
+    if (this.#isGone) return undefined;
     if (read === undefined) return this.ready;
     return `probe: #${read.tag} ${'wrong' in read ? `error ${read.wrong}` : this.obey(read.command).text}`;
   }
@@ -160,6 +164,19 @@ export class ProbeProgram {
     const unknown =
       address % 4 === 0 ? this.#machine.accessUnknown(address) : 'the address is no multiple of 4';
     if (unknown !== undefined) throw new Uncertain(`${hexadecimal(address)}: ${unknown}`);
+  }
+}
+
+function isLast(command: ProbeCommand): boolean {
+  switch (command.do) {
+    case 'smc':
+    case 'hvc':
+      return callWithoutReturn(command.functionId) !== undefined;
+    case 'scmi':
+    case 'loop':
+      return callWithoutReturn(command.message.functionId) !== undefined;
+    default:
+      return false;
   }
 }
 

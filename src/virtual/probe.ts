@@ -28,7 +28,10 @@ export async function runProbe(parts: ProbeParts): Promise<never> {
     ...(deviations === undefined ? {} : { deviations }),
   });
   uart.line(probe.ready);
-  for (;;) uart.line(probe.line(await typedLine(uart, signal)));
+  for (;;) {
+    const said = probe.line(await typedLine(uart, signal));
+    if (said !== undefined) uart.line(said);
+  }
 }
 
 /** Without an echo, unlike that of a shell. */

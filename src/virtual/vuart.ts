@@ -30,7 +30,10 @@ export class Vuart {
     terminal.show(this.#waiting);
     this.#waiting = '';
     return {
-      line: text => this.#say(`${this.#probe.line(text)}\r\n`),
+      line: text => {
+        const said = this.#probe.line(text);
+        if (said !== undefined) this.#say(`${said}\r\n`);
+      },
       detach: () => {
         if (this.#terminal === terminal) this.#terminal = undefined;
       },

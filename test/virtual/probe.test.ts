@@ -86,7 +86,7 @@ const intoWords = (words: string[]): Terminal => ({
   ended: () => void words.push('end'),
 });
 
-test("a guest's UART keeps the probe's first line for whoever attaches, and ends with the guest", t => {
+test("a guest's UART keeps the probe's first line for whoever attaches, says nothing once a call has not come back, and ends with the guest", t => {
   const firmware = { profile: loadFirmwareProfile('reference'), faults: [] };
   const observer = { console: () => {}, message: () => {} };
   const vuart = new Vuart(new FirmwareAlone({ firmware, observer, uart: 0x2200_0000 }).probe);
@@ -94,7 +94,10 @@ test("a guest's UART keeps the probe's first line for whoever attaches, and ends
   const attachment = vuart.attach(intoWords(first));
   attachment.line('#1 read 0x0 0');
   attachment.detach();
-  vuart.attach(intoWords(second)).line('');
+  const again = vuart.attach(intoWords(second));
+  again.line('');
+  again.line('#2 hvc 0x84000001');
+  again.line('#3 read 0x0 1');
   vuart.end();
   const ready = 'probe: ready version=1 el=2 uart=0x22000000 conduit=smc\r\n';
   t.deepEqual(first, [ready, 'probe: #1 error words: wrong\r\n']);
