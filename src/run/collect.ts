@@ -9,6 +9,8 @@ import { dom0, type Sessions } from './sessions.ts';
 export interface Collection {
   readonly sessions: Sessions;
   readonly toolstack: Toolstack;
+  /** Names of guests in the toolstack that may have been there. */
+  readonly guests: readonly string[];
   readonly recorder: Recorder;
   readonly clock: RunClock;
   /** The run's directory; the logs go into `collected/` below it. */
@@ -39,6 +41,26 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
       note(`no ${file}: ${error instanceof Error ? error.message : String(error)}`);
       return;
     }
+  }
+  await collectConsoles(collection, directory, signal).catch((error: unknown) => {
+    note(`no logs of guests' consoles: ${error instanceof Error ? error.message : String(error)}`);
+  });
+}
+
+/** What guests have said, where Dom0's xenconsoled keeps it. Over a serial line it would take too long. */
+async function collectConsoles(
+  { sessions, toolstack, guests, recorder }: Collection,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const way = sessions.wayTo(dom0);
+  if (toolstack.consoleLog === undefined || way !== 'ssh') return;
+  for (const guest of guests) {
+    const command = toolstack.consoleLog(guest);
+    const { status, stdout } = await sessions.read(dom0, command, { signal });
+    if (status !== 0 || stdout === '') continue;
+    await writeFile(path.join(directory, `guest-${path.basename(guest)}.log`), stdout);
+    recorder.record(way, { kind: 'log', data: { domain: guest, command, text: stdout } });
   }
 }
 

@@ -30,7 +30,7 @@ import { collect } from './collect.ts';
 import type { Deployment } from './deployment.ts';
 import { consoleWays } from './console-ways.ts';
 import { FurtherUarts } from './further-uarts.ts';
-import { toolstackOf } from './domain-commands.ts';
+import { nameInToolstack, toolstackOf } from './domain-commands.ts';
 import { Guests } from './guests.ts';
 import { nudgeLogin } from './login-nudge.ts';
 import { Probes } from './probes.ts';
@@ -283,6 +283,7 @@ function providedRun(parts: Parts) {
             {
               sessions,
               toolstack: toolstackOf(board),
+              guests: [...options.scenario.guests.values()].map(nameInToolstack),
               recorder,
               clock,
               directory: options.directory,

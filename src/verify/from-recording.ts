@@ -94,7 +94,7 @@ class RunSeen {
         this.#answer(event.data, here);
         break;
       case 'log':
-        if (event.source === 'ssh') this.#log(event.data);
+        if (event.source === 'ssh') this.#log(event.data, here);
         break;
       case 'command':
         this.#asked.add(this.#phase);
@@ -246,10 +246,15 @@ class RunSeen {
     }
   }
 
-  #log({ command, text }: Extract<RecordedEvent, { kind: 'log' }>['data']): void {
+  #log(
+    { domain, command, text }: Extract<RecordedEvent, { kind: 'log' }>['data'],
+    here: Place & { readonly phase: Phase },
+  ): void {
     const { line } = this.#place;
     if (command === 'xl dmesg') this.#logs = { ...this.#logs, xen: text, line };
     else if (command === 'dmesg') this.#logs = { ...this.#logs, dom0: text, line };
+    // As if the domain had been asked itself.
+    else this.#answers.push({ ...here, domain, command, status: 0, stdout: text, stderr: '' });
   }
 
   /** A step that ended with a word but asked nothing, and that no fault ended, was passed over. */

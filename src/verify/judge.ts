@@ -8,6 +8,7 @@ import { fromConsole } from './from-console.ts';
 import { fromRecording } from './from-recording.ts';
 import { linesFor, type MatchedLines, matchLines, patternOf, streamOfExpectation, textsOf } from './lines.ts';
 import { gapOver, wordsOf } from './gaps.ts';
+import { showsKernelLog } from './kernel-log.ts';
 import { nearest } from './nearest.ts';
 import { notRun, otherXen } from './other-xen.ts';
 import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
@@ -289,18 +290,16 @@ class Seen {
   /** A line of a domain whose console nobody heard may stand in the log that was read from it. */
   #inAnswers(expectation: Expectation): Finding {
     const { source, domid } = expectation;
-    const command = source === 'linux' ? /\bdmesg\b/ : source === 'xen' ? /\bxl dmesg\b/ : undefined;
-    if (command === undefined) return undefined;
+    if (source !== 'linux' && source !== 'xen') return undefined;
     const name = source === 'xen' ? undefined : nameOf(this.#prediction, domid ?? 0);
     const pattern = patternOf(expectation);
     for (const answer of this.#seen.answers) {
-      if (!command.test(answer.command) || orderOf(answer.phase) < orderOf(expectation.phase)) continue;
-      if (
-        source === 'linux' &&
-        (/\bxl dmesg\b/.test(answer.command) || !isDomain(answer.domain, name, domid))
-      ) {
-        continue;
-      }
+      if (orderOf(answer.phase) < orderOf(expectation.phase)) continue;
+      const isAsked =
+        source === 'xen'
+          ? /\bxl dmesg\b/.test(answer.command)
+          : showsKernelLog(answer.command) && isDomain(answer.domain, name, domid);
+      if (!isAsked) continue;
       const line = answer.stdout
         .split(/\r*\n/)
         .map(withoutPrefix)

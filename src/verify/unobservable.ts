@@ -1,5 +1,6 @@
 /** What no part of a recording or log could have shown, and why. */
 import type { Expectation, Prediction } from '../model/prediction.ts';
+import { isWholeBoot, showsKernelLog } from './kernel-log.ts';
 import type { Observations } from './observation.ts';
 
 /** @returns in words why an unmet expectation could not have been seen; undefined where it could */
@@ -41,6 +42,8 @@ function kernel(domid: number, prediction: Prediction, seen: Observations): stri
     return booted && loggedIn ? 'Dom0 writes to another console' : undefined;
   }
   const name = prediction.domains.find(domain => domain.domid === domid)?.name ?? `domain ${domid}`;
-  const asked = seen.answers.some(({ domain, command }) => domain === name && /\bdmesg\b/.test(command));
-  return asked ? undefined : `nothing of the console of ${name} is here, and its log was not read`;
+  const logs = seen.answers.filter(({ domain, command }) => domain === name && showsKernelLog(command));
+  if (logs.length === 0) return `nothing of the console of ${name} is here, and its log was not read`;
+  if (logs.some(({ command, stdout }) => isWholeBoot(command, stdout))) return undefined;
+  return `the console of ${name} ends before its kernel had started an init`;
 }

@@ -1,0 +1,17 @@
+/** Which of the commands that a run gives shows a kernel's own words. */
+
+/** xenconsoled's log of a guest's console: `/var/log/xen/console/guest-NAME.log` (tools/console/daemon/io.c). */
+const consoleLog = /\/guest-\S+\.log$/;
+
+/** `dmesg` in the domain, or the log of its console in Dom0; not `xl dmesg`, which is Xen's. */
+export function showsKernelLog(command: string): boolean {
+  return consoleLog.test(command) || (/\bdmesg\b/.test(command) && !/\bxl dmesg\b/.test(command));
+}
+
+/**
+ * Whether a log can do without a line only because the line was never said. A console's log ends with the guest,
+ * which may have been while its kernel booted.
+ */
+export function isWholeBoot(command: string, log: string): boolean {
+  return !consoleLog.test(command) || /Run \S+ as init process/.test(log);
+}
