@@ -137,6 +137,7 @@ test('a board is booted through U-Boot to Dom0, its steps are run and its logs c
       'dom0$ xl dmesg',
       'dom0$ xl list',
       'dom0$ dmesg',
+      'dom0$ tail -c 100000 /var/log/xen/console/guest-domu.log',
       'power off',
       'serial closed',
     ],
