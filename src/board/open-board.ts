@@ -56,6 +56,8 @@ export interface OpenBoard extends AsyncDisposable {
   readonly consoleLogin?: ConsoleLogin;
   /** Who logs in on the consoles of guests, by name; `root` on others'. */
   readonly guestLogins?: ReadonlyMap<string, ConsoleLogin>;
+  /** Guests that have no address have a shell of root's on their consoles. */
+  readonly guestConsoles?: true;
   /** Where a guest's SSH server is as seen from Dom0; undefined where the lab gives none. */
   guest(name: string): Omit<SshTarget, 'via'> | undefined;
   /** Files of the deployment by name (`xen`, `dtb`, `kernel`, `ramdisk`, ...): a path or bytes. */

@@ -66,6 +66,7 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
     network: { address, server, netmask, prefixes: [] },
     dom0: { host: address, port: type.dom0.sshPort, user: type.dom0.user, identity, hostKey },
     guest: () => undefined,
+    guestConsoles: true,
     images,
     uarts: new Map(
       [...machine.uarts].map(([uart, serial]) => [uart, { serial, talkers: uarts[uart]?.talkers ?? [] }]),

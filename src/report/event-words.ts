@@ -114,6 +114,9 @@ const milestones: ReadonlyMap<string, string> = new Map([
 const ends = /panic|trap|halts|oops|abort|resets|reboots|error|refus|no-kernel/;
 
 function milestoneWords({ name, domain, line, console }: DataOf<'milestone'>): EventWords {
+  // Not over SSH, and the line says where.
+  if (name === 'reachable' && line !== undefined)
+    return { text: `${domain ?? 'a domain'} answers ${line}`, colour: 'green' };
   const words = (milestones.get(name) ?? name.replaceAll('-', ' ')).replace('%', domain ?? 'a domain');
   const said = line === undefined || line.trim() === '' ? '' : `: ${line.trim()}`;
   const where = console === undefined ? '' : `${console}: `;

@@ -212,9 +212,11 @@ export class Sessions {
   /** A guest behind a Dom0 without a network is not on one either. */
   #isOnConsole(domain: string): boolean {
     if (this.#ways === undefined) return false;
-    if (domain !== dom0 && this.#board.guestLogins?.get(domain)?.only === true) return true;
-    const throughOther = domain !== dom0 && this.#board.gateway !== undefined && this.#hasAddress(domain);
-    return this.#onConsole && !throughOther;
+    if (domain === dom0) return this.#onConsole;
+    const { guestLogins, guestConsoles = false, gateway } = this.#board;
+    if (guestLogins?.get(domain)?.only === true) return true;
+    if (!this.#hasAddress(domain)) return guestConsoles || this.#onConsole;
+    return this.#onConsole && gateway === undefined;
   }
 
   #hasAddress(domain: string): boolean {

@@ -46,7 +46,7 @@ const why = await cannotRun();
 );
 
 (why === undefined ? test.serial : test.serial.skip)(
-  `without a network namespace QEMU itself serves the files, a script that loads them too, and run and recording say so${why ?? ''}`,
+  `without a network namespace QEMU itself serves the files, a script that loads them too, and run and recording say so; a guest is asked on its console${why ?? ''}`,
   async t => {
     t.timeout(240_000);
     const runs = await mkdtemp(path.join(tmpdir(), 'scmi-hil-qemu-'));
@@ -56,7 +56,8 @@ const why = await cannotRun();
       lab,
       'schema: 1\nboards: { without: { type: qemu-virt, emulated: true, network: user, uBoot: { script: true } } }\n',
     );
-    const words = ['run', 'hwdom-forwarding', '--lab', lab, '--board', 'without', '--runs', runs];
+    const scenario = 'guest-beside-the-hardware-domain';
+    const words = ['run', scenario, '--lab', lab, '--board', 'without', '--runs', runs];
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       [path.join(project, 'bin', 'scmi-hil.js'), ...words],
@@ -64,6 +65,7 @@ const why = await cannotRun();
     );
     t.is(status, 0, `${stdout.toString().slice(-6000)}\n${stderr.toString().slice(-2000)}`);
     t.regex(stdout.toString(), /no network namespace: QEMU's own TFTP/);
+    t.regex(stdout.toString(), /guest answers on the console of guest/);
     const directory = path.resolve(runs, /files: (\S+)/.exec(stdout.toString())?.[1] ?? '');
     const recording = await readFile(path.join(directory, 'recording.jsonl'), 'utf8');
     t.regex(recording, /## Executing script at [0-9a-f]{8}/);
