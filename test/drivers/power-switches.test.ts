@@ -205,7 +205,8 @@ test('PDUDaemon is asked by its HTTP listener, and knows no state', async t => {
   close();
 });
 
-const withPduDaemon = spawnSync('pdudaemon', ['--help']).status === 0 ? test : test.skip;
+const isInstalled = (program: string) => spawnSync('sh', ['-c', 'command -v "$0"', program]).status === 0;
+const withPduDaemon = isInstalled('pdudaemon') ? test.serial : test.serial.skip;
 
 withPduDaemon(
   'PDUDaemon itself switches what it is asked to, and refuses a PDU that it does not have',
@@ -268,7 +269,7 @@ async function untilSaid(file: string, words: string): Promise<string> {
   }
 }
 
-const withUhubctl = spawnSync('uhubctl', ['-v']).status === 0 ? test : test.skip;
+const withUhubctl = isInstalled('uhubctl') ? test.serial : test.serial.skip;
 
 withUhubctl('uhubctl itself is asked, and a hub that is not there is told in its words', async t => {
   const power = powerUhubctl({ location: '9-9', port: 2, command: 'uhubctl' });
@@ -317,6 +318,7 @@ esac
 
 test('a relay on a serial port gets its bytes, and says its state where it can', async t => {
   const adapter = openPseudoTerminal();
+  t.teardown(() => adapter.close());
   let on = false;
   let heard = Buffer.alloc(0);
   adapter.onData(bytes => {
@@ -345,8 +347,7 @@ test('a relay on a serial port gets its bytes, and says its state where it can',
   t.is(await power.state(soon()), 'off');
   t.is(await powerRelay(port, bytes).state(soon()), 'unknown');
   const mute = powerRelay(port, { ...bytes, state: { ...state, ask: Buffer.of(1) } });
-  await t.throwsAsync(mute.state(AbortSignal.timeout(300)), { message: /waited for its answer/ });
-  adapter.close();
+  await t.throwsAsync(mute.state(AbortSignal.timeout(1500)), { message: /waited for its answer/ });
 });
 
 test('a person is asked, and nobody is where there is no terminal', async t => {
