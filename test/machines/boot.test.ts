@@ -442,6 +442,11 @@ const lost: readonly {
     fault: /^the board restarted while U-Boot was at its prompt: U-Boot 2023\.04$/,
   },
   {
+    name: 'a console that is away',
+    happens: ({ say }) => say('console.gap', 'use /dev/x: the line is gone'),
+    fault: /^the console was lost: use \/dev\/x: the line is gone$/,
+  },
+  {
     name: 'the fourth time that a file starts again',
     answers: { 'tftpboot 0x48200000 xen': 'silence' },
     happens: async ({ say }) => {
@@ -588,6 +593,23 @@ const broken: readonly { name: string; breaks: (board: Board) => void; fault: Re
     fault: /^the EEPROM could not boot from the network: NETBOOT init failed$/,
   },
   {
+    name: 'a DHCP server that is silent, in the words before it gives up,',
+    breaks: ({ tell }) => {
+      tell({ type: 'console.banner', line: '  2.01 DHCP timeout' });
+      tell({ type: 'console.refusal', line: 'Boot mode: RESTART (0f) order 0' });
+    },
+    fault:
+      /^the EEPROM could not boot from the network: 2\.01 DHCP timeout; Boot mode: RESTART \(0f\) order 0$/,
+  },
+  {
+    name: 'a console that is away',
+    breaks: ({ request, tell }) => {
+      request('config.txt');
+      tell({ type: 'console.gap', line: 'use /dev/x: the line is gone' });
+    },
+    fault: /^the console was lost: use \/dev\/x: the line is gone$/,
+  },
+  {
     name: 'an EEPROM that starts again',
     breaks: ({ request, tell }) => {
       request('config.txt');
@@ -701,8 +723,9 @@ for (const { name, reach, milliseconds, fault } of eepromWaits) {
   });
 }
 
-function supply(actors: Parameters<typeof power.provide>[0]['actors']) {
-  const { clock, witness } = simulation();
+function supply(actors: Parameters<typeof power.provide>[0]['actors'], heard?: () => number) {
+  const { clock, witness: deaf } = simulation();
+  const witness = heard === undefined ? deaf : { ...deaf, heard };
   const machine = power.provide({
     actors: { switchPower: never<void, { to: 'on' | 'off' }>(), readPower: never<PowerState>(), ...actors },
   });
@@ -738,6 +761,22 @@ for (const [says, fault] of [
     t.is(tried, fault === undefined ? 1 : 3);
   });
 }
+
+test('power: a switch that says off while the board speaks is told so', async t => {
+  const { actor, clock } = supply(
+    {
+      switchPower: fromPromise<void, { to: 'on' | 'off' }>(async () => undefined),
+      readPower: fromPromise<PowerState, undefined>(async () => 'off'),
+    },
+    () => clock.now(),
+  );
+  await settle();
+  await pass(clock, 3000);
+  t.is(
+    faultOf(actor),
+    'switch the power on: the switch says that it is still off, and the board still answers',
+  );
+});
 
 test('power: a failure that passes leaves no fault', async t => {
   let tried = 0;

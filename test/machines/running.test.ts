@@ -627,6 +627,35 @@ test('run: a board that was on is left to discharge before it is switched on', a
   t.true(actor.getSnapshot().matches({ attended: { working: { on: 'deploying' } } }));
 });
 
+for (const [says, fault] of [
+  ['on', undefined],
+  ['unknown', undefined],
+  ['off', 'THE BOARD MAY STILL BE POWERED: the switch said that it was off while the board still answered'],
+] as const) {
+  test(`run: a switch that says ${says} of a board that has booted is ${fault === undefined ? 'believed' : 'not the one of this board'}`, async t => {
+    let isOn = false;
+    const booted = { fault: null, attempts: 1, xenSeen: true };
+    const { actor, faults } = lab({
+      boot: fromPromise(async () => {
+        isOn = true;
+        return booted;
+      }) as never,
+      power: power.provide({
+        actors: {
+          switchPower: fromPromise<void, { to: 'on' | 'off' }>(async () => {
+            if (says !== 'unknown') isOn = false;
+          }),
+          readPower: fromPromise<PowerState, undefined>(async () => (isOn ? says : 'off')),
+        },
+      }),
+    });
+    await settle();
+    actor.send({ type: 'interrupt' });
+    await settle();
+    t.deepEqual(faults()?.slice(1), fault === undefined ? [] : [fault]);
+  });
+}
+
 for (const [what, event, outcome] of [
   ['Ctrl-C', { type: 'interrupt' }, 'interrupted'],
   ['a lost line', { type: 'consoleLost', error: new Error('unplugged') }, 'infrastructure'],
