@@ -59,7 +59,8 @@ const waits = {
     mend: 'see that Xen was given this console (`console=dtuart dtuart=...`), and that it is built for this board',
   },
   login: { for: "Dom0's login", class: 'board' },
-  probe: { for: "the probe's first line", class: 'board' },
+  // Of a boot in which it says nothing, nothing is learned of the firmware either.
+  probe: { for: "the probe's first line", class: 'infrastructure' },
 } as const satisfies Record<string, Wait>;
 
 export const xen = setup({

@@ -44,10 +44,10 @@ export class Probes {
     );
     const answer = await this.#answer(domain, command, patience.signal);
     if (!isWhole(answer, command)) {
-      throw new DriverError(
+      throw new TornAnswer(
         `ask the probe in ${domain}`,
         `its answer to \`${command}\` is torn: ${answer.text}`,
-        'let nobody else write to that console',
+        'let nobody else write to that console; see that its line loses no characters',
       );
     }
     const status = probeOutcomes.indexOf(answer.outcome);
@@ -99,4 +99,9 @@ export class Probes {
       return guestLink(domain, this.#options, signal);
     }
   }
+}
+
+/** An answer came, and not as the probe writes it: somebody wrote into it, or the line lost a character. */
+class TornAnswer extends DriverError {
+  readonly blames = 'lab';
 }

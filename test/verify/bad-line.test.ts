@@ -6,12 +6,12 @@ import type { RecordedData } from '../../src/recording/event.ts';
 import { hasSameNumbers, isDamaged } from '../../src/verify/damage.ts';
 import { judge } from '../../src/verify/judge.ts';
 
-const text = fc.stringMatching(/^[a-z0-9 =:_-]{20,70}$/);
+const anyText = fc.stringMatching(/^[a-z0-9 =:_-]{20,70}$/);
 const place = fc.nat(19);
 
 test('a line that lacks a character, or has one twice, is the damaged line', t => {
   fc.assert(
-    fc.property(text, place, (said, at) => {
+    fc.property(anyText, place, (said, at) => {
       const lacking = said.slice(0, at) + said.slice(at + 1);
       const doubled = said.slice(0, at + 1) + said.slice(at);
       return isDamaged(said, lacking) && isDamaged(said, doubled) && !isDamaged(said, said);
@@ -22,7 +22,7 @@ test('a line that lacks a character, or has one twice, is the damaged line', t =
 
 test('a line in which a character is another one is never the damaged line', t => {
   fc.assert(
-    fc.property(text, place, fc.constantFrom('a', 'z', '0', '1', ' '), (said, at, other) => {
+    fc.property(anyText, place, fc.constantFrom('a', 'z', '0', '1', ' '), (said, at, other) => {
       fc.pre(said[at] !== other);
       return !isDamaged(said, said.slice(0, at) + other + said.slice(at + 1));
     }),
@@ -90,37 +90,41 @@ function expected(line: string, index: number): Expectation {
 const prefixed = (said: readonly string[]) =>
   said.map(line => `${line.startsWith('(') ? '' : '(XEN) '}${line}\r\n`).join('');
 
+type Event = RecordedData & { readonly source?: string };
+
+const header: Event = {
+  kind: 'run-started',
+  data: {
+    schema: 1,
+    started: '',
+    board: 'b',
+    boardType: 'rpi5',
+    virtual: true,
+    scenario: 's',
+    controller: '',
+    files: {},
+  },
+};
+const login: Event = { kind: 'milestone', data: { name: 'dom0-login' } };
+const finished: Event = { kind: 'run-finished', data: { outcome: 'completed' } };
+const onConsole = (text: string): Event => ({ kind: 'received', data: { console: 'main', text } });
+const logOf = (command: string, text: string, source = 'ssh'): Event => ({
+  kind: 'log',
+  source,
+  data: { domain: 'dom0', command, text },
+});
+const xenLog = (said: readonly string[], source?: string) =>
+  logOf('xl dmesg', prefixed(said).replaceAll('\r', ''), source);
+
+function judged(events: readonly Event[], more: Partial<Prediction> = {}) {
+  const recording = [header, ...events].map((event, t) => ({ t, source: 'test', ...event }));
+  return judge({ prediction: { ...prediction, ...more }, recording });
+}
+
 /** A run that came to its end, with what the console showed, and Xen's log where it was read. */
-function verdictOf(console: readonly string[], log?: readonly string[], source = 'ssh') {
-  const events: (RecordedData & { source?: string })[] = [
-    {
-      kind: 'run-started',
-      data: {
-        schema: 1,
-        started: '',
-        board: 'b',
-        boardType: 'rpi5',
-        virtual: true,
-        scenario: 's',
-        controller: '',
-        files: {},
-      },
-    },
-    { kind: 'received', data: { console: 'main', text: prefixed(console) } },
-    { kind: 'milestone', data: { name: 'dom0-login' } },
-    ...(log === undefined
-      ? []
-      : [
-          {
-            kind: 'log' as const,
-            source,
-            data: { domain: 'dom0', command: 'xl dmesg', text: prefixed(log).replaceAll('\r', '') },
-          },
-        ]),
-    { kind: 'run-finished', data: { outcome: 'completed' } },
-  ];
-  const recording = events.map((event, t) => ({ t, source: 'test', ...event }));
-  return judge({ prediction, recording });
+function verdictOf(console: readonly string[], log?: readonly string[], source?: string) {
+  const logs = log === undefined ? [] : [xenLog(log, source)];
+  return judged([onConsole(prefixed(console)), login, ...logs, finished]);
 }
 
 test('a bad console: what Xen said is read from its log, and the verdict says so', t => {
@@ -182,3 +186,54 @@ test('a wrong number on every line is no damage, however many they are', t => {
   t.is(verdictOf(wrong).outcome, 'failed');
   t.is(verdictOf(wrong, wrong).outcome, 'failed');
 });
+
+test('a bad console: what only the log has was said in the step of what comes next', t => {
+  const acquired = 'scmi: Acquire channel id = 0x2';
+  const freed = 'scmi: Free domain 1';
+  const verdict = judged(
+    [
+      onConsole(prefixed(damaged)),
+      login,
+      { kind: 'step', data: { index: 0, do: 'create', phase: 'started' } },
+      onConsole(prefixed(['scm: Acqire chanel d 02', freed])),
+      { kind: 'step', data: { index: 0, do: 'create', phase: 'finished' } },
+      xenLog([...lines, acquired, freed]),
+      finished,
+    ],
+    { expectations: [acquired, freed].map((text, index) => ({ ...expected(text, index), phase: 0 })) },
+  );
+  t.deepEqual(
+    verdict.judgements.filter(({ expectation: { phase } }) => phase === 0).map(({ outcome }) => outcome),
+    ['met', 'met'],
+  );
+});
+
+test("a bad console: what Dom0's kernel said is read from its log, also where its time stamp was damaged", t => {
+  const kernel = ['Booting Linux on physical CPU 0x0', 'scmi_core: SCMI protocol bus registered'] as const;
+  const stamped = kernel.map((line, index) => `[    0.00${index}000] ${line}\n`).join('');
+  const heard = stamped.replace('[    0.001000]', '[    0.00100]').replaceAll('\n', '\r\n');
+  const given = [onConsole(prefixed(damaged) + heard), login, xenLog(lines)];
+  const wanted = { ...expected(kernel[1], 9), source: 'linux' as const, domid: 0 };
+  const more = { expectations: [...expectations, wanted] };
+  t.is(judged([...given, logOf('dmesg', stamped), finished], more).outcome, 'met');
+  t.is(judged([...given, finished], more).outcome, 'infrastructure');
+});
+
+const panic = 'Error getting SCI configuration';
+
+for (const [said, outcome] of [
+  ['Error gettng SCI configuration', 'infrastructure'],
+  ['Assertion failed', 'failed'],
+] as const) {
+  test(`a bad console, and a panic is foreseen: "${said}" makes the run end as ${outcome}`, t => {
+    const verdict = judged(
+      [
+        onConsole(prefixed([...damaged, 'Panic on CPU 0:', said])),
+        { kind: 'fault', data: { class: 'board', what: `Xen panicked: ${said}` } },
+        finished,
+      ],
+      { panic },
+    );
+    t.is(verdict.outcome, outcome);
+  });
+}
