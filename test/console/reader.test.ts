@@ -294,6 +294,23 @@ for (const { what, said, expected } of [
   });
 }
 
+for (const [what, said, after] of [
+  ['nothing', 'Linux is well', undefined],
+  ["an oops of Dom0's kernel", 'Internal error: Oops: 96000004', 'kernel-oops'],
+  ["a panic of Dom0's kernel", 'Kernel panic - not syncing: VFS', 'kernel-panic'],
+] as const) {
+  test(`a restart after ${what} says so`, t => {
+    const { signs } = read(
+      `(XEN) Xen version 4.22\r\n[    1.000000] ${said}\r\nNOTICE:  BL31: v2\r\n(XEN) Xen version 4.22\r\nNOTICE:  BL31: v2\r\n`,
+    );
+    const resets = signs.filter(({ kind }) => kind === 'reset');
+    t.deepEqual(
+      resets.map(each => each.after),
+      [after, undefined],
+    );
+  });
+}
+
 test('after power-on every banner is due again', t => {
   const signs: string[] = [];
   const reader = new ConsoleReader({ sign: ({ name }) => signs.push(name) });
