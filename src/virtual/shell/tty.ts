@@ -79,7 +79,7 @@ export class Tty {
         this.write(`\r${prompt}\x1b[J`);
         line = '';
       } else if (key === '\x7f' || key === '\b') {
-        if (line !== '') this.write('\b \b');
+        if (line !== '') this.write('\b\x1b[J');
         line = line.slice(0, -1);
       } else if (key === '\x1b') await this.#escapeSequence(signal);
       else if (key >= ' ') {
