@@ -66,9 +66,19 @@ export const bootRpi = setup({
       fault: (_, params: { what: string; line: string; mend?: string }) =>
         shown(params.what, params.line, 'infrastructure', params.mend),
     }),
+    couldNot: assign({
+      fault: ({ context }, params: { line: string }) =>
+        shown(
+          'the EEPROM could not boot from the network',
+          reason(context.witness.lastLines(), params.line),
+          'infrastructure',
+        ),
+    }),
     keep: assign({ fault: (_, params: { fault: Fault | null }) => params.fault }),
   },
   guards: {
+    isMissing: ({ context }, params: { line: string }) =>
+      notFound.test(reason(context.witness.lastLines(), params.line)),
     isRequest: (_, params: { transfer: TftpEvent }) =>
       params.transfer.kind === 'request' || params.transfer.kind === 'refused',
     kernelAsked: ({ context }) => context.kernelAsked,
@@ -108,16 +118,17 @@ export const bootRpi = setup({
           target: '.fetching',
           actions: { type: 'note', params: ({ event }) => ({ transfer: event.transfer }) },
         },
-        'console.refusal': {
-          target: 'broken',
-          actions: {
-            type: 'refused',
-            params: ({ context, event }) => ({
-              what: 'the EEPROM could not boot from the network',
-              line: reason(context.witness.lastLines(), event.line),
-            }),
+        'console.refusal': [
+          {
+            guard: { type: 'isMissing', params: ({ event }) => ({ line: event.line }) },
+            target: 'missing',
+            actions: { type: 'couldNot', params: ({ event }) => ({ line: event.line }) },
           },
-        },
+          {
+            target: 'broken',
+            actions: { type: 'couldNot', params: ({ event }) => ({ line: event.line }) },
+          },
+        ],
         'console.warmBoot': {
           target: 'warm',
           actions: {
@@ -262,10 +273,17 @@ export const bootRpi = setup({
       type: 'final',
       entry: assign({ retry: false }),
     },
+    missing: {
+      description: 'a power cycle brings no file that is not there',
+      type: 'final',
+      entry: assign({ retry: false }),
+    },
     broken: { description: 'the EEPROM does not retry', type: 'final' },
     handedOver: { type: 'final' },
   },
 });
+
+const notFound = /file \S+ not found/;
 
 /** What it had said of its trouble before it gave up; of files that need not be there it says the same. */
 function reason(lines: readonly string[], refusal: string): string {

@@ -639,6 +639,20 @@ for (const { name, breaks, fault } of broken) {
   });
 }
 
+test('EEPROM: a file that is not there is named, and no power cycle tried', async t => {
+  const { actor, request, tell, turned } = eeprom();
+  await settle();
+  request('config.txt');
+  tell({ type: 'console.banner', line: '  2.01 TFTP 1: file 0000beef/xen not found' });
+  tell({ type: 'console.refusal', line: 'Boot mode: RESTART (0f) order 0' });
+  await settle();
+  t.is(
+    faultOf(actor),
+    'the EEPROM could not boot from the network: 2.01 TFTP 1: file 0000beef/xen not found; Boot mode: RESTART (0f) order 0',
+  );
+  t.deepEqual(turned, ['on']);
+});
+
 test('EEPROM: its own banner, seen when it has fetched everything already, is no hand-over', async t => {
   const { actor, say, request, done } = eeprom();
   request('xen');
