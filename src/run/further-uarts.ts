@@ -13,7 +13,7 @@ import { consoleEvent } from './console-signs.ts';
 export interface FurtherUartsOptions {
   readonly recorder: Recorder;
   readonly clock: RunClock;
-  /** Something has come: the board is not quiet. */
+  /** Something has come by which the run is judged: the board is not quiet. */
   readonly heard: () => void;
   /** What moves the machines, whichever line tells it: somebody has crashed. */
   readonly crashed: (event: ConsoleEvent) => void;
@@ -116,8 +116,9 @@ class Line {
       kind: 'received',
       data: { console: this.#name, ...recordedBytes(bytes) },
     });
+    if (this.#reader === undefined) return;
     heard();
-    this.#reader?.feed(bytes, clock.now());
+    this.#reader.feed(bytes, clock.now());
   }
 
   #seen(sign: SignSeen): void {
