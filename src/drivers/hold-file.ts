@@ -91,7 +91,12 @@ function unwritable(attempt: string, file: string, cause: unknown): never {
   const why = reasons[codeOf(cause) ?? ''];
   if (why === undefined) throw cause;
   const directory = path.dirname(file);
-  throw new DriverError(attempt, `${directory}: ${why}`, 'let this user write there', { cause });
+  throw new DriverError(
+    attempt,
+    `${directory}: ${why}`,
+    `let this user write there: sudo setfacl -m u:$USER:rwx ${directory}`,
+    { cause },
+  );
 }
 
 const reasons: Readonly<Record<string, string>> = {

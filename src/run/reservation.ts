@@ -19,7 +19,7 @@ export function stateDirectory(
   const home = environment['XDG_STATE_HOME'];
   return home !== undefined && path.isAbsolute(home)
     ? path.join(home, 'scmi-hil')
-    : path.join(homedir(), '.local', 'state', 'scmi-hil');
+    : path.join(environment['HOME'] || homedir(), '.local', 'state', 'scmi-hil');
 }
 
 /**
