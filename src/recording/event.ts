@@ -76,7 +76,8 @@ export type RecordedData =
       readonly kind: 'log';
       readonly data: { readonly domain: string; readonly command: string; readonly text: string };
     }
-  | { readonly kind: 'note'; readonly data: { readonly text: string } }
+  /** `retried`: what failed, and was tried again. */
+  | { readonly kind: 'note'; readonly data: { readonly text: string; readonly retried?: true } }
   | {
       readonly kind: 'run-finished';
       readonly data: {

@@ -141,7 +141,7 @@ class Parts {
       lastLines: () => console.lastLines(),
       refusal: domain => sessions.refusal(domain),
       bootMend,
-      note: text => recorder.record('run', { kind: 'note', data: { text } }),
+      note: text => recorder.record('run', { kind: 'note', data: { text, retried: true } }),
       lineTrouble: () => console.trouble(),
     };
     this.options = options;
@@ -416,7 +416,7 @@ function providedPower({ options, console, uarts, watched }: Parts) {
 function typing({ options, console, clock, watched }: Parts) {
   const typist = new Typist(console, clock, {
     prompt: options.board.type.boot.uBoot?.prompt ?? '',
-    note: text => options.recorder.record('console', { kind: 'note', data: { text } }),
+    note: text => options.recorder.record('console', { kind: 'note', data: { text, retried: true } }),
   });
   return {
     press: fromPromise<void, { text: string }>(({ input }) => watched.work(() => console.write(input.text))),

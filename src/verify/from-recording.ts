@@ -37,6 +37,7 @@ class RunSeen {
   readonly #answers: SeenAnswer[] = [];
   readonly #faults: SeenFault[] = [];
   readonly #gaps: SeenGap[] = [];
+  readonly #retried: string[] = [];
   readonly #begun = new Set<Phase>(['boot']);
   readonly #finished = new Set<Phase>();
   /** What was said of a step at its end. */
@@ -80,6 +81,9 @@ class RunSeen {
         break;
       case 'power':
         this.#power(event.data.action, event.t);
+        break;
+      case 'note':
+        if (event.data.retried) this.#retried.push(event.data.text);
         break;
       case 'line':
         this.#line(event.data, here);
@@ -126,6 +130,7 @@ class RunSeen {
       logs: this.#logs,
       faults: this.#faults,
       gaps: this.#gaps,
+      retried: this.#retried,
       begun: this.#begun,
       finished: this.#finished,
       notDone,

@@ -82,6 +82,7 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
       ? recorded
       : [...(mayHavePanicked(prediction, seen) ? recorded.map(byLine) : recorded), badLine(bad.what)];
   const notes = [
+    ...(seen.retried ?? []),
     ...otherXenNote(seen),
     ...(note === undefined ? [] : [note]),
     ...unheardNote(evidence.unheard),

@@ -87,6 +87,8 @@ export interface Observations {
     readonly line?: number;
   };
   readonly faults: readonly SeenFault[];
+  /** What failed and was tried again, in words. */
+  readonly retried?: readonly string[];
   /** When the console was not heard. */
   readonly gaps: readonly SeenGap[];
   /** Phases that were begun, and those that came to their end. */

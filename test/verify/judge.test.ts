@@ -814,6 +814,25 @@ for (const row of rows) {
   });
 }
 
+test('what was tried again stands under the verdict, other notes do not', t => {
+  const note = (text: string, retried?: true): RecordedData => ({
+    kind: 'note',
+    data: { text, ...(retried && { retried }) },
+  });
+  const verdict = judge({
+    prediction: prediction([one, two]),
+    recording: recording([
+      note('took the board over'),
+      note('power-on 1 came to nothing', true),
+      said(booted),
+      login,
+      finished,
+    ]),
+  });
+  t.is(verdict.outcome, 'met');
+  t.deepEqual(verdict.notes, ['power-on 1 came to nothing']);
+});
+
 test('evidence names the line of the recording and the time, also past damaged lines', t => {
   const events = recording([said('(XEN) scmi: o'), said('ne\r\n'), login, finished]);
   const verdict = judge({ prediction: prediction([one]), recording: events, lines: [1, 2, 5, 6, 7] });
