@@ -228,7 +228,7 @@ function providedRun(parts: Parts) {
                   console,
                   clock,
                   patience: board.type.deadlines.dom0,
-                  note: text => recorder.record('console', { kind: 'note', data: { text } }),
+                  note: text => recorder.record('console', { kind: 'note', data: { text, retried: true } }),
                 },
                 signal,
               ),

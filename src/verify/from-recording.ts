@@ -86,6 +86,7 @@ class RunSeen {
         if (event.data.retried) this.#retried.push(event.data.text);
         break;
       case 'line':
+        if (event.data.state === 'back') this.#retried.push(event.data.detail);
         this.#line(event.data, here);
         break;
       case 'milestone':

@@ -814,11 +814,12 @@ for (const row of rows) {
   });
 }
 
+const note = (text: string, retried?: true): RecordedData => ({
+  kind: 'note',
+  data: { text, ...(retried && { retried }) },
+});
+
 test('what was tried again stands under the verdict, other notes do not', t => {
-  const note = (text: string, retried?: true): RecordedData => ({
-    kind: 'note',
-    data: { text, ...(retried && { retried }) },
-  });
   const verdict = judge({
     prediction: prediction([one, two]),
     recording: recording([
