@@ -215,9 +215,12 @@ test.serial('a login that is refused says what to do, and so does one without a 
   await t.throwsAsync(shellOn(t, ptyTerminal(t, ['/bin/bash', '-c', getty('another')])), {
     message: /^log in on a terminal with .*: the login was refused/,
   });
-  await t.throwsAsync(shellOn(t, ptyTerminal(t, ['/bin/bash', '-c', getty('x')]), [], { user: 'root', field: 'dom0' }), {
-    message: /a password is asked for, and none is known for root/,
-  });
+  await t.throwsAsync(
+    shellOn(t, ptyTerminal(t, ['/bin/bash', '-c', getty('x')]), [], { user: 'root', field: 'dom0' }),
+    {
+      message: /a password is asked for, and none is known for root/,
+    },
+  );
 });
 
 test.serial('a kernel that cannot be kept quiet is a note, and no reason to give up', async t => {
