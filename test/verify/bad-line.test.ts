@@ -131,7 +131,7 @@ test('a bad console: what Xen said is read from its log, and the verdict says so
   const { outcome, counts, notes = [], faults } = verdictOf(damaged, lines);
   t.is(outcome, 'met');
   t.is(counts.met, expectations.length);
-  t.regex(notes.join(), /^the console loses or doubles characters \(4 lines, .*read from the logs$/);
+  t.regex(notes.join(), /^the console loses or doubles characters \(5 damaged, .*read from the logs$/);
   t.deepEqual(faults, []);
 });
 
