@@ -1,6 +1,6 @@
 /**
  * One attempt to get from power on to the hand-over by U-Boot: the countdown is interrupted when the console shows it,
- * every file is fetched by a command whose answer is read, then Xen is started.
+ * then come the commands that prepare, the files, the script that fetches the rest, and the start of Xen.
  */
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
@@ -9,6 +9,10 @@ import type { ConsoleEvent } from './console-event.ts';
 import type { TransferStalled } from './deploy.ts';
 import { expired, type Fault, failure, shown, type Wait } from './fault.ts';
 import { givenCallback, givenPromise } from './given.ts';
+import { errorLine, type UBootFile } from './u-boot-answers.ts';
+import { uBootCommand } from './u-boot-command.ts';
+import { uBootFetch, type UBootWorkOutput } from './u-boot-fetch.ts';
+import { type UBootScript, uBootScript } from './u-boot-script.ts';
 import type { Witness } from './witness.ts';
 
 export interface UBootInput {
@@ -20,7 +24,6 @@ export interface UBootInput {
   readonly interrupt: string;
   /** Typed before the files are loaded, in order: they set the environment. */
   readonly commands: readonly string[];
-  /** `size` in bytes is what U-Boot must say that it has transferred. */
   readonly load: readonly UBootFile[];
   /** Where a script fetches the rest: what runs it, and what has to come then. */
   readonly script?: UBootScript;
@@ -28,15 +31,15 @@ export interface UBootInput {
   readonly start: string;
 }
 
-export interface UBootFile {
-  readonly file: string;
-  readonly address: number;
-  readonly size: number;
-}
-
-export interface UBootScript {
-  readonly command: string;
-  readonly load: readonly UBootFile[];
+/** What the charts of U-Boot do, as the run gives it. */
+export interface UBootActors {
+  readonly console: ReturnType<typeof givenCallback<ConsoleEvent>>;
+  /** Writes text as it is, without a newline. */
+  readonly press: ReturnType<typeof givenPromise<void, { text: string }>>;
+  /** Types a command, echo checked; resolves with its answer once the prompt is back. */
+  readonly ask: ReturnType<typeof givenPromise<string, { command: string }>>;
+  /** Types a command, echo checked, without Enter. */
+  readonly type: ReturnType<typeof givenPromise<void, { command: string }>>;
 }
 
 interface UBootContext extends UBootInput {
@@ -44,9 +47,6 @@ interface UBootContext extends UBootInput {
   readonly done: number;
   readonly loaded: number;
   readonly scriptDone: boolean;
-  readonly refusals: number;
-  /** How often U-Boot was asked for the size of the file that it has loaded. */
-  readonly counts: number;
   /** Xen's own lines came, and not the hand-over's. */
   readonly xenSeen: boolean;
   readonly since: number;
@@ -54,12 +54,6 @@ interface UBootContext extends UBootInput {
   /** A prompt that was missed can be had by a power cycle; what is refused at it is refused again. */
   readonly retry: boolean;
 }
-
-/** `TFTP server died; starting again` and its like are endured this often per file. */
-const enduredRefusals = 3;
-
-/** What U-Boot has counted of the last file, in hexadecimal (net/net.c, net_start_again and its callers). */
-const countCommand = 'printenv filesize';
 
 const waits = {
   output: { for: 'the first sign of life of the boot loader', class: 'infrastructure' },
@@ -77,12 +71,11 @@ export const bootUBoot = setup({
   },
   actors: {
     console: givenCallback<ConsoleEvent>('console'),
-    /** Writes text as it is, without a newline. */
     press: givenPromise<void, { text: string }>('press'),
-    /** Types a command, echo checked; resolves with its answer once the prompt is back. */
-    ask: givenPromise<string, { command: string }>('ask'),
-    /** Types a command, echo checked, without Enter. */
     type: givenPromise<void, { command: string }>('type'),
+    uBootCommand,
+    uBootFetch,
+    uBootScript,
   },
   actions: {
     enter: assign({ since: ({ context }) => context.witness.now() }),
@@ -93,38 +86,23 @@ export const bootUBoot = setup({
       fault: (_, params: { what: string; line: string }) => shown(params.what, params.line, 'infrastructure'),
     }),
     failed: assign({
-      fault: (_, params: { attempt: string; error: unknown }) => failure(params.attempt, params.error),
+      fault: (_, params: { attempt: string; error: unknown; class?: Fault['class'] }) =>
+        failure(params.attempt, params.error, params.class),
     }),
-    keep: assign({ fault: (_, params: { fault: Fault | null }) => params.fault }),
+    keep: assign((_, { fault, retry }: UBootWorkOutput) => ({ fault, retry })),
     note: ({ context }, params: { text: string }) => context.witness.note?.(params.text),
   },
   guards: {
     isPowered: ({ context }) => context.isPowered,
+    isFault: (_, params: { fault: Fault | null }) => params.fault !== null,
     commandsLeft: ({ context }) => context.done < context.commands.length,
     filesLeft: ({ context }) => context.loaded < context.load.length,
-    answerIsError: (_, params: { answer: string }) => errorLine(params.answer) !== undefined,
-    wholeFile: ({ context }, params: { answer: string }) =>
-      missing(params.answer, [currentFile(context)]) === undefined,
     scriptLeft: ({ context }) => context.script !== undefined && !context.scriptDone,
-    wholeScript: ({ context }, params: { answer: string }) =>
-      missing(params.answer, context.script?.load ?? []) === undefined &&
-      errorLine(params.answer) === undefined,
-    countIsGarbled: (_, params: { answer: string }) =>
-      errorLine(params.answer) === undefined && saidTwice(params.answer) === undefined,
-    isCount: ({ context }, params: { answer: string }) =>
-      params.answer.split(/\r?\n/).includes(`filesize=${currentFile(context).size.toString(16)}`),
-    /** A script says the same, and does the same, each time that it is run. */
-    mayRunAgain: ({ context }, params: { answer: string }) =>
-      context.counts < enduredRefusals &&
-      errorLine(params.answer) === undefined &&
-      hasGarbledCount(params.answer),
-    mayCountAgain: ({ context }) => context.counts < enduredRefusals,
-    tooManyRefusals: ({ context }) => context.refusals >= enduredRefusals,
+    answerIsError: (_, params: { answer: string }) => errorLine(params.answer) !== undefined,
   },
   delays: {
     firstOutput: ({ context }) => context.deadlines.firstOutput,
     bootLoader: ({ context }) => context.deadlines.bootLoader,
-    deploy: ({ context }) => context.deadlines.deploy,
     xenBanner: ({ context }) => context.deadlines.xenBanner,
     retype: 1000,
   },
@@ -135,8 +113,6 @@ export const bootUBoot = setup({
     done: 0,
     loaded: 0,
     scriptDone: false,
-    refusals: 0,
-    counts: 0,
     xenSeen: false,
     since: 0,
     fault: null,
@@ -144,17 +120,16 @@ export const bootUBoot = setup({
   }),
   output: ({ context }) => ({ fault: context.fault, retry: context.retry, xenSeen: context.xenSeen }),
   invoke: { src: 'console' },
+  on: {
+    'console.gap': {
+      target: '.missed',
+      actions: { type: 'refused', params: told('the console was lost') },
+    },
+  },
   initial: 'toPrompt',
   states: {
     toPrompt: {
       on: {
-        'console.gap': {
-          target: 'missed',
-          actions: {
-            type: 'refused',
-            params: ({ event }) => ({ what: 'the console was lost', line: event.line }),
-          },
-        },
         'console.autoboot': '.interrupting',
         'console.prompt': 'prompt',
         // The countdown ran out: whatever the stored boot command starts is not what this run deploys.
@@ -162,20 +137,14 @@ export const bootUBoot = setup({
           target: 'missed',
           actions: {
             type: 'refused',
-            params: ({ event }) => ({
-              what: 'U-Boot ran its stored boot command before it was interrupted',
-              line: event.line,
-            }),
+            params: told('U-Boot ran its stored boot command before it was interrupted'),
           },
         },
         'console.xen': {
           target: 'missed',
           actions: {
             type: 'refused',
-            params: ({ event }) => ({
-              what: 'the board started Xen by itself before U-Boot was interrupted',
-              line: event.line,
-            }),
+            params: told('the board started Xen by itself before U-Boot was interrupted'),
           },
         },
       },
@@ -262,26 +231,13 @@ export const bootUBoot = setup({
       description: 'at the prompt, one command at a time',
       entry: assign({ fault: null }),
       on: {
-        'console.gap': {
-          target: 'missed',
-          actions: {
-            type: 'refused',
-            params: ({ event }) => ({ what: 'the console was lost', line: event.line }),
-          },
-        },
         'console.reset': {
           target: 'missed',
-          actions: {
-            type: 'refused',
-            params: ({ event }) => ({
-              what: 'the board restarted while U-Boot was at its prompt',
-              line: event.line,
-            }),
-          },
+          actions: { type: 'refused', params: told('the board restarted while U-Boot was at its prompt') },
         },
         transferStalled: {
           target: 'missed',
-          actions: { type: 'keep', params: ({ event }) => ({ fault: event.fault }) },
+          actions: { type: 'keep', params: ({ event }) => ({ fault: event.fault, retry: true }) },
         },
       },
       initial: 'choosing',
@@ -295,22 +251,28 @@ export const bootUBoot = setup({
           ],
         },
         preparing: {
-          entry: 'enter',
           invoke: {
-            src: 'ask',
-            input: ({ context }) => ({ command: currentCommand(context) }),
+            src: 'uBootCommand',
+            input: ({ context }) => ({
+              command: currentCommand(context),
+              fetches: false,
+              deadlines: context.deadlines,
+              witness: context.witness,
+            }),
             onDone: [
               {
-                guard: {
-                  type: 'answerIsError',
-                  params: ({ event }) => ({ answer: event.output }),
-                },
+                guard: { type: 'isFault', params: ({ event }) => event.output },
+                target: '#boot-u-boot.failed',
+                actions: { type: 'keep', params: ({ event }) => event.output },
+              },
+              {
+                guard: { type: 'answerIsError', params: ({ event }) => event.output },
                 target: '#boot-u-boot.failed',
                 actions: {
                   type: 'refused',
                   params: ({ context, event }) => ({
                     what: `U-Boot refused \`${currentCommand(context)}\``,
-                    line: event.output,
+                    line: event.output.answer,
                   }),
                 },
               },
@@ -318,218 +280,52 @@ export const bootUBoot = setup({
             ],
             onError: {
               target: '#boot-u-boot.failed',
-              actions: {
-                type: 'failed',
-                params: ({ context, event }) => ({
-                  attempt: `type \`${currentCommand(context)}\``,
-                  error: event.error,
-                }),
-              },
-            },
-          },
-          after: {
-            bootLoader: {
-              target: '#boot-u-boot.failed',
-              actions: {
-                type: 'expired',
-                params: ({ context }) => ({
-                  ...waits.prompt,
-                  for: `the prompt after \`${currentCommand(context)}\``,
-                }),
-              },
+              actions: { type: 'failed', params: broken('prepare the boot') },
             },
           },
         },
         loading: {
-          entry: ['enter', assign({ refusals: 0 })],
           invoke: {
-            src: 'ask',
-            input: ({ context }) => ({ command: loadCommand(currentFile(context)) }),
+            src: 'uBootFetch',
+            input: ({ context }) => ({
+              file: currentFile(context),
+              deadlines: context.deadlines,
+              witness: context.witness,
+            }),
             onDone: [
               {
-                guard: { type: 'wholeFile', params: ({ event }) => ({ answer: event.output }) },
-                target: 'choosing',
-                actions: assign({ loaded: ({ context }) => context.loaded + 1 }),
-              },
-              {
-                guard: { type: 'countIsGarbled', params: ({ event }) => ({ answer: event.output }) },
-                target: 'counting',
-              },
-              {
+                guard: { type: 'isFault', params: ({ event }) => event.output },
                 target: '#boot-u-boot.failed',
-                actions: {
-                  type: 'refused',
-                  params: ({ context, event }) => ({
-                    what: `\`${loadCommand(currentFile(context))}\` did not load the file`,
-                    line: loadError(event.output, [currentFile(context)]),
-                  }),
-                },
+                actions: { type: 'keep', params: ({ event }) => event.output },
               },
+              { target: 'choosing', actions: assign({ loaded: ({ context }) => context.loaded + 1 }) },
             ],
             onError: {
               target: '#boot-u-boot.failed',
-              actions: {
-                type: 'failed',
-                params: ({ context, event }) => ({
-                  attempt: `type \`${loadCommand(currentFile(context))}\``,
-                  error: event.error,
-                }),
-              },
-            },
-          },
-          on: {
-            'console.refusal': [
-              {
-                guard: 'tooManyRefusals',
-                target: '#boot-u-boot.missed',
-                actions: {
-                  type: 'refused',
-                  params: ({ context, event }) => ({
-                    what: `\`${loadCommand(currentFile(context))}\` does not get through`,
-                    line: event.line,
-                  }),
-                },
-              },
-              { actions: assign({ refusals: ({ context }) => context.refusals + 1 }) },
-            ],
-          },
-          after: {
-            deploy: {
-              target: '#boot-u-boot.failed',
-              actions: {
-                type: 'expired',
-                params: ({ context }) => ({
-                  ...waits.prompt,
-                  for: `the end of \`${loadCommand(currentFile(context))}\``,
-                }),
-              },
-            },
-          },
-        },
-        counting: {
-          description: 'what U-Boot said of the size did not come whole: it is asked what it has counted',
-          entry: ['enter', assign({ counts: ({ context }) => context.counts + 1 })],
-          invoke: {
-            src: 'ask',
-            input: { command: countCommand },
-            onDone: [
-              {
-                guard: { type: 'isCount', params: ({ event }) => ({ answer: event.output }) },
-                target: 'choosing',
-                actions: [
-                  {
-                    type: 'note',
-                    params: ({ context }) => ({
-                      text: `the size of ${currentFile(context).file} came garbled, and was asked for again: it is right`,
-                    }),
-                  },
-                  assign({ loaded: ({ context }) => context.loaded + 1, counts: 0 }),
-                ],
-              },
-              { guard: 'mayCountAgain', target: 'counting', reenter: true },
-              {
-                target: '#boot-u-boot.failed',
-                actions: {
-                  type: 'refused',
-                  params: ({ context, event }) => ({
-                    what: `\`${loadCommand(currentFile(context))}\` may not have loaded the file: U-Boot's count of its bytes comes garbled`,
-                    line: event.output,
-                  }),
-                },
-              },
-            ],
-            onError: {
-              target: '#boot-u-boot.failed',
-              actions: {
-                type: 'failed',
-                params: ({ event }) => ({ attempt: `type \`${countCommand}\``, error: event.error }),
-              },
-            },
-          },
-          after: {
-            bootLoader: {
-              target: '#boot-u-boot.failed',
-              actions: {
-                type: 'expired',
-                params: { ...waits.prompt, for: `the prompt after \`${countCommand}\`` },
-              },
+              actions: { type: 'failed', params: broken('fetch a file') },
             },
           },
         },
         running: {
-          description: 'a script fetches what is left; what came is read before Xen is started',
-          entry: ['enter', assign({ refusals: 0 })],
+          description: 'a script fetches what is left',
           invoke: {
-            src: 'ask',
-            input: ({ context }) => ({ command: scriptOf(context).command }),
+            src: 'uBootScript',
+            input: ({ context }) => ({
+              ...currentScript(context),
+              deadlines: context.deadlines,
+              witness: context.witness,
+            }),
             onDone: [
               {
-                guard: { type: 'wholeScript', params: ({ event }) => ({ answer: event.output }) },
-                target: 'choosing',
-                actions: assign({ scriptDone: true }),
-              },
-              {
-                guard: { type: 'mayRunAgain', params: ({ event }) => ({ answer: event.output }) },
-                target: 'running',
-                reenter: true,
-                actions: [
-                  assign({ counts: ({ context }) => context.counts + 1 }),
-                  {
-                    type: 'note',
-                    params: ({ context }) => ({
-                      text: `\`${scriptOf(context).command}\` is run again: the sizes that it told came garbled`,
-                    }),
-                  },
-                ],
-              },
-              {
+                guard: { type: 'isFault', params: ({ event }) => event.output },
                 target: '#boot-u-boot.failed',
-                actions: {
-                  type: 'refused',
-                  params: ({ context, event }) => ({
-                    what: `\`${scriptOf(context).command}\` did not load the files`,
-                    line: loadError(event.output, scriptOf(context).load),
-                  }),
-                },
+                actions: { type: 'keep', params: ({ event }) => event.output },
               },
+              { target: 'choosing', actions: assign({ scriptDone: true }) },
             ],
             onError: {
               target: '#boot-u-boot.failed',
-              actions: {
-                type: 'failed',
-                params: ({ context, event }) => ({
-                  attempt: `type \`${scriptOf(context).command}\``,
-                  error: event.error,
-                }),
-              },
-            },
-          },
-          on: {
-            'console.refusal': [
-              {
-                guard: 'tooManyRefusals',
-                target: '#boot-u-boot.missed',
-                actions: {
-                  type: 'refused',
-                  params: ({ context, event }) => ({
-                    what: `\`${scriptOf(context).command}\` does not get through`,
-                    line: event.line,
-                  }),
-                },
-              },
-              { actions: assign({ refusals: ({ context }) => context.refusals + 1 }) },
-            ],
-          },
-          after: {
-            deploy: {
-              target: '#boot-u-boot.failed',
-              actions: {
-                type: 'expired',
-                params: ({ context }) => ({
-                  ...waits.prompt,
-                  for: `the end of \`${scriptOf(context).command}\``,
-                }),
-              },
+              actions: { type: 'failed', params: broken('run the script') },
             },
           },
         },
@@ -602,66 +398,43 @@ export const bootUBoot = setup({
   },
 });
 
-function currentCommand(context: UBootContext): string {
-  return context.commands[context.done] ?? '';
-}
-
-function currentFile(context: UBootContext): UBootFile {
-  return context.load[context.loaded] ?? { file: '', address: 0, size: 0 };
-}
-
-/** What is typed to have a file fetched. */
-export function loadCommand({ file, address }: Pick<UBootFile, 'file' | 'address'>): string {
-  return `tftpboot 0x${address.toString(16)} ${file}`;
-}
-
-/** The number that is said twice, the same, so that no digit of it was lost, whatever became of the words. */
-function saidTwice(text: string): number | undefined {
-  const [, decimal, hexadecimal] = /(\d+) \(([0-9a-f]+) hex\)/.exec(text) ?? [];
-  return Number(decimal) === Number(`0x${hexadecimal}`) ? Number(decimal) : undefined;
-}
-
-/** Whether something like a count is there that does not say its number twice. */
-function hasGarbledCount(answer: string): boolean {
-  return answer
-    .split(/\r?\n/)
-    .some(line => /transf|sferred|hex\)/.test(line) && saidTwice(line) === undefined);
-}
-
-function scriptOf({ script }: UBootContext): UBootScript {
-  return script ?? { command: '', load: [] };
-}
-
-/** The first of the files that did not come whole, with the bytes of it that did. */
-function missing(
-  answer: string,
-  load: readonly UBootFile[],
-): { readonly file: UBootFile; readonly bytes: number | undefined } | undefined {
-  const sizes = transferred(answer);
-  const index = load.findIndex(({ size }, at) => sizes[at] !== size);
-  const file = load[index];
-  return file === undefined ? undefined : { file, bytes: sizes[index] };
-}
-
-/** U-Boot's `Bytes transferred = N (hex hex)`, one a file (net/net.c, net_start_again and its callers). */
-function transferred(answer: string): number[] {
-  return answer.split(/\r?\n/).flatMap(line => {
-    const [, bytes] = /Bytes transferred = (\d+) \(/.exec(line) ?? [];
-    return saidTwice(line) ?? (bytes === undefined ? [] : Number(bytes));
+/** The chart with its actors; what the charts below it share is given to each of them. */
+export function bootUBootWith({ console, press, ask, type }: UBootActors) {
+  const command = uBootCommand.provide({ actors: { console, ask } });
+  return bootUBoot.provide({
+    actors: {
+      console,
+      press,
+      type,
+      uBootCommand: command,
+      uBootFetch: uBootFetch.provide({ actors: { uBootCommand: command } }),
+      uBootScript: uBootScript.provide({ actors: { uBootCommand: command } }),
+    },
   });
 }
 
-/** What cannot be taken away was not there: that is no error. */
-const errors =
-  /^(## Error|Unknown command|ERROR|Usage:|libfdt (?!fdt_delprop))|TFTP error|Retry count exceeded|Abort/;
-
-function errorLine(answer: string): string | undefined {
-  return answer.split(/\r?\n/).find(line => errors.test(line));
+function currentCommand({ commands, done }: UBootContext): string {
+  return commands[done] ?? '';
 }
 
-function loadError(answer: string, load: readonly UBootFile[]): string {
-  const found = missing(answer, load);
-  if (found?.bytes !== undefined)
-    return `${found.bytes} bytes came, ${found.file.file} has ${found.file.size}`;
-  return errorLine(answer) ?? answer.trim().split(/\r?\n/).slice(-2).join(' / ');
+function currentFile({ load, loaded }: UBootContext): UBootFile {
+  return load[loaded] ?? { file: '', address: 0, size: 0 };
+}
+
+function currentScript({ script }: UBootContext): UBootScript {
+  return script ?? { command: '', load: [] };
+}
+
+/** The fault that a line of the console is. */
+function told(what: string) {
+  return ({ event: { line } }: { readonly event: { readonly line: string } }) => ({ what, line });
+}
+
+/** A chart ends without a fault, or with one: where it does neither, it is itself at fault. */
+function broken(attempt: string) {
+  return ({ event: { error } }: { readonly event: { readonly error: unknown } }) => ({
+    attempt,
+    error,
+    class: 'controller' as const,
+  });
 }

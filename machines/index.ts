@@ -8,6 +8,9 @@ import { domain } from './domain.ts';
 import { power } from './power.ts';
 import { run } from './run.ts';
 import { steps } from './steps.ts';
+import { uBootCommand } from './u-boot-command.ts';
+import { uBootFetch } from './u-boot-fetch.ts';
+import { uBootScript } from './u-boot-script.ts';
 import { xen } from './xen.ts';
 
 export interface Chart {
@@ -33,9 +36,16 @@ export const charts: readonly Chart[] = [
   },
   {
     name: 'boot-u-boot',
-    title: 'One attempt by U-Boot: countdown, prompt, one command at a time.',
+    title: 'One attempt by U-Boot: countdown, commands, files, script, start.',
     machine: bootUBoot,
   },
+  {
+    name: 'u-boot-command',
+    title: "One command at U-Boot's prompt, with its answer.",
+    machine: uBootCommand,
+  },
+  { name: 'u-boot-fetch', title: 'One file that U-Boot fetches, and its size.', machine: uBootFetch },
+  { name: 'u-boot-script', title: 'A script that fetches files, and their sizes.', machine: uBootScript },
   {
     name: 'boot-rpi',
     title: "One attempt by the Raspberry Pi's EEPROM, which asks for its files by itself.",

@@ -2,7 +2,7 @@
 import { createActor, type EventObject, fromCallback, fromPromise, toPromise } from 'xstate';
 import { boot } from '../../machines/boot.ts';
 import { bootRpi } from '../../machines/boot-rpi.ts';
-import { bootUBoot } from '../../machines/boot-u-boot.ts';
+import { bootUBootWith } from '../../machines/boot-u-boot.ts';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
 import { type AttemptOver, deploy, type HandedOver } from '../../machines/deploy.ts';
 import type { Fault } from '../../machines/fault.ts';
@@ -240,7 +240,7 @@ function providedRun(parts: Parts) {
         actions: { startOver: () => parts.attempts.send({ type: 'attemptOver' }) },
         actors: {
           power: powerSwitch,
-          bootUBoot: bootUBoot.provide({ actors: { console: consoleEvents, ...typing(parts) } }),
+          bootUBoot: bootUBootWith({ console: consoleEvents, ...typing(parts) }),
           bootRpi: bootRpi.provide({ actors: { console: consoleEvents, transfers } }),
         },
       }),

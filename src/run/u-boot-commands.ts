@@ -1,5 +1,5 @@
 /** What U-Boot is told: typed at its prompt, or in a script that it runs. */
-import { loadCommand } from '../../machines/boot-u-boot.ts';
+import { loadCommand } from '../../machines/u-boot-fetch.ts';
 import type { UBoot } from '../board/board-type.ts';
 import { ConfigurationError } from '../board/configuration-error.ts';
 import type { PlannedBoard } from '../board/planned-board.ts';

@@ -2,7 +2,7 @@ import test from 'ava';
 import { createActor, fromPromise, type SimulatedClock } from 'xstate';
 import { boot, type BootPlan } from '../../machines/boot.ts';
 import { bootRpi } from '../../machines/boot-rpi.ts';
-import { bootUBoot } from '../../machines/boot-u-boot.ts';
+import { bootUBootWith } from '../../machines/boot-u-boot.ts';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
 import { power, type PowerState } from '../../machines/power.ts';
 import type { TransferEvent } from '../../machines/transfer-event.ts';
@@ -64,23 +64,21 @@ function boardOf(
       actors: {
         power: logic,
         bootRpi: bootRpi.provide({ actors: { console: consoles[0].logic, transfers: transfers.logic } }),
-        bootUBoot: bootUBoot.provide({
-          actors: {
-            console: consoles[1].logic,
-            press: fromPromise<void, { text: string }>(
-              async ({ input }) => void typed.push(JSON.stringify(input.text)),
-            ),
-            ask: fromPromise<string, { command: string }>(async ({ input: { command } }) => {
-              typed.push(command);
-              const answer = answers[command] ?? defaultAnswer(command);
-              if (answer === 'silence') await new Promise(() => undefined);
-              return answer;
-            }),
-            type: fromPromise<void, { command: string }>(async ({ input }) => {
-              typed.push(input.command);
-              await typing;
-            }),
-          },
+        bootUBoot: bootUBootWith({
+          console: consoles[1].logic,
+          press: fromPromise<void, { text: string }>(
+            async ({ input }) => void typed.push(JSON.stringify(input.text)),
+          ),
+          ask: fromPromise<string, { command: string }>(async ({ input: { command } }) => {
+            typed.push(command);
+            const answer = answers[command] ?? defaultAnswer(command);
+            if (answer === 'silence') await new Promise(() => undefined);
+            return answer;
+          }),
+          type: fromPromise<void, { command: string }>(async ({ input }) => {
+            typed.push(input.command);
+            await typing;
+          }),
         }),
       },
     }),

@@ -11,7 +11,18 @@ import { addMachines } from '../../src/cli/machines.ts';
 import { deadlines, silentWitness } from './scripted.ts';
 
 /** Machines whose own states have deadlines: whoever waits for one of them need not have another. */
-const timed = new Set(['power', 'deploy', 'xen', 'steps', 'boot', 'bootUBoot', 'bootRpi']);
+const timed = new Set([
+  'power',
+  'deploy',
+  'xen',
+  'steps',
+  'boot',
+  'bootUBoot',
+  'bootRpi',
+  'uBootCommand',
+  'uBootFetch',
+  'uBootScript',
+]);
 
 function* leaves(node: AnyStateNode): Generator<AnyStateNode> {
   const below = Object.values(node.states);

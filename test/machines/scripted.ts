@@ -33,16 +33,22 @@ export function never<Output, Input = undefined>() {
   return fromPromise<Output, Input>(() => new Promise(() => undefined));
 }
 
-/** A callback actor through which a test tells a machine things. */
+/** A callback actor through which a test tells machines things. */
 export function told<Event extends EventObject>() {
-  let send: ((event: Event) => void) | undefined;
+  const listeners = new Set<(event: Event) => void>();
   const logic = fromCallback<Event, undefined>(({ sendBack }) => {
-    send = sendBack;
-    return () => {
-      send = undefined;
-    };
+    listeners.add(sendBack);
+    return () => void listeners.delete(sendBack);
   });
-  return { logic, tell: (event: Event) => send?.(event), isListening: () => send !== undefined };
+  return {
+    logic,
+    tell: (event: Event) => {
+      // Who begins to listen because of this event does not get it.
+      const present = [...listeners];
+      for (const listener of present) listener(event);
+    },
+    isListening: () => listeners.size > 0,
+  };
 }
 
 /** Lets promises that are due come to their end. */

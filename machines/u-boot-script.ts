@@ -1,0 +1,95 @@
+/**
+ * A script that fetches files: what it told of their sizes is read before Xen is started. It says the same, and
+ * does the same, each time that it is run.
+ */
+import { assign, setup } from 'xstate';
+import type { Deadlines } from '../src/board/board-type.ts';
+import { type Fault, failure, shown } from './fault.ts';
+import { errorLine, isAnyCountGarbled, loadError, missing, type UBootFile } from './u-boot-answers.ts';
+import { uBootCommand } from './u-boot-command.ts';
+import type { UBootWorkOutput } from './u-boot-fetch.ts';
+import type { Witness } from './witness.ts';
+
+export interface UBootScript {
+  readonly command: string;
+  readonly load: readonly UBootFile[];
+}
+
+export interface UBootScriptInput extends UBootScript {
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+}
+
+interface UBootScriptContext extends UBootScriptInput, UBootWorkOutput {
+  /** Runs after the first. */
+  readonly again: number;
+}
+
+const enduredGarbledRuns = 3;
+
+export const uBootScript = setup({
+  types: {
+    context: {} as UBootScriptContext,
+    input: {} as UBootScriptInput,
+    output: {} as UBootWorkOutput,
+  },
+  actors: { uBootCommand },
+  actions: {
+    keep: assign((_, { fault, retry }: UBootWorkOutput) => ({ fault, retry })),
+    refused: assign({
+      fault: ({ context: { command, load } }, params: { answer: string }) =>
+        shown(`\`${command}\` did not load the files`, loadError(params.answer, load), 'infrastructure'),
+    }),
+    broken: assign({
+      fault: (_, params: { error: unknown }) => failure('run a script', params.error, 'controller'),
+    }),
+    noteAgain: ({ context: { command, witness } }) =>
+      witness.note?.(`\`${command}\` is run again: the sizes that it told came garbled`),
+  },
+  guards: {
+    isFault: (_, params: { fault: Fault | null }) => params.fault !== null,
+    isWhole: ({ context }, params: { answer: string }) =>
+      missing(params.answer, context.load) === undefined && errorLine(params.answer) === undefined,
+    mayRunAgain: ({ context }, params: { answer: string }) =>
+      context.again < enduredGarbledRuns && isAnyCountGarbled(params.answer),
+  },
+}).createMachine({
+  id: 'u-boot-script',
+  context: ({ input }) => ({ ...input, again: 0, fault: null, retry: false }),
+  output: ({ context: { fault, retry } }) => ({ fault, retry }),
+  initial: 'running',
+  states: {
+    running: {
+      invoke: {
+        src: 'uBootCommand',
+        input: ({ context: { command, deadlines, witness } }) => ({
+          command,
+          fetches: true,
+          deadlines,
+          witness,
+        }),
+        onDone: [
+          {
+            guard: { type: 'isFault', params: ({ event }) => event.output },
+            target: 'failed',
+            actions: { type: 'keep', params: ({ event }) => event.output },
+          },
+          { guard: { type: 'isWhole', params: ({ event }) => event.output }, target: 'loaded' },
+          {
+            guard: { type: 'mayRunAgain', params: ({ event }) => event.output },
+            target: 'running',
+            reenter: true,
+            actions: [assign({ again: ({ context }) => context.again + 1 }), 'noteAgain'],
+          },
+          { target: 'failed', actions: { type: 'refused', params: ({ event }) => event.output } },
+        ],
+        onError: {
+          target: 'failed',
+          actions: { type: 'broken', params: ({ event }) => ({ error: event.error }) },
+        },
+      },
+    },
+    loaded: { type: 'final' },
+    failed: { type: 'final' },
+  },
+});
