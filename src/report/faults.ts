@@ -1,4 +1,5 @@
 /** What came of the faults that virtual labs were given: for a terminal, for scripts, and as docs/faults.md. */
+import { tmpdir } from 'node:os';
 import type { NamedFault } from '../board/virtual-faults.ts';
 import type { FaultTrial } from '../run/fault-trials.ts';
 import { printableLine } from './printable.ts';
@@ -82,14 +83,19 @@ const heading =
 function row({ name, title, from }: NamedFault, runs: readonly FaultTrial[]): string {
   const attempts = [...new Set(runs.map(run => run.attempts))].join(', ');
   const times = runs.map(run => run.milliseconds);
-  const said = [...new Set(runs.map(({ cause }) => cause))].filter(cause => cause !== '');
-  const cells = [`\`${name}\``, title, from, attempts, span(times), said.join('<br>')];
+  const said = runs.map(({ cause }) => cause).find(cause => cause !== '') ?? '';
+  const cells = [`\`${name}\``, title, from, attempts, span(times), withoutPlaces(said)];
   return `| ${cells.map(inCell).join(' | ')} |`;
 }
 
 function span(times: readonly number[]): string {
   const [least, most] = [seconds(Math.min(...times)), seconds(Math.max(...times))];
   return least === most ? least : `${least.replace(' s', '')}–${most}`;
+}
+
+/** Directories that the trial made are others each time. */
+function withoutPlaces(text: string): string {
+  return text.replaceAll(`${tmpdir()}/`, '').replaceAll(/scmi-hil-\S*\/(?=[^/\s]+)/g, '…/');
 }
 
 function inCell(text: string): string {

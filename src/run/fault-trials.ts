@@ -1,10 +1,12 @@
 /** Runs a scenario in a virtual lab that has a fault, and holds what came of it against what must. */
 import type { BoardEntry } from '../board/load-lab.ts';
 import { openBoard } from '../board/open.ts';
-import { fullDisk, type NamedFault } from '../board/virtual-faults.ts';
+import type { OpenBoard } from '../board/open-board.ts';
+import { fullDisk, type NamedFault, type VirtualFaults } from '../board/virtual-faults.ts';
 import type { RecordedEvent } from '../recording/event.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Verdict } from '../verify/verdict.ts';
+import { holderOf } from './reservation.ts';
 import { runOnBoard } from './session.ts';
 
 export interface FaultTrial {
@@ -52,7 +54,7 @@ export async function tryFault(
     onEvent: event => events.push(event),
   });
   const told = saidOf(verdict, events);
-  const wrong = notAsTold(fault, verdict.outcome, told);
+  const wrong = notAsTold(fault, verdict.outcome, told) ?? (await leftBehind(board, fault, own));
   return {
     fault,
     board: entry.name,
@@ -64,6 +66,26 @@ export async function tryFault(
     directory,
   };
 }
+
+/** In words, what the run took and did not give back; undefined where nothing. */
+async function leftBehind(
+  { name, power }: OpenBoard,
+  { faults }: NamedFault,
+  stateDirectory: string,
+): Promise<string | undefined> {
+  if ((await holderOf(name, stateDirectory)) !== undefined) return 'the board is still reserved';
+  if (!obeys(faults.switch)) return undefined;
+  const state = await power.state(AbortSignal.timeout(switchAnswers));
+  return state === 'off' ? undefined : `the switch is ${state} after the run`;
+}
+
+/** Of the others nobody can ask more than that they are told to go off. */
+function obeys(fault: VirtualFaults['switch']): boolean {
+  return fault === undefined || fault === 'fails-once' || fault === 'only-resets';
+}
+
+/** Milliseconds; a virtual switch that answers at all does so at once. */
+const switchAnswers = 5000;
 
 /** What the run said of its troubles: its faults, then what it noted of those that it got over. */
 function saidOf(
@@ -94,5 +116,5 @@ const words = {
 } as const;
 
 function firstLine(text: string): string {
-  return text.split('\n')[0] ?? '';
+  return (text.split('\n')[0] ?? '').replace(/; the console's last lines:$/, '');
 }
