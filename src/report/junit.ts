@@ -1,6 +1,10 @@
-/** JUnit XML as Jenkins and GitLab read it: a suite per run, a case per expectation. */
+/**
+ * JUnit XML as Jenkins and GitLab read it: a suite per run, a case per expectation, and a suite per board of the
+ * scenarios that were not run there.
+ */
 import type { Evidence, Judgement } from '../verify/verdict.ts';
 import { imageWords } from './images.ts';
+import type { LeftOut } from './left-out.ts';
 import { printable } from './printable.ts';
 import type { RunReport, Strictness } from './run-report.ts';
 import { isFailure } from './run-report.ts';
@@ -21,11 +25,19 @@ interface TestCase {
  * @param strictness whether a claim that breaks as predicted is a failure
  * @returns the document
  */
-export function renderJunit(reports: readonly RunReport[], strictness: Strictness): string {
+export function renderJunit(
+  reports: readonly RunReport[],
+  strictness: Strictness,
+  leftOut: readonly LeftOut[] = [],
+): string {
   const suites = reports.map(report => ({ report, cases: casesOf(report, strictness) }));
-  const all = suites.flatMap(({ cases }) => cases);
+  const notRun = [...Map.groupBy(leftOut, ({ board }) => board)];
+  const all = [...suites.flatMap(({ cases }) => cases), ...leftOut.map(leftOutCase)];
   const seconds = reports.reduce((sum, { milliseconds }) => sum + milliseconds / 1000, 0);
-  const body = suites.map(({ report, cases }) => renderSuite(report, cases));
+  const body = [
+    ...suites.map(({ report, cases }) => renderSuite(report, cases)),
+    ...notRun.map(([board, scenarios]) => renderLeftOut(board, scenarios.map(leftOutCase))),
+  ];
   const root = open('testsuites', { name: 'scmi-hil', ...counts(all), time: seconds.toFixed(3) });
   return ['<?xml version="1.0" encoding="UTF-8"?>', root, ...body, '</testsuites>', ''].join('\n');
 }
@@ -46,8 +58,12 @@ function runCase({ verdict, milliseconds }: RunReport): TestCase {
     name: 'the run reaches its end',
     seconds: milliseconds / 1000,
     result: failed ? { kind: 'error', type: verdict.outcome, message } : { kind: 'passed' },
-    output: faults.join('\n\n'),
+    output: [...faults, ...(verdict.notes ?? []).map(note => `note: ${note}`)].join('\n\n'),
   };
+}
+
+function leftOutCase({ scenario, why }: LeftOut): TestCase {
+  return { name: scenario, result: { kind: 'skipped', type: 'left out', message: why }, output: '' };
 }
 
 function expectationCase(judgement: Judgement, strictness: Strictness): TestCase {
@@ -116,6 +132,15 @@ function renderSuite(report: RunReport, cases: readonly TestCase[]): string {
     ...properties.map(([name, value]) => `      ${open('property', { name, value }).replace(/>$/, '/>')}`),
     '    </properties>',
     ...cases.map(each => renderCase(each, `${verdict.board}.${verdict.scenario}`)),
+    '  </testsuite>',
+  ].join('\n');
+}
+
+function renderLeftOut(board: string, cases: readonly TestCase[]): string {
+  const name = `left out on ${board}`;
+  return [
+    `  ${open('testsuite', { name, ...counts(cases), time: '0.000', hostname: board })}`,
+    ...cases.map(each => renderCase(each, `${board}.${each.name}`)),
     '  </testsuite>',
   ].join('\n');
 }

@@ -86,6 +86,29 @@ test('a lab that failed is a JUnit error even where nothing came to be judged', 
   );
 });
 
+test('what a run got over is told with its JUnit case', t => {
+  const document = renderJunit([report({ notes: ['the line is back after 0.3 s'] })], plain);
+  t.regex(document, /<system-out>note: the line is back after 0\.3 s<\/system-out>/);
+});
+
+const leftOut = [
+  { board: 'rpi5-01', scenario: 'linux-6-1', why: 'it needs Linux 6.1' },
+  { board: 'v4h-01', scenario: 'probe-two-guests', why: 'it is for rpi5 & co' },
+];
+
+test('a scenario that was left out on a board is a skipped JUnit case', t => {
+  const document = renderJunit([report({ judgements })], plain, leftOut);
+  t.deepEqual(casesOf(document).slice(-2), [
+    { name: 'linux-6-1', result: 'skipped' },
+    { name: 'probe-two-guests', result: 'skipped' },
+  ]);
+  t.regex(document, /<testsuites .*tests="10" failures="2" errors="1" skipped="4"/);
+  t.regex(
+    document,
+    /<testsuite name="left out on v4h-01" tests="1" .*\n.*\n.*left out: it is for rpi5 &amp; co"/,
+  );
+});
+
 test('the lines seen are attached to JUnit cases, spelt out where XML cannot hold them', t => {
   const document = renderJunit([report({ judgements })], plain);
   t.true(document.includes('seen: Got &lt;8&gt; &amp; "more" (line 12, 3.200 s)'));
@@ -98,7 +121,7 @@ const xmllint = commandExists('xmllint');
 (xmllint ? test : test.skip)('JUnit documents are valid against the schema (xmllint)', t => {
   const documents = [
     renderJunit([], plain),
-    renderJunit([report({ judgements }), report({ outcome: 'interrupted' })], { strict: true }),
+    renderJunit([report({ judgements }), report({ outcome: 'interrupted' })], { strict: true }, leftOut),
   ];
   for (const [index, document] of documents.entries()) {
     const file = path.join(directory, `${index}.xml`);
