@@ -88,7 +88,10 @@ export function displayName(file: string): string {
 export function readText(file: string): string {
   const name = displayName(file);
   try {
-    if (statSync(file).size > largestBytes) {
+    const found = statSync(file);
+    // A device may have no end.
+    if (found.isCharacterDevice()) throw new ConfigurationError(`${name}: it is a device, not a file`);
+    if (found.size > largestBytes) {
       throw new ConfigurationError(`${name}: larger than ${largestBytes} bytes`, 'is it the right file?');
     }
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));

@@ -167,7 +167,9 @@ function readTree(file: string): DeviceTree {
 
 function readFile(file: string): Uint8Array {
   try {
-    if (statSync(file).size > LARGEST) throw new Error(`it is larger than ${LARGEST} bytes`);
+    const found = statSync(file);
+    if (found.isCharacterDevice()) throw new Error('it is a device, not a file');
+    if (found.size > LARGEST) throw new Error(`it is larger than ${LARGEST} bytes`);
     return readFileSync(file);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -13,7 +13,7 @@ import { findScenario, loadScenario } from '../scenario/load.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { writeText } from './write-text.ts';
+import { requireWritable, writeText } from './write-text.ts';
 
 interface FaultsOptions {
   readonly board: readonly string[];
@@ -61,6 +61,8 @@ async function tryFaults(
   if (options.write !== undefined && names.length > 0) {
     throw new UsageError('the page lists all faults, and some were named', 'leave the names out, or --write');
   }
+  const page = options.write === undefined ? undefined : path.resolve(process.cwd, options.write);
+  if (page !== undefined) requireWritable(page);
   const faults = names.length === 0 ? faultTable : names.map(requiredFault);
   const boards = options.board.length === 0 ? Object.keys(virtualBoards) : options.board;
   const pairs = pairsOf(faults, boards.map(virtualBoard));
@@ -88,8 +90,7 @@ async function tryFaults(
     if (!trials.some(kept) && options.runs === undefined) await rm(parent, { recursive: true, force: true });
   }
   out.write(`${faultSummary(trials, performance.now() - began)}\n`);
-  if (options.write !== undefined) {
-    const page = path.resolve(process.cwd, options.write);
+  if (page !== undefined) {
     writeText(page, faultsPage(trials, options.scenario));
     out.write(`${page}\n`);
   }

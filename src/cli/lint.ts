@@ -1,5 +1,5 @@
 /** `scmi-hil lint`: mistakes of a configuration, before anything boots. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Option } from 'commander';
 import { boardTypeNames, loadBoardType } from '../board/board-types.ts';
@@ -22,6 +22,7 @@ import { addConfigurationOptions, scenarioOf } from './configuration-options.ts'
 import { addHelpNotes, commonExits } from './help.ts';
 import { packageVersion } from './package.ts';
 import { table } from './table.ts';
+import { writeText } from './write-text.ts';
 
 interface LintOptions extends ConfigurationOptions {
   readonly json?: boolean;
@@ -170,12 +171,7 @@ function writeSarif(file: string, checked: readonly Checked[], process: CliProce
       ...(checked.length === 1 ? {} : { configuration: name }),
     })),
   );
-  try {
-    writeFileSync(file, renderSarif(results, { version: packageVersion(), rules }));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`${displayName(file)} cannot be written: ${why}`, undefined, { cause: error });
-  }
+  writeText(file, renderSarif(results, { version: packageVersion(), rules }));
 }
 
 /** What a place calls a file may be a text of a scenario: then it is the scenario's file. */
@@ -214,8 +210,12 @@ function text({ rule, severity, place, message, consequence, foreseen, mend, doc
   return `${lines.join('\n')}\n`;
 }
 
-function listOfRules({ markdown }: LintOptions): string {
+function listOfRules({ markdown, json }: LintOptions): string {
   if (markdown === true) return rulesMarkdown(themes);
+  if (json === true) {
+    const known = rules.map(({ id, severity, title }) => ({ id, severity, title }));
+    return `${JSON.stringify({ schema: 1, rules: known }, null, 2)}\n`;
+  }
   return table(
     ['RULE', 'SEVERITY', ''],
     rules.map(({ id, severity, title }) => [id, severity, title]),

@@ -81,7 +81,7 @@ function describe(error: unknown, argv: readonly string[], signal: AbortSignal):
   if (error instanceof UsageError || error instanceof ConfigurationError) {
     return { text: error.message, mend: error.mend, code: exitCode.usage };
   }
-  if (signal.aborted) return isClosedPipe(signal.reason) ? { code: 0 } : interrupted(signal.reason);
+  if (signal.aborted) return interrupted(signal.reason);
   if (error instanceof DriverError) {
     return { text: error.message, mend: error.mend, code: exitCode.infrastructure };
   }
@@ -103,8 +103,11 @@ function describeParsing(error: CommanderError, argv: readonly string[]): Ending
   };
 }
 
+/** A closed pipe (`scmi-hil run ... | head`) needs no message, but what it ended has met nothing. */
 function interrupted(reason: unknown): Ending {
-  return { text: reason instanceof Error ? reason.message : 'interrupted', code: exitCode.interrupted };
+  const { interrupted: code } = exitCode;
+  if (isClosedPipe(reason)) return { code };
+  return { text: reason instanceof Error ? reason.message : 'interrupted', code };
 }
 
 function isClosedPipe(reason: unknown): boolean {

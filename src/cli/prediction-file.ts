@@ -1,5 +1,5 @@
 /** Reads a prediction that a run, or `scmi-hil predict --json`, has written. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Prediction } from '../model/prediction.ts';
 import { UsageError } from './command.ts';
@@ -26,6 +26,7 @@ const predictionFile = z.looseObject({
 /** @throws UsageError that names the file, and the field that is wrong */
 export function readPrediction(file: string): Prediction {
   const mend = 'scmi-hil predict --json writes one';
+  if (!existsSync(file)) throw new UsageError(`there is no prediction ${file}`, mend);
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(file, 'utf8'));

@@ -1,5 +1,4 @@
 /** `--report KIND=FILE`. */
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { nearestName } from '../board/nearest-name.ts';
 import { renderJson } from '../report/json.ts';
@@ -7,7 +6,7 @@ import { renderJunit } from '../report/junit.ts';
 import type { LeftOut } from '../report/left-out.ts';
 import type { RunReport, Strictness } from '../report/run-report.ts';
 import { UsageError } from './command.ts';
-import { makeDirectory } from './make-directory.ts';
+import { requireWritable, writeText } from './write-text.ts';
 
 type Render = (reports: readonly RunReport[], strictness: Strictness, leftOut: readonly LeftOut[]) => string;
 
@@ -22,7 +21,7 @@ export interface ReportFile {
 }
 
 /**
- * Reads one `KIND=FILE`, and makes sure of the directory now rather than after hours of runs.
+ * Reads one `KIND=FILE`, and makes sure that it can be written now rather than after hours of runs.
  * @throws UsageError
  */
 export function reportFile(text: string, cwd: string): ReportFile {
@@ -36,7 +35,7 @@ export function reportFile(text: string, cwd: string): ReportFile {
     );
   }
   const file = path.resolve(cwd, rest.join('='));
-  attempt(file, () => makeDirectory(path.dirname(file)));
+  requireWritable(file);
   return { file, render };
 }
 
@@ -47,16 +46,5 @@ export function writeReports(
   strictness: Strictness,
   leftOut: readonly LeftOut[],
 ): void {
-  for (const { file, render } of files) {
-    attempt(file, () => writeFileSync(file, render(reports, strictness, leftOut)));
-  }
-}
-
-function attempt(file: string, write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`cannot write the report ${file}: ${why}`, 'name another file', { cause: error });
-  }
+  for (const { file, render } of files) writeText(file, render(reports, strictness, leftOut));
 }

@@ -1,5 +1,5 @@
 /** `scmi-hil verify`: judges again what was recorded, or a console log that somebody mailed in. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Prediction } from '../model/prediction.ts';
@@ -78,7 +78,7 @@ async function reportOfRun(
   const recording = await readRecordingOf(directory);
   warnOfDamage(recording, process);
   const own = path.join(directory, runFiles.prediction);
-  const prediction = chosenPrediction(options, process) ?? readPrediction(own);
+  const prediction = chosenPrediction(options, process) ?? ownPrediction(own);
   const { events, lines } = recording;
   const verdict = judge({ prediction, recording: events, lines, strict: options.strict === true });
   const header = events.find(event => event.kind === 'run-started')?.data;
@@ -93,12 +93,26 @@ async function reportOfRun(
   };
 }
 
+function ownPrediction(file: string): Prediction {
+  if (existsSync(file)) return readPrediction(file);
+  throw new UsageError(
+    `the run has no ${runFiles.prediction}: it ended before one was made`,
+    'give --prediction FILE, or --scenario NAME with --board-type',
+  );
+}
+
 async function reportOfLog(log: string, options: VerifyOptions, process: CliProcess): Promise<RunReport> {
   const prediction = chosenPrediction(options, process);
   if (prediction === undefined) {
     throw new UsageError(
       'a console log is judged against a prediction',
       'give --prediction FILE, --host-dt FILE, --case DIRECTORY, or --scenario NAME with --board-type',
+    );
+  }
+  if (statSync(log, { throwIfNoEntry: false })?.isCharacterDevice() === true) {
+    throw new UsageError(
+      `${log} is a device, not a log`,
+      'to make a log: scmi-hil console BOARD --for 60s </dev/null > boot.log',
     );
   }
   const bytes = await readFile(log).catch((error: unknown) => {
@@ -152,12 +166,15 @@ export async function readRecordingOf(directory: string): Promise<Recording> {
   if (!existsSync(file)) {
     throw new UsageError(`${directory} is no run: it has no ${runFiles.recording}`, 'runs are in runs/');
   }
-  try {
-    return await readRun(directory);
-  } catch (error) {
+  const recording = await readRun(directory).catch((error: unknown) => {
     if (!(error instanceof RecordingVersionError)) throw error;
     throw new UsageError(error.message, 'use the version of scmi-hil that wrote it, or a later one');
-  }
+  });
+  if (recording.events.length > 0) return recording;
+  throw new UsageError(
+    `no event of a run is in ${file}`,
+    'it is another file, or the run was killed at once',
+  );
 }
 
 /** Says on standard error what of a recording could not be read. */

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -117,7 +118,12 @@ const misuse: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
     /--report junt=x\.xml: not a report\n {2}write junit=FILE or json=FILE; did you mean junit\?/,
   ],
   [['run', '--all', '--report', 'junit='], /--report junit=: not a report/],
-  [['run', '--all', '--report', 'junit=/proc/nope/x.xml'], /cannot write the report \/proc\/nope\/x\.xml/],
+  [['run', '--all', '--report', 'junit=/proc/nope/x.xml'], /cannot write \/proc\/nope\/x\.xml/],
+  [['run', '--all', '--report', 'junit=.'], /cannot write .*: EISDIR.*\n {2}name another file\n$/],
+  [['faults', '--write', '/proc/nope/faults.md'], /cannot write \/proc\/nope\/faults\.md/],
+  [['lint', '--sarif', '.'], /cannot write .*: EISDIR.*\n {2}name another file\n$/],
+  [['boards', '--lab', '/dev/zero'], /^scmi-hil: \/dev\/zero: it is a device, not a file\n$/],
+  [['predict', '--host-dt', '/dev/zero'], /^scmi-hil: \/dev\/zero cannot be read: it is a device/],
   [
     ['run', 'only-v4h.yaml', '--board', 'virtual-rpi5'],
     /only-v4h runs on none of the boards\n {2}virtual-rpi5: it is for rcar-/,
@@ -519,4 +525,28 @@ test('the first Ctrl-C lets a command clean up, and a closed pipe is no error', 
   piped.stderr.on('data', chunk => (err += String(chunk)));
   await once(piped, 'close');
   t.is(err, '');
+});
+
+test('a run whose output nobody reads any more has met nothing', async t => {
+  const command = `"${process.execPath}" "${bin}" run dom0-and-guest --board virtual-rpi5 --runs unread`;
+  const { stdout, stderr } = await promisify(execFile)(
+    '/bin/sh',
+    ['-c', `exec 3>&1; { ${command}; echo $? >&3; } | true`],
+    {
+      cwd: directory,
+      env: { ...process.env, HOME: directory, XDG_STATE_HOME: path.join(directory, 'state') },
+    },
+  );
+  t.is(stdout, '130\n');
+  t.is(stderr, '');
+});
+
+test('a report that can be written is not there before the run is over, and an older one stays', async t => {
+  const [fresh, older] = ['fresh.xml', 'older.xml'].map(name => path.join(directory, 'made', name));
+  await inDirectory('run', '--all', '--report', `junit=${fresh}`, '--board', 'nobody');
+  t.deepEqual(readdirSync(path.join(directory, 'made')), []);
+  writeFileSync(older ?? '', 'of yesterday');
+  const { code } = await inDirectory('run', '--all', '--report', `junit=${older}`, '--board', 'nobody');
+  t.is(code, 2);
+  t.is(readFileSync(older ?? '', 'utf8'), 'of yesterday');
 });

@@ -151,11 +151,30 @@ test('a bare console log is judged against the device tree that was booted', asy
 test('what verify and replay cannot do is one line, with what to do', async t => {
   const directory = await aRun();
   const noJson = path.join(directory, 'console-serial.log');
+  const own = path.join(directory, 'prediction.json');
+  const empty = await aRun([]);
+  const foreign = mkdtempSync(path.join(scratch, 'foreign-'));
+  writeFileSync(path.join(foreign, 'recording.jsonl'), '{"name":"of another program"}\n');
+  const early = await aRun();
+  rmSync(path.join(early, 'prediction.json'));
   writeFileSync(path.join(directory, 'other.json'), '{"schema":1,"agents":7}');
   const rows: readonly (readonly [readonly string[], RegExp])[] = [
     [['verify'], /verify needs a run, or --console/],
     [['verify', directory, '--console', 'x'], /not both/],
     [['verify', tmpdir()], /is no run: it has no recording\.jsonl/],
+    ...['verify', 'replay'].map(
+      command => [[command, empty], /no event of a run is in .*recording\.jsonl/] as const,
+    ),
+    [['doctor', '--run', foreign], /no event of a run is in .*recording\.jsonl\n {2}it is another file, or/],
+    [
+      ['verify', early],
+      /the run has no prediction\.json: it ended before one was made\n {2}give --prediction/,
+    ],
+    [['verify', directory, '--prediction', 'none.json'], /there is no prediction .*none\.json\n/],
+    [
+      ['verify', '--console', '/dev/zero', '--prediction', own],
+      /\/dev\/zero is a device.*\n.*scmi-hil console/,
+    ],
     [['verify', '--console', noJson], /judged against a prediction/],
     [
       [

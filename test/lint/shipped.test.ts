@@ -89,6 +89,16 @@ test('a SARIF log has what the format asks for', t => {
   }
 });
 
+test('the rules are there for programs too', async t => {
+  const { code, out } = await run(['lint', '--rules', '--json'], projectDirectory);
+  t.is(code, 0);
+  const known = JSON.parse(out) as { readonly rules: readonly unknown[] };
+  t.deepEqual(
+    known.rules,
+    rules.map(({ id, severity, title }) => ({ id, severity, title })),
+  );
+});
+
 test('an error ends lint with 1, and JSON and SARIF name it', async t => {
   const directory = temporary(t);
   const host = '&container { #scmi-secondary-agents-cells = <4>; };';
