@@ -5,11 +5,15 @@ export interface PoweredOn {
   readonly type: 'poweredOn';
 }
 
-/** How one boot loader's attempt ends: without a fault, the next line is that of what it started. */
-export interface AttemptOutput {
+/** How a part of one boot loader's attempt ends: without a fault, the next part may follow. */
+export interface PartOutput {
   readonly fault: Fault | null;
   /** Whether a power cycle may mend the fault. */
   readonly retry: boolean;
+}
+
+/** How one boot loader's attempt ends: without a fault, the next line is that of what it started. */
+export interface AttemptOutput extends PartOutput {
   /** Whether the hand-over was seen by Xen's own banner. */
   readonly xenSeen: boolean;
 }

@@ -2,26 +2,20 @@
  * One attempt to get from power on to the hand-over by U-Boot: the countdown is interrupted when the console shows it,
  * then come the commands that prepare, the files, the script that fetches the rest, and the start of Xen.
  */
-import { assign, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
-import type { AttemptOutput, PoweredOn } from './boot-attempt.ts';
-import type { ConsoleEvent } from './console-event.ts';
+import { assign, sendTo, setup } from 'xstate';
+import type { AttemptOutput, PartOutput, PoweredOn } from './boot-attempt.ts';
+import { type ConsoleEvent, told } from './console-event.ts';
 import type { TransferStalled } from './deploy.ts';
-import { expired, type Fault, failure, shown, type Wait } from './fault.ts';
-import { givenCallback, givenPromise } from './given.ts';
+import { failing, type Fault, failure, shown } from './fault.ts';
+import { givenCallback, type givenPromise } from './given.ts';
 import { errorLine, type UBootFile } from './u-boot-answers.ts';
 import { uBootCommand } from './u-boot-command.ts';
-import { uBootFetch, type UBootWorkOutput } from './u-boot-fetch.ts';
+import { uBootFetch } from './u-boot-fetch.ts';
+import { uBootPrompt, type UBootPromptInput } from './u-boot-prompt.ts';
 import { type UBootScript, uBootScript } from './u-boot-script.ts';
-import type { Witness } from './witness.ts';
+import { uBootStart } from './u-boot-start.ts';
 
-export interface UBootInput {
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
-  /** The board has power already: another boot loader has gone before. */
-  readonly isPowered: boolean;
-  /** What is typed into the countdown. */
-  readonly interrupt: string;
+export interface UBootInput extends UBootPromptInput {
   /** Typed before the files are loaded, in order: they set the environment. */
   readonly commands: readonly string[];
   readonly load: readonly UBootFile[];
@@ -42,25 +36,12 @@ export interface UBootActors {
   readonly type: ReturnType<typeof givenPromise<void, { command: string }>>;
 }
 
-interface UBootContext extends UBootInput {
+interface UBootContext extends UBootInput, AttemptOutput {
   /** Commands that are done, then files that are loaded. */
   readonly done: number;
   readonly loaded: number;
   readonly scriptDone: boolean;
-  /** Xen's own lines came, and not the hand-over's. */
-  readonly xenSeen: boolean;
-  readonly since: number;
-  readonly fault: Fault | null;
-  /** A prompt that was missed can be had by a power cycle; what is refused at it is refused again. */
-  readonly retry: boolean;
 }
-
-const waits = {
-  output: { for: 'the first sign of life of the boot loader', class: 'infrastructure' },
-  countdown: { for: "U-Boot's countdown or prompt", class: 'infrastructure' },
-  prompt: { for: "U-Boot's prompt", class: 'infrastructure' },
-  handOver: { for: "U-Boot's `Starting kernel`", class: 'infrastructure' },
-} as const satisfies Record<string, Wait>;
 
 export const bootUBoot = setup({
   types: {
@@ -71,40 +52,29 @@ export const bootUBoot = setup({
   },
   actors: {
     console: givenCallback<ConsoleEvent>('console'),
-    press: givenPromise<void, { text: string }>('press'),
-    type: givenPromise<void, { command: string }>('type'),
+    uBootPrompt,
     uBootCommand,
     uBootFetch,
     uBootScript,
+    uBootStart,
   },
   actions: {
-    enter: assign({ since: ({ context }) => context.witness.now() }),
-    expired: assign({
-      fault: ({ context }, wait: Wait) => expired(wait, context.since, context.witness),
-    }),
     refused: assign({
       fault: (_, params: { what: string; line: string }) => shown(params.what, params.line, 'infrastructure'),
     }),
-    failed: assign({
-      fault: (_, params: { attempt: string; error: unknown; class?: Fault['class'] }) =>
-        failure(params.attempt, params.error, params.class),
+    /** A chart ends with its output, whatever happens: one that does not is itself at fault. */
+    broken: assign({
+      fault: (_, params: { attempt: string; error: unknown }) =>
+        failure(params.attempt, params.error, 'controller'),
     }),
-    keep: assign((_, { fault, retry }: UBootWorkOutput) => ({ fault, retry })),
-    note: ({ context }, params: { text: string }) => context.witness.note?.(params.text),
+    keep: assign((_, { fault, retry }: PartOutput) => ({ fault, retry })),
   },
   guards: {
-    isPowered: ({ context }) => context.isPowered,
     isFault: (_, params: { fault: Fault | null }) => params.fault !== null,
     commandsLeft: ({ context }) => context.done < context.commands.length,
     filesLeft: ({ context }) => context.loaded < context.load.length,
     scriptLeft: ({ context }) => context.script !== undefined && !context.scriptDone,
     answerIsError: (_, params: { answer: string }) => errorLine(params.answer) !== undefined,
-  },
-  delays: {
-    firstOutput: ({ context }) => context.deadlines.firstOutput,
-    bootLoader: ({ context }) => context.deadlines.bootLoader,
-    xenBanner: ({ context }) => context.deadlines.xenBanner,
-    retype: 1000,
   },
 }).createMachine({
   id: 'boot-u-boot',
@@ -114,7 +84,6 @@ export const bootUBoot = setup({
     loaded: 0,
     scriptDone: false,
     xenSeen: false,
-    since: 0,
     fault: null,
     retry: false,
   }),
@@ -129,97 +98,26 @@ export const bootUBoot = setup({
   initial: 'toPrompt',
   states: {
     toPrompt: {
-      on: {
-        'console.autoboot': '.interrupting',
-        'console.prompt': 'prompt',
-        // The countdown ran out: whatever the stored boot command starts is not what this run deploys.
-        'console.handOver': {
-          target: 'missed',
-          actions: {
-            type: 'refused',
-            params: told('U-Boot ran its stored boot command before it was interrupted'),
+      description: 'the switch turns, and the countdown is interrupted',
+      on: { poweredOn: { actions: sendTo('prompt', ({ event }) => event) } },
+      invoke: {
+        id: 'prompt',
+        src: 'uBootPrompt',
+        input: ({ context: { deadlines, witness, isPowered, interrupt } }) => ({
+          deadlines,
+          witness,
+          isPowered,
+          interrupt,
+        }),
+        onDone: [
+          {
+            guard: { type: 'isFault', params: ({ event }) => event.output },
+            target: 'failed',
+            actions: { type: 'keep', params: ({ event }) => event.output },
           },
-        },
-        'console.xen': {
-          target: 'missed',
-          actions: {
-            type: 'refused',
-            params: told('the board started Xen by itself before U-Boot was interrupted'),
-          },
-        },
-      },
-      initial: 'choosing',
-      states: {
-        choosing: { always: [{ guard: 'isPowered', target: 'waitingForOutput' }, { target: 'switchingOn' }] },
-        switchingOn: {
-          description: 'the switch has its deadline; the console may already speak',
-          tags: 'watching',
-          on: { 'console.banner': 'waitingForCountdown', poweredOn: 'waitingForOutput' },
-        },
-        waitingForOutput: {
-          entry: 'enter',
-          on: { 'console.banner': 'waitingForCountdown' },
-          after: {
-            firstOutput: {
-              target: '#boot-u-boot.missed',
-              actions: { type: 'expired', params: waits.output },
-            },
-          },
-        },
-        waitingForCountdown: {
-          entry: 'enter',
-          after: {
-            bootLoader: {
-              target: '#boot-u-boot.missed',
-              actions: { type: 'expired', params: waits.countdown },
-            },
-          },
-        },
-        interrupting: {
-          description: 'the key is pressed at what the console shows, and again while no prompt follows',
-          entry: 'enter',
-          on: { 'console.autoboot': {} },
-          after: {
-            bootLoader: { target: '#boot-u-boot.missed', actions: { type: 'expired', params: waits.prompt } },
-          },
-          initial: 'pressing',
-          states: {
-            pressing: {
-              invoke: {
-                src: 'press',
-                input: ({ context }) => ({ text: context.interrupt }),
-                onDone: 'looking',
-                onError: {
-                  target: '#boot-u-boot.failed',
-                  actions: {
-                    type: 'failed',
-                    params: ({ event }) => ({ attempt: 'interrupt the countdown', error: event.error }),
-                  },
-                },
-              },
-            },
-            looking: { after: { retype: 'breaking' } },
-            // Ctrl-C ends a boot command that already runs, and at the prompt only brings the prompt again.
-            breaking: {
-              entry: {
-                type: 'note',
-                params: { text: 'no prompt follows the key that stops the countdown: Ctrl-C asks for one' },
-              },
-              invoke: {
-                src: 'press',
-                input: { text: '\u0003' },
-                onDone: 'looking',
-                onError: {
-                  target: '#boot-u-boot.failed',
-                  actions: {
-                    type: 'failed',
-                    params: ({ event }) => ({ attempt: 'ask for the prompt', error: event.error }),
-                  },
-                },
-              },
-            },
-          },
-        },
+          { target: 'prompt' },
+        ],
+        onError: { target: 'failed', actions: { type: 'broken', params: failing('reach the prompt') } },
       },
     },
     missed: {
@@ -229,7 +127,6 @@ export const bootUBoot = setup({
     },
     prompt: {
       description: 'at the prompt, one command at a time',
-      entry: assign({ fault: null }),
       on: {
         'console.reset': {
           target: 'missed',
@@ -280,7 +177,7 @@ export const bootUBoot = setup({
             ],
             onError: {
               target: '#boot-u-boot.failed',
-              actions: { type: 'failed', params: broken('prepare the boot') },
+              actions: { type: 'broken', params: failing('prepare the boot') },
             },
           },
         },
@@ -302,7 +199,7 @@ export const bootUBoot = setup({
             ],
             onError: {
               target: '#boot-u-boot.failed',
-              actions: { type: 'failed', params: broken('fetch a file') },
+              actions: { type: 'broken', params: failing('fetch a file') },
             },
           },
         },
@@ -325,69 +222,28 @@ export const bootUBoot = setup({
             ],
             onError: {
               target: '#boot-u-boot.failed',
-              actions: { type: 'failed', params: broken('run the script') },
+              actions: { type: 'broken', params: failing('run the script') },
             },
           },
         },
         starting: {
-          entry: 'enter',
-          on: {
-            'console.handOver': '#boot-u-boot.handedOver',
-            'console.xen': { target: '#boot-u-boot.handedOver', actions: assign({ xenSeen: true }) },
-          },
-          after: {
-            xenBanner: {
+          invoke: {
+            src: 'uBootStart',
+            input: ({ context: { start, deadlines, witness } }) => ({ command: start, deadlines, witness }),
+            onDone: [
+              {
+                guard: { type: 'isFault', params: ({ event }) => event.output },
+                target: '#boot-u-boot.failed',
+                actions: { type: 'keep', params: ({ event }) => event.output },
+              },
+              {
+                target: '#boot-u-boot.handedOver',
+                actions: assign({ xenSeen: ({ event }) => event.output.xenSeen }),
+              },
+            ],
+            onError: {
               target: '#boot-u-boot.failed',
-              actions: { type: 'expired', params: waits.handOver },
-            },
-          },
-          initial: 'typing',
-          states: {
-            typing: {
-              description: 'until Enter is pressed, a prompt is that after what was typed and dropped',
-              invoke: {
-                src: 'type',
-                input: ({ context }) => ({ command: context.start }),
-                onDone: 'waiting',
-                onError: {
-                  target: '#boot-u-boot.failed',
-                  actions: {
-                    type: 'failed',
-                    params: ({ context, event }) => ({
-                      attempt: `type \`${context.start}\``,
-                      error: event.error,
-                    }),
-                  },
-                },
-              },
-            },
-            waiting: {
-              invoke: {
-                src: 'press',
-                input: { text: '\r' },
-                onError: {
-                  target: '#boot-u-boot.failed',
-                  actions: {
-                    type: 'failed',
-                    params: ({ context, event }) => ({
-                      attempt: `start \`${context.start}\``,
-                      error: event.error,
-                    }),
-                  },
-                },
-              },
-              on: {
-                'console.prompt': {
-                  target: '#boot-u-boot.failed',
-                  actions: {
-                    type: 'refused',
-                    params: ({ context }) => ({
-                      what: `U-Boot did not start \`${context.start}\``,
-                      line: context.witness.lastLines().slice(-3).join(' / '),
-                    }),
-                  },
-                },
-              },
+              actions: { type: 'broken', params: failing('start Xen') },
             },
           },
         },
@@ -404,11 +260,11 @@ export function bootUBootWith({ console, press, ask, type }: UBootActors) {
   return bootUBoot.provide({
     actors: {
       console,
-      press,
-      type,
+      uBootPrompt: uBootPrompt.provide({ actors: { console, press } }),
       uBootCommand: command,
       uBootFetch: uBootFetch.provide({ actors: { uBootCommand: command } }),
       uBootScript: uBootScript.provide({ actors: { uBootCommand: command } }),
+      uBootStart: uBootStart.provide({ actors: { console, press, type } }),
     },
   });
 }
@@ -423,18 +279,4 @@ function currentFile({ load, loaded }: UBootContext): UBootFile {
 
 function currentScript({ script }: UBootContext): UBootScript {
   return script ?? { command: '', load: [] };
-}
-
-/** The fault that a line of the console is. */
-function told(what: string) {
-  return ({ event: { line } }: { readonly event: { readonly line: string } }) => ({ what, line });
-}
-
-/** A chart ends without a fault, or with one: where it does neither, it is itself at fault. */
-function broken(attempt: string) {
-  return ({ event: { error } }: { readonly event: { readonly error: unknown } }) => ({
-    attempt,
-    error,
-    class: 'controller' as const,
-  });
 }

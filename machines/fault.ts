@@ -46,6 +46,15 @@ export function failure(attempt: string, error: unknown, kind: Fault['class'] = 
   return withMend({ class: blamed(error, kind), what: `${attempt}: ${why}` }, mendOf(error));
 }
 
+/** `params` of an action where an actor has failed: what it attempted, and its error. */
+export function failing(attempt: string, kind?: Fault['class']) {
+  return ({ event: { error } }: { readonly event: { readonly error: unknown } }) => ({
+    attempt,
+    error,
+    ...(kind !== undefined && { class: kind }),
+  });
+}
+
 /** A line that the console showed and that ends what was going on. */
 export function shown(what: string, line: string, kind: Fault['class'], mend?: string): Fault {
   return withMend({ class: kind, what: `${what}: ${line.trim()}` }, mend);

@@ -10,7 +10,9 @@ import { run } from './run.ts';
 import { steps } from './steps.ts';
 import { uBootCommand } from './u-boot-command.ts';
 import { uBootFetch } from './u-boot-fetch.ts';
+import { uBootPrompt } from './u-boot-prompt.ts';
 import { uBootScript } from './u-boot-script.ts';
+import { uBootStart } from './u-boot-start.ts';
 import { xen } from './xen.ts';
 
 export interface Chart {
@@ -40,12 +42,18 @@ export const charts: readonly Chart[] = [
     machine: bootUBoot,
   },
   {
+    name: 'u-boot-prompt',
+    title: "From power on to U-Boot's prompt, through its countdown.",
+    machine: uBootPrompt,
+  },
+  {
     name: 'u-boot-command',
     title: "One command at U-Boot's prompt, with its answer.",
     machine: uBootCommand,
   },
   { name: 'u-boot-fetch', title: 'One file that U-Boot fetches, and its size.', machine: uBootFetch },
   { name: 'u-boot-script', title: 'A script that fetches files, and their sizes.', machine: uBootScript },
+  { name: 'u-boot-start', title: 'The command that starts Xen, up to the hand-over.', machine: uBootStart },
   {
     name: 'boot-rpi',
     title: "One attempt by the Raspberry Pi's EEPROM, which asks for its files by itself.",

@@ -4,8 +4,9 @@
  */
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
+import type { PartOutput } from './boot-attempt.ts';
 import type { ConsoleEvent } from './console-event.ts';
-import { expired, type Fault, failure, shown } from './fault.ts';
+import { expired, failure, shown } from './fault.ts';
 import { givenCallback, givenPromise } from './given.ts';
 import type { Witness } from './witness.ts';
 
@@ -17,11 +18,8 @@ export interface UBootCommandInput {
 }
 
 /** How a command ends: with an answer, or with a fault. */
-export interface UBootCommandOutput {
+export interface UBootCommandOutput extends PartOutput {
   readonly answer: string;
-  readonly fault: Fault | null;
-  /** Whether a power cycle may mend the fault. */
-  readonly retry: boolean;
 }
 
 interface UBootCommandContext extends UBootCommandInput, UBootCommandOutput {

@@ -1,7 +1,8 @@
 /** One file that U-Boot fetches at its prompt: what it says of the size must be the file's. */
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
-import { type Fault, failure, shown } from './fault.ts';
+import type { PartOutput } from './boot-attempt.ts';
+import { failing, type Fault, failure, shown } from './fault.ts';
 import {
   countCommand,
   isCountGarbled,
@@ -19,14 +20,7 @@ export interface UBootFetchInput {
   readonly witness: Witness;
 }
 
-/** How work at the prompt ends: without a fault, the next may follow. */
-export interface UBootWorkOutput {
-  readonly fault: Fault | null;
-  /** Whether a power cycle may mend the fault. */
-  readonly retry: boolean;
-}
-
-interface UBootFetchContext extends UBootFetchInput, UBootWorkOutput {
+interface UBootFetchContext extends UBootFetchInput, PartOutput {
   /** How often U-Boot was asked for the size of the file. */
   readonly counts: number;
 }
@@ -37,17 +31,18 @@ export const uBootFetch = setup({
   types: {
     context: {} as UBootFetchContext,
     input: {} as UBootFetchInput,
-    output: {} as UBootWorkOutput,
+    output: {} as PartOutput,
   },
   actors: { uBootCommand },
   actions: {
-    keep: assign((_, { fault, retry }: UBootWorkOutput) => ({ fault, retry })),
+    keep: assign((_, { fault, retry }: PartOutput) => ({ fault, retry })),
     refused: assign({
       fault: ({ context }, params: { what: string; line: string }) =>
         shown(`\`${loadCommand(context.file)}\` ${params.what}`, params.line, 'infrastructure'),
     }),
     broken: assign({
-      fault: (_, params: { error: unknown }) => failure('fetch a file', params.error, 'controller'),
+      fault: (_, params: { attempt: string; error: unknown }) =>
+        failure(params.attempt, params.error, 'controller'),
     }),
     noteCount: ({ context: { file, witness } }) =>
       witness.note?.(`the size of ${file.file} came garbled, and was asked for again: it is right`),
@@ -96,7 +91,7 @@ export const uBootFetch = setup({
         ],
         onError: {
           target: 'failed',
-          actions: { type: 'broken', params: ({ event }) => ({ error: event.error }) },
+          actions: { type: 'broken', params: failing('fetch a file') },
         },
       },
     },
@@ -136,7 +131,7 @@ export const uBootFetch = setup({
         ],
         onError: {
           target: 'failed',
-          actions: { type: 'broken', params: ({ event }) => ({ error: event.error }) },
+          actions: { type: 'broken', params: failing('fetch a file') },
         },
       },
     },

@@ -4,10 +4,10 @@
  */
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
-import { type Fault, failure, shown } from './fault.ts';
+import type { PartOutput } from './boot-attempt.ts';
+import { failing, type Fault, failure, shown } from './fault.ts';
 import { errorLine, isAnyCountGarbled, loadError, missing, type UBootFile } from './u-boot-answers.ts';
 import { uBootCommand } from './u-boot-command.ts';
-import type { UBootWorkOutput } from './u-boot-fetch.ts';
 import type { Witness } from './witness.ts';
 
 export interface UBootScript {
@@ -20,7 +20,7 @@ export interface UBootScriptInput extends UBootScript {
   readonly witness: Witness;
 }
 
-interface UBootScriptContext extends UBootScriptInput, UBootWorkOutput {
+interface UBootScriptContext extends UBootScriptInput, PartOutput {
   /** Runs after the first. */
   readonly again: number;
 }
@@ -31,17 +31,18 @@ export const uBootScript = setup({
   types: {
     context: {} as UBootScriptContext,
     input: {} as UBootScriptInput,
-    output: {} as UBootWorkOutput,
+    output: {} as PartOutput,
   },
   actors: { uBootCommand },
   actions: {
-    keep: assign((_, { fault, retry }: UBootWorkOutput) => ({ fault, retry })),
+    keep: assign((_, { fault, retry }: PartOutput) => ({ fault, retry })),
     refused: assign({
       fault: ({ context: { command, load } }, params: { answer: string }) =>
         shown(`\`${command}\` did not load the files`, loadError(params.answer, load), 'infrastructure'),
     }),
     broken: assign({
-      fault: (_, params: { error: unknown }) => failure('run a script', params.error, 'controller'),
+      fault: (_, params: { attempt: string; error: unknown }) =>
+        failure(params.attempt, params.error, 'controller'),
     }),
     noteAgain: ({ context: { command, witness } }) =>
       witness.note?.(`\`${command}\` is run again: the sizes that it told came garbled`),
@@ -85,7 +86,7 @@ export const uBootScript = setup({
         ],
         onError: {
           target: 'failed',
-          actions: { type: 'broken', params: ({ event }) => ({ error: event.error }) },
+          actions: { type: 'broken', params: failing('run a script') },
         },
       },
     },

@@ -22,6 +22,8 @@ const timed = new Set([
   'uBootCommand',
   'uBootFetch',
   'uBootScript',
+  'uBootPrompt',
+  'uBootStart',
 ]);
 
 function* leaves(node: AnyStateNode): Generator<AnyStateNode> {
@@ -94,7 +96,7 @@ test('the states that wait without a deadline are those that watch while another
     'run.attended.working.on.deploying.handedOver',
     'run.attended.working.on.startingXen',
     'deploy.serving.waiting',
-    'boot-u-boot.toPrompt.switchingOn',
+    'u-boot-prompt.switchingOn',
     'boot-rpi.following.switchingOn',
     'xen.bootLoader',
     'xen.handedOver.probe',

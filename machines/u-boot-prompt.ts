@@ -1,0 +1,159 @@
+/** From power on to U-Boot's prompt: the countdown is interrupted when the console shows it. */
+import { assign, setup } from 'xstate';
+import type { Deadlines } from '../src/board/board-type.ts';
+import type { PartOutput, PoweredOn } from './boot-attempt.ts';
+import { type ConsoleEvent, told } from './console-event.ts';
+import { expired, failing, failure, shown, type Wait } from './fault.ts';
+import { givenCallback, givenPromise } from './given.ts';
+import type { Witness } from './witness.ts';
+
+export interface UBootPromptInput {
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+  /** The board has power already: another boot loader has gone before. */
+  readonly isPowered: boolean;
+  /** What is typed into the countdown. */
+  readonly interrupt: string;
+}
+
+interface UBootPromptContext extends UBootPromptInput, PartOutput {
+  readonly since: number;
+}
+
+const waits = {
+  output: { for: 'the first sign of life of the boot loader', class: 'infrastructure' },
+  countdown: { for: "U-Boot's countdown or prompt", class: 'infrastructure' },
+  prompt: { for: "U-Boot's prompt", class: 'infrastructure' },
+} as const satisfies Record<string, Wait>;
+
+export const uBootPrompt = setup({
+  types: {
+    context: {} as UBootPromptContext,
+    input: {} as UBootPromptInput,
+    output: {} as PartOutput,
+    events: {} as PoweredOn | ConsoleEvent,
+  },
+  actors: {
+    console: givenCallback<ConsoleEvent>('console'),
+    press: givenPromise<void, { text: string }>('press'),
+  },
+  actions: {
+    enter: assign({ since: ({ context }) => context.witness.now() }),
+    expired: assign({
+      fault: ({ context }, wait: Wait) => expired(wait, context.since, context.witness),
+    }),
+    refused: assign({
+      fault: (_, params: { what: string; line: string }) => shown(params.what, params.line, 'infrastructure'),
+    }),
+    failed: assign({
+      fault: (_, params: { attempt: string; error: unknown }) => failure(params.attempt, params.error),
+    }),
+    note: ({ context }, params: { text: string }) => context.witness.note?.(params.text),
+  },
+  guards: {
+    isPowered: ({ context }) => context.isPowered,
+  },
+  delays: {
+    firstOutput: ({ context }) => context.deadlines.firstOutput,
+    bootLoader: ({ context }) => context.deadlines.bootLoader,
+    retype: 1000,
+  },
+}).createMachine({
+  id: 'u-boot-prompt',
+  context: ({ input }) => ({ ...input, since: 0, fault: null, retry: false }),
+  output: ({ context: { fault, retry } }) => ({ fault, retry }),
+  invoke: { src: 'console' },
+  on: {
+    'console.autoboot': '.interrupting',
+    'console.prompt': '.atPrompt',
+    // The countdown ran out: whatever the stored boot command starts is not what this run deploys.
+    'console.handOver': {
+      target: '.missed',
+      actions: {
+        type: 'refused',
+        params: told('U-Boot ran its stored boot command before it was interrupted'),
+      },
+    },
+    'console.xen': {
+      target: '.missed',
+      actions: {
+        type: 'refused',
+        params: told('the board started Xen by itself before U-Boot was interrupted'),
+      },
+    },
+  },
+  initial: 'choosing',
+  states: {
+    choosing: { always: [{ guard: 'isPowered', target: 'waitingForOutput' }, { target: 'switchingOn' }] },
+    switchingOn: {
+      description: 'the switch has its deadline; the console may already speak',
+      tags: 'watching',
+      on: { 'console.banner': 'waitingForCountdown', poweredOn: 'waitingForOutput' },
+    },
+    waitingForOutput: {
+      entry: 'enter',
+      on: { 'console.banner': 'waitingForCountdown' },
+      after: {
+        firstOutput: {
+          target: '#u-boot-prompt.missed',
+          actions: { type: 'expired', params: waits.output },
+        },
+      },
+    },
+    waitingForCountdown: {
+      entry: 'enter',
+      after: {
+        bootLoader: {
+          target: '#u-boot-prompt.missed',
+          actions: { type: 'expired', params: waits.countdown },
+        },
+      },
+    },
+    interrupting: {
+      description: 'the key is pressed at what the console shows, and again while no prompt follows',
+      entry: 'enter',
+      on: { 'console.autoboot': {} },
+      after: {
+        bootLoader: { target: '#u-boot-prompt.missed', actions: { type: 'expired', params: waits.prompt } },
+      },
+      initial: 'pressing',
+      states: {
+        pressing: {
+          invoke: {
+            src: 'press',
+            input: ({ context }) => ({ text: context.interrupt }),
+            onDone: 'looking',
+            onError: {
+              target: '#u-boot-prompt.failed',
+              actions: { type: 'failed', params: failing('interrupt the countdown') },
+            },
+          },
+        },
+        looking: { after: { retype: 'breaking' } },
+        // Ctrl-C ends a boot command that already runs, and at the prompt only brings the prompt again.
+        breaking: {
+          entry: {
+            type: 'note',
+            params: { text: 'no prompt follows the key that stops the countdown: Ctrl-C asks for one' },
+          },
+          invoke: {
+            src: 'press',
+            input: { text: '\u0003' },
+            onDone: 'looking',
+            onError: {
+              target: '#u-boot-prompt.failed',
+              actions: { type: 'failed', params: failing('ask for the prompt') },
+            },
+          },
+        },
+      },
+    },
+    missed: {
+      description: 'a power cycle may bring the prompt after all',
+      type: 'final',
+      entry: assign({ retry: true }),
+    },
+    atPrompt: { type: 'final' },
+    failed: { type: 'final' },
+  },
+});

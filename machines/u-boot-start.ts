@@ -1,0 +1,97 @@
+/** The command that starts Xen: what follows it is no answer, but the hand-over. */
+import { assign, setup } from 'xstate';
+import type { Deadlines } from '../src/board/board-type.ts';
+import type { AttemptOutput } from './boot-attempt.ts';
+import type { ConsoleEvent } from './console-event.ts';
+import { expired, failing, failure, shown, type Wait } from './fault.ts';
+import { givenCallback, givenPromise } from './given.ts';
+import type { Witness } from './witness.ts';
+
+export interface UBootStartInput {
+  readonly command: string;
+  readonly deadlines: Deadlines;
+  readonly witness: Witness;
+}
+
+interface UBootStartContext extends UBootStartInput, Omit<AttemptOutput, 'retry'> {
+  readonly since: number;
+}
+
+const handOver = { for: "U-Boot's `Starting kernel`", class: 'infrastructure' } as const satisfies Wait;
+
+export const uBootStart = setup({
+  types: {
+    context: {} as UBootStartContext,
+    input: {} as UBootStartInput,
+    output: {} as AttemptOutput,
+    events: {} as ConsoleEvent,
+  },
+  actors: {
+    console: givenCallback<ConsoleEvent>('console'),
+    press: givenPromise<void, { text: string }>('press'),
+    /** Types a command, echo checked, without Enter. */
+    type: givenPromise<void, { command: string }>('type'),
+  },
+  actions: {
+    expired: assign({ fault: ({ context }) => expired(handOver, context.since, context.witness) }),
+    failed: assign({
+      fault: ({ context }, params: { attempt: string; error: unknown }) =>
+        failure(`${params.attempt} \`${context.command}\``, params.error),
+    }),
+    refused: assign({
+      fault: ({ context: { command, witness } }) =>
+        shown(
+          `U-Boot did not start \`${command}\``,
+          witness.lastLines().slice(-3).join(' / '),
+          'infrastructure',
+        ),
+    }),
+  },
+  delays: {
+    xenBanner: ({ context }) => context.deadlines.xenBanner,
+  },
+}).createMachine({
+  id: 'u-boot-start',
+  context: ({ input }) => ({ ...input, xenSeen: false, since: input.witness.now(), fault: null }),
+  output: ({ context: { fault, xenSeen } }) => ({ fault, retry: false, xenSeen }),
+  invoke: { src: 'console' },
+  on: {
+    'console.handOver': '.handedOver',
+    'console.xen': { target: '.handedOver', actions: assign({ xenSeen: true }) },
+  },
+  initial: 'starting',
+  states: {
+    starting: {
+      after: { xenBanner: { target: 'failed', actions: 'expired' } },
+      initial: 'typing',
+      states: {
+        typing: {
+          description: 'until Enter is pressed, a prompt is that after what was typed and dropped',
+          invoke: {
+            src: 'type',
+            input: ({ context }) => ({ command: context.command }),
+            onDone: 'entering',
+            onError: {
+              target: '#u-boot-start.failed',
+              actions: { type: 'failed', params: failing('type') },
+            },
+          },
+        },
+        entering: {
+          description: 'the next line is that of what was started, unless it is the prompt',
+          invoke: {
+            src: 'press',
+            input: { text: '\r' },
+            onError: {
+              target: '#u-boot-start.failed',
+              actions: { type: 'failed', params: failing('start') },
+            },
+          },
+          on: { 'console.prompt': { target: '#u-boot-start.failed', actions: 'refused' } },
+        },
+      },
+    },
+    handedOver: { type: 'final' },
+    failed: { type: 'final' },
+  },
+});
