@@ -91,13 +91,13 @@ test('what a run got over is told with its JUnit case', t => {
   t.regex(document, /<system-out>note: the line is back after 0\.3 s<\/system-out>/);
 });
 
-const leftOut = [
+const notRun = [
   { board: 'rpi5-01', scenario: 'linux-6-1', why: 'it needs Linux 6.1' },
   { board: 'v4h-01', scenario: 'probe-two-guests', why: 'it is for rpi5 & co' },
 ];
 
 test('a scenario that was left out on a board is a skipped JUnit case', t => {
-  const document = renderJunit([report({ judgements })], plain, leftOut);
+  const document = renderJunit([report({ judgements })], plain, notRun);
   t.deepEqual(casesOf(document).slice(-2), [
     { name: 'linux-6-1', result: 'skipped' },
     { name: 'probe-two-guests', result: 'skipped' },
@@ -121,7 +121,7 @@ const xmllint = commandExists('xmllint');
 (xmllint ? test : test.skip)('JUnit documents are valid against the schema (xmllint)', t => {
   const documents = [
     renderJunit([], plain),
-    renderJunit([report({ judgements }), report({ outcome: 'interrupted' })], { strict: true }, leftOut),
+    renderJunit([report({ judgements }), report({ outcome: 'interrupted' })], { strict: true }, notRun),
   ];
   for (const [index, document] of documents.entries()) {
     const file = path.join(directory, `${index}.xml`);

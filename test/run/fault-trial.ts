@@ -8,6 +8,70 @@ import { canHave, requiredFault } from '../../src/board/virtual-faults.ts';
 import { tryFault } from '../../src/run/fault-trials.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
 
+/** A file of tests each, so that they run side by side; together they are the whole table. */
+export const faultGroups = {
+  /** The serial line and the typing at a boot loader's prompt, when they are bad. */
+  line: [
+    'torn-lines',
+    'characters-lost',
+    'characters-doubled',
+    'wrong-baud-rate',
+    'input-overrun',
+    'first-characters-reordered',
+    'autoboot-missed',
+    'countdown-eaten',
+    'prompt-in-a-log-line',
+    'login-overlaid',
+    'escape-codes',
+  ],
+  /** Network, switch, supply, adapter and disk around a board. */
+  lab: [
+    'tftp-loss',
+    'tftp-reorder',
+    'tftp-duplicate',
+    'tftp-stalls-once',
+    'tftp-stalls',
+    'file-missing',
+    'no-dhcp-offer',
+    'switch-says-on',
+    'switch-says-off',
+    'switch-fails-once',
+    'switch-refuses',
+    'power-off-refused',
+    'warm-boot',
+    'reset-in-boot-loader',
+    'reset-in-transfer',
+    'reset-in-xen',
+    'reset-in-dom0',
+    'reset-in-step',
+    'adapter-gone-in-boot-loader',
+    'adapter-gone-in-transfer',
+    'adapter-gone-in-xen',
+    'adapter-gone-in-dom0',
+    'adapter-gone-in-step',
+    'adapter-comes-back',
+    'wrong-board',
+    'other-xen',
+    'disk-full',
+    'unforeseen-panic',
+  ],
+  /** Those that are waited for until a deadline: what says nothing, and what a domain or the way to it does. */
+  slow: [
+    'console-silent',
+    'switch-silent',
+    'dom0-kernel-hangs',
+    'dom0-without-network',
+    'ssh-refuses',
+    'ssh-hangs',
+    'no-sftp',
+    'host-key-changes',
+    'guest-never-answers',
+    'hang-after-hand-over',
+    'no-link',
+    'dhcp-offer-not-taken',
+  ],
+} as const;
+
 /**
  * Declares a test for each fault on each board.
  * @param atOnce most of a trial is waiting for a deadline; too many at once make others slip

@@ -1,36 +1,3 @@
-/** The lab around a board: its network, its switch, its supply, its adapter, the way to its domains, the disk. */
-import { faultTests } from './fault-trial.ts';
+import { faultGroups, faultTests } from './fault-trial.ts';
 
-faultTests(
-  [
-    'tftp-loss',
-    'tftp-reorder',
-    'tftp-duplicate',
-    'tftp-stalls-once',
-    'tftp-stalls',
-    'file-missing',
-    'no-dhcp-offer',
-    'switch-says-on',
-    'switch-says-off',
-    'switch-fails-once',
-    'switch-refuses',
-    'power-off-refused',
-    'warm-boot',
-    'reset-in-boot-loader',
-    'reset-in-transfer',
-    'reset-in-xen',
-    'reset-in-dom0',
-    'reset-in-step',
-    'adapter-gone-in-boot-loader',
-    'adapter-gone-in-transfer',
-    'adapter-gone-in-xen',
-    'adapter-gone-in-dom0',
-    'adapter-gone-in-step',
-    'adapter-comes-back',
-    'wrong-board',
-    'other-xen',
-    'disk-full',
-    'unforeseen-panic',
-  ],
-  7,
-);
+faultTests(faultGroups.lab, 7);
