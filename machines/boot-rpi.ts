@@ -7,7 +7,7 @@ import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
 import type { TftpEvent } from '../src/drivers/tftp/tftp.ts';
 import type { AttemptOutput, PoweredOn } from './boot-attempt.ts';
-import type { ConsoleEvent } from './console-event.ts';
+import { type ConsoleEvent, told } from './console-event.ts';
 import type { TransferStalled } from './deploy.ts';
 import { expired, type Fault, shown, type Wait } from './fault.ts';
 import { givenCallback } from './given.ts';
@@ -142,17 +142,11 @@ export const bootRpi = setup({
         },
         'console.gap': {
           target: 'broken',
-          actions: {
-            type: 'refused',
-            params: ({ event }) => ({ what: 'the console was lost', line: event.line }),
-          },
+          actions: { type: 'refused', params: told('the console was lost') },
         },
         'console.reset': {
           target: 'broken',
-          actions: {
-            type: 'refused',
-            params: ({ event }) => ({ what: 'the EEPROM started again', line: event.line }),
-          },
+          actions: { type: 'refused', params: told('the EEPROM started again') },
         },
         // Something else than this deployment boots: the next entry of BOOT_ORDER.
         'console.handOver': {

@@ -9,7 +9,7 @@ import type { AttemptOutput } from './boot-attempt.ts';
 import { bootRpi, type RpiInput } from './boot-rpi.ts';
 import { bootUBoot, type UBootInput } from './boot-u-boot.ts';
 import type { TransferStalled } from './deploy.ts';
-import { type Fault, failure } from './fault.ts';
+import { failing, type Fault, failure } from './fault.ts';
 import { power } from './power.ts';
 import type { Witness } from './witness.ts';
 
@@ -113,13 +113,7 @@ export const boot = setup({
           },
           { actions: [assign({ isPowered: true }), sendTo('loader', { type: 'poweredOn' })] },
         ],
-        onError: {
-          target: 'failed',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({ attempt: 'switch the power on', error: event.error }),
-          },
-        },
+        onError: { target: 'failed', actions: { type: 'failed', params: failing('switch the power on') } },
       },
       on: { transferStalled: { actions: sendTo('loader', ({ event }) => event) } },
       initial: 'choosing',
@@ -133,7 +127,7 @@ export const boot = setup({
             onDone: { target: 'afterEeprom', actions: { type: 'keepAttempt', params: ({ event }) => event } },
             onError: {
               target: '#boot.failed',
-              actions: { type: 'failed', params: ({ event }) => broken(event) },
+              actions: { type: 'failed', params: failing('boot', 'controller') },
             },
           },
         },
@@ -152,7 +146,7 @@ export const boot = setup({
             onDone: { target: '#boot.ended', actions: { type: 'keepAttempt', params: ({ event }) => event } },
             onError: {
               target: '#boot.failed',
-              actions: { type: 'failed', params: ({ event }) => broken(event) },
+              actions: { type: 'failed', params: failing('boot', 'controller') },
             },
           },
         },
@@ -183,13 +177,7 @@ export const boot = setup({
           },
           { target: 'attempting' },
         ],
-        onError: {
-          target: 'failed',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({ attempt: 'switch the power off', error: event.error }),
-          },
-        },
+        onError: { target: 'failed', actions: { type: 'failed', params: failing('switch the power off') } },
       },
     },
     handedOver: { type: 'final' },
@@ -216,8 +204,4 @@ function mended(fault: Fault | null, witness: Witness): Fault | null {
 
 function firstLine(fault: Fault | null): string {
   return fault?.what.split('\n', 1)[0] ?? '';
-}
-
-function broken({ error }: { readonly error: unknown }) {
-  return { attempt: 'boot', error, class: 'controller' as const };
 }

@@ -8,9 +8,10 @@ import type { Prediction } from '../src/model/prediction.ts';
 import type { Step } from '../src/scenario/scenario.ts';
 import { boot, type BootOutput, type BootPlan } from './boot.ts';
 import { deploy, type TransferStalled } from './deploy.ts';
-import { expired, type Fault, failure, type Wait } from './fault.ts';
+import { expired, failing, type Fault, failure, type Wait } from './fault.ts';
 import { givenCallback, givenPromise } from './given.ts';
-import { power, type PowerOutput } from './power.ts';
+import { power } from './power.ts';
+import { outcome, type RunOutput, stillPowered } from './run-outcome.ts';
 import { steps } from './steps.ts';
 import type { Witness } from './witness.ts';
 import { type Dom0LoggedIn, type ProbeReady, type XenIsDue, xen } from './xen.ts';
@@ -26,13 +27,6 @@ export interface RunInput {
   readonly lastWords?: number;
   /** What is booted in place of Xen. */
   readonly payload?: string;
-}
-
-export type RunOutcome = 'completed' | 'infrastructure' | 'interrupted';
-
-export interface RunOutput {
-  readonly outcome: RunOutcome;
-  readonly faults: readonly Fault[];
 }
 
 export type RunEvent =
@@ -147,13 +141,7 @@ export const run = setup({
       invoke: {
         src: 'reserve',
         onDone: 'predicting',
-        onError: {
-          target: 'finished',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({ attempt: 'reserve the board', error: event.error }),
-          },
-        },
+        onError: { target: 'finished', actions: { type: 'failed', params: failing('reserve the board') } },
       },
       on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
       after: { bookkeeping: { target: 'releasing', actions: { type: 'expired', params: waits.reserve } } },
@@ -165,10 +153,7 @@ export const run = setup({
         onDone: { target: 'offering', actions: assign({ prediction: ({ event }) => event.output }) },
         onError: {
           target: 'releasing',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({ attempt: 'predict', error: event.error, class: 'controller' as const }),
-          },
+          actions: { type: 'failed', params: failing('predict', 'controller') },
         },
       },
       on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
@@ -180,13 +165,7 @@ export const run = setup({
       invoke: {
         src: 'offerFiles',
         onDone: 'attended',
-        onError: {
-          target: 'releasing',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({ attempt: 'serve the files', error: event.error }),
-          },
-        },
+        onError: { target: 'releasing', actions: { type: 'failed', params: failing('serve the files') } },
       },
       on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
       after: { deploy: { target: 'releasing', actions: { type: 'expired', params: waits.offer } } },
@@ -195,13 +174,7 @@ export const run = setup({
       description: 'the serial line is open from before power on until after power off',
       invoke: {
         src: 'holdConsole',
-        onError: {
-          target: '.poweringOff',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({ attempt: 'hold the console', error: event.error }),
-          },
-        },
+        onError: { target: '.poweringOff', actions: { type: 'failed', params: failing('hold the console') } },
       },
       initial: 'working',
       states: {
@@ -210,10 +183,7 @@ export const run = setup({
             interrupt: { target: 'collecting', actions: 'interrupted' },
             consoleLost: {
               target: 'collecting',
-              actions: {
-                type: 'failed',
-                params: ({ event }) => ({ attempt: 'read the console', error: event.error }),
-              },
+              actions: { type: 'failed', params: failing('read the console') },
             },
           },
           initial: 'openingConsole',
@@ -248,10 +218,7 @@ export const run = setup({
                 ],
                 onError: {
                   target: '#run.attended.collecting',
-                  actions: {
-                    type: 'failed',
-                    params: ({ event }) => ({ attempt: 'switch the power off', error: event.error }),
-                  },
+                  actions: { type: 'failed', params: failing('switch the power off') },
                 },
               },
             },
@@ -277,14 +244,7 @@ export const run = setup({
                 },
                 onError: {
                   target: '#run.attended.collecting',
-                  actions: {
-                    type: 'failed',
-                    params: ({ event }) => ({
-                      attempt: 'watch Xen',
-                      error: event.error,
-                      class: 'controller' as const,
-                    }),
-                  },
+                  actions: { type: 'failed', params: failing('watch Xen', 'controller') },
                 },
               },
               initial: 'deploying',
@@ -309,10 +269,7 @@ export const run = setup({
                     ],
                     onError: {
                       target: '#run.attended.collecting',
-                      actions: {
-                        type: 'failed',
-                        params: ({ event }) => ({ attempt: 'serve the files', error: event.error }),
-                      },
+                      actions: { type: 'failed', params: failing('serve the files') },
                     },
                   },
                   initial: 'booting',
@@ -348,14 +305,7 @@ export const run = setup({
                         ],
                         onError: {
                           target: '#run.attended.collecting',
-                          actions: {
-                            type: 'failed',
-                            params: ({ event }) => ({
-                              attempt: 'boot',
-                              error: event.error,
-                              class: 'controller' as const,
-                            }),
-                          },
+                          actions: { type: 'failed', params: failing('boot', 'controller') },
                         },
                       },
                     },
@@ -388,14 +338,7 @@ export const run = setup({
                     },
                     onError: {
                       target: '#run.attended.collecting',
-                      actions: {
-                        type: 'failed',
-                        params: ({ event }) => ({
-                          attempt: 'run the steps',
-                          error: event.error,
-                          class: 'controller' as const,
-                        }),
-                      },
+                      actions: { type: 'failed', params: failing('run the steps', 'controller') },
                     },
                   },
                 },
@@ -428,15 +371,12 @@ export const run = setup({
               target: '#run.releasing',
               actions: {
                 type: 'keep',
-                params: ({ context, event }) => ({ faults: [stillPowered(context, event.output)] }),
+                params: ({ context, event }) => ({ faults: [stillPowered(context.isOn, event.output)] }),
               },
             },
             onError: {
               target: '#run.releasing',
-              actions: {
-                type: 'failed',
-                params: ({ event }) => ({ attempt: 'switch the power off', error: event.error }),
-              },
+              actions: { type: 'failed', params: failing('switch the power off') },
             },
           },
         },
@@ -449,14 +389,7 @@ export const run = setup({
         onDone: 'finished',
         onError: {
           target: 'finished',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({
-              attempt: 'give the board back',
-              error: event.error,
-              class: 'controller' as const,
-            }),
-          },
+          actions: { type: 'failed', params: failing('give the board back', 'controller') },
         },
       },
       after: { bookkeeping: { target: 'finished', actions: { type: 'expired', params: waits.release } } },
@@ -468,22 +401,3 @@ export const run = setup({
 function xenIsDue({ xenSeen }: BootOutput): XenIsDue {
   return { type: 'xenIsDue', xenSeen };
 }
-
-function outcome(faults: readonly Fault[]): RunOutcome {
-  if (faults.some(fault => fault.class === 'interrupted')) return 'interrupted';
-  return faults.some(fault => fault.class === 'infrastructure' || fault.class === 'controller')
-    ? 'infrastructure'
-    : 'completed';
-}
-
-/** A switch that was off before it was told so is not the one that this board ran on. */
-function stillPowered({ isOn }: RunContext, { fault, was }: PowerOutput): Fault | null {
-  const why = fault ?? (isOn && was === 'off' ? saidOff : null);
-  return why === null ? null : { ...why, what: `THE BOARD MAY STILL BE POWERED: ${why.what}` };
-}
-
-const saidOff: Fault = {
-  class: 'infrastructure',
-  what: 'the switch said that it was off while the board still answered',
-  mend: 'see that the lab file names the switch of this board, and that nobody else turns it',
-};

@@ -71,10 +71,7 @@ export const uBootStart = setup({
             src: 'type',
             input: ({ context }) => ({ command: context.command }),
             onDone: 'entering',
-            onError: {
-              target: '#u-boot-start.failed',
-              actions: { type: 'failed', params: failing('type') },
-            },
+            onError: { target: '#u-boot-start.failed', actions: { type: 'failed', params: failing('type') } },
           },
         },
         entering: {

@@ -1,6 +1,6 @@
 /** A whole run with its files: predicted, run, recorded, judged. */
 import path from 'node:path';
-import type { RunOutcome } from '../../machines/run.ts';
+import type { RunOutcome } from '../../machines/run-outcome.ts';
 import type { OpenBoard } from '../board/open-board.ts';
 import { DriverError } from '../drivers/driver-error.ts';
 import { predict } from '../model/predict.ts';
