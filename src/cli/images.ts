@@ -91,7 +91,11 @@ async function check(board: string, options: ImagesOptions, process: CliProcess)
   const lab = labOf(options, process);
   const checked = await checkBoardImages(boardOf(lab, board), process);
   const subject = { name: board, scenario: options.scenario, images: {}, cwd: process.cwd };
-  const layout = await checkBoardLayout(scenarioOn(subject, lab), process);
+  // Where the tree is no tree, nothing of it can be laid out.
+  const hasTree = checked.every(({ name, problems }) => name !== 'dtb' || problems.length === 0);
+  const layout = hasTree
+    ? await checkBoardLayout(scenarioOn(subject, lab), process)
+    : { ranges: [], problems: [] };
   const changed = emulatedBoards.includes(board)
     ? await checkQemuVirt(imageDirectory(board, process.env))
     : [];

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { whyUnreadable } from '../board/yaml-file.ts';
 import type { Prediction } from '../model/prediction.ts';
 import { type Recording, readRun, RecordingVersionError } from '../recording/reader.ts';
 import { runFiles } from '../recording/run-directory.ts';
@@ -116,7 +117,7 @@ async function reportOfLog(log: string, options: VerifyOptions, process: CliProc
     );
   }
   const bytes = await readFile(log).catch((error: unknown) => {
-    throw new UsageError(`${log} cannot be read: ${messageOf(error)}`, undefined, { cause: error });
+    throw new UsageError(`${log}: ${whyUnreadable(error)}`, undefined, { cause: error });
   });
   const verdict = judgeConsole({
     prediction,
@@ -184,8 +185,4 @@ export function warnOfDamage({ damaged, cut }: Recording, { stderr }: CliProcess
   }
   if (damaged.length > 10) stderr.write(`and ${damaged.length - 10} more lines that are no events\n`);
   if (cut) stderr.write(`${runFiles.recording} ends in the middle of a line: the run was killed\n`);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

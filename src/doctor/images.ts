@@ -2,7 +2,7 @@
 import { access, constants } from 'node:fs/promises';
 import { imageNames } from '../board/load-lab.ts';
 import { plannedBoard } from '../board/planned-board.ts';
-import { displayName } from '../board/yaml-file.ts';
+import { displayName, whyUnreadable } from '../board/yaml-file.ts';
 import type { BoardImages } from '../images/board-images.ts';
 import { findBoardImages } from '../images/board-images.ts';
 import { checkImageFiles } from '../images/check-files.ts';
@@ -55,7 +55,7 @@ async function unreadable({ name, setup }: RealBoard): Promise<Said[]> {
     Object.entries(setup.images).map(([image, file]) =>
       access(file, constants.R_OK).then(
         () => [],
-        (error: Error) => [wrongImage(name, image, file, { what: error.message })],
+        error => [wrongImage(name, image, file, { what: whyUnreadable(error) })],
       ),
     ),
   );

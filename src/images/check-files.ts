@@ -1,6 +1,7 @@
 /** A lab's image files, held against the list of its board type. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { whyUnreadable } from '../board/yaml-file.ts';
 import type { BoardImage, BoardImages } from './board-images.ts';
 import { imageProblems } from './checks/check.ts';
 import type { ImageProblem } from './checks/problem.ts';
@@ -61,7 +62,7 @@ async function checkFile(name: string, image: BoardImage, file: string): Promise
   try {
     bytes = await readFile(file);
   } catch (error) {
-    const what = error instanceof Error ? error.message : String(error);
+    const what = whyUnreadable(error);
     return { name, kind, place, file, problems: [{ what, mend: 'correct images in the lab file' }] };
   }
   const versions = versionsIn(bytes);

@@ -8,7 +8,7 @@ import { loadFirmwareProfile } from '../board/firmware-profile.ts';
 import { hintAt } from '../board/nearest-name.ts';
 import { projectDirectory } from '../board/project-directory.ts';
 import type { YamlFile } from '../board/yaml-file.ts';
-import { displayName, parseYaml, readText, readYamlFile } from '../board/yaml-file.ts';
+import { displayName, parseYaml, readText, readYamlFile, whyUnreadable } from '../board/yaml-file.ts';
 import { faults } from '../scmi/faults.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import { fitScenario } from './fit.ts';
@@ -157,7 +157,6 @@ function readTreeFile(file: string): TreeSource {
   try {
     return { name, bytes: readFileSync(file) };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigurationError(`${name}: ${why}`, undefined, { cause: error });
+    throw new ConfigurationError(`${name}: ${whyUnreadable(error)}`, undefined, { cause: error });
   }
 }

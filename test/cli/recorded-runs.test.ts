@@ -184,7 +184,7 @@ test('what verify and replay cannot do is one line, with what to do', async t =>
         '--prediction',
         path.join(directory, 'prediction.json'),
       ],
-      /no\.log cannot be read: ENOENT/,
+      /no\.log: there is no such file/,
     ],
     [['verify', directory, '--prediction', noJson], /console-serial\.log is no prediction: /],
     [

@@ -115,7 +115,7 @@ const wrong: readonly (readonly [title: string, from: RegExp, to: string, said: 
     'a file that is not there',
     /xen: x,/,
     'xen: no-xen,',
-    /problem +images +xen \(.*no-xen\): ENOENT.*\n +-> correct images/,
+    /problem +images +xen \(.*no-xen\): there is no such file\n +-> correct images/,
     2,
   ],
   [
@@ -186,7 +186,7 @@ test('of a board type without a list of images, the files are looked for, and th
   t.is(code, 0, out);
   rmSync(path.join(directory, 'x'));
   const without = await doctor('bench');
-  t.regex(without.out, /problem +images +xen \(\S+\): ENOENT/);
+  t.regex(without.out, /problem +images +xen \(\S+\): there is no such file/);
   t.is(without.code, 2);
 });
 

@@ -96,4 +96,13 @@ test("images check tells a lab's wrong files, with what to do, and says so to a 
     problems.map(({ name }) => name),
     ['xen', 'ramdisk'],
   );
+  const treeless = await check({ xen: 'xen', kernel: 'kernel', ramdisk: 'none', dtb: 'none.dtb' });
+  t.is(treeless.code, 2);
+  t.is(treeless.err, '');
+  for (const name of ['ramdisk', 'dtb']) {
+    t.regex(
+      treeless.out,
+      new RegExp(`^${name}: there is no such file\\n {2}what to do: correct images`, 'm'),
+    );
+  }
 });
