@@ -3,7 +3,7 @@ import type { Recorder } from '../recording/event.ts';
 import { BootProgress, stuckWords } from '../verify/boot-progress.ts';
 import { bootSubjectOf } from './boot-subject.ts';
 import type { RunClock } from './clock.ts';
-import type { RunOptions } from './run.ts';
+import type { RunOptions } from './run-parts.ts';
 
 /**
  * @returns a recorder that follows the boot in what it passes on; `mend`: why the board is stuck and what to do,
