@@ -17,6 +17,7 @@ import { imagesGiven } from './image-option.ts';
 import type { LabOption } from './lab-option.ts';
 import { addLabOption, labOf } from './lab-option.ts';
 import { makeDirectory } from './make-directory.ts';
+import { repeated } from './repeated.ts';
 import { scenarioOn } from './scenario-on.ts';
 
 interface ScriptOptions extends LabOption {
@@ -32,7 +33,7 @@ export const addBootScript: AddCommand = (program, process, done) => {
     )
     .argument('<board>', 'name of the board')
     .argument('[scenario]', 'whose device tree and dom0less domains; without it, the board as it stands')
-    .option('--image <name=path>', "a file of your own in place of the lab's", collect, [])
+    .option('--image <name=path>', "a file of your own in place of the lab's", repeated, [])
     .option('--write <dir>', 'write boot.cmd, boot.scr (for `source`) and the files that are made for it')
     .action(async (board: string, scenario: string | undefined, options: ScriptOptions) => {
       await bootScript(board, scenario, options, process);
@@ -104,8 +105,4 @@ function write(file: string, content: Uint8Array): void {
     const why = error instanceof Error ? error.message : String(error);
     throw new ConfigurationError(`cannot write ${file}: ${why}`, undefined, { cause: error });
   }
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }

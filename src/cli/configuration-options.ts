@@ -18,6 +18,7 @@ import type { XenBuild } from '../xen/build.ts';
 import { domainNodes } from '../xen/modules.ts';
 import { parseXlConfig } from '../xen/xl-config.ts';
 import { UsageError } from './command.ts';
+import { repeated } from './repeated.ts';
 
 export interface ConfigurationOptions {
   readonly hostDt?: string;
@@ -37,11 +38,11 @@ export function addConfigurationOptions(command: Command): Command {
   return command
     .option('--host-dt <file>', "the host's device tree, blob or source")
     .option('--board-type <type>', 'firmware, Xen and Linux of this type of board')
-    .option('--xl-cfg <file>', 'create a guest with this xl configuration; in order', collect, [])
+    .option('--xl-cfg <file>', 'create a guest with this xl configuration; in order', repeated, [])
     .option(
       '--partial-dt <[node=]file>',
       "a guest's partial device tree, in the order of the guests; with NODE= of a dom0less domain",
-      collect,
+      repeated,
       [],
     )
     .addOption(
@@ -183,13 +184,9 @@ function isFile(file: string): boolean {
   return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
-}
-
 /** For `--firmware-fault`, which may be given again and again. */
 export function collectFault(value: string, before: readonly string[]): readonly string[] {
-  if (faults.has(value)) return [...before, value];
+  if (faults.has(value)) return repeated(value, before);
   throw new InvalidArgumentError(`There is no such fault; known are ${[...faults.keys()].join(', ')}.`);
 }
 

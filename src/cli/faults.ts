@@ -13,6 +13,7 @@ import { findScenario, loadScenario } from '../scenario/load.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
+import { repeated } from './repeated.ts';
 import { requireWritable, writeText } from './write-text.ts';
 
 interface FaultsOptions {
@@ -30,7 +31,7 @@ export const addFaults: AddCommand = (program, process, done) => {
       'Runs a scenario in virtual labs that have one fault each, and says what came of it. Without names, all ' +
         'faults. On one board, in full: scmi-hil run SCENARIO --board virtual-v4h --fault NAME.',
     )
-    .option('--board <name>', 'only on this virtual board (may be given several times)', collect, [])
+    .option('--board <name>', 'only on this virtual board (may be given several times)', repeated, [])
     .option('--scenario <name>', 'what is run under them', 'dom0-and-guest')
     .option('--write <file>', 'write the page of the documentation')
     .option('--runs <dir>', 'keep the runs there; else those that came out as they must are removed')
@@ -149,8 +150,4 @@ async function inParallel<Item, Result>(
   const failed = ends.find(end => end.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return results;
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }

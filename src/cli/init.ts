@@ -17,6 +17,7 @@ import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { makeDirectory } from './make-directory.ts';
+import { repeated } from './repeated.ts';
 
 interface InitOptions {
   readonly lab: string;
@@ -64,7 +65,7 @@ export const addInit: AddCommand = (program, process, done) => {
     .option('--mac <address>', "the board's Ethernet address")
     .option('--serial-number <number>', 'of a Raspberry Pi')
     .option('--key <file>', "SSH key that Dom0's root lets in; agent: those of the SSH agent")
-    .option('--image <name=path>', 'a file to deploy; may be repeated', collect)
+    .option('--image <name=path>', 'a file to deploy; may be repeated', repeated)
     .action(async (options: InitOptions) => {
       done(await init(options, process));
     });
@@ -83,10 +84,6 @@ export const addInit: AddCommand = (program, process, done) => {
     },
   });
 };
-
-function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
-}
 
 async function init(options: InitOptions, process: CliProcess): Promise<number> {
   const { stdin, stdout, stderr, cwd, env, signal } = process;
