@@ -53,6 +53,19 @@ export function nodeReg(node: DtNode, index = 0): AddressResult<{ address: numbe
 }
 
 /**
+ * How many entries of `reg` Xen takes a node to have, whether or not they translate.
+ * @see Xen xen/common/device-tree/device-tree.c, dt_number_of_address()
+ */
+export function numberOfAddresses(node: DtNode): number {
+  const bus = node.parent === null ? undefined : busOf(node.parent, []);
+  if (bus === undefined) return 0;
+  const counts = bus.countCells(node);
+  const cells = node.cells(bus.addresses);
+  if (!areCounts(counts) || cells === undefined) return 0;
+  return Math.floor(cells.length / (counts.address + counts.size));
+}
+
+/**
  * An address as the parent bus of a node has it, translated to a CPU address through each `ranges` on the way to the
  * root.
  *

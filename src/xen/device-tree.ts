@@ -31,9 +31,40 @@ export function findCompatible(tree: DeviceTree, compatible: string): DtNode | u
   return undefined;
 }
 
+/** dt_find_node_by_path(): the node whose full path is the given one, in whatever case. */
+export function findByPath(tree: DeviceTree, path: string): DtNode | undefined {
+  for (const node of tree.root.walk()) if (hasPath(node, path)) return node;
+  return undefined;
+}
+
+/** dt_node_path_is_equal() */
+export function hasPath(node: DtNode, path: string): boolean {
+  return node.path.toLowerCase() === path.toLowerCase();
+}
+
+/** dt_find_node_by_phandle(): 0 is what every node without a phandle has, the root before all others. */
+export function findByPhandle(tree: DeviceTree, phandle: number): DtNode | undefined {
+  if (phandle !== 0) return tree.byPhandle(phandle);
+  for (const node of tree.root.walk()) {
+    if ((node.u32('phandle') ?? node.u32('linux,phandle') ?? 0) === 0) return node;
+  }
+  return undefined;
+}
+
+/**
+ * `be32_to_cpu(*prop)` of a driver that does not look at the length: a value of less than a cell is padded with zeros
+ * in the flattened tree, and behind an empty one stands the token that follows.
+ */
+export function firstCellUnchecked(node: DtNode, property: string): number {
+  const value = node.properties.get(property) ?? new Uint8Array();
+  if (value.length > 0) return [0, 1, 2, 3].reduce((cell, at) => cell * 0x100 + (value[at] ?? 0), 0);
+  if ([...node.properties.keys()].at(-1) !== property) return flatToken.property;
+  return node.children.length > 0 ? flatToken.beginNode : flatToken.endNode;
+}
+
 /** Where the page is that `shmem` of an SCMI node names; 0 where that cannot be told. */
 export function sharedMemoryAddress(tree: DeviceTree, node: DtNode): number {
-  const page = tree.byPhandle(node.u32('shmem') ?? 0);
+  const page = node.has('shmem') ? findByPhandle(tree, firstCellUnchecked(node, 'shmem')) : undefined;
   const reg = page && nodeReg(page);
   return reg?.ok === true ? reg.address : 0;
 }
@@ -58,6 +89,9 @@ export function nodeName(node: DtNode): string {
 export function stringProperty(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
 }
+
+/** FDT_BEGIN_NODE, FDT_END_NODE, FDT_PROP (Devicetree Specification v0.4, section 5.4.1). */
+const flatToken = { beginNode: 1, endNode: 2, property: 3 } as const;
 
 export interface PhandleArguments {
   readonly node: DtNode;

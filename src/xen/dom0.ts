@@ -1,5 +1,5 @@
 /** Dom0's device tree out of the host's: handle_node() of xen/arch/arm/domain_build.c, device.c. */
-import { nodeReg } from '../dt/address.ts';
+import { numberOfAddresses } from '../dt/address.ts';
 import { consoleNamed, stdoutNode } from '../dt/stdout.ts';
 import { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
@@ -92,7 +92,7 @@ class Dom0Tree {
       const rc = this.#sci.assignDevice(this.#dom0, node);
       if (rc !== 0) return rc;
     }
-    for (let index = 0; index < MOST_ADDRESSES && hasAddress(node, index); index++) {
+    for (let index = 0; index < numberOfAddresses(node); index++) {
       const { rc, address, size } = deviceAddress(this.#context, node, index);
       if (rc !== 0) {
         this.#context.console.printk('domain-build.no-address', [index, node.path], {
@@ -113,12 +113,6 @@ class Dom0Tree {
     if (!node.path.startsWith('/reserved-memory/')) this.#dom0.iomem.add(first, last);
     if (owned) this.#dom0.map(first, first, last - first + 1);
   }
-}
-
-/** dt_number_of_address(): whether there is such an entry, whether or not it translates. */
-function hasAddress(node: DtNode, index: number): boolean {
-  const reg = nodeReg(node, index);
-  return reg.ok || reg.reason !== 'no reg';
 }
 
 /** The UART that Xen keeps for itself: `dtuart=`, else `stdout-path`. */
@@ -150,9 +144,6 @@ function rootOf(node: DtNode): DtNode {
 }
 
 const disabled = stringProperty('disabled');
-
-/** Entries of one `reg` that are looked at: no device has as many. */
-const MOST_ADDRESSES = 256;
 
 /** Nodes that Dom0 does not get, with all below them. */
 const skipped = [

@@ -1,4 +1,5 @@
 import type { Context } from './context.ts';
+import { findByPath } from './device-tree.ts';
 import { Domain } from './domain.ts';
 import type { Domctl, DomainConfig } from './domctl.ts';
 import { errno } from './errno.ts';
@@ -105,7 +106,7 @@ export class Hypercalls implements Domctl {
   /** iommu_do_domctl(): a device that no IOMMU protects counts as assigned. */
   #assignToIommu(path: string): number {
     if (!this.iommuEnabled) return -errno.EOPNOTSUPP;
-    return this.#context.hostTree.node(path) === undefined ? -errno.ESRCH : 0;
+    return findByPath(this.#context.hostTree, path) === undefined ? -errno.ESRCH : 0;
   }
 
   /** domid_alloc(DOMID_ANY) */

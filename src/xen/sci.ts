@@ -1,6 +1,12 @@
 import type { DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
-import { isAvailable, isForPassthrough, nodeName, parsePhandleWithArguments } from './device-tree.ts';
+import {
+  findByPath,
+  isAvailable,
+  isForPassthrough,
+  nodeName,
+  parsePhandleWithArguments,
+} from './device-tree.ts';
 import type { Domain } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
 import { errno } from './errno.ts';
@@ -132,7 +138,7 @@ export class Sci {
   /** sci_do_domctl() for XEN_DOMCTL_assign_device of a device tree node: -ENXIO means `not handled`. */
   assignDeviceByPath(domain: Domain, path: string): number {
     if (this.#mediator?.assignDevice === undefined) return -errno.ENXIO;
-    const device = this.#context.hostTree.node(path);
+    const device = findByPath(this.#context.hostTree, path);
     return device === undefined ? -errno.ESRCH : this.assignDevice(domain, device);
   }
 }

@@ -2,7 +2,7 @@
 import type { DtNode } from '../dt/tree.ts';
 import type { Because } from './console.ts';
 import type { Context } from './context.ts';
-import { deviceAddress, findCompatible } from './device-tree.ts';
+import { deviceAddress, findByPhandle, findCompatible, firstCellUnchecked } from './device-tree.ts';
 import { pageSize } from './domain.ts';
 import { errno } from './errno.ts';
 import { discoverAgent, OWN_AGENT_ID, SmcChannel } from './scmi-smc-channel.ts';
@@ -25,7 +25,7 @@ export function readManagementChannel(
     return -errno.ENOENT;
   }
   if (!node.has('shmem')) return -errno.ENOENT;
-  const page = context.hostTree.byPhandle(node.u32('shmem') ?? 0);
+  const page = findByPhandle(context.hostTree, firstCellUnchecked(node, 'shmem'));
   if (page === undefined) {
     console.printk('smc-multiagent.no-shmem-node', [0], {
       words: `shmem of ${node.path} names no node`,
@@ -106,7 +106,7 @@ function collectAgent(context: Context, channels: SmcChannel[], { container, ind
     words: `entry ${index} of scmi-secondary-agents: ${words}`,
     place: container.path,
   });
-  const page = hostTree.byPhandle(phandle);
+  const page = findByPhandle(hostTree, phandle);
   if (page === undefined) {
     const words = `phandle 0x${phandle.toString(16)} names no node`;
     console.printk('smc-multiagent.collect.no-shmem-node', [agentId], at(words));

@@ -1,6 +1,7 @@
 import type { DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
 import type { PhandleArguments } from './device-tree.ts';
+import { hasPath } from './device-tree.ts';
 import type { Domain } from './domain.ts';
 import { pageFrame } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
@@ -74,7 +75,6 @@ export class ScmiSmcMultiAgent implements Mediator {
    */
   probe(node: DtNode): number {
     if (!isUnderXenSci(node)) return -errno.ENODEV;
-    this.#channels = [];
     const because = { words: `the probe of ${node.path}`, place: node.path };
     if (this.#context.machine.smcccVersion < SMCCC_1_1) {
       this.#context.console.printk('smc-multiagent.no-smccc', [], {
@@ -85,6 +85,7 @@ export class ScmiSmcMultiAgent implements Mediator {
     }
     const own = readManagementChannel(this.#context, node);
     if (typeof own === 'number') return own;
+    this.#channels = [];
     this.#device = node;
     const channel = new SmcChannel(OWN_AGENT_ID, own.functionId, own.address, 'xen');
     this.#channels.push(channel);
@@ -172,12 +173,12 @@ export class ScmiSmcMultiAgent implements Mediator {
 
   handleNode(domain: Domain, node: DtNode): boolean {
     if (!this.#initialized || domain.sciEnabled) return false;
-    return node.isCompatible('arm,scmi-shmem') || node.path === '/firmware/scmi';
+    return node.isCompatible('arm,scmi-shmem') || hasPath(node, '/firmware/scmi');
   }
 
   assignDevice(domain: Domain, device: DtNode, { node, args }: PhandleArguments): number {
     const channel = channelHeldBy(domain);
-    if (channel === undefined || node.path !== this.#device?.path) return 0;
+    if (channel === undefined || this.#device === null || !hasPath(node, this.#device.path)) return 0;
     const deviceId = args[0] ?? this.#uninitialisedDevice(device, node);
     const because = {
       words: `SET_DEVICE_PERMISSIONS of device ${deviceId} for agent ${channel.agentId}: ${device.path} has it in access-controllers and goes to ${domain.name}`,

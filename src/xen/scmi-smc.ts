@@ -1,6 +1,12 @@
 import type { DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
-import { deviceAddress, sharedMemoryAddress } from './device-tree.ts';
+import {
+  deviceAddress,
+  findByPhandle,
+  firstCellUnchecked,
+  hasPath,
+  sharedMemoryAddress,
+} from './device-tree.ts';
 import type { Domain } from './domain.ts';
 import { pageFrame } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
@@ -110,8 +116,9 @@ export class ScmiSmc implements Mediator {
   handleNode(domain: Domain, node: DtNode): boolean {
     if (domain.sciEnabled) return false;
     if (node.isCompatible('arm,scmi-shmem')) return true;
-    if (node.path !== '/firmware/scmi') return false;
-    const page = this.#context.hostTree.byPhandle(node.u32('shmem') ?? 0);
+    if (!hasPath(node, '/firmware/scmi')) return false;
+    if (!node.has('shmem')) return true;
+    const page = findByPhandle(this.#context.hostTree, firstCellUnchecked(node, 'shmem'));
     if (page !== undefined) {
       const { rc, address, size } = deviceAddress(this.#context, page);
       if (rc === 0) domain.iomem.add(pageFrame(address), pageFrame(address + size - 1));

@@ -126,19 +126,45 @@ const probes: Readonly<Record<string, Probe>> = {
     says: ['scmi: No SMCCC 1.1 support, SCMI calls forwarding disabled'],
     errno: -38,
   },
-  'a second node in the container takes the channels away': {
+  'a second node in the container that is given up for what the tree says of it changes nothing': {
     inContainer: 'scmi2 { compatible = "arm,scmi-smc"; };',
+    says: [...probed, agent0, agent2, agent3, 'scmi: unable to read smc-id from DT', dom0Acquires],
+    errno: -2,
+  },
+  'a second node in the container that is probed takes the channels away': {
+    inContainer: 'scmi2 { compatible = "arm,scmi-smc"; arm,smc-id = <0x82000099>; shmem = <&page1>; };',
     says: [
       ...probed,
       agent0,
       agent2,
       agent3,
-      'scmi: unable to read smc-id from DT',
+      'scmi: Got shmem 47ff1000 after vmap 00000a0040f7f000',
+      'scmi: agent_id = -1 msg_id = 7 type = 0, proto = 10',
+      'scmi: get smc response agent_id = -1 msg_id = 7 proto = 10 res=-95',
       'scmi: Failed to acquire SCMI channel for agent_id 0: -2',
       'Error creating domain 0 (rc = -2)',
     ],
     panic: 'Error creating domain 0 (rc = -2)',
+    errno: -95,
+  },
+  'phandle 0 in the list is the root, which has no address': {
+    list: '0x82000002 &page0 0 0x82000004 0 2',
+    says: [...probed, agent0, 'scmi: Could not read shmem address for agent 2: -22'],
+    errno: -22,
+  },
+  'phandle 0 as the management page is the root, which silently has no address': {
+    management: 'compatible = "arm,scmi-smc"; arm,smc-id = <0x82000003>; shmem = <0>;',
+    says: [],
     errno: -2,
+  },
+  'behind an empty shmem stands the next token of the flattened tree, which is taken for a phandle': {
+    management: 'compatible = "arm,scmi-smc"; arm,smc-id = <0x82000003>; shmem; phandle = <0x20>;',
+    inContainer: 'page { phandle = <3>; reg = <0x47ff1000 0x1000>; };',
+    says: registered,
+  },
+  'a device of a bus without cells for sizes has no memory that Dom0 would get': {
+    atRoot: 'bus { ranges; #address-cells = <1>; #size-cells = <0>; dev@1 { reg = <1>; }; };',
+    says: registered,
   },
   'firmware that answers with length 0 is not believed': {
     faults: ['response-length-0'],
