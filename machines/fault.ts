@@ -79,8 +79,15 @@ function lastLines(witness: Witness): string {
   if (trouble !== undefined) return `; ${trouble}`;
   const lines = witness.lastLines();
   if (lines.length === 0) return '; the console was silent';
-  return `; the console's last lines:\n${lines.map(line => `    ${line}`).join('\n')}`;
+  return `; the console's last lines:\n${lines.map(line => `    ${inShort(line)}`).join('\n')}`;
 }
+
+/** A console that never ends its line is quoted by that line's end. */
+function inShort(line: string): string {
+  return line.length <= longestQuote ? line : `...${line.slice(-longestQuote)}`;
+}
+
+const longestQuote = 200;
 
 function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;

@@ -21,7 +21,7 @@ import { worstOutcome } from '../report/run-report.ts';
 import type { TerminalOptions } from '../report/terminal.ts';
 import { renderSummary, renderVerdict } from '../report/terminal.ts';
 import { runOnBoard } from '../run/session.ts';
-import { stateDirectory } from '../run/reservation.ts';
+import { reserve, stateDirectory } from '../run/reservation.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
@@ -197,12 +197,13 @@ async function runBoard(
     if (process.signal.aborted) return;
     if (isLeftOut(scenario)) continue;
     const { firmware, linux, xen } = scenario;
+    const command = `scmi-hil run ${scenario.name} --board ${entry.name}`;
     await using board = await openBoard(entry, {
       env: process.env,
       software: { firmware, linux, xen },
       ...(mutant === undefined ? {} : { deviations: mutant.deviations }),
       ...(faults === undefined ? {} : { faults }),
-    });
+    }).catch((error: unknown) => explainWhoHas(entry, command, process, error));
     const {
       verdict,
       xen: seen,
@@ -217,7 +218,7 @@ async function runBoard(
       runs: path.resolve(process.cwd, options.runs),
       signal: process.signal,
       controller: `scmi-hil ${packageVersion()}`,
-      command: `scmi-hil run ${scenario.name} --board ${entry.name}`,
+      command,
       ...(mutant === undefined ? {} : { mutant: mutant.name }),
       stateDirectory: stateDirectory(process.env),
       secrets: secretsOf(board),
@@ -243,6 +244,18 @@ async function runBoard(
       images,
     });
   }
+}
+
+/** Whoever has the board has its file server and its ports too: who that is says more than which of them is taken. */
+async function explainWhoHas(
+  { name }: BoardEntry,
+  command: string,
+  { env }: CliProcess,
+  error: unknown,
+): Promise<never> {
+  const reservation = await reserve(name, { directory: stateDirectory(env), command });
+  await reservation.release();
+  throw error;
 }
 
 function lintText({ severity, rule, place, message }: Finding): string {

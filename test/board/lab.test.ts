@@ -477,6 +477,7 @@ test('a console that goes with the power is opened together with its switch', as
 test('each kind of power switch is opened by its driver', t => {
   writeFileSync(path.join(directory, 'plug'), 'secret\n');
   for (const [power, name] of [
+    ['{ kind: command, on: pdu 3 on, off: pdu 3 off }', 'commands of the lab file'],
     ['{ kind: shelly, host: plug, generation: 2, passwordFile: plug }', 'shelly plug channel 0'],
     ['{ kind: tasmota, host: plug, output: 2 }', 'tasmota plug output 2'],
     ['{ kind: mqtt, broker: "hub:1884", topic: plug, tls: true }', 'mqtt hub:1884, plug output 1'],

@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import dgram from 'node:dgram';
 import { once } from 'node:events';
 import {
   cpSync,
@@ -253,6 +254,10 @@ boards:
   return { lab, switched, sockets };
 }
 
+function tftpPortOf(lab: string): number {
+  return Number(/tftpPort: (\d+)/.exec(readFileSync(lab, 'utf8'))?.[1]);
+}
+
 test('power switches a board and says what the switch says', async t => {
   const { lab, switched, sockets } = await bench('relay');
   sockets.catch(() => undefined);
@@ -374,6 +379,13 @@ test('console is told who holds the board', async t => {
   t.is(code, 3);
   t.regex(err, /^scmi-hil: reserve held: .* holds it since .*scmi-hil console held/);
   t.regex((await inDirectory('boards', '--lab', lab)).out, new RegExp(`held .*, process ${process.pid} `));
+  // A second run finds the first one's file server before its reservation.
+  const tftp = dgram.createSocket('udp4').bind(tftpPortOf(lab), '127.0.0.1');
+  await once(tftp, 'listening');
+  const second = await inDirectory('run', 'dom0-and-guest', '--board', 'held', '--lab', lab);
+  tftp.close();
+  t.is(second.code, 3);
+  t.regex(second.err, /^scmi-hil: reserve held: .* holds it since .*scmi-hil console held/);
   stdin.write('\x1d');
   t.is((await holder).code, 0);
   socket.destroy();

@@ -83,6 +83,16 @@ const ends: readonly {
     class: 'infrastructure',
   },
   {
+    name: 'a console that never ends its line',
+    happens: ({ handOver, clock, lines }) => {
+      lines.push('x'.repeat(100_000));
+      handOver();
+      clock.increment(1700);
+    },
+    fault: /the console's last lines:\n {4}\.\.\.x{200}$/,
+    class: 'infrastructure',
+  },
+  {
     name: 'no login by its deadline',
     happens: ({ handOver, clock }) => {
       handOver(true);

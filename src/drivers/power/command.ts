@@ -17,7 +17,7 @@ export interface PowerCommands {
  */
 export function powerCommand(commands: PowerCommands): PowerDriver {
   return {
-    name: `command "${commands.on}"`,
+    name: 'commands of the lab file',
     on: async signal => {
       await run('power on', commands.on, signal);
     },
