@@ -5,8 +5,9 @@ import { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
 import { deviceAddress, findCompatible, isForPassthrough, stringProperty } from './device-tree.ts';
 import type { Domain } from './domain.ts';
-import { pageFrame } from './domain.ts';
+import { pageFrame, pagesUp } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
+import { permitAccess } from './iocap.ts';
 import { dom0Bootargs } from './modules.ts';
 import type { Sci } from './sci.ts';
 import { INVALID_AGENT_ID } from './scmi-smc-multiagent.ts';
@@ -59,7 +60,9 @@ class Dom0Tree {
     if (this.#skip.some(each => node.isCompatible(each)) || node.path === '/cpus') return null;
     if (node.string('device_type') === 'memory') return null;
     const own = new DtNode(node.name, parent);
-    for (const [name, value] of node.properties) own.properties.set(name, value);
+    for (const [name, value] of node.properties) {
+      if (name !== 'xen,passthrough') own.properties.set(name, value);
+    }
     if (replaced.some(each => node.isCompatible(each))) return own;
     if (node === this.#xenConsole || iommus.some(each => node.isCompatible(each))) return null;
     if (this.#sci.handleNode(this.#dom0, node) || usesPrivateInterrupts(node)) return null;
@@ -78,9 +81,7 @@ class Dom0Tree {
 
   /** write_properties() keeps what is Xen's in /chosen from Dom0 and gives it its own command line. */
   #writeChosen(chosen: DtNode): void {
-    chosen.properties.delete('xen,xen-bootargs');
-    chosen.properties.delete('xen,dom0-bootargs');
-    chosen.properties.delete('bootargs');
+    for (const property of xensOfChosen) chosen.properties.delete(property);
     const bootargs = dom0Bootargs(this.#context.hostTree);
     if (bootargs !== undefined) chosen.properties.set('bootargs', stringProperty(bootargs));
   }
@@ -107,11 +108,11 @@ class Dom0Tree {
   }
 
   #mapRange(node: DtNode, address: number, size: number, owned: boolean): void {
-    if (size === 0) return;
-    const first = pageFrame(address);
-    const last = pageFrame(address + size - 1);
-    if (!node.path.startsWith('/reserved-memory/')) this.#dom0.iomem.add(first, last);
-    if (owned) this.#dom0.map(first, first, last - first + 1);
+    if (!node.path.toLowerCase().startsWith('/reserved-memory/')) {
+      const words = `reg of ${node.path} is what Dom0 may access, ${size} bytes from 0x${address.toString(16)}`;
+      permitAccess(this.#context, this.#dom0, { address, size }, { words, place: node.path, domid: 0 });
+    }
+    if (owned) this.#dom0.map(pageFrame(address), pageFrame(address), pagesUp(size));
   }
 }
 
@@ -144,6 +145,22 @@ function rootOf(node: DtNode): DtNode {
 }
 
 const disabled = stringProperty('disabled');
+
+/** Properties of /chosen that Dom0 does not get. */
+const xensOfChosen = [
+  'xen,static-heap',
+  'xen,xen-bootargs',
+  'xen,dom0-bootargs',
+  'bootargs',
+  'linux,initrd-start',
+  'linux,initrd-end',
+  'stdout-path',
+  'linux,uefi-system-table',
+  'linux,uefi-mmap-start',
+  'linux,uefi-mmap-size',
+  'linux,uefi-mmap-desc-size',
+  'linux,uefi-mmap-desc-ver',
+] as const;
 
 /** Nodes that Dom0 does not get, with all below them. */
 const skipped = [

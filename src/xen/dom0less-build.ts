@@ -2,11 +2,12 @@
 import type { DeviceTree as Tree } from '../dt/tree.ts';
 import { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
-import { nodeName, stringProperty } from './device-tree.ts';
+import { findByPath, isForPassthrough, nodeName, stringProperty } from './device-tree.ts';
 import type { Domain } from './domain.ts';
 import { pageFrame, pageSize } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
 import { errno } from './errno.ts';
+import { checkRange } from './iocap.ts';
 import { domUBootargs } from './modules.ts';
 import { XenPanic } from './panic.ts';
 import type { Sci } from './sci.ts';
@@ -39,23 +40,31 @@ function refused(node: DtNode, why: string): XenPanic {
   return new XenPanic('dom0less.sci-configuration', 'Error getting SCI configuration', why, node.path);
 }
 
+/** What a dom0less domain's tree is made of. */
+export interface DomUParts {
+  /** The domain's node in /chosen. */
+  readonly node: DtNode;
+  /** The tree of the domain's module `multiboot,device-tree`, where it has one. */
+  readonly partial: Tree | undefined;
+  /** Whether an IOMMU is enabled, and whether there is a Dom0, which then has each device that is not for a guest. */
+  readonly iommu: boolean;
+  readonly hasDom0: boolean;
+}
+
 /**
  * prepare_dtb_domU(): the domain's tree with what its partial tree passes through, mapped and assigned.
- * @param node the domain's node in /chosen
- * @param partial the tree of the domain's module `multiboot,device-tree`, where it has one
  * @returns the tree, or a negative errno
  */
 export function buildDomUTree(
   context: Context,
   sci: Sci,
   domain: Domain,
-  node: DtNode,
-  partial: Tree | undefined,
+  { node, partial, iommu, hasDom0 }: DomUParts,
 ): Tree | number {
   const root = new DtNode('', null);
   root.properties.set('#address-cells', TWO_CELLS);
   root.properties.set('#size-cells', TWO_CELLS);
-  const builder = new PartialTree(context, sci, domain);
+  const builder = new PartialTree(context, sci, domain, { iommu, hasDom0 });
   for (const part of partial?.root.children ?? []) {
     if (part.name !== 'passthrough' && part.name !== 'aliases') continue;
     const rc = builder.scan(part, root, { address: 2, size: 1 }, part.name === 'passthrough');
@@ -77,8 +86,17 @@ class PartialTree {
   readonly #context: Context;
   readonly #sci: Sci;
   readonly #domain: Domain;
+  readonly #iommu: boolean;
+  readonly #hasDom0: boolean;
 
-  constructor(context: Context, sci: Sci, domain: Domain) {
+  constructor(
+    context: Context,
+    sci: Sci,
+    domain: Domain,
+    { iommu, hasDom0 }: Pick<DomUParts, 'iommu' | 'hasDom0'>,
+  ) {
+    this.#iommu = iommu;
+    this.#hasDom0 = hasDom0;
     this.#context = context;
     this.#sci = sci;
     this.#domain = domain;
@@ -126,18 +144,10 @@ class PartialTree {
     force: boolean,
     cells: Cells,
   ): number {
-    if (![cells.address, cells.size].every(count => count === 1 || count === 2)) {
-      const values = [cells.address, cells.size];
-      this.#print(
-        'dom0less.passthrough-cells',
-        values,
-        node,
-        'xen,reg is read in the cells of the node above',
-      );
-      return -errno.EINVAL;
-    }
     const entry = 2 * cells.address + cells.size;
-    for (let at = 0; at + entry <= reg.length; at += entry) {
+    // Arm64 divides by nothing without a fault, and nothing comes of it.
+    const end = entry === 0 ? 0 : reg.length;
+    for (let at = 0; at < end && at + entry <= end; at += entry) {
       const machine = number(reg.slice(at, at + cells.address));
       const size = number(reg.slice(at + cells.address, at + cells.address + cells.size));
       const guest = number(reg.slice(at + cells.address + cells.size, at + entry));
@@ -148,9 +158,13 @@ class PartialTree {
       // PAGE_ALIGN() rounds up: the domain may be given one page more than it gets mapped.
       this.#domain.iomem.add(pageFrame(machine), pageFrame(machine + size));
       this.#domain.map(pageFrame(guest), pageFrame(machine), size / pageSize);
+      if (size === 0) {
+        const place = `partial tree of ${this.#domain.name}, ${node.path}`;
+        checkRange(this.#context, guest, { words: 'an entry of xen,reg has no size', place });
+      }
     }
     if (path === undefined) return force ? 0 : -errno.EINVAL;
-    const device = this.#context.hostTree.node(path);
+    const device = findByPath(this.#context.hostTree, path);
     if (device === undefined) {
       this.#print(
         'dom0less.no-host-node',
@@ -162,7 +176,9 @@ class PartialTree {
     }
     const rc = this.#sci.assignDevice(this.#domain, device);
     if (rc !== 0) return rc;
-    return device.has('iommus') || force ? 0 : -errno.EINVAL;
+    const protectedDevice = this.#iommu && device.has('iommus');
+    if (!protectedDevice) return force ? 0 : -errno.EINVAL;
+    return isForPassthrough(device) || !this.#hasDom0 ? 0 : -errno.EBUSY;
   }
 
   #print(
@@ -176,8 +192,9 @@ class PartialTree {
   }
 }
 
+/** dt_next_cell(): of more than two cells the last two are left. */
 function number(cells: readonly number[]): number {
-  return cells.reduce((value, cell) => value * 2 ** 32 + cell, 0);
+  return cells.slice(-2).reduce((value, cell) => value * 2 ** 32 + cell, 0);
 }
 
 const TWO_CELLS = Uint8Array.of(0, 0, 0, 2);

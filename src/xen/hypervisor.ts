@@ -182,7 +182,9 @@ export class Hypervisor {
       throw new XenPanic('dom0less.create-failed', text, words, place);
     }
     const partial = this.#partialTrees.get(node.name) ?? this.#partialTrees.get(nodeName(node));
-    const tree = buildDomUTree(this.#context, this.sci, domain, node, partial);
+    const iommu = this.#hypercalls.iommuEnabled;
+    const parts = { node, partial, iommu, hasDom0: this.#domains.has(0) };
+    const tree = buildDomUTree(this.#context, this.sci, domain, parts);
     if (typeof tree === 'number') {
       const words = `the partial tree of ${config.name} cannot be put into effect`;
       this.#context.console.printk('domain-build.tree-failed', [tree], { words, place, domid });

@@ -176,10 +176,6 @@ const domains = {
   'dom0less.assign-failed': { level: 'error', format: 'Failed to assign device to %pd\n' },
   'dom0less.no-host-node': { level: 'error', format: "Couldn't find node %s in host_dt!\n" },
   'dom0less.passthrough-incomplete': { level: 'error', format: 'xen,reg or xen,path missing for %pd\n' },
-  'dom0less.passthrough-cells': {
-    level: 'error',
-    format: 'Invalid address_cells %u or size_cells %u\n',
-  },
   'dom0less.passthrough-unaligned': {
     level: 'error',
     format: 'DomU passthrough config has not page aligned addresses/sizes\n',

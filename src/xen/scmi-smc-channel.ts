@@ -1,11 +1,11 @@
 /** Channels of the multi-agent driver, and what Xen itself sends on them: scmi-smc-multiagent.c. */
 import { protocolId } from '../scmi/protocol-ids.ts';
+import { assertionFailed } from './assertion.ts';
 import type { Because } from './console.ts';
 import type { Context } from './context.ts';
 import { pageSize } from './domain.ts';
 import { errno, errnoName } from './errno.ts';
 import { SMCCC_INVALID_PARAMETER } from './machine.ts';
-import { XenPanic } from './panic.ts';
 import type { MessageId, Response } from './scmi-shmem.ts';
 import { getResponse, markFree, putXenMessage } from './scmi-shmem.ts';
 import type { IoMapping } from './vmap.ts';
@@ -59,7 +59,10 @@ export function discoverAgent(context: Context, channel: SmcChannel, because: Be
 
 /** map_channel_memory() */
 function map(context: Context, channel: SmcChannel, because: Because): void {
-  if (channel.address === 0 && context.build.debug) assertionFailed(context, because);
+  if (channel.address === 0 && context.build.debug) {
+    const words = 'the page of a channel that Xen maps is at address 0, which a debug build asserts against';
+    assertionFailed(context, mapAssertion, { ...because, words });
+  }
   channel.mapping = context.vmap.ioremap(channel.address, pageSize);
   markFree(context, channel.address);
   context.console.printk('smc-multiagent.map', [channel.address, channel.mapping.virtualAddress], {
@@ -117,18 +120,6 @@ function send(
   return result === 0 ? 0 : -errno.EOPNOTSUPP;
 }
 
-function assertionFailed(context: Context, { place }: Because): never {
-  const values = ['channel && channel->paddr', SOURCE_FILE, 176] as const;
-  const words = 'the page of a channel that Xen maps is at address 0, which a debug build asserts against';
-  context.console.printk('assertion', values, { words, place });
-  throw new XenPanic(
-    'assertion',
-    `Assertion '${values[0]}' failed at ${values[1]}:${values[2]}`,
-    words,
-    place,
-  );
-}
-
 /** The bytes of words as text, to the first NUL. */
 function textOf(words: readonly number[]): string {
   const bytes = words.flatMap(word => [0, 8, 16, 24].map(shift => (word >>> shift) & 0xff));
@@ -136,4 +127,8 @@ function textOf(words: readonly number[]): string {
   return String.fromCharCode(...(end < 0 ? bytes : bytes.slice(0, end)));
 }
 
-const SOURCE_FILE = 'arch/arm/firmware/scmi-smc-multiagent.c';
+const mapAssertion = {
+  expression: 'channel && channel->paddr',
+  file: 'arch/arm/firmware/scmi-smc-multiagent.c',
+  line: 176,
+} as const;

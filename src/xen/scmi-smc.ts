@@ -8,9 +8,9 @@ import {
   sharedMemoryAddress,
 } from './device-tree.ts';
 import type { Domain } from './domain.ts';
-import { pageFrame } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
 import { errno } from './errno.ts';
+import { permitAccess } from './iocap.ts';
 import { SMCCC_1_1 } from './machine.ts';
 import type { Channel, Mediator } from './mediator.ts';
 import type { Sci } from './sci.ts';
@@ -121,7 +121,10 @@ export class ScmiSmc implements Mediator {
     const page = findByPhandle(this.#context.hostTree, firstCellUnchecked(node, 'shmem'));
     if (page !== undefined) {
       const { rc, address, size } = deviceAddress(this.#context, page);
-      if (rc === 0) domain.iomem.add(pageFrame(address), pageFrame(address + size - 1));
+      if (rc === 0) {
+        const words = `without SCMI of its own ${domain.name} may pass ${page.path} on`;
+        permitAccess(this.#context, domain, { address, size }, { words, place: page.path });
+      }
     }
     return true;
   }

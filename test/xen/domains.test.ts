@@ -173,6 +173,22 @@ test('a dom0less domain gets its channel, its page and its devices', t => {
   t.is(String(booted.hypervisor.domains.get(1)?.iomem), '{ 9030-9031, 47ff2-47ff3 }');
 });
 
+test('xen,reg is read in as many cells as stand above it, of which the last two count', t => {
+  const partial = `/dts-v1/; / { passthrough { #address-cells = <3>; #size-cells = <1>; dev {
+    xen,reg = <9 0 0x9030000 0x1000 9 0 0x22010000>; xen,force-assign-without-iommu; }; }; };`;
+  const { hypervisor } = bootXen({ inChosen: domU('') }, { partialTrees: { domU1: partial } });
+  t.is(hypervisor.panic, null);
+  t.is(hypervisor.domains.get(1)?.translate(0x22010004), 0x9030004);
+});
+
+const rangeAssertion = "Assertion 's <= e' failed at common/rangeset.c:121";
+
+test('a device of no bytes fails an assertion of a debug build, and is nothing to a release build', t => {
+  const atRoot = 'empty@9050000 { reg = <0x9050000 0>; };';
+  t.is(bootXen({ atRoot }).hypervisor.panic?.text, rangeAssertion);
+  t.is(bootXen({ atRoot }, { build: { debug: false } }).hypervisor.panic, null);
+});
+
 const refusals: Readonly<Record<string, { node: string; partial?: string; says: string[]; panic: string }>> =
   {
     'an agent id of 255 is refused without a word': {
@@ -218,11 +234,48 @@ const refusals: Readonly<Record<string, { node: string; partial?: string; says: 
       ],
       panic: 'Could not set up domain domU1 (rc = -22)',
     },
+    'a type that is empty is refused without a word': {
+      node: 'xen,sci_type;',
+      says: ['Error getting SCI configuration'],
+      panic: 'Error getting SCI configuration',
+    },
+    'a path is the full one, from the root': {
+      node: '',
+      partial: passthrough(
+        'dev { xen,reg = <0 0x9030000 0 0x1000 0 0x22010000>; xen,path = "gpio"; xen,force-assign-without-iommu; };',
+      ),
+      says: [
+        "Couldn't find node gpio in host_dt!",
+        'Failed to assign device to d1',
+        'Device tree generation failed (-22).',
+        'Could not set up domain domU1 (rc = -22)',
+      ],
+      panic: 'Could not set up domain domU1 (rc = -22)',
+    },
+    'iommus of a device are no protection where no IOMMU is enabled': {
+      node: '',
+      partial: passthrough('dev { xen,reg = <0 0x9040000 0 0x1000 0 0x22010000>; xen,path = "/master"; };'),
+      says: [
+        'Failed to assign device to d1',
+        'Device tree generation failed (-22).',
+        'Could not set up domain domU1 (rc = -22)',
+      ],
+      panic: 'Could not set up domain domU1 (rc = -22)',
+    },
+    'a mapping of no bytes fails an assertion of a debug build': {
+      node: '',
+      partial: passthrough(
+        'dev { xen,reg = <0 0x9030000 0 0 0 0x22010000>; xen,force-assign-without-iommu; };',
+      ),
+      says: [rangeAssertion, rangeAssertion],
+      panic: rangeAssertion,
+    },
   };
 
 for (const [title, { node, partial, says, panic }] of Object.entries(refusals)) {
   test(`dom0less: ${title}`, t => {
-    const atRoot = 'gpio { xen,passthrough; access-controllers = <&scmi_xen 7>; };';
+    const atRoot =
+      'gpio { xen,passthrough; access-controllers = <&scmi_xen 7>; }; master { xen,passthrough; iommus = <0x77>; };';
     const partialTrees = partial === undefined ? {} : { domU1: partial };
     const booted = bootXen({ inChosen: domU(node), atRoot }, { partialTrees });
     t.deepEqual(afterDom0(booted), says);
