@@ -1,11 +1,13 @@
 /** What the shell of a virtual domain sees as files: a RAM disk over what its kernel shows. */
 
 /** Files that something else provides: the kernel's /proc and /sys. */
-export interface ReadOnlyFiles {
+export interface KernelFiles {
   /** Bytes of a file; undefined where there is no such file. */
   read(path: string): Uint8Array | undefined;
   /** Names in a directory; undefined where there is no such directory. */
   list(path: string): readonly string[] | undefined;
+  /** Whether a file took what was written to it; undefined where it is none that does something then. */
+  write?(path: string, bytes: Uint8Array): boolean | undefined;
 }
 
 /** A pipe with a name: what is written to it waits for the one who reads. */
@@ -30,15 +32,15 @@ export class Fifo {
 /** What is done with what is written, by path. */
 export type Triggers = Readonly<Record<string, (bytes: Uint8Array) => void>>;
 
-export class FileSystem implements ReadOnlyFiles {
+export class FileSystem implements KernelFiles {
   readonly #files = new Map<string, Uint8Array>();
   readonly #fifos = new Map<string, Fifo>();
   readonly #directories = new Set<string>(['/', '/root', '/tmp', '/proc', '/sys']);
-  readonly #kernel: ReadOnlyFiles;
+  readonly #kernel: KernelFiles;
   readonly #triggers: Triggers;
 
   /** @param triggers files of the kernel's that do something when they are written to */
-  constructor(kernel: ReadOnlyFiles, triggers: Triggers = {}) {
+  constructor(kernel: KernelFiles, triggers: Triggers = {}) {
     this.#kernel = kernel;
     this.#triggers = triggers;
   }
@@ -53,7 +55,7 @@ export class FileSystem implements ReadOnlyFiles {
     return this.#files;
   }
 
-  /** @returns false where the directory does not exist */
+  /** @returns false where the directory does not exist, or the kernel takes no such bytes */
   write(path: string, bytes: Uint8Array): boolean {
     const normal = normalize(path);
     const trigger = this.#triggers[normal];
@@ -61,6 +63,8 @@ export class FileSystem implements ReadOnlyFiles {
       trigger(bytes);
       return true;
     }
+    const isTaken = this.#kernel.write?.(normal, bytes);
+    if (isTaken !== undefined) return isTaken;
     if (!this.isDirectory(parentOf(normal)) || this.isDirectory(normal)) return false;
     this.#files.set(normal, bytes);
     return true;

@@ -1,8 +1,7 @@
 /** Runs command lines in a virtual domain, as busybox's `sh` does: for an SSH server, for a console, for a script. */
-import type { Fifo, FileSystem } from './file-system.ts';
+import { bytesOnce, type Descriptors, nothing, type Sink, sinkOf, sourceOf } from './descriptors.ts';
+import type { FileSystem } from './file-system.ts';
 import {
-  anyCharacter,
-  anyText,
   type Pipeline,
   parseCommandLine,
   type Redirection,
@@ -10,6 +9,7 @@ import {
   type SimpleCommand,
   type Word,
 } from './parse.ts';
+import { literal, matchingNames } from './wildcards.ts';
 
 export interface ProgramInput {
   readonly arguments: readonly string[];
@@ -58,21 +58,6 @@ export async function runCommandLine(
   });
   const status = await interpreter.run(line, signal);
   return { status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
-}
-
-export type Sink = (bytes: Uint8Array) => void;
-
-export interface Source {
-  /** What is there, which nobody else gets. */
-  take(): Uint8Array;
-  /** Where it is a named pipe. */
-  readonly fifo?: Fifo;
-}
-
-export interface Descriptors {
-  readonly input: Source;
-  readonly output: Sink;
-  readonly errors: Sink;
 }
 
 /** Variables and the status of the last command live as long as it does. */
@@ -259,70 +244,6 @@ class Exit {
 
 /** 128 and SIGINT. */
 const interruptedStatus = 130;
-
-const nothing: Source = { take: () => new Uint8Array() };
-
-/** Bytes for the first who wants them. */
-function bytesOnce(bytes: Uint8Array | (() => Uint8Array)): Source {
-  let isTaken = false;
-  return {
-    take() {
-      if (isTaken) return new Uint8Array();
-      isTaken = true;
-      return typeof bytes === 'function' ? bytes() : bytes;
-    },
-  };
-}
-
-function sourceOf(files: FileSystem, path: string): Source | undefined {
-  if (path === '/dev/null') return nothing;
-  const fifo = files.fifo(path);
-  if (fifo !== undefined) return { take: () => new Uint8Array(), fifo };
-  const bytes = files.read(path);
-  return bytes && bytesOnce(bytes);
-}
-
-/** @param keeps what is in the file stays there */
-function sinkOf(files: FileSystem, path: string, keeps: boolean): Sink | undefined {
-  if (path === '/dev/null') return () => {};
-  const fifo = files.fifo(path);
-  if (fifo !== undefined) return bytes => fifo.write(bytes);
-  const before = keeps ? (files.read(path) ?? new Uint8Array()) : new Uint8Array();
-  if (!files.write(path, before)) return undefined;
-  return bytes => void files.write(path, Buffer.concat([files.read(path) ?? new Uint8Array(), bytes]));
-}
-
-function isPattern(part: string): boolean {
-  return part.includes(anyText) || part.includes(anyCharacter);
-}
-
-function literal(text: string): string {
-  return text.replaceAll(anyText, '*').replaceAll(anyCharacter, '?');
-}
-
-/** Names that a word with wildcards matches, sorted; the word itself where it has none, or none matches. */
-function matchingNames(files: FileSystem, word: string): string[] {
-  if (!isPattern(word)) return [word];
-  let found = [word.startsWith('/') ? '/' : ''];
-  for (const part of word.split('/').filter(each => each !== '')) {
-    const pattern = new RegExp(
-      `^${part
-        .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
-        .replaceAll(anyText, '.*')
-        .replaceAll(anyCharacter, '.')}$`,
-    );
-    found = found.flatMap(directory => {
-      const names = isPattern(part)
-        ? (files.list(directory || '.') ?? []).filter(name => pattern.test(name))
-        : [part];
-      return names.map(name =>
-        directory === '' || directory.endsWith('/') ? directory + name : `${directory}/${name}`,
-      );
-    });
-  }
-  const existing = found.filter(path => files.isDirectory(path) || files.read(path) !== undefined);
-  return existing.length > 0 ? existing : [literal(word)];
-}
 
 function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);
