@@ -2,12 +2,12 @@
  * A console that loses or doubles characters. What came over it is no evidence then; where the logs of Xen and of
  * Dom0's kernel were read over SSH, those say what was said, and the console only when.
  */
-import { ConsoleReader } from '../console/reader.ts';
 import { signs } from '../console/signs.ts';
 import type { Expectation, Prediction } from '../model/prediction.ts';
 import { align } from './align.ts';
-import { hasSameNumbers, isDamaged } from './damage.ts';
+import { hasSameNumbers, isDamaged, isRemains } from './damage.ts';
 import { linesFor } from './lines.ts';
+import { logLines } from './log-lines.ts';
 import type { Observations, SeenLine, SeenSign } from './observation.ts';
 import type { Evidence, Judgement } from './verdict.ts';
 
@@ -23,8 +23,8 @@ export interface Believed {
 export function withLogs(seen: Observations): Believed {
   const { xen, dom0 } = seen.logs ?? {};
   const logged = [
-    ...(xen === undefined ? [] : [compared(seen, linesOf(xen, 'xen'), ofXen)]),
-    ...(dom0 === undefined ? [] : [compared(seen, linesOf(dom0, 'linux'), ofDom0)]),
+    ...(xen === undefined ? [] : [compared(seen, logLines(xen, 'xen'), ofXen)]),
+    ...(dom0 === undefined ? [] : [compared(seen, logLines(dom0, 'linux'), ofDom0)]),
   ];
   const damaged = logged.flatMap(log => log.damaged);
   const count = new Set([...damaged.map(({ line }) => line), ...seen.lines.filter(line => line.damaged)])
@@ -189,21 +189,9 @@ function likeness(said: string, seen: string): number {
   return isDamaged(said, seen) ? 0.5 : 0;
 }
 
-function linesOf(log: string, talker: 'xen' | 'linux'): readonly string[] {
-  const lines: string[] = [];
-  const alone = talker === 'linux' ? { alone: talker } : {};
-  const reader = new ConsoleReader(
-    { line: line => line.talker === talker && lines.push(line.text.trim()) },
-    { history: 0, ...alone },
-  );
-  reader.feed(new TextEncoder().encode(log), 0);
-  reader.end(0);
-  return lines;
-}
-
 /**
- * Lines that are in the log alone come where the one before them came. Of Xen, what is on the console alone is noise;
- * on Dom0's, programs write too.
+ * Lines that are in the log alone come where the one before them came. Of Xen, what is on the console alone is noise
+ * where it may be left of what the log has; on Dom0's, programs write too.
  */
 function asLogged(seen: Observations, { said, isOfLog, places }: Logged): Observations {
   const lines: SeenLine[] = [];
@@ -226,12 +214,16 @@ function asLogged(seen: Observations, { said, isOfLog, places }: Logged): Observ
       insert(last ?? line, place, line);
       insert(line, place + 1, line);
       last = line;
-    } else if (!isOfLog(line) || last === undefined || (line.talker === 'linux' && !line.stamped)) {
-      lines.push(line);
-    }
+    } else if (!isOfLog(line) || last === undefined || !isNoise(line, said)) lines.push(line);
   }
   if (last !== undefined) insert(last, said.length);
   return { ...seen, lines, signs: [...seen.signs, ...milestonesOf(lines, seen)] };
+}
+
+/** A newline that is lost makes one line of two. */
+function isNoise({ talker, stamped, text }: SeenLine, said: readonly string[]): boolean {
+  if (talker === 'linux') return stamped === true;
+  return said.some((line, index) => isRemains(`${line}\r(XEN) ${said[index + 1] ?? ''}`, text.trim()));
 }
 
 function placeOf({ line, phase, t }: SeenLine) {

@@ -11,6 +11,17 @@ export function isDamaged(said: string, seen: string): boolean {
   return difference < 0 ? isPartOf(seen, said) : isDoubled(said, seen);
 }
 
+/** Whether `seen` may be left of `said`, however much was lost of it or doubled. */
+export function isRemains(said: string, seen: string): boolean {
+  let at = 0;
+  for (let index = 0; index < seen.length; index++) {
+    const next = said.indexOf(seen[index] ?? '', at);
+    if (next >= 0) at = next + 1;
+    else if (index === 0 || seen[index] !== seen[index - 1]) return false;
+  }
+  return true;
+}
+
 /** Whether the numbers of two texts are the same: what is damaged is a word that says nothing. */
 export function hasSameNumbers(said: string, seen: string): boolean {
   return numbersOf(said) === numbersOf(seen);

@@ -2,13 +2,14 @@
 import type { Expectation, Prediction } from '../model/prediction.ts';
 import type { RecordedEvent } from '../recording/event.ts';
 import { type AnswerFound, matchAnswers } from './answers.ts';
+import { type AnsweredLine, answeredLines } from './answered-lines.ts';
 import { mayHavePanicked, withLogs, withoutEvidence } from './bad-line.ts';
 import { anotherXen } from './deployed-xen.ts';
 import { fromConsole } from './from-console.ts';
 import { fromRecording } from './from-recording.ts';
 import { linesFor, type MatchedLines, matchLines, patternOf, streamOfExpectation, textsOf } from './lines.ts';
 import { gapOver, wordsOf } from './gaps.ts';
-import { showsKernelLog } from './kernel-log.ts';
+import { isDomain } from './named-domain.ts';
 import { nearest } from './nearest.ts';
 import { notRun, otherXen } from './other-xen.ts';
 import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
@@ -70,7 +71,9 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   );
   // A line that the model forbids by name is not told again as one that it does not foresee.
   const told = new Set(forbidden.map(judgement => placeOf(judgement.seen)));
-  const others = unexpected(prediction, seen, evidence.lines).filter(other => !told.has(placeOf(other.seen)));
+  const others = unexpected(prediction, seen, evidence.lines, evidence.unheard).filter(
+    other => !told.has(placeOf(other.seen)),
+  );
   const shown = afterPassedOver([...expected, ...others], seen);
   const bad = withoutEvidence(shown, prediction, believed);
   const judgements = bad?.judgements ?? shown;
@@ -173,13 +176,18 @@ const none: Readonly<Record<Outcome, number>> = {
   infrastructure: 0,
 };
 
+const notBegun = 'the run ended before this step';
 const noSteps = 'the log shows nothing of the steps';
 
 type Fault = Pick<SeenFault, 'class' | 'what' | 'mend'>;
 
 /** The faults that were recorded, or the one that a recording or log shows by ending too early. */
 function faultsOf(seen: Observations, judgements: readonly Judgement[]): readonly Fault[] {
-  const byLab = [...unheardFault(seen, judgements), ...restartFault(seen)];
+  const byLab = [
+    ...unheardFault(seen, judgements),
+    ...restartFault(seen),
+    ...notBegunFault(seen, judgements),
+  ];
   if (seen.faults.length + byLab.length > 0) return [...seen.faults, ...byLab];
   const because = new Set(judgements.map(({ outcome, why }) => (outcome === 'not-run' ? why : undefined)));
   const ended = seen.form === 'console log' && because.has(noSteps) ? noSteps : seen.ended;
@@ -220,6 +228,13 @@ function restartFault(seen: Observations): readonly Fault[] {
   return [{ class: 'infrastructure', what: `the board started again by itself: ${restart.sign.text}` }];
 }
 
+/** A run that ends without its steps, and without a fault that says why, has shown nothing of them. */
+function notBegunFault({ ended }: Observations, judgements: readonly Judgement[]): readonly Fault[] {
+  const left = judgements.filter(({ outcome, why }) => outcome === 'not-run' && why === notBegun).length;
+  if (ended !== null || left === 0) return [];
+  return [{ class: 'infrastructure', what: `${notBegun}: ${left} of what was expected` }];
+}
+
 /** What was found for one expectation, before it is asked what it means that nothing was. */
 type Finding = { readonly outcome: Outcome; readonly why?: string; readonly seen?: Evidence } | undefined;
 
@@ -230,6 +245,7 @@ class Seen {
   readonly #prediction: Prediction;
   readonly #seen: Observations;
   readonly #answers: ReadonlyMap<Expectation, AnswerFound>;
+  readonly #answered: ReadonlyMap<Expectation, AnsweredLine>;
   /** Expectations that were met, by their place in the prediction: what stands before one of them was due. */
   readonly #lastMet: number;
   readonly #places: ReadonlyMap<Expectation, number>;
@@ -247,6 +263,7 @@ class Seen {
     this.lines = matchLines(prediction.expectations, seen);
     const unmet = prediction.expectations.filter(each => each.kind === 'line' && !this.lines.met.has(each));
     this.unheard = unheardLines(unmet, seen);
+    this.#answered = answeredLines(unmet, prediction, seen);
     this.#answers = matchAnswers(prediction.expectations, seen);
     this.#restart = silentRestart(seen);
     this.#unforeseen = unforeseenEnd(prediction, seen, this.lines.accounted);
@@ -288,26 +305,10 @@ class Seen {
     };
   }
 
-  /** A line of a domain whose console nobody heard may stand in the log that was read from it. */
+  /** A line that nobody heard may stand in a log that a step asked for. */
   #inAnswers(expectation: Expectation): Finding {
-    const { source, domid } = expectation;
-    if (source !== 'linux' && source !== 'xen') return undefined;
-    const name = source === 'xen' ? undefined : nameOf(this.#prediction, domid ?? 0);
-    const pattern = patternOf(expectation);
-    for (const answer of this.#seen.answers) {
-      if (orderOf(answer.phase) < orderOf(expectation.phase)) continue;
-      const isAsked =
-        source === 'xen'
-          ? /\bxl dmesg\b/.test(answer.command)
-          : showsKernelLog(answer.command) && isDomain(answer.domain, name, domid);
-      if (!isAsked) continue;
-      const line = answer.stdout
-        .split(/\r*\n/)
-        .map(withoutPrefix)
-        .find(text => pattern.test(text));
-      if (line !== undefined) return { outcome: 'met', seen: evidenceOf(answer, line) };
-    }
-    return undefined;
+    const found = this.#answered.get(expectation);
+    return found && { outcome: 'met', seen: evidenceOf(found.answer, found.text) };
   }
 
   /** The console did not bring it, and the log has it. */
@@ -334,7 +335,7 @@ class Seen {
 
   #isOf(domain: string | undefined, domid = 0): boolean {
     if (domain === undefined || domain === String(domid)) return true;
-    return isDomain(domain, nameOf(this.#prediction, domid), domid);
+    return isDomain(domain, domid, this.#prediction);
   }
 
   /** Forbidden from its phase on. */
@@ -431,7 +432,7 @@ class Seen {
     // The board was given all the time that it has: what did not come in this phase is missing.
     if (fault?.class === 'board' && begun.has(phase) && fault.phase === phase) return undefined;
     if (ended !== null) return { outcome: 'not-run', why: fault?.what ?? ended };
-    return begun.has(phase) ? undefined : { outcome: 'not-run', why: 'the run ended before this step' };
+    return begun.has(phase) ? undefined : { outcome: 'not-run', why: notBegun };
   }
 
   #missed(expectation: Expectation): NonNullable<Finding> {
@@ -475,20 +476,6 @@ function asClaim(
   const unmet = found.outcome === 'missed' || found.outcome === 'contradicted';
   if (!unmet && !(found.outcome === 'not-run' && foreseenEnd)) return found;
   return { ...found, outcome: 'broken-as-predicted', why: broken.words };
-}
-
-function nameOf(prediction: Prediction, domid: number): string | undefined {
-  return prediction.domains.find(domain => domain.domid === domid)?.name;
-}
-
-function isDomain(seen: string, name: string | undefined, domid: number | undefined): boolean {
-  if (seen === name) return true;
-  return (domid ?? 0) === 0 && /^dom(?:ain-)?0$/i.test(seen);
-}
-
-/** A line of `dmesg` or `xl dmesg` as the console reader would give it. */
-function withoutPrefix(text: string): string {
-  return text.replace(/^(?:\(XEN\) )?(?:<\d>)?(?:\[ *\d+\.\d+\] )?/, '');
 }
 
 function firstLine(text: string): string | undefined {

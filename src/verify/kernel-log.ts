@@ -1,11 +1,15 @@
 /** Which of the commands that a run gives shows a kernel's own words. */
 
 /** xenconsoled's log of a guest's console: `/var/log/xen/console/guest-NAME.log` (tools/console/daemon/io.c). */
-const consoleLog = /\/guest-\S+\.log$/;
+const guestLog = /\/guest-\S+\.log$/;
+
+export function isConsoleLog(command: string): boolean {
+  return guestLog.test(command);
+}
 
 /** `dmesg` in the domain, or the log of its console in Dom0; not `xl dmesg`, which is Xen's. */
 export function showsKernelLog(command: string): boolean {
-  return consoleLog.test(command) || (/\bdmesg\b/.test(command) && !/\bxl dmesg\b/.test(command));
+  return isConsoleLog(command) || (/\bdmesg\b/.test(command) && !/\bxl dmesg\b/.test(command));
 }
 
 /**
@@ -13,5 +17,5 @@ export function showsKernelLog(command: string): boolean {
  * which may have been while its kernel booted.
  */
 export function isWholeBoot(command: string, log: string): boolean {
-  return !consoleLog.test(command) || /Run \S+ as init process/.test(log);
+  return !isConsoleLog(command) || /Run \S+ as init process/.test(log);
 }

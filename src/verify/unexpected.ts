@@ -1,6 +1,7 @@
 /** What was seen though nothing foresaw it. */
 import type { Expectation, Phase, Prediction } from '../model/prediction.ts';
 import { type MatchedLines, patternOf } from './lines.ts';
+import { logLines } from './log-lines.ts';
 import type { Observations, SeenLine, SeenSign } from './observation.ts';
 import type { Evidence, Judgement } from './verdict.ts';
 
@@ -9,9 +10,11 @@ export function unexpected(
   prediction: Prediction,
   seen: Observations,
   { accounted }: MatchedLines,
+  unheard: ReadonlyMap<Expectation, string>,
 ): readonly Judgement[] {
   return [
     ...unexpectedLines(prediction, seen, accounted),
+    ...unexpectedInLog(seen, unheard),
     ...unexpectedDrivers(prediction, seen, accounted),
     ...unexpectedEnds(prediction, seen, accounted),
   ];
@@ -23,8 +26,8 @@ export function unforeseenEnd(
   seen: Observations,
   accounted: ReadonlySet<SeenLine>,
 ): SeenSign | undefined {
-  return seen.signs.find(
-    ({ sign }) => ending(sign.name) && !isSilentRestart(sign) && !foreseen(prediction, seen, sign, accounted),
+  return endsOf(seen).find(
+    ({ sign }) => !isSilentRestart(sign) && !foreseen(prediction, seen, sign, accounted),
   );
 }
 
@@ -84,6 +87,34 @@ function* unexpectedLines(
   }
 }
 
+/** Where a log is believed for what the console did not bring, it is believed for what nobody expected too. */
+function* unexpectedInLog(
+  seen: Observations,
+  unheard: ReadonlyMap<Expectation, string>,
+): Generator<Judgement> {
+  const { logs, passedOver, signs } = seen;
+  if (logs?.xen === undefined || passedOver !== undefined || signs.some(({ sign }) => sign.kind === 'reset'))
+    return;
+  const left = new Map<string, number>();
+  const count = (text: string) => left.set(text, (left.get(text) ?? 0) + 1);
+  for (const { talker, text } of seen.lines) if (talker === 'xen') count(text.trim());
+  for (const [{ source }, text] of unheard) if (source === 'xen') count(text.trim());
+  let number = 0;
+  for (const text of logLines(logs.xen, 'xen')) {
+    const heard = left.get(text) ?? 0;
+    left.set(text, heard - 1);
+    if (heard > 0 || !aboutMediator.test(text)) continue;
+    yield contradicted({
+      id: `unexpected.log.${++number}`,
+      source: 'xen',
+      phase: 'boot',
+      text: 'a line of the mediator in the log of Xen that the model does not foresee',
+      words: 'No rule of the model prints this line; the console did not bring it.',
+      evidence: { text, line: logs.line ?? 1 },
+    });
+  }
+}
+
 /** A driver of SCMI that binds, or fails, in a domain that the model knows. */
 function* unexpectedDrivers(
   prediction: Prediction,
@@ -115,7 +146,7 @@ function* unexpectedEnds(
   accounted: ReadonlySet<SeenLine>,
 ): Generator<Judgement> {
   let count = 0;
-  for (const found of seen.signs) {
+  for (const found of endsOf(seen)) {
     const { sign, phase } = found;
     const end = ending(sign.name);
     if (end === undefined || isSilentRestart(sign) || foreseen(prediction, seen, sign, accounted)) continue;
@@ -150,6 +181,12 @@ function samePanic(predicted: string, message: string | undefined): boolean {
   return message !== undefined && message.trim() === predicted.trim();
 }
 
+/** An exception of Xen's own ends in a panic, which says more; without one it is the end by itself. */
+function endsOf({ signs }: Observations): readonly SeenSign[] {
+  const panics = signs.some(({ sign }) => sign.name === 'xen-panic');
+  return signs.filter(({ sign: { name } }) => ending(name) !== undefined && !(panics && name === 'xen-trap'));
+}
+
 /** Ends of a boot. A guest's kernel panic is one of a guest, but nobody foresaw it either. */
 function ending(
   sign: string,
@@ -159,6 +196,7 @@ function ending(
 
 const ends: Readonly<Record<string, { readonly source: Expectation['source']; readonly absent: string }>> = {
   'xen-panic': { source: 'xen', absent: 'a panic of Xen that the model does not foresee' },
+  'xen-trap': { source: 'xen', absent: "an exception of Xen's own" },
   'kernel-panic': { source: 'linux', absent: 'a kernel panic' },
   'el3-panic': { source: 'firmware', absent: 'a panic of the EL3 firmware' },
   'synchronous-abort': { source: 'run', absent: 'a crash of the boot loader' },
