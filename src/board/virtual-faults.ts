@@ -19,8 +19,8 @@ export const faultDeadlines: Deadlines = {
   deploy: 12_000,
   xenBanner: 5000,
   dom0: 8000,
-  domain: 5000,
   // A guest's console behind Dom0's serial line is typed on character by character.
+  domain: 15_000,
   command: 15_000,
   collect: 3000,
 };
