@@ -14,8 +14,10 @@ import { boardSigns, consoleEvent } from './console-signs.ts';
 import { recordedBytes } from '../recording/bytes.ts';
 import { redacted } from '../recording/secrets.ts';
 import { DriverError } from '../drivers/driver-error.ts';
-import { inputAnnouncement, type InputTarget, switchKeys } from './input-target.ts';
+import { type InputTarget, switchKeys } from './input-target.ts';
+import { LineText } from './line-text.ts';
 import { spokenSince, type Typing, untilSeen } from './terminal.ts';
+import { XenLines } from './xen-lines.ts';
 
 export class BoardConsole {
   /** What moves the machines. */
@@ -34,12 +36,8 @@ export class BoardConsole {
   #lastReceived = 0;
   /** The line is looked for. */
   #isAway = false;
-  #input: InputTarget | undefined;
-  /** Since the board was switched on: what came, and what of it a person could read. */
-  #bytes = { all: 0, text: 0 };
-  readonly #baudRate: number;
-  /** Since the board started; no more are counted once its banner was seen. */
-  #xenLines = 0;
+  readonly #text: LineText;
+  readonly #xen = new XenLines();
   #closing: Promise<void> = Promise.resolve();
 
   /** @param further signs beside those of the board's type */
@@ -54,13 +52,14 @@ export class BoardConsole {
     this.#recorder = recorder;
     this.#clock = clock;
     this.#quiet = type.console.quiet;
-    this.#baudRate = type.console.baudRate;
+    this.#text = new LineText(type.console.baudRate);
     this.#reader = new ConsoleReader(
       {
         sign: sign => this.#seen(sign),
         line: line => {
           this.#fetched.line(line);
-          if (line.talker === 'xen') this.#heardXen(line.text);
+          if (line.talker !== 'xen' || !this.#xen.line(line.text)) return;
+          this.events.send({ type: 'console.xen', line: line.text });
         },
         query: query => void this.write(query.answer).catch(() => undefined),
       },
@@ -118,9 +117,8 @@ export class BoardConsole {
 
   /** The board is about to be switched on: every banner is due again. */
   powerOn(): void {
-    this.#bytes = { all: 0, text: 0 };
-    this.#input = undefined;
-    this.#xenLines = 0;
+    this.#text.powerOn();
+    this.#xen.restart();
     this.#reader.powerOn(this.#clock.now());
     this.#fetched.powerOn();
   }
@@ -132,7 +130,7 @@ export class BoardConsole {
 
   /** Where Xen said last that typed text goes; undefined where it has not said it since the board started. */
   get input(): InputTarget | undefined {
-    return this.#input;
+    return this.#xen.input;
   }
 
   /**
@@ -142,7 +140,7 @@ export class BoardConsole {
   async write(text: string, { secret = false }: Typing = {}): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) throw new Error(`${this.#driver.name} is not open`);
-    if (this.#input === 'xen' && text !== switchKeys) {
+    if (this.input === 'xen' && text !== switchKeys) {
       throw new DriverError(
         `type on ${this.#driver.name}`,
         'its input is at Xen, where each character is a debug key',
@@ -197,9 +195,7 @@ export class BoardConsole {
 
   /** In words, what is wrong with the line: bytes come that are no text, as at another speed. */
   trouble(): string | undefined {
-    const { text, all } = this.#bytes;
-    if (all < fewestBytes || text > all * leastText) return undefined;
-    return `bytes arrive on the console, and no text (${all - text} of ${all} are no characters): is the speed right (${this.#baudRate} by the board type; 115200 and 921600 are the usual ones), and its ground connected?`;
+    return this.#text.trouble();
   }
 
   lastLines(): string[] {
@@ -270,7 +266,7 @@ export class BoardConsole {
 
   #received(bytes: Uint8Array): void {
     this.#lastReceived = this.#clock.now();
-    this.#bytes = { all: this.#bytes.all + bytes.length, text: this.#bytes.text + textIn(bytes) };
+    this.#text.received(bytes);
     this.#recorder.record('console', {
       kind: 'received',
       data: { console: mainConsole, ...recordedBytes(bytes) },
@@ -280,17 +276,9 @@ export class BoardConsole {
     this.#arrived.send(undefined);
   }
 
-  #heardXen(text: string): void {
-    this.#input = inputAnnouncement(text) ?? this.#input;
-    this.#xenLines++;
-    // Its banner did not come whole: that Xen runs is plain all the same.
-    if (this.#xenLines === linesWithoutBanner) this.events.send({ type: 'console.xen', line: text });
-  }
-
   #seen(sign: SignSeen): void {
-    if (sign.name === 'xen-banner') this.#xenLines = linesWithoutBanner;
-    if (sign.kind === 'reset') this.#xenLines = 0;
-    if (sign.kind === 'reset') this.#input = undefined;
+    if (sign.name === 'xen-banner') this.#xen.banner();
+    if (sign.kind === 'reset') this.#xen.restart();
     if (!unrecorded.has(sign.name)) {
       const line = sign.detail === undefined ? sign.text : `${sign.text} ${sign.detail}`;
       const domain = sign.domid === undefined ? {} : { domain: String(sign.domid) };
@@ -303,20 +291,5 @@ export class BoardConsole {
 
 const shownLines = 10;
 const quietAtMost = 2000;
-/** Of bytes that are read at another speed about a third look like characters. */
-const leastText = 0.7;
-const fewestBytes = 64;
-/** Some of Xen's lines come before its banner, from its early console. */
-const linesWithoutBanner = 20;
 /** They come again and again, or beside another name for the same. */
 const unrecorded: ReadonlySet<string> = new Set(['u-boot-prompt', 'board-banner', 'board-autoboot']);
-
-function textIn(bytes: Uint8Array): number {
-  return bytes.reduce(
-    (count, byte) => count + Number((byte >= 0x20 && byte < 0x7f) || controls.has(byte)),
-    0,
-  );
-}
-
-/** Bell, backspace, tab, newline, carriage return, escape. */
-const controls: ReadonlySet<number> = new Set([0x07, 0x08, 0x09, 0x0a, 0x0d, 0x1b]);
