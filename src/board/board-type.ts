@@ -202,6 +202,11 @@ export const boardTypeSchema = z.strictObject({
   linux: z.enum(['6.1', '6.12', '7.2']),
   /** SCMI drivers of its kernel beside those that come with the protocol by default (clock, reset, power). */
   linuxDrivers: z.array(z.enum(['pinctrl'])).default([]),
+  /**
+   * CONFIG_ARM_SCMI_RAW_MODE_SUPPORT of its kernel: `exclusive` without, `coexisting` with _COEX. What a step finds is
+   * asked of the domain in any case.
+   */
+  linuxRawMode: z.enum(['none', 'exclusive', 'coexisting']).default('none'),
   xen: z.strictObject({
     mediator: z.enum(['multi-agent', 'single-agent', 'none']),
     debug: z.boolean(),

@@ -34,6 +34,7 @@ export interface Software {
   readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
   readonly xen: BoardType['xen'];
   readonly linux: BoardType['linux'];
+  readonly linuxRawMode?: BoardType['linuxRawMode'];
 }
 
 export interface OpenOptions {

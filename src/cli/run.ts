@@ -33,6 +33,7 @@ import { packageVersion } from './package.ts';
 import { reportFile, writeReports } from './report-option.ts';
 import type { RunPlan } from './run-plan.ts';
 import { planRuns } from './run-plan.ts';
+import { requireDirectory } from './write-text.ts';
 
 interface RunOptions extends LabOption {
   readonly all?: boolean;
@@ -113,6 +114,7 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
 
   const mutant = options.mutant === undefined ? undefined : await mutantFor(options.mutant, plan);
   const faults = options.fault.length === 0 ? undefined : faultsFor(options.fault, plan);
+  requireDirectory(path.resolve(process.cwd, options.runs));
   const show = display(options, process);
   for (const line of leftOutLines(plan.leftOut)) show.live.line(line);
   const reports: RunReport[] = [];
@@ -196,11 +198,11 @@ async function runBoard(
   for (const scenario of scenarios) {
     if (process.signal.aborted) return;
     if (isLeftOut(scenario)) continue;
-    const { firmware, linux, xen } = scenario;
+    const { firmware, linux, linuxRawMode = 'none', xen } = scenario;
     const command = `scmi-hil run ${scenario.name} --board ${entry.name}`;
     await using board = await openBoard(entry, {
       env: process.env,
-      software: { firmware, linux, xen },
+      software: { firmware, linux, linuxRawMode, xen },
       ...(mutant === undefined ? {} : { deviations: mutant.deviations }),
       ...(faults === undefined ? {} : { faults }),
     }).catch((error: unknown) => explainWhoHas(entry, command, process, error));

@@ -4,6 +4,7 @@
  */
 import type { SignSeen } from '../console/signs.ts';
 import { lookQuestion, lookQuestions } from '../linux/look.ts';
+import { rawMessageCommand } from '../linux/raw-mode.ts';
 import type { LinuxView } from '../linux/view.ts';
 import { FirmwareAlone } from '../model/firmware-alone.ts';
 import type { Deviations } from '../model/deviations.ts';
@@ -15,7 +16,7 @@ import { commandText } from '../probe/command.ts';
 import type { ProbeStep } from '../probe/of-step.ts';
 import { commandOfStep } from '../probe/of-step.ts';
 import type { Phase, Prediction } from '../model/prediction.ts';
-import type { Guest, Scenario, Step } from '../scenario/scenario.ts';
+import type { Guest, Scenario, ScmiStep, Step } from '../scenario/scenario.ts';
 import type {
   Observations,
   SeenAnswer,
@@ -84,6 +85,7 @@ class ObservedRun {
       build: scenario.xen,
       linux: scenario.linux,
       ...(scenario.linuxDrivers === undefined ? {} : { linuxDrivers: scenario.linuxDrivers }),
+      ...(scenario.linuxRawMode === undefined ? {} : { linuxRawMode: scenario.linuxRawMode }),
       firmware,
       hostTree: scenario.hostTree,
       partialTrees: scenario.dom0less,
@@ -141,8 +143,11 @@ class ObservedRun {
       case 'command':
         await this.#ask(step.domain, step.run);
         break;
-      case 'smc':
       case 'scmi':
+        if (step.channel === undefined) await this.#sendRaw(step);
+        else this.#askProbe(step);
+        break;
+      case 'smc':
       case 'memory':
         this.#askProbe(step);
         break;
@@ -227,6 +232,17 @@ class ObservedRun {
     const { outcome, text } = probe.obey(command);
     const status = probeOutcomes.indexOf(outcome);
     this.#answer(name, commandText(command), { status, stdout: text, stderr: '' });
+  }
+
+  async #sendRaw(step: ScmiStep): Promise<void> {
+    const view = this.#reachable(step.domain);
+    if (view === undefined) return;
+    const { version, raw } = view.kernel;
+    if (version.rawMode === 'none' || raw.length === 0) {
+      this.#notDone.set(this.#phase, `the kernel of ${step.domain} has no SCMI raw mode`);
+      return;
+    }
+    await this.#ask(step.domain, rawMessageCommand([step.header, ...step.payload]));
   }
 
   #xlPrints([command]: readonly string[]): string | undefined {

@@ -20,13 +20,15 @@ export class KernelLog {
   /**
    * @param text the line without its time stamp
    * @param pattern regular expression for the parts that vary, where `text` alone would be too strict
+   * @param optional nobody has to see it
    */
-  print(text: string, reason: Reason, pattern?: string): void {
+  print(text: string, reason: Reason, pattern?: string, optional = false): void {
     const line: ConsoleLine = {
       source: 'linux',
       domid: this.#domid,
       text,
       ...(pattern === undefined ? {} : { pattern }),
+      ...(optional ? { optional } : {}),
       reason,
     };
     this.#lines.push(line);

@@ -3,6 +3,7 @@
  * words its log. Taken from drivers/firmware/arm_scmi, drivers/clk/clk-scmi.c and boots of Debian's kernels.
  */
 import { protocolId } from '../scmi/protocol-ids.ts';
+import type { RawMode } from './raw-mode.ts';
 
 /** Kernel series whose SCMI client is known. */
 export type LinuxVersion = '6.1' | '6.12' | '7.2';
@@ -38,6 +39,8 @@ export interface KernelVersion {
   readonly drivers: ReadonlyMap<number, string>;
   /** Properties whose phandles the driver core follows when it adds a device, with their `#...-cells`. */
   readonly suppliers: ReadonlyMap<string, string>;
+  /** Whether user space can send SCMI messages itself. */
+  readonly rawMode: RawMode;
 }
 
 /** Newest version of each protocol that the kernels know, for negotiation. */
@@ -56,14 +59,23 @@ export type OptionalDriver = (typeof optionalDrivers)[number];
 /**
  * @param version kernel series, as scenarios name it
  * @param drivers what its configuration has beside the default; a series that lacks the driver passes it over
+ * @param rawMode what its configuration has of SCMI raw mode; a series that lacks it passes it over
  */
-export function kernelVersion(version: LinuxVersion, drivers: readonly OptionalDriver[] = []): KernelVersion {
+export function kernelVersion(
+  version: LinuxVersion,
+  drivers: readonly OptionalDriver[] = [],
+  rawMode: RawMode = 'none',
+): KernelVersion {
   const kernel = kernels[version];
   const more = drivers
     .map(each => optional[each])
     .filter(({ missingIn }) => !missingIn.includes(version))
     .map(({ protocol, driver }) => [protocol, driver] as const);
-  return { ...kernel, drivers: new Map([...kernel.drivers, ...more]) };
+  return {
+    ...kernel,
+    drivers: new Map([...kernel.drivers, ...more]),
+    rawMode: beforeRawMode.has(version) ? 'none' : rawMode,
+  };
 }
 
 /** Kconfig of drivers/clk, drivers/reset and drivers/pmdomain/arm: `default ARM_SCMI_PROTOCOL`. */
@@ -83,6 +95,9 @@ const optional: Readonly<
   pinctrl: { protocol: protocolId.pinControl, driver: 'scmi-pinctrl', missingIn: ['6.1'] },
 };
 
+/** CONFIG_ARM_SCMI_RAW_MODE_SUPPORT is there since Linux 6.3. */
+const beforeRawMode: ReadonlySet<LinuxVersion> = new Set(['6.1']);
+
 const suppliers: ReadonlyArray<readonly [string, string]> = [
   ['clocks', '#clock-cells'],
   ['interconnects', '#interconnect-cells'],
@@ -94,7 +109,7 @@ const suppliers: ReadonlyArray<readonly [string, string]> = [
   ['resets', '#reset-cells'],
 ];
 
-const kernels: Readonly<Record<LinuxVersion, KernelVersion>> = {
+const kernels: Readonly<Record<LinuxVersion, Omit<KernelVersion, 'rawMode'>>> = {
   '6.1': {
     version: '6.1',
     release: '6.1.0-50-arm64',

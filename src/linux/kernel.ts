@@ -20,6 +20,7 @@ import {
 import { deviceName, deviceNodes } from './platform-devices.ts';
 import type { ScmiInstance, ScmiProbe, ScmiProtocol } from './scmi-driver.ts';
 import { probeScmi, protocolVersion, sayDriverFailed, sayOfProtocol } from './scmi-driver.ts';
+import type { RawInterface, RawMode } from './raw-mode.ts';
 import { probePinControl } from './scmi-pin-control.ts';
 import type { ScmiPowerDomain } from './scmi-protocols.ts';
 import {
@@ -40,6 +41,8 @@ export interface Kernel {
   /** `panicked`: the shell never comes; nothing can be asked of the domain. */
   readonly state: 'running' | 'panicked';
   readonly instances: readonly ScmiInstance[];
+  /** By number of the instance; to be reached from the domain's shell only with `version.rawMode`. */
+  readonly raw: readonly RawInterface[];
   readonly clocks: ClockTree;
   readonly powerDomains: readonly ScmiPowerDomain[];
   /** Devices that wait for a supplier, by name, in the order of the tree. */
@@ -53,14 +56,17 @@ export interface Kernel {
  * @param version kernel series
  * @param observer told of each line as it is printed; messages go to the machine
  * @param drivers SCMI drivers that it has beside the default
+ * @param rawMode what it has of SCMI raw mode
  */
 export function bootKernel(
   machine: GuestMachine,
   version: LinuxVersion,
   observer: Observer,
   drivers: readonly OptionalDriver[] = [],
+  rawMode: RawMode = 'none',
 ): Kernel {
-  const boot = new Boot(machine, kernelVersion(version, drivers), new KernelLog(machine.domid, observer));
+  const kernel = kernelVersion(version, drivers, rawMode);
+  const boot = new Boot(machine, kernel, new KernelLog(machine.domid, observer));
   let state: Kernel['state'] = 'running';
   try {
     boot.run();
@@ -78,6 +84,7 @@ class Boot {
   readonly #log: KernelLog;
   readonly #clocks = new ClockTree();
   readonly #instances: ScmiInstance[] = [];
+  readonly #raw: RawInterface[] = [];
   readonly #devices: readonly DtNode[];
   #powerDomains: readonly ScmiPowerDomain[] = [];
   #deferred: readonly string[] = [];
@@ -95,6 +102,7 @@ class Boot {
       version: this.#kernel,
       log: this.#log,
       instances: this.#instances,
+      raw: this.#raw,
       clocks: this.#clocks,
       powerDomains: this.#powerDomains,
       deferred: this.#deferred,
@@ -138,8 +146,17 @@ class Boot {
   #probe(node: DtNode, device: string): void {
     const nextBusDevice = 1 + this.#instances.flatMap(each => each.busDevices).length;
     const machine = this.#machine;
-    const probe: ScmiProbe = { machine, kernel: this.#kernel, log: this.#log, node, device, nextBusDevice };
-    const instance = probeScmi(probe);
+    const probe: ScmiProbe = {
+      machine,
+      kernel: this.#kernel,
+      log: this.#log,
+      node,
+      device,
+      nextBusDevice,
+      instanceNumber: this.#raw.length,
+    };
+    const { instance, raw } = probeScmi(probe);
+    if (raw !== undefined) this.#raw.push(raw);
     if (instance === undefined) return;
     this.#instances.push(instance);
     for (const protocol of instance.protocols) {

@@ -13,6 +13,14 @@ export interface Reply {
   readonly words: readonly number[];
 }
 
+/** A whole reply. */
+export interface RawReply {
+  /** Header, status and payload. */
+  readonly bytes: Uint8Array;
+  /** Firmware announced more than the shared memory holds. */
+  readonly isCut: boolean;
+}
+
 export interface ScmiChannelConfiguration {
   readonly functionId: number;
   /** Address of the shared memory in the domain. */
@@ -66,15 +74,40 @@ export class ScmiChannel {
     };
   }
 
+  /** Bytes of payload that a message may have. */
+  get mostPayload(): number {
+    return this.#configuration.size - offset.payload;
+  }
+
+  /**
+   * Sends what is given, header and all, and takes what stands in the area then (shmem_fetch_response). The reply's
+   * header is the command's: firmware's own is not read where the call returns with the reply.
+   *
+   * @returns the reply, or the negative errno of the call
+   * @throws GuestAbort where the shared memory is not the domain's
+   */
+  exchange(message: Uint8Array): RawReply | number {
+    const [header = 0, ...words] = wordsOf(message);
+    this.#prepare(header, words, message.length);
+    if (this.#machine.smc(this.#configuration.functionId) !== 0) return -errno.EOPNOTSUPP;
+    const announced = Math.max(0, this.#read(offset.length) - headerSize - 4);
+    const payload = Math.min(announced, this.mostPayload - 4);
+    const afterHeader = Array.from({ length: Math.ceil((4 + payload) / 4) }, (_, index) =>
+      this.#read(offset.payload + 4 * index),
+    );
+    const bytes = bytesOf([header, ...afterHeader]).subarray(0, headerSize + 4 + payload);
+    return { bytes, isCut: announced > payload };
+  }
+
   /** shmem_tx_prepare: a channel that is not free is left as it is, and the doorbell rung all the same. */
-  #prepare(header: number, words: readonly number[]): void {
+  #prepare(header: number, words: readonly number[], length = headerSize + 4 * words.length): void {
     if ((this.#read(offset.channelStatus) & channelStatus.free) === 0) {
       this.#sayBusy();
       return;
     }
     this.#write(offset.channelStatus, 0);
     this.#write(offset.channelFlags, 0);
-    this.#write(offset.length, headerSize + 4 * words.length);
+    this.#write(offset.length, length);
     this.#write(offset.header, header);
     for (const [index, word] of words.entries()) this.#write(offset.payload + 4 * index, word);
   }
@@ -103,4 +136,16 @@ export class ScmiChannel {
   #write(at: number, value: number): void {
     this.#machine.writeU32(this.#configuration.shmem + at, value);
   }
+}
+
+/** Words as they lie in memory. */
+export function bytesOf(words: readonly number[]): Uint8Array {
+  return Uint8Array.from(words.flatMap(word => [0, 8, 16, 24].map(shift => (word >>> shift) & 0xff)));
+}
+
+/** Words of bytes as they lie in memory; the last one is filled up with zeroes. */
+function wordsOf(bytes: Uint8Array): number[] {
+  return Array.from({ length: Math.ceil(bytes.length / 4) }, (_, index) =>
+    [3, 2, 1, 0].reduce((word, byte) => word * 0x100 + (bytes[4 * index + byte] ?? 0), 0),
+  );
 }

@@ -9,6 +9,7 @@ import type { KernelLog } from './kernel-log.ts';
 import { literally } from './kernel-log.ts';
 import { type KernelVersion, knownProtocolVersion } from './kernel-version.ts';
 import { isAvailable } from './platform-devices.ts';
+import { RawInterface } from './raw-mode.ts';
 import type { ScmiRevision } from './scmi-base.ts';
 import { discoverAgents, readRevision } from './scmi-base.ts';
 import { ScmiChannel } from './scmi-channel.ts';
@@ -44,15 +45,24 @@ export interface ScmiProbe {
   readonly device: string;
   /** Number of the next device on the scmi_protocol bus, counted from 1. */
   readonly nextBusDevice: number;
+  /** Number of the instance, counted from 0. */
+  readonly instanceNumber: number;
+}
+
+/** What a probe came to. */
+export interface ProbedScmi {
+  /** Absent where the probe failed: the log then has the error. */
+  readonly instance?: ScmiInstance;
+  /** Messages by hand, where there is a channel; whether the kernel offers it is a matter of its `rawMode`. */
+  readonly raw?: RawInterface;
 }
 
 /**
  * Brings an instance up to the point where the protocols' drivers are bound.
  *
- * @returns the instance, or undefined where the probe failed: the log then has the error
  * @throws GuestAbort where the shared memory is not the domain's
  */
-export function probeScmi(probe: ScmiProbe): ScmiInstance | undefined {
+export function probeScmi(probe: ScmiProbe): ProbedScmi {
   const { kernel } = probe;
   if (kernel.transportDevices) say(probe, 'Using scmi_smc_transport', begins);
   if (kernel.timeoutLine !== undefined) say(probe, kernel.timeoutLine, begins);
@@ -61,22 +71,34 @@ export function probeScmi(probe: ScmiProbe): ScmiInstance | undefined {
   const channel = setUpChannel(probe, channelDevice);
   if (typeof channel === 'number') {
     if (kernel.namesFailedChannel) say(probe, 'failed to setup channel for protocol:0x10', noChannel);
-    return fail(probe, channel, kernel.namesErrors ? 'failed to setup channels' : undefined, noChannel);
+    fail(probe, channel, kernel.namesErrors ? 'failed to setup channels' : undefined, noChannel);
+    return {};
   }
   print(probe, `${channelDevice}: Enabled polling mode TX channel - prot_id:16`, begins);
+  const raw = new RawInterface(probe.node.name, channel, text => say(probe, text, byHand));
+  const own = kernel.transportDevices ? [busDevice] : [];
+  if (kernel.rawMode === 'exclusive') {
+    say(probe, rawModeLine(probe), noDrivers);
+    const { node, device } = probe;
+    return {
+      raw,
+      instance: { node, device, channel, revision: nothingAsked, protocols: [], busDevices: own },
+    };
+  }
+  if (kernel.rawMode === 'coexisting') sayRawMode(probe);
   say(probe, 'SCMI Notifications - Core Enabled.', begins);
   const revision = startBase(probe, channel);
-  if (typeof revision === 'number') return fail(probe, revision, 'unable to communicate with SCMI', noAnswer);
+  if (typeof revision === 'number') {
+    const what = 'unable to communicate with SCMI';
+    if (kernel.rawMode === 'coexisting') say(probe, what, noAnswer);
+    else fail(probe, revision, what, noAnswer);
+    return { raw };
+  }
   const firstProtocol = probe.nextBusDevice + (kernel.transportDevices ? 1 : 0);
   const protocols = protocolDevices(probe, revision, firstProtocol);
-  return {
-    node: probe.node,
-    device: probe.device,
-    channel,
-    revision,
-    protocols,
-    busDevices: [...(kernel.transportDevices ? [busDevice] : []), ...protocols.map(each => each.device)],
-  };
+  const busDevices = [...own, ...protocols.map(each => each.device)];
+  const { node, device } = probe;
+  return { raw, instance: { node, device, channel, revision, protocols, busDevices } };
 }
 
 /**
@@ -139,10 +161,36 @@ const noAnswer: Why = {
   rule: 'linux.scmi.no-answer',
   words: 'the call with the function id of the SCMI node is not served for this domain',
 };
+const byHand: Why = { rule: 'linux.scmi.raw', words: 'somebody uses SCMI raw mode in the domain' };
+const noDrivers: Why = {
+  rule: 'linux.scmi.raw-mode',
+  words: 'the kernel has SCMI raw mode, and no SCMI driver beside it',
+};
 const answered: Why = {
   rule: 'linux.scmi.up',
   words: 'firmware answers on the channel that the SCMI node names',
 };
+
+/** What the attributes of the device show where the Base protocol was never asked. */
+const nothingAsked: ScmiRevision = {
+  version: 0,
+  vendor: '',
+  subVendor: '',
+  implementationVersion: 0,
+  protocols: [],
+  agents: 0,
+};
+
+/** All else is as in a kernel without raw mode, so nobody has to see these. */
+function sayRawMode(probe: ScmiProbe): void {
+  const why: Why = { rule: 'linux.scmi.raw-mode', words: 'the kernel has SCMI raw mode beside its drivers' };
+  for (const text of [rawModeLine(probe), 'SCMI RAW Mode COEX enabled !']) {
+    print(probe, `${owner(probe)}: ${text}`, why, true);
+  }
+}
+
+const rawModeLine = ({ instanceNumber }: ScmiProbe): string =>
+  `SCMI RAW Mode initialized for instance ${instanceNumber}`;
 
 function startBase(probe: ScmiProbe, channel: ScmiChannel): ScmiRevision | number {
   const version = protocolVersion(probe, channel, protocolId.base);
@@ -243,7 +291,7 @@ function negotiate(
   say(probe, `Trying version ${hex(known)}. Backward compatibility is NOT assured.`, why);
 }
 
-function fail(probe: ScmiProbe, error: number, what: string | undefined, why: Why): undefined {
+function fail(probe: ScmiProbe, error: number, what: string | undefined, why: Why): void {
   const { kernel, device } = probe;
   if (kernel.namesErrors) {
     if (what !== undefined) say(probe, `error ${errorName(error)}: ${what}`, why);
@@ -263,11 +311,12 @@ function owner(probe: ScmiProbe): string {
 }
 
 /** Device numbers depend on what else the kernel registered: any other is as good. */
-function print({ log, node }: ScmiProbe, text: string, why: Why): void {
+function print({ log, node }: ScmiProbe, text: string, why: Why, optional = false): void {
   const pattern = literally(text)
     .replace(/arm-scmi\\\.\d+\\\.auto/, 'arm-scmi\\.\\d+\\.auto')
     .replace(/scmi_dev\\\.\d+/, 'scmi_dev\\.\\d+');
-  log.print(text, { ...why, place: node.path }, pattern === literally(text) ? undefined : pattern);
+  const reason = { ...why, place: node.path };
+  log.print(text, reason, pattern === literally(text) ? undefined : pattern, optional);
 }
 
 function hex(value: number): string {

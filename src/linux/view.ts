@@ -7,6 +7,9 @@ import { deviceName, deviceNodes } from './platform-devices.ts';
 import type { ScmiInstance } from './scmi-driver.ts';
 import type { VirtualDirectory, VirtualNode } from './virtual-files.ts';
 import { directory, find, glob, textFile } from './virtual-files.ts';
+import { GuestAbort } from '../xen/guest.ts';
+import type { RawInterface } from './raw-mode.ts';
+import { rawDirectory } from './raw-mode.ts';
 
 /**
  * Files of one domain. Most never change; `clk_summary` asks firmware for the rate of each SCMI clock
@@ -26,6 +29,24 @@ export class LinuxView {
   read(path: string): Uint8Array | undefined {
     const node = find(this.#root, path);
     return typeof node === 'function' ? node() : undefined;
+  }
+
+  /**
+   * Writes to a file that does something then.
+   * @returns whether it took the bytes; undefined where there is no such file
+   */
+  write(path: string, bytes: Uint8Array): boolean | undefined {
+    if (this.kernel.version.rawMode === 'none') return undefined;
+    for (const [number, raw] of this.kernel.raw.entries()) {
+      const isReset = path === `${rawDirectory(number)}/reset`;
+      if (!isReset && !messageFiles.some(name => path === `${rawDirectory(number)}/${name}`)) continue;
+      // Opening alone is no write.
+      if (bytes.length === 0) return true;
+      if (!isReset) return isTaken(raw, bytes);
+      raw.reset();
+      return true;
+    }
+    return undefined;
   }
 
   /** Names in a directory, sorted as `ls` sorts them; undefined where there is none. */
@@ -102,7 +123,40 @@ function debug(kernel: Kernel): VirtualDirectory {
     ['clk', directory([['clk_summary', summary]])],
     ['devices_deferred', waiting],
     ['pm_genpd', directory([['pm_genpd_summary', textFile(() => powerDomainSummary(kernel))]])],
+    ...(kernel.version.rawMode === 'none' ? [] : [['scmi', scmiDebug(kernel)] as const]),
   ]);
+}
+
+/** Of what each instance has there, its name and its raw messages (scmi_debugfs_common_setup, scmi_raw_mode_init). */
+function scmiDebug({ raw }: Kernel): VirtualDirectory {
+  return directory(
+    raw.map((each, number) => [
+      String(number),
+      directory([
+        ['instance_name', textFile(() => `${each.instanceName}\n`)],
+        ['raw', rawFiles(each)],
+      ]),
+    ]),
+  );
+}
+
+function rawFiles(raw: RawInterface): VirtualDirectory {
+  return directory([
+    ...messageFiles.map(name => [name, () => raw.read()] as const),
+    ...['errors', 'notification', 'reset'].map(name => [name, () => new Uint8Array()] as const),
+  ]);
+}
+
+const messageFiles = ['message', 'message_async'] as const;
+
+/** The process that writes where the channel's memory is not mapped is killed, and nothing is sent. */
+function isTaken(raw: RawInterface, bytes: Uint8Array): boolean {
+  try {
+    return raw.write(bytes) === 0;
+  } catch (error) {
+    if (error instanceof GuestAbort) return false;
+    throw error;
+  }
 }
 
 /** Names and states only: the columns between differ from kernel to kernel. */

@@ -2,7 +2,7 @@
 import type { LookAnswer, LookQuestion } from '../linux/look.ts';
 import type { ConsoleLine, Reason } from './observation.ts';
 import type { Expectation, Phase } from './prediction.ts';
-import type { ProbeAnswerForeseen } from './probe-answer.ts';
+import type { AnswerForeseen } from './probe-answer.ts';
 
 /** Collects expectations in the order in which they come true, and gives them their ids. */
 export class Expectations {
@@ -68,14 +68,17 @@ export class Expectations {
     });
   }
 
-  /** @param domid of the guest that has the probe; absent where it is alone on the machine */
-  probe(answer: ProbeAnswerForeseen, phase: Phase, domid?: number): void {
+  /**
+   * What the probe answers, or a Linux to a message by hand.
+   * @param domid of the domain; absent where the probe is alone on the machine
+   */
+  answer(source: 'probe' | 'linux', answer: AnswerForeseen, phase: Phase, domid?: number): void {
     const { command, text, pattern, exitStatus, reason } = answer;
     this.#add({
       id: this.#nextId(phase, 'answer'),
       kind: 'answer',
       phase,
-      source: 'probe',
+      source,
       ...(domid === undefined ? {} : { domid }),
       text,
       pattern,

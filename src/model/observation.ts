@@ -31,6 +31,8 @@ export interface ConsoleLine {
   readonly pattern?: string;
   /** False where no newline follows, so that the next line is glued to this one. */
   readonly newline?: boolean;
+  /** It is said, and nothing is wrong where it is not seen. */
+  readonly optional?: true;
   readonly reason: Reason;
 }
 

@@ -3,6 +3,7 @@ import type { DeviceTree } from '../dt/tree.ts';
 import { bootKernel } from '../linux/kernel.ts';
 import { LinuxView } from '../linux/view.ts';
 import type { LinuxVersion, OptionalDriver } from '../linux/kernel-version.ts';
+import type { RawMode } from '../linux/raw-mode.ts';
 import { ProbeProgram } from '../probe/program.ts';
 import type { Firmware } from '../scmi/firmware.ts';
 import type { XenBuild } from '../xen/build.ts';
@@ -21,6 +22,8 @@ export interface PlatformOptions extends MachineOptions {
   readonly linux: LinuxVersion;
   /** SCMI drivers that the kernels have beside the default. */
   readonly linuxDrivers?: readonly OptionalDriver[];
+  /** What the kernels have of SCMI raw mode; none where absent. */
+  readonly linuxRawMode?: RawMode;
   /** Path in Dom0 of the bare-metal probe: a guest whose kernel that is runs no Linux. */
   readonly probe?: string;
   /** The device tree that Xen is started with. */
@@ -253,7 +256,7 @@ export class Platform {
 
   #start(domain: StartedDomain): 'panicked' | void {
     const { domid, tree } = domain;
-    const { deviations = {}, hostTree, linux, linuxDrivers, observer, probe } = this.#options;
+    const { deviations = {}, hostTree, linux, linuxDrivers, linuxRawMode, observer, probe } = this.#options;
     if (domid === 0 && this.#options.dom0System !== undefined) return;
     // It answers no request of the toolstack, as a kernel that has panicked.
     if (probe !== undefined && domain.kernel === probe) return this.#startProbe(domain);
@@ -263,7 +266,7 @@ export class Platform {
     }
     const machine = this.#hypervisor.guest(domid, tree);
     const own = deviations.guest?.(machine, hostTree) ?? machine;
-    const kernel = bootKernel(own, linux, observer, linuxDrivers);
+    const kernel = bootKernel(own, linux, observer, linuxDrivers, linuxRawMode);
     this.#views.set(domid, new LinuxView(kernel));
   }
 

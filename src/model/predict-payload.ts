@@ -33,7 +33,7 @@ export function predictPayload(scenario: Scenario, payload: string): Prediction 
     const before = messages.length;
     const shown = () => ({ lines: [], messages: messages.slice(before) });
     const answer = foreseeProbe(machine.probe, command, payload, shown);
-    expectations.probe(answer, index);
+    expectations.answer('probe', answer, index);
     commands.set(index, answer.foreseen);
   }
   const foreseen = { lines: [], commands, milestones: [probeReady], end: null };

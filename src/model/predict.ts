@@ -4,7 +4,7 @@ import { lookQuestion, lookQuestions } from '../linux/look.ts';
 import { commandText } from '../probe/command.ts';
 import type { ProbeStep } from '../probe/of-step.ts';
 import { commandOfStep } from '../probe/of-step.ts';
-import type { Guest, Scenario, Step } from '../scenario/scenario.ts';
+import type { Guest, Scenario, ScmiStep, Step } from '../scenario/scenario.ts';
 import type { FirmwareMessage } from '../scmi/firmware-message.ts';
 import { dom0Bootargs, namesBootModules } from '../xen/modules.ts';
 import { escape, Expectations, patternOf } from './expectations.ts';
@@ -15,6 +15,7 @@ import { predictPayload } from './predict-payload.ts';
 import { predictedMessage } from './predicted-message.ts';
 import type { Phase, PredictedLine, PredictedToolstackCall, Prediction } from './prediction.ts';
 import { foreseeProbe } from './probe-answer.ts';
+import { foreseeRaw } from './raw-answer.ts';
 import type { ForeseenCommand, ForeseenLine } from './statements.ts';
 import { claimsOf } from './statements.ts';
 
@@ -73,6 +74,7 @@ class PredictedRun {
       build: scenario.xen,
       linux: scenario.linux,
       ...(scenario.linuxDrivers === undefined ? {} : { linuxDrivers: scenario.linuxDrivers }),
+      ...(scenario.linuxRawMode === undefined ? {} : { linuxRawMode: scenario.linuxRawMode }),
       firmware: scenario.firmware,
       hostTree: scenario.hostTree,
       partialTrees: scenario.dom0less,
@@ -174,8 +176,11 @@ class PredictedRun {
         if (question !== undefined) this.#look(step.domain, question);
         break;
       }
-      case 'smc':
       case 'scmi':
+        if (step.channel === undefined) this.#raw(index, step);
+        else this.#probe(index, step);
+        break;
+      case 'smc':
       case 'memory':
         this.#probe(index, step);
         break;
@@ -287,12 +292,33 @@ class PredictedRun {
       messages: this.#messages.slice(before),
     }));
     const domid = this.#platform.domains().find(domain => domain.name === name)?.domid;
-    this.#expectations.probe(answer, this.#phase, domid);
+    this.#expectations.answer('probe', answer, this.#phase, domid);
+    this.#commands.set(index, answer.foreseen);
+  }
+
+  /**
+   * A message by Linux's raw mode. Whether the kernel has that, the run asks the domain: the answer is foreseen in any
+   * case.
+   */
+  #raw(index: number, step: ScmiStep): void {
+    const kernel = this.#platform.view(this.#nameOf(step.domain))?.kernel;
+    const raw = kernel?.raw[0];
+    if (kernel === undefined || raw === undefined) {
+      this.#commands.set(index, unknownCommand(step.do));
+      return;
+    }
+    const before = this.#messages.length;
+    const answer = foreseeRaw(raw, step, () => ({
+      lines: this.#heard,
+      messages: this.#messages.slice(before),
+    }));
+    this.#expectations.answer('linux', answer, this.#phase, kernel.machine.domid);
     this.#commands.set(index, answer.foreseen);
   }
 
   #print(line: ConsoleLine): void {
     this.#heard.push(line);
+    if (line.optional) return;
     const { source, domid, level, text, reason } = line;
     const pattern = patternOf(line);
     this.#lines.push({

@@ -10,14 +10,14 @@ import { statusName } from '../scmi/status.ts';
 import type { ConsoleLine, Reason } from './observation.ts';
 import type { ForeseenCommand } from './statements.ts';
 
-/** An answer of the probe as it is to be observed. */
-export interface ProbeAnswerForeseen {
+/** An answer of the probe, or of a Linux that sends a message for it, as it is to be observed. */
+export interface AnswerForeseen {
   readonly command: string;
   /** For people. */
   readonly text: string;
   /** Empty where anything may come. */
   readonly pattern: string;
-  /** Place of the outcome in `probeOutcomes`; absent where any may come. */
+  /** Place of the outcome in `probeOutcomes`, or of the command; absent where any may come. */
   readonly exitStatus?: number;
   readonly reason: Reason;
   readonly foreseen: ForeseenCommand;
@@ -38,7 +38,7 @@ export function foreseeProbe(
   command: ProbeCommand,
   domain: string,
   shown: () => Shown,
-): ProbeAnswerForeseen {
+): AnswerForeseen {
   const text = commandText(command);
   const reply = program.obey(command);
   const common = { command: text, reason: reasonFor(reply, command, shown()) };
@@ -56,16 +56,22 @@ export function foreseeProbe(
   };
 }
 
-function reasonFor(reply: ProbeReply, command: ProbeCommand, { lines, messages }: Shown): Reason {
+function reasonFor(reply: ProbeReply, command: ProbeCommand, shown: Shown): Reason {
   if (reply.unknown !== undefined) {
     return { rule: 'probe.not-predicted', words: `nothing says what comes of it: ${reply.unknown}` };
   }
+  const cause = causeOf(shown);
+  if (cause !== undefined) return cause;
+  if (reply.words !== undefined) return { rule: `probe.${reply.outcome}`, words: reply.words };
+  return { rule: `probe.${command.do}`, words: words[command.do] };
+}
+
+/** What Xen or firmware made of a call; undefined where neither showed anything. */
+export function causeOf({ lines, messages }: Shown): Reason | undefined {
   const said = lines.find(({ source }) => source === 'xen');
   if (said !== undefined) return said.reason;
   const message = messages.at(-1);
-  if (message !== undefined) return answered(message);
-  if (reply.words !== undefined) return { rule: `probe.${reply.outcome}`, words: reply.words };
-  return { rule: `probe.${command.do}`, words: words[command.do] };
+  return message && answered(message);
 }
 
 function answered(message: FirmwareMessage): Reason {

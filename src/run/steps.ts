@@ -6,12 +6,13 @@ import type { Prediction } from '../model/prediction.ts';
 import { commandText } from '../probe/command.ts';
 import { commandOfStep, type ProbeStep } from '../probe/of-step.ts';
 import type { Recorder } from '../recording/event.ts';
-import type { Step } from '../scenario/scenario.ts';
+import type { ScmiStep, Step } from '../scenario/scenario.ts';
 import type { BoardConsole } from './board-console.ts';
 import { pause, type RunClock } from './clock.ts';
 import type { Guests } from './guests.ts';
 import { lookCommands } from './look.ts';
 import type { Probes } from './probes.ts';
+import { sendRaw } from './raw-mode.ts';
 import { dom0, type Sessions } from './sessions.ts';
 
 export interface StepActor {
@@ -92,8 +93,11 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
       });
     case 'assign-device':
       return { fault: null, detail: 'not done: Dom0 has no program that issues XEN_DOMCTL_assign_device' };
-    case 'smc':
     case 'scmi':
+      return guests.whatRuns(step.domain) === 'linux'
+        ? askKernel(step, actor, signal)
+        : askProbe(step, actor, signal);
+    case 'smc':
     case 'memory':
       return askProbe(step, actor, signal);
     case 'wait':
@@ -102,6 +106,12 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
     default:
       return step satisfies never;
   }
+}
+
+/** Sends a message by the domain's Linux, or says why it is not sent. */
+async function askKernel(step: ScmiStep, actor: StepActor, signal: AbortSignal): Promise<Performed> {
+  const domain = actor.guests.nameOf(step.domain);
+  return inDomain(step.domain, actor, signal, () => sendRaw(domain, step, actor.sessions, signal));
 }
 
 /** Asks a probe, or says why it is not asked. */

@@ -79,6 +79,7 @@ export function fitScenario(inputs: FitInputs): Scenario {
     xen,
     linux: document.linux ?? board.linux,
     linuxDrivers: board.linuxDrivers,
+    linuxRawMode: document.linuxRawMode ?? board.linuxRawMode,
     firmware: { profile: firmware, faults: document.firmware.faults },
     hostTree: buildHostTree({ host: document.host, board, labTree, values, ofScenario, ofBoard, source }),
     dom0less: new Map(dom0less),

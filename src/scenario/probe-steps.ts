@@ -1,6 +1,7 @@
 /** The steps that ask what no Linux would: function ids, messages and memory, each number read and checked. */
 import type { BoardType } from '../board/board-type.ts';
 import { ConfigurationError } from '../board/configuration-error.ts';
+import { unsendable } from '../linux/raw-mode.ts';
 import { callWithoutReturn } from '../probe/no-return.ts';
 import { encodeHeader } from '../scmi/header.ts';
 import type { AgentProfile, FirmwareProfile } from '../scmi/profile.ts';
@@ -40,18 +41,21 @@ export function fitSmc(
   };
 }
 
-/** Without a channel of its own the message goes through that of the domain's kernel. */
+/** In a domain that runs Linux the message goes through the channel of its kernel. */
 export function fitScmi(
   { domain, message }: DocumentOf<'scmi'>,
   field: Field,
   context: ProbeStepContext,
 ): ScmiStep {
   const at = [...field, 'scmi'];
-  const channel = channelOf(domain, message, at, context);
+  const runsProbe = domain === context.document.payload || context.document.guests[domain]?.probe === true;
+  const channel = runsProbe ? channelOf(domain, message, at, context) : undefined;
+  const header = headerOf(message.message, [...at, 'message'], context);
+  if (!runsProbe) requireRaw(domain, message, header, at, context);
   return {
     do: 'scmi',
     domain,
-    header: headerOf(message.message, [...at, 'message'], context),
+    header,
     payload: message.payload.map((each, index) => amountAt(each, 32, [...at, 'payload', index], context)),
     ...(channel === undefined ? {} : { channel }),
   };
@@ -89,12 +93,10 @@ function channelOf(
   message: Message,
   field: Field,
   context: ProbeStepContext,
-): ScmiStep['channel'] {
+): NonNullable<ScmiStep['channel']> {
   const { document, board } = context;
-  const alone = domain === document.payload;
-  if (!alone && document.guests[domain]?.probe !== true && !namesChannel(message)) return undefined;
   const agent = agentFor(domain, message, field, context);
-  const page = message.page ?? (alone ? agent?.shmem : board.guestShmem);
+  const page = message.page ?? (domain === document.payload ? agent?.shmem : board.guestShmem);
   const functionId = message.function ?? agent?.functionId;
   if (page === undefined || functionId === undefined) {
     throw new ConfigurationError(
@@ -108,8 +110,28 @@ function channelOf(
   };
 }
 
-const namesChannel = ({ agent, function: functionId, page }: Message): boolean =>
-  agent !== undefined || functionId !== undefined || page !== undefined;
+/** Linux's SCMI raw mode takes a command, and sends it where its kernel sends its own. */
+function requireRaw(
+  domain: string,
+  message: Message,
+  header: number,
+  field: Field,
+  { place }: ProbeStepContext,
+): void {
+  const named = (['agent', 'function', 'page'] as const).find(each => message[each] !== undefined);
+  if (named !== undefined) {
+    throw new ConfigurationError(
+      `${place([...field, named])}: ${domain} runs Linux, which sends through the channel of its kernel alone`,
+      `leave ${named} out, or ask a guest with probe: true`,
+    );
+  }
+  const why = unsendable(header);
+  if (why === undefined) return;
+  throw new ConfigurationError(
+    `${place([...field, 'message'])}: the Linux of ${domain} cannot send it: ${why}`,
+    'ask a guest with probe: true',
+  );
+}
 
 /** The agent that a message names, or the guest's own; undefined where there is none, or firmware lacks it. */
 function agentFor(

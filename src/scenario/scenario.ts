@@ -4,6 +4,7 @@
  */
 import type { DeviceTree } from '../dt/tree.ts';
 import type { LinuxVersion, OptionalDriver } from '../linux/kernel-version.ts';
+import type { RawMode } from '../linux/raw-mode.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { XenBuild } from '../xen/build.ts';
 
@@ -16,6 +17,8 @@ export interface Scenario {
   readonly linux: LinuxVersion;
   /** SCMI drivers that the kernels have beside the default. */
   readonly linuxDrivers?: readonly OptionalDriver[];
+  /** What the kernels have of SCMI raw mode. */
+  readonly linuxRawMode?: RawMode;
   readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
   /** The host tree as it is deployed: the board's own with the scenario's overlays and edits applied. */
   readonly hostTree: DeviceTree;
@@ -60,7 +63,7 @@ export type Step =
   | MemoryStep
   | { readonly do: 'wait'; readonly milliseconds: number };
 
-/** An SMC or HVC with these registers. `domain` of these three is a guest with the probe, or `probe` itself. */
+/** An SMC or HVC with these registers. `domain` of smc and memory is a guest with the probe, or `probe` itself. */
 export interface SmcStep {
   readonly do: 'smc';
   readonly domain: string;
@@ -78,7 +81,7 @@ export interface ScmiStep {
   readonly header: number;
   /** 32-bit words after the header. */
   readonly payload: readonly number[];
-  /** Function id and page; absent: the channel of the domain's own kernel. */
+  /** Function id and page of the probe's message; absent: the domain runs Linux, and its kernel has a channel. */
   readonly channel?: { readonly functionId: number; readonly page: number };
 }
 

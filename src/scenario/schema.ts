@@ -187,6 +187,10 @@ export const scenarioSchema = z.strictObject({
     .default({})
     .describe("Build of Xen, where it is not the board type's"),
   linux: z.enum(['6.1', '6.12', '7.2']).optional(),
+  linuxRawMode: z
+    .enum(['none', 'exclusive', 'coexisting'])
+    .optional()
+    .describe("SCMI raw mode of the kernels, where it is not the board type's"),
   firmware: z
     .strictObject({ profile: z.string().optional(), faults: z.array(z.string()).default([]) })
     .default({ faults: [] }),

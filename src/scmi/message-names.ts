@@ -12,6 +12,14 @@ export function messageName(protocol: number, message: number): string {
   return `${prefix}_${commonNames[message] ?? names[message] ?? `MESSAGE_${hexadecimal(message)}`}`;
 }
 
+/** Whether a message leaves firmware as it is; false where that is not known. */
+export function onlyAsks(protocol: number, message: number): boolean {
+  return questions.test(messageName(protocol, message));
+}
+
+const questions =
+  /^[A-Z]+(?:_DOMAIN|_POWER)?_(?:PROTOCOL_VERSION|(?:\w+_)?ATTRIBUTES|DISCOVER_\w+|DESCRIBE_\w+|LIST_\w+|(?:\w+_)?GET)$/;
+
 const hexadecimal = (value: number): string => `0x${value.toString(16)}`;
 
 /** Messages that every protocol has. */

@@ -1,11 +1,11 @@
 /** The shell of a domain that runs Linux: its kernel's files, a RAM disk over them, and busybox. */
 import type { LinuxView } from '../linux/view.ts';
-import { FileSystem, type ReadOnlyFiles, type Triggers } from './shell/file-system.ts';
+import { FileSystem, type KernelFiles, type Triggers } from './shell/file-system.ts';
 import { programs } from './shell/programs.ts';
 import type { Program, ProgramInput, ProgramResult } from './shell/shell.ts';
 
 /** Files that only root of a domain puts there: not the kernel's. */
-const noFiles: ReadOnlyFiles = { read: () => undefined, list: () => undefined };
+const noFiles: KernelFiles = { read: () => undefined, list: () => undefined };
 
 /** Where the kernel says which of its messages the console shows (Documentation/admin-guide/sysctl/kernel.rst). */
 const printk = '/proc/sys/kernel/printk';

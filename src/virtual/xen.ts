@@ -69,6 +69,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
     build: type.xen,
     linux: type.linux,
     linuxDrivers: type.linuxDrivers,
+    linuxRawMode: type.linuxRawMode,
     firmware: machine.firmware,
     hostTree,
     partialTrees: partialTrees(modules),

@@ -18,6 +18,7 @@ export const programs: Readonly<Record<string, Program>> = {
   set,
   sh,
   test,
+  timeout,
   '[': input => test({ ...input, arguments: input.arguments.slice(0, -1) }),
   async sleep({ arguments: [seconds = ''], signal }) {
     if (!/^\d*\.?\d+$/.test(seconds)) return result([], [`sleep: invalid number '${seconds}'`]);
@@ -25,6 +26,15 @@ export const programs: Readonly<Record<string, Program>> = {
     return ok('');
   },
 };
+
+/** `timeout SECONDS PROGRAM ARGUMENT...`; no program here takes long. */
+function timeout(input: ProgramInput): ProgramResult | Promise<ProgramResult> {
+  const [, name = '', ...words] = input.arguments;
+  const { programs: all } = input.shell;
+  const program = Object.hasOwn(all, name) ? all[name] : undefined;
+  if (program !== undefined) return program({ ...input, arguments: words });
+  return { status: 127, stdout: '', stderr: `timeout: can't execute '${name}': No such file or directory\n` };
+}
 
 /** The options that busybox's ash knows by name; there are more, and none of them is set by a scenario. */
 function set({ arguments: [sign = '', name = ''] }: ProgramInput): ProgramResult {

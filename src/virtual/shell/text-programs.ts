@@ -21,7 +21,15 @@ export const textPrograms: Readonly<Record<string, Program>> = {
   od: input => eachFile(input, 'od', hexadecimalBytes),
   base64,
   grep,
+  tr,
 };
+
+/** `tr -d CHARACTERS`; of the escapes it knows `\n`. */
+function tr({ arguments: [option, characters = ''], stdin }: ProgramInput): ProgramResult {
+  if (option !== '-d') return result([], ['tr: only -d is known here']);
+  const deleted = new Set(Buffer.from(characters.replaceAll('\\n', '\n')));
+  return { status: 0, stdout: stdin.filter(byte => !deleted.has(byte)) };
+}
 
 /** One count alone stands bare, several in columns. */
 function wc(input: ProgramInput): ProgramResult {

@@ -1,0 +1,52 @@
+/** SCMI messages by hand in a domain that runs Linux: through its kernel's raw mode, where it has that. */
+import { leavesAllAsItIs, rawDirectory, rawMessageCommand, scmiDebugDirectory } from '../linux/raw-mode.ts';
+import type { ScmiStep } from '../scenario/scenario.ts';
+import type { Sessions } from './sessions.ts';
+
+/**
+ * Sends the message of a step, recorded with its reply.
+ * @param domain as the toolstack calls it
+ * @returns why it was not sent; undefined where it was
+ */
+export async function sendRaw(
+  domain: string,
+  step: ScmiStep,
+  sessions: Sessions,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { stdout } = await sessions.read(domain, findRawMode, { signal });
+  const found = stdout.split(/\s+/).filter(path => path !== '');
+  const directory = chosenDirectory(found);
+  if (directory === undefined) {
+    // What would have changed nothing leaves what comes after it as it is predicted.
+    return `${leavesAllAsItIs(step.header) ? '' : 'not done: '}${whyNot(step.domain, found)}`;
+  }
+  const command = rawMessageCommand([step.header, ...step.payload], directory);
+  const { status, stdout: reply } = await sessions.run(domain, command, { signal });
+  // A reply that comes yet would be taken for that of the next message.
+  if (status === 0 && reply.trim() === '')
+    await sessions.read(domain, `echo 1 >${directory}/reset`, { signal });
+  return undefined;
+}
+
+const debugDirectory = scmiDebugDirectory.slice(0, scmiDebugDirectory.lastIndexOf('/'));
+const messages = `${scmiDebugDirectory}/*/raw/message`;
+const findRawMode = `ls -d ${debugDirectory}/* ${scmiDebugDirectory}/* ${messages} 2>/dev/null`;
+
+/** The first instance is that of the domain's SCMI node; it has another number where firmware's came before. */
+function chosenDirectory(found: readonly string[]): string | undefined {
+  const directories = found
+    .filter(path => path.endsWith('/raw/message'))
+    .map(path => path.slice(0, -'/message'.length));
+  return directories.find(path => path === rawDirectory()) ?? directories[0];
+}
+
+function whyNot(domain: string, found: readonly string[]): string {
+  if (found.length === 0)
+    return `debugfs of ${domain} cannot be read: nobody knows whether its kernel has SCMI raw mode`;
+  const isThere = found.includes(scmiDebugDirectory);
+  const hasInstance = found.some(path => path.startsWith(`${scmiDebugDirectory}/`));
+  return isThere && !hasInstance
+    ? `the kernel of ${domain} has no SCMI instance`
+    : `the kernel of ${domain} has no SCMI raw mode`;
+}
