@@ -1,7 +1,7 @@
 /** A guest from its creation to its end, as the toolstack and SSH see it. */
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
-import { expired, type Fault, failure, type Wait } from './fault.ts';
+import { expired, failing, type Fault, failure, type Wait } from './fault.ts';
 import { givenPromise } from './given.ts';
 import type { Witness } from './witness.ts';
 
@@ -61,8 +61,8 @@ export const domain = setup({
         expired({ ...params, class: 'board' }, context.since, context.witness),
     }),
     failed: assign({
-      fault: ({ context }, params: { what: string; error: unknown }) =>
-        failure(`${params.what} ${context.name}`, params.error, 'board'),
+      fault: ({ context }, params: { attempt: string; error: unknown }) =>
+        failure(`${params.attempt} ${context.name}`, params.error, 'board'),
     }),
   },
   guards: {
@@ -100,10 +100,7 @@ export const domain = setup({
           { guard: 'runs', target: 'created' },
           { target: 'refused' },
         ],
-        onError: {
-          target: 'unknown',
-          actions: { type: 'failed', params: ({ event }) => ({ what: 'create', error: event.error }) },
-        },
+        onError: { target: 'unknown', actions: { type: 'failed', params: failing('create') } },
       },
       after: {
         creation: {
@@ -137,10 +134,7 @@ export const domain = setup({
       invoke: {
         src: 'connect',
         onDone: 'reachable',
-        onError: {
-          target: 'created',
-          actions: { type: 'failed', params: ({ event }) => ({ what: 'reach', error: event.error }) },
-        },
+        onError: { target: 'created', actions: { type: 'failed', params: failing('reach') } },
       },
       after: {
         domain: {
@@ -183,10 +177,7 @@ export const domain = setup({
           },
           { target: 'unknown' },
         ],
-        onError: {
-          target: 'unknown',
-          actions: { type: 'failed', params: ({ event }) => ({ what: 'destroy', error: event.error }) },
-        },
+        onError: { target: 'unknown', actions: { type: 'failed', params: failing('destroy') } },
       },
       after: {
         toolstack: {
@@ -206,10 +197,7 @@ export const domain = setup({
           },
           { target: 'unknown' },
         ],
-        onError: {
-          target: 'unknown',
-          actions: { type: 'failed', params: ({ event }) => ({ what: 'shut down', error: event.error }) },
-        },
+        onError: { target: 'unknown', actions: { type: 'failed', params: failing('shut down') } },
       },
       after: {
         control: {
@@ -226,10 +214,7 @@ export const domain = setup({
       invoke: {
         src: 'reboot',
         onDone: 'created',
-        onError: {
-          target: 'unknown',
-          actions: { type: 'failed', params: ({ event }) => ({ what: 'reboot', error: event.error }) },
-        },
+        onError: { target: 'unknown', actions: { type: 'failed', params: failing('reboot') } },
       },
       after: {
         control: {
