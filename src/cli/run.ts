@@ -30,6 +30,7 @@ import { imagesGiven } from './image-option.ts';
 import type { LabOption } from './lab-option.ts';
 import { addLabOption, labOf } from './lab-option.ts';
 import { packageVersion } from './package.ts';
+import { repeated } from './repeated.ts';
 import { reportFile, writeReports } from './report-option.ts';
 import type { RunPlan } from './run-plan.ts';
 import { planRuns } from './run-plan.ts';
@@ -54,15 +55,20 @@ export const addRun: AddCommand = (program, process, done) => {
       'Runs scenarios on boards: predicts, deploys, boots, looks and judges. Without --board, on all boards of ' +
         'the lab; boards run at the same time.',
     )
-    .option('--board <name>', 'only on this board (may be given several times)', collect, [])
+    .option('--board <name>', 'only on this board (may be given several times)', repeated, [])
     .option('--all', 'all shipped scenarios')
     .option('--strict', 'a claim that breaks as predicted fails')
     .option('--verbose', 'the reason and the evidence of every expectation')
-    .option('--report <kind=file>', 'write junit=FILE or json=FILE (may be given several times)', collect, [])
+    .option(
+      '--report <kind=file>',
+      'write junit=FILE or json=FILE (may be given several times)',
+      repeated,
+      [],
+    )
     .option(
       '--image <name=path>',
       "a file of your own in place of the lab's (xen, dtb, kernel, ...)",
-      collect,
+      repeated,
       [],
     )
     .option('--json', 'print the JSON report; what happens goes to standard error')
@@ -70,7 +76,7 @@ export const addRun: AddCommand = (program, process, done) => {
     .option(
       '--fault <name>',
       'virtual boards only: in a lab that has this fault (may be given several times; a wrong name lists them)',
-      collect,
+      repeated,
       [],
     )
     .option('--runs <dir>', 'where each run gets its directory', 'runs')
@@ -329,8 +335,4 @@ function secretsOf({ dom0: { identity }, consoleLogin, guestLogins = new Map() }
 function displayed(directory: string, { cwd }: CliProcess): string {
   const relative = path.relative(cwd, directory);
   return relative.startsWith('..') ? directory : relative;
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }
