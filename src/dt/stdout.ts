@@ -8,7 +8,7 @@ export function stdoutNode(tree: DeviceTree): DtNode | undefined {
 }
 
 /** A node by its path or alias, with or without the console's options after a colon. */
-export function consoleNamed(tree: DeviceTree, name: string | undefined): DtNode | undefined {
+function consoleNamed(tree: DeviceTree, name: string | undefined): DtNode | undefined {
   const path = name?.split(':')[0];
   if (path === undefined) return undefined;
   return tree.node(path.startsWith('/') ? path : (tree.node('/aliases')?.string(path) ?? '/nowhere'));

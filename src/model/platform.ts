@@ -116,6 +116,11 @@ export class Platform {
     return this.#hypervisor.panic;
   }
 
+  /** Whether Xen prints to nowhere. */
+  get isXenSilent(): boolean {
+    return this.#hypervisor.isSilent;
+  }
+
   /** Whether Dom0 can be logged in to. */
   get isDom0Up(): boolean {
     if (this.#options.dom0System !== undefined) return this.panic === null && this.#find('0') !== undefined;

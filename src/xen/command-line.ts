@@ -13,6 +13,8 @@ export interface CommandLine {
   readonly iommu: boolean;
   /** Path or alias of the UART that Xen itself uses; undefined: the one of `stdout-path`. */
   readonly dtuart: string | undefined;
+  /** What `console=` lists; undefined: the UART. */
+  readonly consoles: readonly string[] | undefined;
 }
 
 export interface Thresholds {
@@ -38,18 +40,20 @@ export function parseCommandLine(text: string, build: XenBuild): CommandLine {
   let scmiSmcPassthrough = false;
   let iommu = true;
   let dtuart: string | undefined;
+  let consoles: readonly string[] | undefined;
   for (const argument of text.split(/\s+/)) {
     const [name = '', ...rest] = argument.split('=');
     const value = rest.length === 0 ? undefined : rest.join('=');
     if (name === 'loglvl' && value !== undefined) log = parseLevels(value);
     else if (name === 'guest_loglvl' && value !== undefined) guestLog = parseLevels(value);
     else if (name === 'dtuart') dtuart = value;
+    else if (name === 'console') consoles = value?.split(',');
     else if (name === 'iommu') iommu = !value?.split(',').some(each => falsehoods.has(each));
     else if (name.replace(/^no-/, '') === 'noreboot') noreboot = parseBoolean(name, value);
     else if (name.replace(/^no-/, '') === 'scmi-smc-passthrough')
       scmiSmcPassthrough = parseBoolean(name, value);
   }
-  return { text, log, guestLog, noreboot, scmiSmcPassthrough, iommu, dtuart };
+  return { text, log, guestLog, noreboot, scmiSmcPassthrough, iommu, dtuart, consoles };
 }
 
 /** Without Dom0's arguments apart, a kernel module says that `bootargs` are not Xen's alone. */

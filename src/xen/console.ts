@@ -22,10 +22,13 @@ export class Console {
   readonly #log: Thresholds;
   readonly #guestLog: Thresholds;
   readonly #observer: Observer;
+  readonly #silent: boolean;
   /** Text that waits for its newline, by the domain in whose context the CPU is. */
   readonly #open = new Map<number, Unfinished>();
 
-  constructor(build: XenBuild, commandLine: CommandLine, observer: Observer) {
+  /** @param silent there is no UART, so that nothing of what is printed is seen */
+  constructor(build: XenBuild, commandLine: CommandLine, observer: Observer, silent = false) {
+    this.#silent = silent;
     this.#build = build;
     this.#log = commandLine.log;
     this.#guestLog = commandLine.guestLog;
@@ -88,6 +91,7 @@ export class Console {
   }
 
   #emit(line: Omit<ConsoleLine, 'source'>): void {
+    if (this.#silent) return;
     this.#observer.console({ source: 'xen', ...line, pattern: line.pattern ?? loosely(line.text) });
   }
 }

@@ -1,6 +1,5 @@
 /** Dom0's device tree out of the host's: handle_node() of xen/arch/arm/domain_build.c, device.c. */
 import { numberOfAddresses } from '../dt/address.ts';
-import { consoleNamed, stdoutNode } from '../dt/stdout.ts';
 import { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
 import { deviceAddress, findCompatible, isForPassthrough, stringProperty } from './device-tree.ts';
@@ -10,6 +9,7 @@ import type { DomainConfig } from './domctl.ts';
 import { permitAccess } from './iocap.ts';
 import { dom0Bootargs } from './modules.ts';
 import type { Sci } from './sci.ts';
+import { consoleNode } from './serial.ts';
 import { INVALID_AGENT_ID } from './scmi-smc-multiagent.ts';
 import { hasSciSeries } from './version.ts';
 
@@ -114,12 +114,6 @@ class Dom0Tree {
     }
     if (owned) this.#dom0.map(pageFrame(address), pageFrame(address), pagesUp(size));
   }
-}
-
-/** The UART that Xen keeps for itself: `dtuart=`, else `stdout-path`. */
-function consoleNode({ hostTree, commandLine }: Context): DtNode | undefined {
-  const { dtuart } = commandLine;
-  return dtuart === undefined ? stdoutNode(hostTree) : consoleNamed(hostTree, dtuart);
 }
 
 /** Whether any interrupt is a PPI of the GIC: the vGIC does not route those to Dom0. */

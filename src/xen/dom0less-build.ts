@@ -1,6 +1,7 @@
 /** Domains that Xen itself creates: xen/arch/arm/dom0less-build.c, xen/common/device-tree/dom0less-build.c. */
 import type { DeviceTree as Tree } from '../dt/tree.ts';
 import { DeviceTree, DtNode } from '../dt/tree.ts';
+import type { XenBuild } from './build.ts';
 import type { Context } from './context.ts';
 import { findByPath, isForPassthrough, nodeName, stringProperty } from './device-tree.ts';
 import type { Domain } from './domain.ts';
@@ -21,7 +22,7 @@ import { hasSciSeries, hasSciSubsystem } from './version.ts';
 export function domUConfig(context: Context, node: DtNode): DomainConfig {
   const name = nodeName(node);
   const none = { name, sciType: 'none', sciAgentId: 0 } as const;
-  const type = hasSciSubsystem(context.build) ? node.string('xen,sci_type') : 'none';
+  const type = readsSciType(context.build) ? node.string('xen,sci_type') : 'none';
   if (!node.has('xen,sci_type') || type === 'none') return none;
   if (type === 'scmi_smc') return { ...none, sciType: type };
   if (type === 'scmi_smc_multiagent' && hasSciSeries(context.build)) {
@@ -34,6 +35,11 @@ export function domUConfig(context: Context, node: DtNode): DomainConfig {
   const words = `xen,sci_type "${type}" is not one that Xen knows`;
   context.console.printk('dom0less.sci-type', [type, name], { words, place: node.path });
   throw refused(node, words);
+}
+
+/** CONFIG_ARM_SCI, which a driver brings along. */
+function readsSciType(build: XenBuild): boolean {
+  return hasSciSubsystem(build) && build.mediator !== 'none';
 }
 
 function refused(node: DtNode, why: string): XenPanic {

@@ -24,6 +24,7 @@ import { Sci } from './sci.ts';
 import { ScmiSmc } from './scmi-smc.ts';
 import { ScmiSmc420 } from './scmi-smc-4.20.ts';
 import { ScmiSmcMultiAgent } from './scmi-smc-multiagent.ts';
+import { isSilent } from './serial.ts';
 import { hasSciSubsystem } from './version.ts';
 import { Vmap } from './vmap.ts';
 
@@ -51,6 +52,8 @@ export class Hypervisor {
   readonly domctl: Domctl;
   readonly sci: Sci;
   readonly commandLine: CommandLine;
+  /** It prints to nowhere, as it has no UART. */
+  readonly isSilent: boolean;
   /** What the sources leave undefined about what was met so far, in words. */
   readonly undefinedBehaviour: string[] = [];
   readonly #context: Context;
@@ -66,10 +69,11 @@ export class Hypervisor {
     this.#dom0KernelIsAdded = options.dom0KernelIsAdded ?? false;
     this.#parts = { MultiAgent: ScmiSmcMultiAgent, dom0Config, domUConfig, ...options.parts };
     this.commandLine = readCommandLine(hostTree, build);
+    this.isSilent = isSilent({ hostTree, commandLine: this.commandLine });
     this.#context = {
       build,
       commandLine: this.commandLine,
-      console: new Console(build, this.commandLine, observer),
+      console: new Console(build, this.commandLine, observer, this.isSilent),
       machine,
       vmap: new Vmap(),
       hostTree,

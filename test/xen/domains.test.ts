@@ -181,6 +181,11 @@ test('xen,reg is read in as many cells as stand above it, of which the last two 
   t.is(hypervisor.domains.get(1)?.translate(0x22010004), 0x9030004);
 });
 
+test('a build without any driver does not read what a domain asks for', t => {
+  const inChosen = domU('xen,sci_type = "foo";');
+  t.is(bootXen({ inChosen }, { build: { mediator: 'none' } }).hypervisor.panic, null);
+});
+
 const rangeAssertion = "Assertion 's <= e' failed at common/rangeset.c:121";
 
 test('a device of no bytes fails an assertion of a debug build, and is nothing to a release build', t => {

@@ -227,6 +227,22 @@ const probes: Readonly<Record<string, Probe>> = {
     says: ['scmi: Invalid #scmi-secondary-agents-cells value: 4'],
     errno: -22,
   },
+  "a UART that is not there takes every word with it, and what was Xen's UART is Dom0's": {
+    bootargs: 'dtuart=/nosuch loglvl=all',
+    says: [],
+    panic: 'Could not set up d0 guest OS (rc = -22)',
+  },
+  'a UART that is disabled does the same': {
+    bootargs: 'dtuart=/off loglvl=all',
+    atRoot: 'off { compatible = "arm,pl011"; status = "disabled"; };',
+    says: [],
+    panic: 'Could not set up d0 guest OS (rc = -22)',
+  },
+  'a console that is not the UART does the same': { bootargs: 'dtuart=serial0 console=none', says: [] },
+  'a UART may be named with its options': {
+    bootargs: 'dtuart=/uart@9000000:115200 loglvl=all',
+    says: registered,
+  },
   'loglvl=error hides everything else': {
     bootargs: 'dtuart=serial0 loglvl=error',
     says: [],
