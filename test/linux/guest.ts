@@ -10,6 +10,7 @@ import { PhysicalMemory } from '../../src/scmi/memory.ts';
 import { putMessage, SharedMemory } from '../../src/scmi/shared-memory.ts';
 import { GuestAbort } from '../../src/xen/guest.ts';
 import type { LinuxVersion, OptionalDriver } from '../../src/linux/kernel-version.ts';
+import type { RawMode } from '../../src/linux/raw-mode.ts';
 
 /** A page of the guest and the machine page under it. */
 export interface Mapping {
@@ -21,6 +22,7 @@ export interface GuestOptions {
   readonly tree: DeviceTree;
   readonly version?: LinuxVersion;
   readonly drivers?: readonly OptionalDriver[];
+  readonly rawMode?: RawMode;
   /** Function id that the mediator forwards for this domain; absent: none. */
   readonly functionId?: number;
   readonly mappings?: readonly Mapping[];
@@ -73,6 +75,7 @@ export function boot(options: GuestOptions): {
     options.version ?? '6.12',
     { console: line => lines.push(line.text), message: () => {} },
     options.drivers,
+    options.rawMode,
   );
   return { kernel, lines, messages };
 }
