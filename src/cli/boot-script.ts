@@ -16,7 +16,7 @@ import { addHelpNotes, commonExits } from './help.ts';
 import { imagesGiven } from './image-option.ts';
 import type { LabOption } from './lab-option.ts';
 import { addLabOption, labOf } from './lab-option.ts';
-import { makeDirectory } from './make-directory.ts';
+import { makeDirectory } from '../recording/make-directory.ts';
 import { repeated } from './repeated.ts';
 import { scenarioOn } from './scenario-on.ts';
 

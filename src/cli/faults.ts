@@ -14,7 +14,7 @@ import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { repeated } from './repeated.ts';
-import { requireWritable, writeText } from './write-text.ts';
+import { requireDirectory, requireWritable, writeText } from './write-text.ts';
 
 interface FaultsOptions {
   readonly board: readonly string[];
@@ -69,6 +69,7 @@ async function tryFaults(
   const pairs = pairsOf(faults, boards.map(virtualBoard));
   const out = options.json === true ? process.stderr : process.stdout;
   const { file } = findScenario(options.scenario, process.cwd);
+  if (options.runs !== undefined) requireDirectory(path.resolve(process.cwd, options.runs));
   const widths = columnsOf(pairs);
   const began = performance.now();
   const parent =

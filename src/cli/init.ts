@@ -16,7 +16,7 @@ import { requireNoLab, requirePlace, writeLab } from '../init/write-lab.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { makeDirectory } from './make-directory.ts';
+import { makeDirectory } from '../recording/make-directory.ts';
 import { repeated } from './repeated.ts';
 
 interface InitOptions {

@@ -1,8 +1,17 @@
 /** Writes a file that the user asked for, with the directories above it. */
-import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { UsageError } from './command.ts';
-import { makeDirectory } from './make-directory.ts';
+import { makeDirectory } from '../recording/make-directory.ts';
 
 /** @throws UsageError where it cannot be written */
 export function writeText(file: string, text: string): void {
@@ -26,11 +35,27 @@ export function requireWritable(file: string): void {
   });
 }
 
-function attempt(file: string, write: () => void): void {
+/**
+ * Makes a directory, and sure that files can be put into it.
+ * @throws UsageError where they cannot
+ */
+export function requireDirectory(directory: string): void {
+  attempt(
+    directory,
+    () => {
+      makeDirectory(directory);
+      readdirSync(directory);
+      accessSync(directory, constants.W_OK);
+    },
+    'name another directory',
+  );
+}
+
+function attempt(file: string, write: () => void, mend = 'name another file'): void {
   try {
     write();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`cannot write ${file}: ${why}`, 'name another file', { cause: error });
+    throw new UsageError(`cannot write ${file}: ${why}`, mend, { cause: error });
   }
 }

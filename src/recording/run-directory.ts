@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from './make-directory.ts';
 
 /** Names of the files in a run's directory. */
 export const runFiles = {
@@ -24,7 +25,7 @@ export interface RunName {
  * @returns its path
  */
 export async function makeRunDirectory(root: string, run: RunName): Promise<string> {
-  await mkdir(root, { recursive: true });
+  makeDirectory(root);
   for (let number = 1; ; number++) {
     const directory = join(root, number === 1 ? nameOf(run) : `${nameOf(run)}-${number}`);
     try {
