@@ -90,7 +90,7 @@ export function translateAddress(node: DtNode, cells: readonly number[]): Addres
   for (let parent = device.parent; parent !== null; device = parent, parent = parent.parent) {
     const parentBus = busOf(parent, lines);
     if (parentBus === undefined) {
-      lines.push({ level: 'warning', text: `DT: ${parent.path} is not a valid bus` });
+      lines.push({ level: 'default', text: `DT: ${parent.path} is not a valid bus` });
       return fail('not a bus', parent);
     }
     const parentCounts = parentBus.countCells(device);

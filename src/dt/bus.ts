@@ -2,7 +2,8 @@ import type { DtNode } from './tree.ts';
 
 /** A message that Xen prints while it reads a device tree, without the `(XEN) ` prefix. */
 export interface XenDtLine {
-  readonly level: 'error' | 'warning';
+  /** `default`: printed without a level. */
+  readonly level: 'error' | 'warning' | 'default';
   readonly text: string;
 }
 

@@ -88,7 +88,7 @@ function* phandleEntries(
     }
     const count = provider.u32(cellsName);
     if (count === undefined) {
-      yield invalid('warning', `${node.path}: could not get ${cellsName} for ${provider.path}`);
+      yield invalid('default', `${node.path}: could not get ${cellsName} for ${provider.path}`);
       return;
     }
     if (count > list.length - at) {

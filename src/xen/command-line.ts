@@ -61,13 +61,20 @@ function hasModules(tree: DeviceTree): boolean {
   return tree.node('/chosen')?.children.some(each => each.has('bootargs')) ?? false;
 }
 
-/** `loglvl=<level>[/<rate-limited level>]`; an unknown word counts as `warning`. */
+/**
+ * `loglvl=<level>[/<rate-limited level>]` (_parse_loglvl() of console.c): of a word only its beginning counts, and an
+ * unknown one is `warning`.
+ */
 function parseLevels(value: string): Thresholds {
-  const [first = '', second] = value.split('/');
-  const lower = levels.get(first) ?? 2;
-  const upper = second === undefined ? lower : (levels.get(second) ?? 2);
+  const [, first, second] =
+    /^(none|error|warning|info|debug|all)?(?:\/(none|error|warning|info|debug|all)?)?/.exec(value) ?? [];
+  const lower = levels.get(first ?? '') ?? UNKNOWN_LEVEL;
+  const isPair = value.startsWith(`${first ?? ''}/`);
+  const upper = isPair ? (levels.get(second ?? '') ?? UNKNOWN_LEVEL) : lower;
   return { lower, upper: Math.max(lower, upper) };
 }
+
+const UNKNOWN_LEVEL = 2;
 
 function parseBoolean(name: string, value: string | undefined): boolean {
   const given = value === undefined || !falsehoods.has(value);

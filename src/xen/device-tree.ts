@@ -13,7 +13,7 @@ export function deviceAddress(
 ): { readonly rc: number; readonly address: number; readonly size: number } {
   const result = nodeReg(node, index);
   for (const { level, text } of result.lines) {
-    context.console.printk(level === 'error' ? 'device-tree.address-error' : 'device-tree.address', [text], {
+    context.console.printk(messageOfLevel[level], [text], {
       words: `the address of ${node.path} cannot be translated: a node above it lacks \`ranges\` or has bad cell counts`,
       place: node.path,
     });
@@ -89,6 +89,12 @@ export function nodeName(node: DtNode): string {
 export function stringProperty(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
 }
+
+const messageOfLevel = {
+  error: 'device-tree.address-error',
+  warning: 'device-tree.address-warning',
+  default: 'device-tree.address',
+} as const;
 
 /** FDT_BEGIN_NODE, FDT_END_NODE, FDT_PROP (Devicetree Specification v0.4, section 5.4.1). */
 const flatToken = { beginNode: 1, endNode: 2, property: 3 } as const;

@@ -12,7 +12,7 @@ export interface XenMessage {
   /** dprintk and its kin: compiled into debug builds only. */
   readonly debugBuild?: true;
   readonly format: string;
-  /** printk() without a level: `level` above is the default one, and no mark precedes the text. */
+  /** printk() without a level: `level` is XENLOG_DEFAULT of console.c, and no mark precedes the text. */
   readonly unmarked?: true;
 }
 
@@ -28,10 +28,11 @@ const sci = {
 /** xen/common/device-tree/device-tree.c, as far as the mediator calls it */
 const deviceTree = {
   /** What nodeReg() of src/dt says that Xen prints. */
-  'device-tree.address': { level: 'warning', unmarked: true, format: '%s\n' },
+  'device-tree.address': { level: 'info', unmarked: true, format: '%s\n' },
+  'device-tree.address-warning': { level: 'warning', format: '%s\n' },
   'device-tree.address-error': { level: 'error', format: '%s\n' },
   'device-tree.no-phandle': { level: 'error', format: '%s: could not find phandle\n' },
-  'device-tree.no-cells': { level: 'warning', unmarked: true, format: '%s: could not get %s for %s\n' },
+  'device-tree.no-cells': { level: 'info', unmarked: true, format: '%s: could not get %s for %s\n' },
   'device-tree.arguments': { level: 'error', format: '%s: arguments longer than property\n' },
 } as const satisfies Messages;
 
@@ -166,7 +167,7 @@ const domains = {
     format: 'Invalid xen,dom0-sci-agent-id=%u, SCMI disabled for Dom0\n',
   },
   'domain-build.tree-failed': {
-    level: 'warning',
+    level: 'info',
     unmarked: true,
     format: 'Device tree generation failed (%d).\n',
   },
@@ -187,9 +188,9 @@ const domains = {
     debugBuild: true,
     format: 'arch/arm/traps.c:1960:%pv HSR=0x%?014x pc=0x%p gva=0x%p gpa=0x%014x\n',
   },
-  'traps.hypervisor-abort': { level: 'warning', unmarked: true, format: 'Data Abort Trap. Syndrome=%?#x\n' },
-  'traps.unexpected': { level: 'warning', unmarked: true, format: 'CPU0: Unexpected Trap: %s\n' },
-  assertion: { level: 'warning', unmarked: true, format: "Assertion '%s' failed at %s:%d\n" },
+  'traps.hypervisor-abort': { level: 'info', unmarked: true, format: 'Data Abort Trap. Syndrome=%?#x\n' },
+  'traps.unexpected': { level: 'info', unmarked: true, format: 'CPU0: Unexpected Trap: %s\n' },
+  assertion: { level: 'info', unmarked: true, format: "Assertion '%s' failed at %s:%d\n" },
 } as const satisfies Messages;
 
 export const messages = {

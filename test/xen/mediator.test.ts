@@ -243,6 +243,24 @@ const probes: Readonly<Record<string, Probe>> = {
     bootargs: 'dtuart=/uart@9000000:115200 loglvl=all',
     says: registered,
   },
+  'loglvl=warning hides what is printed without a level': {
+    bootargs: 'dtuart=serial0 loglvl=warning',
+    xenRanges: '',
+    says: [],
+    errno: -2,
+  },
+  'of a level only the beginning counts': {
+    bootargs: 'dtuart=serial0 loglvl=information',
+    xenRanges: '',
+    says: ['DT: /chosen/xen is not a valid bus'],
+    errno: -2,
+  },
+  'an unknown level is warning, also where it stands for the rate-limited ones': {
+    build: { debug: false },
+    bootargs: 'dtuart=serial0 loglvl=error/nonsense',
+    dom0: 'xen,dom0-sci-agent-id = <300>;',
+    says: ['Invalid xen,dom0-sci-agent-id=300, SCMI disabled for Dom0'],
+  },
   'loglvl=error hides everything else': {
     bootargs: 'dtuart=serial0 loglvl=error',
     says: [],
