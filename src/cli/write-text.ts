@@ -36,19 +36,23 @@ export function requireWritable(file: string): void {
 }
 
 /**
- * Makes a directory, and sure that files can be put into it.
- * @throws UsageError where they cannot
+ * Makes sure that a directory can be written, or made where it is to be; nothing is made yet.
+ * @throws UsageError where it cannot
  */
 export function requireDirectory(directory: string): void {
   attempt(
     directory,
     () => {
-      makeDirectory(directory);
-      readdirSync(directory);
-      accessSync(directory, constants.W_OK);
+      const existing = nearestExisting(directory);
+      readdirSync(existing);
+      accessSync(existing, constants.W_OK);
     },
     'name another directory',
   );
+}
+
+function nearestExisting(directory: string): string {
+  return existsSync(directory) ? directory : nearestExisting(path.dirname(directory));
 }
 
 function attempt(file: string, write: () => void, mend = 'name another file'): void {

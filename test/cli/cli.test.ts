@@ -121,10 +121,6 @@ const misuse: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
   [['run', '--all', '--report', 'junit='], /--report junit=: not a report/],
   [['run', '--all', '--report', 'junit=/proc/nope/x.xml'], /cannot write \/proc\/nope\/x\.xml/],
   [['run', '--all', '--report', 'junit=.'], /cannot write .*: EISDIR.*\n {2}name another file\n$/],
-  [
-    ['run', 'dom0-and-guest', '--runs', '/proc/nope'],
-    /cannot write \/proc\/nope: .*\n {2}name another directory\n$/,
-  ],
   [['run', 'dom0-and-guest', '--runs', bin], /cannot write .*scmi-hil\.js: ENOTDIR/],
   [['faults', '--runs', bin], /cannot write .*scmi-hil\.js: ENOTDIR/],
   [['faults', '--write', '/proc/nope/faults.md'], /cannot write \/proc\/nope\/faults\.md/],

@@ -196,6 +196,11 @@ test('a run has a directory of its own, also twice in a second', async t => {
   t.is(readFileSync(join(first, runFiles.checksums), 'utf8'), 'aa  xen\nbb  board.dtb\n');
 });
 
+test('a run that can have no directory says so, and does not try for ever', async t => {
+  const run = { started: new Date(0), board: 'rpi5-01', scenario: 'good' };
+  await t.throwsAsync(makeRunDirectory('/proc/none/runs', run), { code: 'ENOENT' });
+});
+
 const events: readonly RecordedEvent[] = [0, 100, 90, 400].map(at => ({
   t: at,
   source: 'run',
