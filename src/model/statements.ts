@@ -49,7 +49,7 @@ function claimOf(
     reason: { rule: 'scenario.statement', words: `the scenario states${which}: ${words}` },
     ids,
   };
-  if (check.kind === 'step') return stepClaim(common, check, steps[check.step]?.do, foreseen);
+  if (check.kind === 'step') return stepClaim(common, check, steps[check.step], foreseen);
   return check.kind === 'console'
     ? consoleClaim(common, check, foreseen)
     : milestoneClaim(common, check, foreseen);
@@ -64,7 +64,7 @@ type Check<Kind> = Extract<Statement['check'], { readonly kind: Kind }>;
 function stepClaim(
   { ids, ...common }: Common,
   check: Check<'step'>,
-  what: Step['do'] | undefined,
+  step: Step | undefined,
   foreseen: Foreseen,
 ): Expectation {
   const command = foreseen.commands.get(check.step);
@@ -73,7 +73,7 @@ function stepClaim(
     ...common,
     kind: 'answer',
     phase: check.step,
-    source: (what === undefined ? undefined : speakers[what]) ?? 'xl',
+    source: speakerOf(step),
     pattern: anchored(check.output),
     command: command?.command ?? '',
     ...(check.exitStatus === undefined ? {} : { exitStatus: check.exitStatus }),
@@ -81,7 +81,14 @@ function stepClaim(
   };
 }
 
-/** Who answers in a step, where it is not the toolstack. */
+/** Who answers in a step. */
+function speakerOf(step: Step | undefined): Expectation['source'] {
+  if (step === undefined) return 'xl';
+  // Without a channel of its own it is a Linux that sends the message.
+  return step.do === 'scmi' && step.channel === undefined ? 'linux' : (speakers[step.do] ?? 'xl');
+}
+
+/** Where it is not the toolstack. */
 const speakers: Readonly<Partial<Record<Step['do'], Expectation['source']>>> = {
   smc: 'probe',
   scmi: 'probe',

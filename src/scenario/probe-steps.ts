@@ -121,7 +121,7 @@ function requireRaw(
   const named = (['agent', 'function', 'page'] as const).find(each => message[each] !== undefined);
   if (named !== undefined) {
     throw new ConfigurationError(
-      `${place([...field, named])}: ${domain} runs Linux, which sends through the channel of its kernel alone`,
+      `${place([...field, named])}: no ${named} can be chosen: the Linux of ${domain} sends through its own channel`,
       `leave ${named} out, or ask a guest with probe: true`,
     );
   }

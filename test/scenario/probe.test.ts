@@ -100,6 +100,53 @@ steps: [{ create: guest }, { reboot: guest }, { shutdown: guest }, { destroy: gu
   );
 });
 
+/** `agent-1` as a reply has it. */
+const name = (agent: string) => `6167656e742d3${agent}`.padEnd(32, '0');
+
+for (const rawMode of ['none', 'coexisting', 'exclusive']) {
+  test(`what a Linux sends by hand is answered to its own agent, ${rawMode} raw mode`, t => {
+    const { expectations, agents } = predict(
+      load(
+        'by-hand',
+        `linuxRawMode: ${rawMode}
+guests: { guest: {}, without: { agent: none } }
+steps:
+  - scmi: { in: dom0, message: { protocol: 0x10, id: 0x7 }, payload: [0xffffffff] }
+  - create: guest
+  - scmi: { in: guest, message: { protocol: 0x10, id: 0x7, token: 0x155 }, payload: [0xffffffff] }
+  - scmi: { in: guest, message: { protocol: 0x10, id: 0x9 }, payload: ["\${guest1.agentId}", 1, 1] }
+  - create: without
+  - scmi: { in: without, message: { protocol: 0x10, id: 0x0 } }
+statements:
+  - { claims: [], words: a guest sets no permission, step: 3, output: "0940....fdffffff" }
+`,
+      ),
+    );
+    t.deepEqual(
+      agents.filter(({ domid }) => domid !== null).map(({ agentId, domid }) => [agentId, domid]),
+      [
+        [1, 0],
+        [2, 1],
+      ],
+    );
+    const answers = expectations.filter(({ kind, source }) => kind === 'answer' && source === 'linux');
+    t.deepEqual(
+      answers.map(({ phase, domid, claim }) => [phase, domid, claim?.broken]),
+      [
+        [0, 0, undefined],
+        [2, 1, undefined],
+        [3, 1, undefined],
+        [3, undefined, null],
+      ],
+    );
+    const [dom0, guest, denied] = answers.map(({ pattern }) => new RegExp(pattern));
+    t.regex('074000000000000001000000'.concat(name('1')), dom0 ?? /^$/);
+    t.regex('074054050000000002000000'.concat(name('2')), guest ?? /^$/);
+    t.notRegex('074054050000000001000000'.concat(name('1')), guest ?? /^/);
+    t.regex('09400000fdffffff', denied ?? /^$/);
+  });
+}
+
 for (const [what, text, said] of [
   [
     'no number',
@@ -132,6 +179,26 @@ for (const [what, text, said] of [
     'a doorbell that does not come back',
     'payload: probe\nsteps: [{ scmi: { in: probe, message: 0, page: 0, function: 0x84000008 } }]\n',
     /PSCI SYSTEM_OFF does not come back/,
+  ],
+  [
+    'another agent, from Linux',
+    'guests: { guest: {} }\nsteps:\n  - create: guest\n  - scmi:\n      in: guest\n      message: 0x4000\n      agent: guest2\n',
+    /wrong\.yaml:10:.*no agent can be chosen: the Linux of guest sends through its own channel/,
+  ],
+  [
+    'a function id, from Linux',
+    'steps: [{ scmi: { in: dom0, message: 0x4000, function: 0x82000003 } }]\n',
+    /wrong\.yaml:4:.*no function can be chosen: the Linux of dom0/,
+  ],
+  [
+    'a page, from Linux',
+    'steps: [{ scmi: { in: dom0, message: 0x4000, page: 0x40000000 } }]\n',
+    /no page can be chosen/,
+  ],
+  [
+    'a notification, from Linux',
+    'steps: [{ scmi: { in: dom0, message: 0x4300 } }]\n',
+    /wrong\.yaml:4:.*the Linux of dom0 cannot send it: a message type other than 0/,
   ],
   ['guests without Xen', 'payload: probe\nguests: { guest: {} }\n', /there is no Xen/],
 ] as const) {
