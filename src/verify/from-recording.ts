@@ -55,6 +55,8 @@ class RunSeen {
   #outcome: string | undefined;
   #logs: NonNullable<Observations['logs']> = {};
   #startedAgain = false;
+  /** By this run. */
+  #poweredOn = false;
   /** The board was switched off since it was last switched on. */
   #wasOff = false;
   /** The lab has failed: what comes now is of no run. */
@@ -177,7 +179,10 @@ class RunSeen {
     return reader;
   }
 
-  /** An attempt to boot that was made again counts as little as what was said before the first one. */
+  /**
+   * An attempt to boot that was made again counts as little as what was said before the first one, but for a crash
+   * in it of what is tested.
+   */
   #power(action: Extract<RecordedEvent, { kind: 'power' }>['data']['action'], t: number): void {
     if (action === 'off') this.#wasOff = true;
     if (action !== 'on') return;
@@ -187,7 +192,10 @@ class RunSeen {
     this.#startedAgain = false;
     this.#repeats = new WithoutRepeats();
     this.#finished.clear();
+    const crashes = this.#poweredOn ? this.#signs.filter(({ sign }) => crash.has(sign.name)) : [];
+    this.#poweredOn = true;
     for (const seen of [this.#lines, this.#signs, this.#milestones, this.#gaps]) seen.length = 0;
+    this.#signs.push(...crashes);
   }
 
   #line({ console, state }: Extract<RecordedEvent, { kind: 'line' }>['data'], here: SeenGap['from']): void {
@@ -288,6 +296,9 @@ class RunSeen {
     return this.#outcome === 'completed' ? null : `the run ended as ${this.#outcome}`;
   }
 }
+
+/** Boot loaders are the lab's. */
+const crash: ReadonlySet<string> = new Set(['el3-panic', 'xen-trap', 'xen-panic']);
 
 /** Who of those that write to a UART has it to itself. */
 function alone(talkers: readonly string[] = []): ConsoleTalker | undefined {

@@ -19,3 +19,8 @@ export function showsKernelLog(command: string): boolean {
 export function isWholeBoot(command: string, log: string): boolean {
   return !isConsoleLog(command) || /Run \S+ as init process/.test(log);
 }
+
+/** Whether a kernel's log still has its first lines; a long one has lost them. */
+export function hasBegin(log: string): boolean {
+  return /^(?:<\d>)?\[ *0\.000000\]/.test(log);
+}

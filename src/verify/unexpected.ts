@@ -14,7 +14,7 @@ export function unexpected(
 ): readonly Judgement[] {
   return [
     ...unexpectedLines(prediction, seen, accounted),
-    ...unexpectedInLog(seen, unheard),
+    ...unexpectedInLog(prediction, seen, unheard),
     ...unexpectedDrivers(prediction, seen, accounted),
     ...unexpectedEnds(prediction, seen, accounted),
   ];
@@ -57,23 +57,18 @@ function* unexpectedLines(
   seen: Observations,
   accounted: ReadonlySet<SeenLine>,
 ): Generator<Judgement> {
-  const doorbells = new Set(prediction.agents.map(({ functionId }) => functionId.toLowerCase()));
-  const patterns = prediction.expectations.filter(({ kind, source }) => kind === 'line' && source === 'xen');
-  const notPredicted = new Set(
-    prediction.expectations.flatMap(({ source, exitStatus, claim, phase }) =>
-      source === 'probe' && exitStatus === undefined && claim === undefined ? [phase] : [],
-    ),
-  );
+  const doorbells = doorbellsOf(prediction);
+  const notPredicted = phasesNotPredicted(prediction);
   const lastOfXen = seen.lines.findLast(({ talker }) => talker === 'xen');
   let count = 0;
   for (const line of seen.lines) {
     if (line.talker !== 'xen' || accounted.has(line)) continue;
     // The end of what was recorded may be the middle of a line.
     if (line.unterminated && line === lastOfXen) continue;
-    const doorbell = /Unhandled SMC\/HVC: (0x[0-9a-f]+)/i.exec(line.text)?.[1]?.toLowerCase();
+    const doorbell = doorbellIn(line.text);
     if (doorbell === undefined ? !aboutMediator.test(line.text) : !doorbells.has(doorbell)) continue;
     // How often a driver rings in vain is its own affair.
-    if (doorbell !== undefined && patterns.some(pattern => patternOf(pattern).test(line.text))) continue;
+    if (doorbell !== undefined && isForeseenCall(line.text, prediction)) continue;
     // Of a call that nobody knows the end of nobody knows either what Xen says.
     if (doorbell !== undefined && notPredicted.has(line.phase)) continue;
     yield contradicted({
@@ -87,8 +82,37 @@ function* unexpectedLines(
   }
 }
 
+/** Behind a message without newline Xen leaves the level mark of the next one standing. */
+function asSaid(text: string): string {
+  return text.trim().replace(/^(?:<G>)?<\d>/, '');
+}
+
+function doorbellsOf({ agents }: Prediction): ReadonlySet<string> {
+  return new Set(agents.map(({ functionId }) => functionId.toLowerCase()));
+}
+
+function doorbellIn(text: string): string | undefined {
+  return /Unhandled SMC\/HVC: (0x[0-9a-f]+)/i.exec(text)?.[1]?.toLowerCase();
+}
+
+function isForeseenCall(text: string, { expectations }: Prediction): boolean {
+  return expectations.some(
+    each => each.kind === 'line' && each.source === 'xen' && patternOf(each).test(text),
+  );
+}
+
+/** Steps with a call of a probe of which nobody knows the end. */
+function phasesNotPredicted({ expectations }: Prediction): ReadonlySet<Phase> {
+  return new Set(
+    expectations.flatMap(({ source, exitStatus, claim, phase }) =>
+      source === 'probe' && exitStatus === undefined && claim === undefined ? [phase] : [],
+    ),
+  );
+}
+
 /** Where a log is believed for what the console did not bring, it is believed for what nobody expected too. */
 function* unexpectedInLog(
+  prediction: Prediction,
   seen: Observations,
   unheard: ReadonlyMap<Expectation, string>,
 ): Generator<Judgement> {
@@ -96,14 +120,20 @@ function* unexpectedInLog(
   if (logs?.xen === undefined || passedOver !== undefined || signs.some(({ sign }) => sign.kind === 'reset'))
     return;
   const left = new Map<string, number>();
-  const count = (text: string) => left.set(text, (left.get(text) ?? 0) + 1);
-  for (const { talker, text } of seen.lines) if (talker === 'xen') count(text.trim());
-  for (const [{ source }, text] of unheard) if (source === 'xen') count(text.trim());
+  const count = (text: string) => left.set(asSaid(text), (left.get(asSaid(text)) ?? 0) + 1);
+  for (const { talker, text } of seen.lines) if (talker === 'xen') count(text);
+  for (const [{ source }, text] of unheard) if (source === 'xen') count(text);
+  const doorbells = doorbellsOf(prediction);
+  // A log does not say in which step.
+  const anyNotPredicted = phasesNotPredicted(prediction).size > 0;
   let number = 0;
   for (const text of logLines(logs.xen, 'xen')) {
-    const heard = left.get(text) ?? 0;
-    left.set(text, heard - 1);
-    if (heard > 0 || !aboutMediator.test(text)) continue;
+    const heard = left.get(asSaid(text)) ?? 0;
+    left.set(asSaid(text), heard - 1);
+    if (heard > 0) continue;
+    const doorbell = doorbellIn(text);
+    if (doorbell === undefined ? !aboutMediator.test(text) : !doorbells.has(doorbell)) continue;
+    if (doorbell !== undefined && (isForeseenCall(text, prediction) || anyNotPredicted)) continue;
     yield contradicted({
       id: `unexpected.log.${++number}`,
       source: 'xen',

@@ -1,6 +1,6 @@
 /** What no part of a recording or log could have shown, and why. */
-import type { Expectation, Prediction } from '../model/prediction.ts';
-import { isWholeBoot, showsKernelLog } from './kernel-log.ts';
+import type { Expectation, Phase, Prediction } from '../model/prediction.ts';
+import { hasBegin, isWholeBoot, showsKernelLog } from './kernel-log.ts';
 import type { Observations } from './observation.ts';
 
 /** @returns in words why an unmet expectation could not have been seen; undefined where it could */
@@ -16,7 +16,7 @@ export function unobservable(
   if (expectation.source === 'firmware') return firmware(seen);
   if (expectation.source === 'xl') return toolstack(seen);
   if (expectation.source === 'linux' && expectation.domid !== undefined) {
-    return kernel(expectation.domid, prediction, seen);
+    return kernel(expectation.domid, expectation.phase, prediction, seen);
   }
   return undefined;
 }
@@ -33,14 +33,17 @@ function toolstack(seen: Observations): string | undefined {
   return seen.form === 'console log' ? 'the toolstack was not used on this console' : undefined;
 }
 
-function kernel(domid: number, prediction: Prediction, seen: Observations): string | undefined {
+function kernel(domid: number, phase: Phase, prediction: Prediction, seen: Observations): string | undefined {
   const speaks = seen.lines.some(line => line.talker === 'linux' && line.domid === domid);
   if (speaks) return undefined;
   const booted = seen.signs.some(({ sign }) => sign.name === 'xen-booted');
   if (domid === 0) {
     const loggedIn = seen.milestones.some(({ name }) => name === 'dom0-login');
+    if (seen.logs?.dom0 !== undefined && hasBegin(seen.logs.dom0)) return undefined;
     return booted && loggedIn ? 'Dom0 writes to another console' : undefined;
   }
+  // A run gives each domain that Xen itself makes a UART, and Xen shows it (src/run/boot-modules.ts).
+  if (phase === 'boot' && seen.form === 'recording') return undefined;
   const name = prediction.domains.find(domain => domain.domid === domid)?.name ?? `domain ${domid}`;
   const logs = seen.answers.filter(({ domain, command }) => domain === name && showsKernelLog(command));
   if (logs.length === 0) return `nothing of the console of ${name} is here, and its log was not read`;
