@@ -99,11 +99,11 @@ function namesAt(schema: unknown, field: readonly PropertyKey[], content: unknow
     value = valueAt(value, [name]);
     places = places.flatMap(place => alternatives(below(place, name)));
   }
-  // Of several alternatives, those whose constants agree with what is there.
+  // Of several alternatives, those whose constants agree with what is there; those without any agree with all.
   const fitting = places.filter(place => agrees(place, value));
-  const names = (fitting.length > 0 ? fitting : places).flatMap(place =>
-    Object.keys(record(place['properties'])),
-  );
+  const told = fitting.filter(place => constantsOf(place).length > 0);
+  const meant = [told, fitting, places].find(some => some.length > 0) ?? [];
+  const names = meant.flatMap(place => Object.keys(record(place['properties'])));
   return [...new Set(names)];
 }
 
@@ -121,9 +121,13 @@ function below(place: JsonObject, name: PropertyKey): unknown {
 }
 
 function agrees(place: JsonObject, value: unknown): boolean {
-  return Object.entries(record(place['properties'])).every(([name, property]) => {
+  return constantsOf(place).every(([name, constant]) => valueAt(value, [name]) === constant);
+}
+
+function constantsOf(place: JsonObject): [name: string, constant: unknown][] {
+  return Object.entries(record(place['properties'])).flatMap(([name, property]) => {
     const constant = record(property)['const'];
-    return constant === undefined || valueAt(value, [name]) === constant;
+    return constant === undefined ? [] : [[name, constant]];
   });
 }
 

@@ -235,6 +235,13 @@ const mistakes: readonly (readonly [title: string, from: string | RegExp, to: st
   ['an unknown alias', 'rpi5\n', '*nothing\n', /lab\.yaml: Unresolved alias.*nothing/],
 ];
 
+test('an unknown field of a virtual board is told with the fields that a virtual board has', t => {
+  const text = 'schema: 1\nboards:\n  v: { type: rpi5, virtual: true, guests: {} }\n';
+  t.throws(() => loadLabText(text), {
+    message: /v\.guests: unknown field \(known: type, boot, uBoot, virtual\)/,
+  });
+});
+
 for (const [title, from, to, said] of mistakes) {
   test(`a lab file with ${title} is refused with its line`, t => {
     const error = t.throws(() => loadLabText(lab.replace(from, to)), { instanceOf: ConfigurationError });
