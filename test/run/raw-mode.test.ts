@@ -13,13 +13,17 @@ test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
 type RawMode = 'none' | 'exclusive' | 'coexisting';
 
-/** @param predicted what the scenario says of the kernels; `there`: what they really have */
-async function runWith(
-  predicted: RawMode,
-  there: RawMode,
-  steps: string,
-  step: string | number = 0,
-): Promise<Verdict> {
+interface Trial {
+  /** What the scenario says of the kernels, and what they really have. */
+  readonly predicted: RawMode;
+  readonly there: RawMode;
+  readonly steps: string;
+  /** The step that the statement is about. */
+  readonly step?: string;
+}
+
+async function runWith(trial: Trial): Promise<Verdict> {
+  const { predicted, there, steps, step = 0 } = trial;
   const name = `${predicted}-${there}`;
   const file = path.join(scratch, `${name}.yaml`);
   writeFileSync(
@@ -61,7 +65,7 @@ for (const predicted of ['none', 'coexisting'] as const) {
   test.serial(
     `a kernel with raw mode beside its drivers answers as predicted, said to have ${predicted}`,
     async t => {
-      const verdict = await runWith(predicted, 'coexisting', messages);
+      const verdict = await runWith({ predicted, there: 'coexisting', steps: messages });
       t.is(verdict.outcome, 'met');
       t.deepEqual(
         byHand(verdict).map(({ outcome }) => outcome),
@@ -72,7 +76,7 @@ for (const predicted of ['none', 'coexisting'] as const) {
   );
 
   test.serial(`a kernel without raw mode is no failure, said to have ${predicted}`, async t => {
-    const verdict = await runWith(predicted, 'none', messages);
+    const verdict = await runWith({ predicted, there: 'none', steps: messages });
     t.is(verdict.outcome, 'met');
     t.deepEqual(verdict.faults, []);
     t.deepEqual(
@@ -88,7 +92,11 @@ for (const predicted of ['none', 'coexisting'] as const) {
 }
 
 test.serial('a kernel with raw mode alone binds no SCMI driver, and answers all the same', async t => {
-  const verdict = await runWith('exclusive', 'exclusive', `${messages}\n  - look: guest\n  - look: dom0`);
+  const verdict = await runWith({
+    predicted: 'exclusive',
+    there: 'exclusive',
+    steps: `${messages}\n  - look: guest\n  - look: dom0`,
+  });
   t.is(verdict.outcome, 'met');
   t.deepEqual(
     byHand(verdict).map(({ outcome }) => outcome),
@@ -99,8 +107,9 @@ test.serial('a kernel with raw mode alone binds no SCMI driver, and answers all 
 test.serial('a domain without an SCMI instance has nothing to send through', async t => {
   const steps = `  - scmi: { in: dom0, message: { protocol: 0x10, id: 0x0 } }
   - create: without
-  - scmi: { in: without, message: { protocol: 0x10, id: 0x0 } }`;
-  const verdict = await runWith('coexisting', 'coexisting', `${steps}\n    as: by-hand`, 'by-hand');
+  - scmi: { in: without, message: { protocol: 0x10, id: 0x0 } }
+    as: by-hand`;
+  const verdict = await runWith({ predicted: 'coexisting', there: 'coexisting', steps, step: 'by-hand' });
   t.is(verdict.outcome, 'met');
   t.deepEqual(
     byHand(verdict).map(({ outcome, why }) => [outcome, why]),
@@ -110,3 +119,25 @@ test.serial('a domain without an SCMI instance has nothing to send through', asy
     ],
   );
 });
+
+for (const [what, id, outcome] of [
+  ['may change something', 0x7, 'not-observable'],
+  ['only asks', 0x6, 'contradicted'],
+] as const) {
+  test.serial(
+    `what comes after a message that ${what}, and that was not sent, is ${outcome} if it is another`,
+    async t => {
+      const steps = `  - scmi: { in: dom0, message: { protocol: 0x14, id: ${id} }, payload: [0] }
+  - command: { run: echo as before }
+    as: later`;
+      const verdict = await runWith({ predicted: 'none', there: 'none', steps, step: 'later' });
+      const [, claim] = byHand(verdict);
+      t.is(claim?.outcome, outcome);
+      if (outcome === 'contradicted') return;
+      t.regex(
+        claim?.why ?? '',
+        /^scmi was not done \(the kernel of dom0 has no SCMI raw mode\), so what comes after/,
+      );
+    },
+  );
+}
