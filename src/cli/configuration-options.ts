@@ -82,6 +82,7 @@ export function scenarioOf(options: ConfigurationOptions, cwd: string): Scenario
     xen: buildOf(options, board),
     linux: options.linux ?? board?.linux ?? '6.12',
     linuxDrivers: board?.linuxDrivers ?? [],
+    linuxRawMode: board?.linuxRawMode ?? 'none',
     firmware: {
       profile: loadFirmwareProfile(options.firmware ?? board?.firmware ?? 'reference'),
       faults: options.firmwareFault,

@@ -70,7 +70,7 @@ function reasonAgainst({ document }: ScenarioFile, { type, setup }: BoardEntry):
   if (!fitsBoardType(document, type)) return `it is for ${document.boards?.join(', ')}`;
   if (isVirtual(setup)) return undefined;
   // What a real board runs is flashed and built; a scenario does not change it.
-  const { linux, firmware, payload } = document;
+  const { linux, linuxRawMode, firmware, payload } = document;
   const xenNeeds = isEmulated(setup) ? [] : xenDifferences(document, type);
   const needs = [
     ...(firmware.profile !== undefined && firmware.profile !== type.firmware
@@ -82,8 +82,16 @@ function reasonAgainst({ document }: ScenarioFile, { type, setup }: BoardEntry):
       ? [`an image ${payload}, in the lab file or by --image ${payload}=PATH`]
       : []),
     ...(linux !== undefined && linux !== type.linux ? [`Linux ${linux}`] : []),
+    ...(linuxRawMode === undefined ? [] : kernelsWith(linuxRawMode, type)),
   ];
   return needs.length === 0 ? undefined : `it needs ${needs.join(', ')}`;
+}
+
+/** A kernel tells by itself that it has no raw mode; whether its SCMI drivers bind makes it another one. */
+function kernelsWith(rawMode: BoardEntry['type']['linuxRawMode'], type: BoardEntry['type']): string[] {
+  const isAlone = rawMode === 'exclusive';
+  if (isAlone === (type.linuxRawMode === 'exclusive')) return [];
+  return [isAlone ? 'a Linux with SCMI raw mode alone' : 'a Linux whose SCMI drivers bind'];
 }
 
 /** An emulated board boots whichever Xen is among its images: its console tells which that is. */

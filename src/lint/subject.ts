@@ -1,6 +1,7 @@
 import type { DeviceTree } from '../dt/tree.ts';
 import type { Prediction } from '../model/prediction.ts';
 import type { LinuxVersion, OptionalDriver } from '../linux/kernel-version.ts';
+import type { RawMode } from '../linux/raw-mode.ts';
 import type { Guest, Scenario } from '../scenario/scenario.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { XenBuild } from '../xen/build.ts';
@@ -11,6 +12,7 @@ export interface LintSubject {
   readonly xen: XenBuild;
   readonly linux: LinuxVersion;
   readonly linuxDrivers?: readonly OptionalDriver[];
+  readonly linuxRawMode?: RawMode;
   /** Null where it is not known: rules about it then find nothing, and nothing is foreseen. */
   readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] } | null;
   /** Guests of the toolstack, in the order in which they are created. */
@@ -29,13 +31,15 @@ export interface LintSubject {
 
 /** A scenario as lint takes it: all of its guests, whether a step creates them or not. */
 export function subjectOfScenario(scenario: Scenario): LintSubject {
-  const { hostTree, xen, linux, linuxDrivers = [], firmware, guests, dom0less } = scenario;
-  return { hostTree, xen, linux, linuxDrivers, firmware, guests: [...guests.values()], dom0less };
+  const { hostTree, xen, linux, linuxDrivers = [], linuxRawMode = 'none', firmware, dom0less } = scenario;
+  const guests = [...scenario.guests.values()];
+  return { hostTree, xen, linux, linuxDrivers, linuxRawMode, firmware, guests, dom0less };
 }
 
 /** A subject as the model takes it: one boot, then each guest created in order. */
 export function scenarioOfSubject(subject: LintSubject): Scenario | null {
-  const { hostTree, xen, linux, linuxDrivers = [], firmware, guests, dom0less } = subject;
+  const { hostTree, xen, linux, linuxDrivers = [], linuxRawMode = 'none', firmware } = subject;
+  const { guests, dom0less } = subject;
   if (firmware === null) return null;
   return {
     name: 'lint',
@@ -44,6 +48,7 @@ export function scenarioOfSubject(subject: LintSubject): Scenario | null {
     xen,
     linux,
     linuxDrivers,
+    linuxRawMode,
     firmware,
     hostTree,
     dom0less,

@@ -414,11 +414,14 @@ test('a real board is left out of scenarios that need other software than it has
   const { lab } = await bench('real');
   writeFileSync(
     path.join(directory, 'other-xen.yaml'),
-    'schema: 1\nname: other-xen\ntitle: t\nxen: { mediator: none }\nfirmware: { faults: [no-discover-agent] }\n',
+    'schema: 1\nname: other-xen\ntitle: t\nlinuxRawMode: exclusive\nxen: { mediator: none }\nfirmware: { faults: [no-discover-agent] }\n',
   );
   const { code, err } = await inDirectory('run', 'other-xen.yaml', '--lab', lab);
   t.is(code, 2);
-  t.regex(err, /real: it needs firmware with no-discover-agent, a none Xen/);
+  t.regex(
+    err,
+    /real: it needs firmware with no-discover-agent, a none Xen, a Linux with SCMI raw mode alone\n/,
+  );
 });
 
 test('a run on a board that stays silent is the lab’s failure: exit 3, reports written, power off', async t => {
