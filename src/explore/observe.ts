@@ -277,7 +277,8 @@ class ObservedRun {
   #hear({ source, domid, text, newline }: ConsoleLine): void {
     if (source === 'xl') this.#xl.push(text);
     if (source === 'xen') this.#say('xen', text, newline === false ? { unterminated: true } : {});
-    if (source !== 'linux' || domid !== 0) return;
+    // Xen shows what a domain prints that it has made itself (src/run/boot-modules.ts).
+    if (source !== 'linux' || domid === undefined || (domid > 0 && this.#phase !== 'boot')) return;
     this.#say('linux', text, { domid });
     const detail = /^Kernel panic - not syncing: (.*)/.exec(text)?.[1];
     if (detail === undefined) return;
