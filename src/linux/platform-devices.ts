@@ -4,8 +4,9 @@ import type { DeviceTree, DtNode } from '../dt/tree.ts';
 
 /** `okay`, `ok` or no `status` at all (of_device_is_available). */
 export function isAvailable(node: DtNode): boolean {
+  if (!node.has('status')) return true;
   const status = node.string('status');
-  return status === undefined || status === 'okay' || status === 'ok';
+  return status === 'okay' || status === 'ok';
 }
 
 /**

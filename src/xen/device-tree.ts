@@ -85,6 +85,11 @@ export function nodeName(node: DtNode): string {
   return node.name.replace(/@.*$/, '');
 }
 
+/** dt_property_read_string(): the first string; undefined where there is none, or no end of it. */
+export function readString(node: DtNode, property: string): string | undefined {
+  return node.properties.get(property)?.includes(0) === true ? node.string(property) : undefined;
+}
+
 /** A string as the flattened format has it. */
 export function stringProperty(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);

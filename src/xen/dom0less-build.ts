@@ -3,7 +3,7 @@ import type { DeviceTree as Tree } from '../dt/tree.ts';
 import { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { XenBuild } from './build.ts';
 import type { Context } from './context.ts';
-import { findByPath, isForPassthrough, nodeName, stringProperty } from './device-tree.ts';
+import { findByPath, isForPassthrough, nodeName, readString, stringProperty } from './device-tree.ts';
 import type { Domain } from './domain.ts';
 import { pageFrame, pageSize } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
@@ -22,7 +22,7 @@ import { hasSciSeries, hasSciSubsystem } from './version.ts';
 export function domUConfig(context: Context, node: DtNode): DomainConfig {
   const name = nodeName(node);
   const none = { name, sciType: 'none', sciAgentId: 0 } as const;
-  const type = readsSciType(context.build) ? node.string('xen,sci_type') : 'none';
+  const type = readsSciType(context.build) ? readString(node, 'xen,sci_type') : 'none';
   if (!node.has('xen,sci_type') || type === 'none') return none;
   if (type === 'scmi_smc') return { ...none, sciType: type };
   if (type === 'scmi_smc_multiagent' && hasSciSeries(context.build)) {

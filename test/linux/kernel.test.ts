@@ -44,6 +44,13 @@ for (const { what, drop, error, code } of brokenNodes) {
   });
 }
 
+test('a status without a word is no `okay`: the node makes no device', t => {
+  const tree = hostTree();
+  tree.node('/firmware/scmi')?.properties.set('status', new Uint8Array());
+  const { kernel } = boot({ tree, functionId });
+  t.deepEqual([kernel.state, kernel.instances.length], ['running', 0]);
+});
+
 test('shared memory of another kind is refused with -ENXIO', t => {
   const tree = hostTree();
   tree.node('/sram@47ff0000')?.properties.set('compatible', new TextEncoder().encode('mmio-sram\0'));

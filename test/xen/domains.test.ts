@@ -244,6 +244,11 @@ const refusals: Readonly<Record<string, { node: string; partial?: string; says: 
       says: ['Error getting SCI configuration'],
       panic: 'Error getting SCI configuration',
     },
+    'a type without its end is refused without a word': {
+      node: 'xen,sci_type = [6e 6f 6e 65];',
+      says: ['Error getting SCI configuration'],
+      panic: 'Error getting SCI configuration',
+    },
     'a path is the full one, from the root': {
       node: '',
       partial: passthrough(
