@@ -7,6 +7,7 @@ import { virtualBoard, virtualBoards } from '../../src/board/load-lab.ts';
 import { canHave, requiredFault } from '../../src/board/virtual-faults.ts';
 import { tryFault } from '../../src/run/fault-trials.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
+import { Turns } from './turns.ts';
 
 /** A file of tests each, so that they run side by side; together they are the whole table. */
 export const faultGroups = {
@@ -108,25 +109,3 @@ const ends = {
 
 /** No lab makes a run hang. */
 const trialAtMost = 50_000;
-
-/** So many at a time. */
-class Turns {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(free: number) {
-    this.#free = free;
-  }
-
-  async take(work: () => Promise<void>): Promise<void> {
-    if (this.#free === 0) await new Promise<void>(resolve => this.#waiting.push(resolve));
-    else this.#free--;
-    try {
-      await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
-  }
-}
