@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import type { Expectation, Prediction } from '../../src/model/prediction.ts';
 import { emptyPrediction } from '../../src/model/prediction.ts';
 import type { RecordedData } from '../../src/recording/event.ts';
-import { hasSameNumbers, isDamaged } from '../../src/verify/damage.ts';
+import { hasSameNumbers, isDamaged, isRemains } from '../../src/verify/damage.ts';
 import { judge } from '../../src/verify/judge.ts';
 
 const anyText = fc.stringMatching(/^[a-z0-9 =:_-]{20,70}$/);
@@ -47,6 +47,20 @@ for (const [said, seen, damaged, sameNumbers] of pairs) {
     t.is(hasSameNumbers(said, seen), sameNumbers);
   });
 }
+
+test('what a bad line has left of a text is part of it, and no character is another one', t => {
+  const said = 'scmi: Error received: -95';
+  for (const left of [said, 'scmi Error eceived 95', 'sscmi: Error', '-9', ''])
+    t.true(isRemains(said, left), left);
+  for (const other of ['scmi: Error received: -13', 'scmi: Free domain 1'])
+    t.false(isRemains(said, other), other);
+});
+
+test('a bad console: a line that is left of nothing in the log was said all the same', t => {
+  const { outcome, judgements } = verdictOf([...damaged, 'scmi: Error received: -13'], lines);
+  t.is(outcome, 'failed');
+  t.is(judgements.find(each => each.outcome === 'contradicted')?.seen?.text, 'scmi: Error received: -13');
+});
 
 const lines = [
   'Xen version 4.22-unstable',

@@ -372,6 +372,66 @@ const rows: readonly Row[] = [
     verdict: 'failed',
   },
   {
+    what: 'a run that says it completed, and never began its steps, has shown nothing of them',
+    expectations: [one, created],
+    events: [said(booted), login, finished],
+    outcomes: { 'boot.xen.1': 'met', 'step0.answer': 'not-run', 'unexpected.xen.1': 'contradicted' },
+    verdict: 'failed',
+  },
+  {
+    what: 'a run that says it completed, and never began its steps, is none that passed',
+    expectations: [one, two, created],
+    events: [said(booted), login, finished],
+    outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'step0.answer': 'not-run' },
+    verdict: 'infrastructure',
+  },
+  ...(
+    [
+      ['Panic on CPU 0:\r\n(XEN) Out of memory', 'failed'],
+      ['Freed 4kB init memory.', 'met'],
+    ] as const
+  ).map(
+    ([text, verdict]): Row => ({
+      what: `an attempt to boot that was made again, and in which Xen said "${text.split('\r')[0]}": ${verdict}`,
+      expectations: [one, two],
+      events: [
+        switched('off'),
+        switched('on'),
+        said(`(XEN) Xen version 4.22\r\n(XEN) ${text}\r\n(XEN) \r\n`),
+        switched('off'),
+        switched('on'),
+        said(booted),
+        login,
+        finished,
+      ],
+      outcomes: {
+        'boot.xen.1': 'met',
+        'boot.xen.2': 'met',
+        ...(verdict === 'failed' && { 'unexpected.xen-panic.1': 'contradicted' }),
+      },
+      verdict,
+    }),
+  ),
+  ...(
+    [
+      ['[    0.000000] Booting Linux on physical CPU 0x0', 'missed', 'failed'],
+      ['[  900.000000] random: crng init done', 'not-observable', 'met'],
+    ] as const
+  ).map(
+    ([begin, outcome, verdict]): Row => ({
+      what: `a kernel line of Dom0, which is silent on the console, where its log begins with "${begin}": ${outcome}`,
+      expectations: [one, two, expectation('boot.dom0.1', 'scmi_core: up', { source: 'linux', domid: 0 })],
+      events: [
+        said(booted),
+        login,
+        { kind: 'log', data: { domain: 'dom0', command: 'dmesg', text: `${begin}\n` } },
+        finished,
+      ],
+      outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'boot.dom0.1': outcome },
+      verdict,
+    }),
+  ),
+  {
     what: 'an attempt to boot that was made again counts as little as what was said before the first one',
     expectations: [one, two],
     events: [
