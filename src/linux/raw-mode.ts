@@ -12,8 +12,7 @@ import { bytesOf, type RawReply, type ScmiChannel } from './scmi-channel.ts';
  * What a kernel is built with: `exclusive` is CONFIG_ARM_SCMI_RAW_MODE_SUPPORT, with which no SCMI driver binds;
  * `coexisting` is CONFIG_ARM_SCMI_RAW_MODE_SUPPORT_COEX beside it, with which they do.
  */
-export const rawModes = ['none', 'exclusive', 'coexisting'] as const;
-export type RawMode = (typeof rawModes)[number];
+export type RawMode = 'none' | 'exclusive' | 'coexisting';
 
 /** Where each SCMI instance has a directory, by its number from 0. */
 export const scmiDebugDirectory = '/sys/kernel/debug/scmi';

@@ -16,30 +16,21 @@ export async function sendRaw(
 ): Promise<string | undefined> {
   const { stdout } = await sessions.read(domain, findRawMode, { signal });
   const found = stdout.split(/\s+/).filter(path => path !== '');
-  const directory = chosenDirectory(found);
-  if (directory === undefined) {
+  if (!found.includes(`${rawDirectory()}/message`)) {
     // What would have changed nothing leaves what comes after it as it is predicted.
     return `${leavesAllAsItIs(step.header) ? '' : 'not done: '}${whyNot(step.domain, found)}`;
   }
-  const command = rawMessageCommand([step.header, ...step.payload], directory);
+  const command = rawMessageCommand([step.header, ...step.payload]);
   const { status, stdout: reply } = await sessions.run(domain, command, { signal });
   // A reply that comes yet would be taken for that of the next message.
   if (status === 0 && reply.trim() === '')
-    await sessions.read(domain, `echo 1 >${directory}/reset`, { signal });
+    await sessions.read(domain, `echo 1 >${rawDirectory()}/reset`, { signal });
   return undefined;
 }
 
 const debugDirectory = scmiDebugDirectory.slice(0, scmiDebugDirectory.lastIndexOf('/'));
-const messages = `${scmiDebugDirectory}/*/raw/message`;
-const findRawMode = `ls -d ${debugDirectory}/* ${scmiDebugDirectory}/* ${messages} 2>/dev/null`;
-
-/** The first instance is that of the domain's SCMI node; it has another number where firmware's came before. */
-function chosenDirectory(found: readonly string[]): string | undefined {
-  const directories = found
-    .filter(path => path.endsWith('/raw/message'))
-    .map(path => path.slice(0, -'/message'.length));
-  return directories.find(path => path === rawDirectory()) ?? directories[0];
-}
+/** The domain's own instance is the first one. */
+const findRawMode = `ls -d ${debugDirectory}/* ${scmiDebugDirectory}/* ${rawDirectory()}/message 2>/dev/null`;
 
 function whyNot(domain: string, found: readonly string[]): string {
   if (found.length === 0)
