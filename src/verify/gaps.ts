@@ -19,8 +19,15 @@ export function gapOver(
     gap =>
       isOnLine(gap, expectation, seen) &&
       mayBeIn(gap, expectation, neighbours) &&
+      !isBeforeXen(gap, seen) &&
       !isReadElsewhere(expectation, seen),
   );
+}
+
+/** What boot loaders say is expected of none. */
+function isBeforeXen({ of, to }: SeenGap, { signs }: Observations): boolean {
+  const banner = signs.find(({ sign }) => sign.name === 'xen-banner');
+  return of === undefined && to !== undefined && banner !== undefined && to.line < banner.line;
 }
 
 /** Firmware that has a UART to itself is heard there, and all others on the console. */

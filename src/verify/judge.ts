@@ -393,10 +393,7 @@ class Seen {
   #unheard(expectation: Expectation): Finding {
     const gap = gapOver(expectation, this.#prediction, this.#seen, this.lines);
     if (gap === undefined) return undefined;
-    return {
-      outcome: expectation.kind === 'absent' ? 'not-observable' : 'infrastructure',
-      why: wordsOf(gap),
-    };
+    return { outcome: 'infrastructure', why: wordsOf(gap) };
   }
 
   /** Set where the run was over before its turn. */
