@@ -4,13 +4,13 @@ import path from 'node:path';
 import type { Recorder } from '../recording/event.ts';
 import { deadline, type RunClock } from './clock.ts';
 import type { Toolstack } from './domain-commands.ts';
+import type { GuestLogs } from './guest-logs.ts';
 import { dom0, type Sessions } from './sessions.ts';
 
 export interface Collection {
   readonly sessions: Sessions;
   readonly toolstack: Toolstack;
-  /** Names of guests in the toolstack that may have been there. */
-  readonly guests: readonly string[];
+  readonly guestLogs: GuestLogs;
   readonly recorder: Recorder;
   readonly clock: RunClock;
   /** The run's directory; the logs go into `collected/` below it. */
@@ -42,26 +42,9 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
       return;
     }
   }
-  await collectConsoles(collection, directory, signal).catch((error: unknown) => {
+  await collection.guestLogs.collect(recorder, directory, signal).catch((error: unknown) => {
     note(`no logs of guests' consoles: ${error instanceof Error ? error.message : String(error)}`);
   });
-}
-
-/** What guests have said, where Dom0's xenconsoled keeps it. Over a serial line it would take too long. */
-async function collectConsoles(
-  { sessions, toolstack, guests, recorder }: Collection,
-  directory: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const way = sessions.wayTo(dom0);
-  if (toolstack.consoleLog === undefined || way !== 'ssh') return;
-  for (const guest of guests) {
-    const command = toolstack.consoleLog(guest);
-    const { status, stdout } = await sessions.read(dom0, command, { signal });
-    if (status !== 0 || stdout === '') continue;
-    await writeFile(path.join(directory, `guest-${path.basename(guest)}.log`), stdout);
-    recorder.record(way, { kind: 'log', data: { domain: guest, command, text: stdout } });
-  }
 }
 
 const login = 5000;

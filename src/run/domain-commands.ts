@@ -27,7 +27,7 @@ export interface Toolstack {
   readonly list: string;
   /** Guests' configurations are given to it; absent: they are in its image. */
   readonly takesFiles?: true;
-  /** Shows what a guest's console has said; absent: nobody keeps it. */
+  /** The file in Dom0 to which a guest's console is logged; absent: nobody keeps it. */
   readonly consoleLog?: (named: string) => string;
   /** Logs that are saved when a run ends, by the name of their file. */
   readonly collected: Readonly<Record<string, string>>;
@@ -51,7 +51,7 @@ export const xl = {
   list: 'xl list',
   takesFiles: true,
   // Where xenconsoled runs with --log=guest (Debian: XENCONSOLED_TRACE=guest in /etc/default/xen).
-  consoleLog: (guest: string) => `tail -c 100000 /var/log/xen/console/guest-${guest}.log`,
+  consoleLog: (guest: string) => `/var/log/xen/console/guest-${guest}.log`,
   collected: { 'xl-dmesg.txt': 'xl dmesg', 'xl-list.txt': 'xl list', 'dom0-dmesg.txt': 'dmesg' },
 } as const satisfies Toolstack;
 

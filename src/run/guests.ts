@@ -8,6 +8,7 @@ import type { BoardType } from '../board/board-type.ts';
 import type { Guest, Scenario } from '../scenario/scenario.ts';
 import type { RunClock } from './clock.ts';
 import { guestFiles, nameInToolstack, type Toolstack } from './domain-commands.ts';
+import type { GuestLogs } from './guest-logs.ts';
 import { endGuest, type GuestEnd, type OwnEnd } from './own-end.ts';
 import { dom0, type Sessions } from './sessions.ts';
 import type { Watched } from './watched.ts';
@@ -17,6 +18,7 @@ export interface GuestsOptions {
   readonly scenario: Scenario;
   readonly sessions: Sessions;
   readonly toolstack: Toolstack;
+  readonly logs: GuestLogs;
   readonly witness: Witness;
   readonly clock: RunClock;
   readonly watched: Watched;
@@ -120,7 +122,7 @@ export class Guests {
   }
 
   #provided(name: string) {
-    const { type, sessions, toolstack, watched, milestone } = this.#options;
+    const { type, sessions, toolstack, logs, watched, milestone } = this.#options;
     const { directory } = type.dom0;
     const inToolstack = this.nameOf(name);
     const inDom0 = async (command: string, done: string, options: Parameters<Sessions['run']>[2]) => {
@@ -144,6 +146,7 @@ export class Guests {
             for (const [path, bytes] of files) {
               await sessions.put(dom0, path, bytes, signal);
             }
+            await logs.begin(inToolstack, signal);
             return inDom0(toolstack.create(directory, name, inToolstack), 'domain-created', { signal });
           }),
         ),

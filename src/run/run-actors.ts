@@ -11,7 +11,7 @@ import { xen } from '../../machines/xen.ts';
 import type { Prediction } from '../model/prediction.ts';
 import type { Step } from '../scenario/scenario.ts';
 import { collect } from './collect.ts';
-import { nameInToolstack, toolstackOf } from './domain-commands.ts';
+import { toolstackOf } from './domain-commands.ts';
 import { fetchedWords } from './fetched-words.ts';
 import { nudgeLogin } from './login-nudge.ts';
 import { offerFiles, serve } from './offered-files.ts';
@@ -112,7 +112,7 @@ export function providedRun(parts: RunParts) {
             {
               sessions,
               toolstack: toolstackOf(board),
-              guests: [...options.scenario.guests.values()].map(nameInToolstack),
+              guestLogs: parts.guestLogs,
               recorder,
               clock,
               directory: options.directory,

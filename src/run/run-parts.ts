@@ -14,6 +14,7 @@ import { consoleWays } from './console-ways.ts';
 import type { Deployment } from './deployment.ts';
 import { toolstackOf } from './domain-commands.ts';
 import { FurtherUarts } from './further-uarts.ts';
+import { GuestLogs } from './guest-logs.ts';
 import { Guests } from './guests.ts';
 import { Probes } from './probes.ts';
 import type { Reservation } from './reservation.ts';
@@ -52,6 +53,7 @@ export class RunParts {
   readonly watched: Watched;
   readonly sessions: Sessions;
   readonly guests: Guests;
+  readonly guestLogs: GuestLogs;
   readonly probes: Probes;
   readonly witness: Witness;
   prediction: Prediction | null = null;
@@ -95,11 +97,14 @@ export class RunParts {
       clock,
       payload: scenario.payload,
     });
+    const toolstack = toolstackOf(board);
+    this.guestLogs = new GuestLogs(sessions, toolstack);
     this.guests = new Guests({
       type: board.type,
       scenario,
       sessions,
-      toolstack: toolstackOf(board),
+      toolstack,
+      logs: this.guestLogs,
       witness,
       clock,
       watched,

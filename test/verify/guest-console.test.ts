@@ -18,7 +18,7 @@ const prediction: Prediction = {
   domains: [{ domid: 1, name: 'guest', created: true, agentId: null, scmiNodes: 'none' }],
   expectations: [expected],
 };
-const command = 'tail -c 100000 /var/log/xen/console/guest-guest.log';
+const command = 'tail -c +1 /var/log/xen/console/guest-guest.log';
 const bus = '[    0.496145] scmi_core: SCMI protocol bus registered\r\r\n';
 const init = '[    3.1] Run /init as init process\r\n';
 
