@@ -152,6 +152,12 @@ function writtenBoards(file: string): Readonly<Record<string, unknown>> {
 
 /** @param prepare what is done to the content before it is checked */
 function readLab(file: string, prepare?: (content: unknown) => unknown): LoadedLab {
+  if (!existsSync(file)) {
+    throw new ConfigurationError(
+      `${displayName(file)}: there is no such file`,
+      '`scmi-hil init` writes a first lab file',
+    );
+  }
   const { value, place } = parseYaml(readText(file), displayName(file), labSchema, {
     ...(prepare !== undefined && { prepare }),
   });

@@ -1,7 +1,5 @@
 /** `scmi-hil boot-script`: what U-Boot does to boot a board, for a board that boots without a run. */
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ConfigurationError } from '../board/configuration-error.ts';
 import type { BoardEntry } from '../board/load-lab.ts';
 import { isVirtual } from '../board/load-lab.ts';
 import { openBoard } from '../board/open.ts';
@@ -16,9 +14,9 @@ import { addHelpNotes, commonExits } from './help.ts';
 import { imagesGiven } from './image-option.ts';
 import type { LabOption } from './lab-option.ts';
 import { addLabOption, labOf } from './lab-option.ts';
-import { makeDirectory } from '../recording/make-directory.ts';
 import { repeated } from './repeated.ts';
 import { scenarioOn } from './scenario-on.ts';
+import { writeFile } from './write-file.ts';
 
 interface ScriptOptions extends LabOption {
   readonly image: readonly string[];
@@ -91,18 +89,8 @@ function written(directory: string, script: string, files: Deployment['files']):
   const lines: string[] = [];
   for (const [file, content] of made) {
     const into = path.join(directory, file);
-    if (typeof content !== 'string') write(into, content);
+    if (typeof content !== 'string') writeFile(into, content);
     lines.push(typeof content === 'string' ? `put ${content} there as ${file}` : into);
   }
   return `${lines.join('\n')}\n`;
-}
-
-function write(file: string, content: Uint8Array): void {
-  try {
-    makeDirectory(path.dirname(file));
-    writeFileSync(file, content);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigurationError(`cannot write ${file}: ${why}`, undefined, { cause: error });
-  }
 }

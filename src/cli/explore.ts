@@ -18,7 +18,7 @@ import { exitCode, UsageError } from './command.ts';
 import { collectFault, scenarioOf } from './configuration-options.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { fields, table } from './table.ts';
-import { writeText } from './write-text.ts';
+import { writeFile } from './write-file.ts';
 
 interface ExploreOptions extends ExploreBounds {
   readonly boardType?: string;
@@ -138,7 +138,7 @@ function write(
   return scenarios.map(scenario => {
     const file = path.join(directory, `${scenario.name}.yaml`);
     const text = `# Made by \`scmi-hil explore\`.\n${stringify(scenario, { lineWidth: 0 })}`;
-    writeText(file, text);
+    writeFile(file, text);
     return file;
   });
 }

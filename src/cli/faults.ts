@@ -14,7 +14,7 @@ import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { repeated } from './repeated.ts';
-import { requireDirectory, requireWritable, writeText } from './write-text.ts';
+import { requireDirectory, requireWritable, writeFile } from './write-file.ts';
 
 interface FaultsOptions {
   readonly board: readonly string[];
@@ -93,7 +93,7 @@ async function tryFaults(
   }
   out.write(`${faultSummary(trials, performance.now() - began)}\n`);
   if (page !== undefined) {
-    writeText(page, faultsPage(trials, options.scenario));
+    writeFile(page, faultsPage(trials, options.scenario));
     out.write(`${page}\n`);
   }
   if (options.json === true) process.stdout.write(faultsJson(trials));

@@ -22,7 +22,7 @@ import { addConfigurationOptions, scenarioOf } from './configuration-options.ts'
 import { addHelpNotes, commonExits } from './help.ts';
 import { packageVersion } from './package.ts';
 import { table } from './table.ts';
-import { writeText } from './write-text.ts';
+import { writeFile } from './write-file.ts';
 
 interface LintOptions extends ConfigurationOptions {
   readonly json?: boolean;
@@ -171,7 +171,7 @@ function writeSarif(file: string, checked: readonly Checked[], process: CliProce
       ...(checked.length === 1 ? {} : { configuration: name }),
     })),
   );
-  writeText(file, renderSarif(results, { version: packageVersion(), rules }));
+  writeFile(file, renderSarif(results, { version: packageVersion(), rules }));
 }
 
 /** What a place calls a file may be a text of a scenario: then it is the scenario's file. */

@@ -6,7 +6,7 @@ import { renderJunit } from '../report/junit.ts';
 import type { LeftOut } from '../report/left-out.ts';
 import type { RunReport, Strictness } from '../report/run-report.ts';
 import { UsageError } from './command.ts';
-import { requireWritable, writeText } from './write-text.ts';
+import { requireWritable, writeFile } from './write-file.ts';
 
 type Render = (reports: readonly RunReport[], strictness: Strictness, leftOut: readonly LeftOut[]) => string;
 
@@ -46,5 +46,5 @@ export function writeReports(
   strictness: Strictness,
   leftOut: readonly LeftOut[],
 ): void {
-  for (const { file, render } of files) writeText(file, render(reports, strictness, leftOut));
+  for (const { file, render } of files) writeFile(file, render(reports, strictness, leftOut));
 }

@@ -34,7 +34,7 @@ import { repeated } from './repeated.ts';
 import { reportFile, writeReports } from './report-option.ts';
 import type { RunPlan } from './run-plan.ts';
 import { planRuns } from './run-plan.ts';
-import { requireDirectory } from './write-text.ts';
+import { requireDirectory } from './write-file.ts';
 
 interface RunOptions extends LabOption {
   readonly all?: boolean;

@@ -9,7 +9,7 @@ import { scenarioSchema } from '../scenario/schema.ts';
 import type { AddCommand } from './command.ts';
 import { exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { writeText } from './write-text.ts';
+import { writeFile } from './write-file.ts';
 
 const schemas: Readonly<Record<string, { readonly title: string; readonly schema: z.ZodType }>> = {
   'board-type': { title: 'scmi-hil board type (boards/*.yaml)', schema: boardTypeSchema },
@@ -28,7 +28,7 @@ export const addSchema: AddCommand = (program, process, done) => {
     .action((directory: string | undefined) => {
       const into = path.resolve(process.cwd, directory ?? 'docs/schemas');
       for (const [file, text] of schemaFiles()) {
-        writeText(path.join(into, file), text);
+        writeFile(path.join(into, file), text);
         process.stdout.write(`${path.join(into, file)}\n`);
       }
       done(exitCode.met);

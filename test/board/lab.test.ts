@@ -321,6 +321,13 @@ test('files that are no YAML file at all are refused by name', t => {
   t.throws(() => readYaml(directory, labSchema), { message: /it is a directory/ });
 });
 
+test('who names a lab file that is not there is told how to get one', t => {
+  const place = { lab: path.join(directory, 'absent.yaml'), cwd: directory, env: {} };
+  const error = t.throws(() => loadLab(place), { instanceOf: ConfigurationError });
+  t.regex(error.message, /absent\.yaml: there is no such file$/);
+  t.regex(error.mend ?? '', /scmi-hil init/);
+});
+
 test('the line of a block text is that of its first line', t => {
   const { line } = parseYaml('schema: 1\nboards: {}\nname: |\n  text\n', 'x.yaml', labSchema);
   t.is(line(['name']), 4);

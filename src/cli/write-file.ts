@@ -14,10 +14,10 @@ import { UsageError } from './command.ts';
 import { makeDirectory } from '../recording/make-directory.ts';
 
 /** @throws UsageError where it cannot be written */
-export function writeText(file: string, text: string): void {
+export function writeFile(file: string, content: string | Uint8Array): void {
   attempt(file, () => {
     makeDirectory(path.dirname(file));
-    writeFileSync(file, text);
+    writeFileSync(file, content);
   });
 }
 
