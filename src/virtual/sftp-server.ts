@@ -16,6 +16,8 @@ export function serveSftp(sftp: SFTPWrapper, files: FileSystem): void {
   const fileOf = (handle: Buffer): OpenFile | undefined => opened.get(handle.readUInt32BE(0));
   const status = (request: number, code: number) => sftp.status(request, code);
 
+  // A server process ends with its client.
+  sftp.on('end', () => sftp.end());
   sftp.on('OPEN', (request, path, flags) => {
     const isWritten = (flags & OPEN_MODE.WRITE) !== 0;
     const there = (flags & OPEN_MODE.TRUNC) === 0 ? files.read(path) : new Uint8Array();
