@@ -53,7 +53,8 @@ function isPci(node: DtNode, lines: XenDtLine[]): boolean {
   return true;
 }
 
-const defaultBus: Bus = {
+/** Any bus that is not a PCI one. */
+export const defaultBus: Bus = {
   addresses: 'reg',
   countCells: device => ({
     address: inheritedCount(device, '#address-cells', 2),

@@ -23,8 +23,8 @@ export interface PredictOptions {
   /** Directory in Dom0 that guests' configurations are in: it stands in the commands that are typed. */
   readonly directory?: string;
   /**
-   * The deployment adds Dom0's kernel to the tree. Where absent: it does if the tree names no boot module at all,
-   * since no Xen is started with such a tree.
+   * The deployment adds Dom0's kernel to the tree, and to the nodes of dom0less domains what they lack. Where absent:
+   * it does if the tree names no boot module at all or one without its place, since no Xen is started with such a tree.
    */
   readonly dom0KernelIsAdded?: boolean;
   /**
@@ -99,7 +99,8 @@ class PredictedRun {
     this.#platform.boot();
     this.#history.look();
     const { panic } = this.#platform;
-    if (panic !== null) this.#reach('xen-panic', `Xen panics: ${panic.text}`, panicReason(panic));
+    if (panic !== null && !this.#platform.isXenSilent)
+      this.#reach('xen-panic', `Xen panics: ${panic.text}`, panicReason(panic));
     else if (this.#platform.isDom0Up && !this.#hasOwnInit()) {
       this.#reach('dom0-login', 'Dom0 can be logged in to', {
         rule: 'boot.dom0',

@@ -14,6 +14,8 @@ export interface Context {
   readonly vmap: Vmap;
   /** The host's device tree (`dt_host`). */
   readonly hostTree: DeviceTree;
+  /** Whoever starts Xen adds the boot modules, and what a domain's node lacks of `cpus` and `memory`. */
+  readonly modulesAreAdded: boolean;
   /** Told what the sources leave undefined about this configuration, in words. */
   undefinedBehaviour(words: string): void;
 }

@@ -9,19 +9,19 @@ import { pageFrame, pageSize } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
 import { errno } from './errno.ts';
 import { checkRange } from './iocap.ts';
-import { domUBootargs } from './modules.ts';
+import { domUBootargs, domUKernelWithoutPlace, hasDomUKernel } from './modules.ts';
 import { XenPanic } from './panic.ts';
 import type { Sci } from './sci.ts';
 import { INVALID_AGENT_ID } from './scmi-smc-multiagent.ts';
 import { hasSciSeries, hasSciSubsystem } from './version.ts';
 
 /**
- * domu_dt_sci_parse(): what a domain's node in /chosen asks for.
- * @throws {XenPanic} where the node's SCI properties are refused
+ * parse_dom0less_node() and domu_dt_sci_parse(): what a domain's node in /chosen asks for.
+ * @throws {XenPanic} where the node has no `cpus`, or its SCI properties are refused
  */
 export function domUConfig(context: Context, node: DtNode): DomainConfig {
   const name = nodeName(node);
-  const none = { name, sciType: 'none', sciAgentId: 0 } as const;
+  const none = { name, sciType: 'none', sciAgentId: 0, maxVcpus: cpusOf(context, node) } as const;
   const type = readsSciType(context.build) ? readString(node, 'xen,sci_type') : 'none';
   if (!node.has('xen,sci_type') || type === 'none') return none;
   if (type === 'scmi_smc') return { ...none, sciType: type };
@@ -37,6 +37,14 @@ export function domUConfig(context: Context, node: DtNode): DomainConfig {
   throw refused(node, words);
 }
 
+/** A domain without `cpus` is given one where its node is completed. */
+function cpusOf({ modulesAreAdded }: Context, node: DtNode): number {
+  const cpus = modulesAreAdded && !node.has('cpus') ? 1 : node.u32('cpus');
+  if (cpus !== undefined) return cpus;
+  const text = `Missing property 'cpus' for domain ${nodeName(node)}`;
+  throw new XenPanic('dom0less.no-cpus', text, 'cpus is missing, or less than a cell', node.path);
+}
+
 /** CONFIG_ARM_SCI, which a driver brings along. */
 function readsSciType(build: XenBuild): boolean {
   return hasSciSubsystem(build) && build.mediator !== 'none';
@@ -44,6 +52,29 @@ function readsSciType(build: XenBuild): boolean {
 
 function refused(node: DtNode, why: string): XenPanic {
   return new XenPanic('dom0less.sci-configuration', 'Error getting SCI configuration', why, node.path);
+}
+
+/**
+ * construct_domU() and kernel_probe(), up to where the domain's memory is allocated. What the kernel is made of is not
+ * looked at.
+ * @returns 0, or the negative errno of what the node lacks
+ */
+export function prepareDomU(context: Context, node: DtNode, domid: number): number {
+  const { console, hostTree, modulesAreAdded } = context;
+  const place = node.path;
+  if (node.u32('memory', 1) === undefined && !(modulesAreAdded && !node.has('memory'))) {
+    const words = 'memory is missing, or less than two cells';
+    console.printk('dom0less.no-memory', [], { words, place, domid });
+    return -errno.EINVAL;
+  }
+  if (modulesAreAdded) return 0;
+  const unplaced = domUKernelWithoutPlace(node);
+  if (unplaced !== undefined)
+    context.undefinedBehaviour(`the reg of ${unplaced.path} is read beyond its end`);
+  if (hasDomUKernel(hostTree, node)) return 0;
+  const words = `no module in ${place} is a kernel that has a size`;
+  console.printk('domain-build.no-kernel', [], { words, place, domid });
+  return -errno.ENOENT;
 }
 
 /** What a dom0less domain's tree is made of. */

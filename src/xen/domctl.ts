@@ -22,4 +22,6 @@ export interface DomainConfig {
   readonly sciType: 'none' | 'scmi_smc' | 'scmi_smc_multiagent';
   /** xen_arch_domainconfig.arm_sci_agent_id, 0 to 255. */
   readonly sciAgentId: number;
+  /** xen_domctl_createdomain.max_vcpus; absent: no more than the machine has room for, and at least one. */
+  readonly maxVcpus?: number;
 }

@@ -4,6 +4,7 @@ import { Domain } from './domain.ts';
 import type { Domctl, DomainConfig } from './domctl.ts';
 import { errno } from './errno.ts';
 import type { Sci } from './sci.ts';
+import { mostVcpus } from './vgic.ts';
 
 /** The domctls that Dom0's toolstack makes: xen/common/domctl.c, xen/arch/arm/domain.c. */
 export class Hypercalls implements Domctl {
@@ -30,7 +31,7 @@ export class Hypercalls implements Domctl {
 
   /** domain_create() with a given id; a negative errno where it fails. */
   create(domid: number, config: DomainConfig, hardware = false): Domain | number {
-    const refused = this.#sci.sanitiseConfig(config);
+    const refused = this.#sanitiseVcpus(config) || this.#sci.sanitiseConfig(config);
     if (refused !== 0) return this.#done(refused);
     const domain = new Domain(domid, config, hardware);
     const rc = this.#sci.domainInit(domain);
@@ -114,6 +115,18 @@ export class Hypercalls implements Domctl {
     do this.#lastDomid++;
     while (this.#domains.has(this.#lastDomid));
     return this.#lastDomid;
+  }
+
+  /** sanitise_domain_config() and arch_sanitise_domain_config(), up to where the mediator is asked. */
+  #sanitiseVcpus({ name, maxVcpus }: DomainConfig): number {
+    if (maxVcpus === undefined) return 0;
+    const words = `${name} asks for ${maxVcpus} vCPUs`;
+    const most = mostVcpus(this.#context.hostTree);
+    if (maxVcpus < 1) this.#context.console.printk('domain.no-vcpus', [], { words });
+    else if (maxVcpus > most)
+      this.#context.console.printk('domain.too-many-vcpus', [maxVcpus, most], { words });
+    else return 0;
+    return -errno.EINVAL;
   }
 
   #caller(): Domain {

@@ -9,7 +9,7 @@ import { Console } from './console.ts';
 import type { Context } from './context.ts';
 import { isAvailable, nodeName } from './device-tree.ts';
 import { buildDom0Tree, dom0Config, iommus } from './dom0.ts';
-import { buildDomUTree, domUConfig } from './dom0less-build.ts';
+import { buildDomUTree, domUConfig, prepareDomU } from './dom0less-build.ts';
 import type { Domain } from './domain.ts';
 import type { Domctl } from './domctl.ts';
 import { errno } from './errno.ts';
@@ -17,7 +17,7 @@ import type { GuestMachine } from './guest.ts';
 import { XenGuestMachine } from './guest-machine.ts';
 import { Hypercalls } from './hypercalls.ts';
 import type { Machine } from './machine.ts';
-import { domainNodes, hasDom0, hasDom0Kernel } from './modules.ts';
+import { checkBootModules, domainNodes, hasDom0, hasDom0Kernel } from './modules.ts';
 import { XenPanic } from './panic.ts';
 import type { FirmwareDriver } from './sci.ts';
 import { Sci } from './sci.ts';
@@ -35,7 +35,10 @@ export interface HypervisorOptions {
   /** Partial trees of dom0less domains, by the name of their node in /chosen. */
   readonly partialTrees: ReadonlyMap<string, DeviceTree>;
   readonly observer: Observer;
-  /** Dom0's kernel is there though the tree does not name it: whoever starts Xen adds it. */
+  /**
+   * Dom0's kernel is there though the tree does not name it: whoever starts Xen adds it, as well as what the nodes of
+   * dom0less domains lack of modules, `cpus` and `memory`.
+   */
   readonly dom0KernelIsAdded?: boolean;
   /** Parts in place of the right ones; absent in everything but mutants. */
   readonly parts?: Partial<HypervisorParts>;
@@ -52,7 +55,7 @@ export class Hypervisor {
   readonly domctl: Domctl;
   readonly sci: Sci;
   readonly commandLine: CommandLine;
-  /** It prints to nowhere, as it has no UART. */
+  /** It prints to nowhere, as it has no UART, or ends before it has its console. */
   readonly isSilent: boolean;
   /** What the sources leave undefined about what was met so far, in words. */
   readonly undefinedBehaviour: string[] = [];
@@ -62,6 +65,8 @@ export class Hypervisor {
   readonly #dom0KernelIsAdded: boolean;
   readonly #parts: HypervisorParts;
   readonly #domains = new Map<number, Domain>();
+  /** The panic of what comes before the console. */
+  readonly #early: XenPanic | null;
   #panic: XenPanic | null = null;
 
   constructor(options: HypervisorOptions) {
@@ -69,7 +74,8 @@ export class Hypervisor {
     this.#dom0KernelIsAdded = options.dom0KernelIsAdded ?? false;
     this.#parts = { MultiAgent: ScmiSmcMultiAgent, dom0Config, domUConfig, ...options.parts };
     this.commandLine = readCommandLine(hostTree, build);
-    this.isSilent = isSilent({ hostTree, commandLine: this.commandLine });
+    this.#early = this.#dom0KernelIsAdded ? null : checkBootModules(hostTree);
+    this.isSilent = this.#early !== null || isSilent({ hostTree, commandLine: this.commandLine });
     this.#context = {
       build,
       commandLine: this.commandLine,
@@ -77,6 +83,7 @@ export class Hypervisor {
       machine,
       vmap: new Vmap(),
       hostTree,
+      modulesAreAdded: this.#dom0KernelIsAdded,
       undefinedBehaviour: words => {
         if (!this.undefinedBehaviour.includes(words)) this.undefinedBehaviour.push(words);
       },
@@ -97,9 +104,10 @@ export class Hypervisor {
     return this.#domains;
   }
 
-  /** start_xen(), from the initcalls to the last domain that Xen builds by itself. */
+  /** start_xen(): what is read of the boot modules; then from the initcalls to the last domain that Xen builds by itself. */
   boot(): void {
     try {
+      if (this.#early !== null) throw this.#early;
       this.#initialiseMediator();
       if (this.#dom0KernelIsAdded || hasDom0(this.#context.hostTree)) this.#createDom0();
       for (const node of domainNodes(this.#context.hostTree)) this.#createDomU(node);
@@ -185,6 +193,9 @@ export class Hypervisor {
       const text = `Error creating domain ${config.name} (rc = ${domain})`;
       throw new XenPanic('dom0less.create-failed', text, words, place);
     }
+    const rc = prepareDomU(this.#context, node, domid);
+    if (rc !== 0)
+      throw domUSetUpFailed(config.name, rc, `${config.name} lacks what it is to be built with`, place);
     const partial = this.#partialTrees.get(node.name) ?? this.#partialTrees.get(nodeName(node));
     const iommu = this.#hypercalls.iommuEnabled;
     const parts = { node, partial, iommu, hasDom0: this.#domains.has(0) };
@@ -192,8 +203,7 @@ export class Hypervisor {
     if (typeof tree === 'number') {
       const words = `the partial tree of ${config.name} cannot be put into effect`;
       this.#context.console.printk('domain-build.tree-failed', [tree], { words, place, domid });
-      const text = `Could not set up domain ${config.name} (rc = ${-errno.EINVAL})`;
-      throw new XenPanic('dom0less.set-up-failed', text, words, place);
+      throw domUSetUpFailed(config.name, -errno.EINVAL, words, place);
     }
     domain.tree = tree;
   }
@@ -223,3 +233,7 @@ function asked({ sciType, sciAgentId }: { readonly sciType: string; readonly sci
 }
 
 const dom0SetUpFailed = (rc: number): string => `Could not set up d0 guest OS (rc = ${rc})`;
+
+function domUSetUpFailed(name: string, rc: number, words: string, place: string): XenPanic {
+  return new XenPanic('dom0less.set-up-failed', `Could not set up domain ${name} (rc = ${rc})`, words, place);
+}

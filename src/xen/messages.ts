@@ -160,7 +160,7 @@ const singleAgent = {
   },
 } as const satisfies Messages;
 
-/** xen/arch/arm/domain_build.c, dom0less-build.c, vsmc.c, traps.c, xen/common/device-tree/dom0less-build.c */
+/** xen/arch/arm/domain.c, domain_build.c, dom0less-build.c, vsmc.c, traps.c, xen/common/domain.c, device-tree/ */
 const domains = {
   'dom0.invalid-agent-id': {
     level: 'warning',
@@ -171,8 +171,19 @@ const domains = {
     unmarked: true,
     format: 'Device tree generation failed (%d).\n',
   },
+  'domain.no-vcpus': { level: 'info', debugBuild: true, format: 'common/domain.c:814: No vCPUS\n' },
+  'domain.too-many-vcpus': {
+    level: 'info',
+    debugBuild: true,
+    format: 'arch/arm/domain.c:611: Requested vCPUs (%u) exceeds max (%u)\n',
+  },
   'domain-build.no-address': { level: 'error', format: 'Unable to retrieve address %u for %s\n' },
   'domain-build.no-kernel': { level: 'error', format: 'Missing kernel boot module?\n' },
+  'dom0less.no-memory': {
+    level: 'info',
+    unmarked: true,
+    format: 'Error building DomU: cannot read "memory" property\n',
+  },
   'dom0less.sci-type': { level: 'error', format: 'xen,sci_type in not valid (%s) for domain %s\n' },
   'dom0less.assign-failed': { level: 'error', format: 'Failed to assign device to %pd\n' },
   'dom0less.no-host-node': { level: 'error', format: "Couldn't find node %s in host_dt!\n" },

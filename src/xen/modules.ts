@@ -1,4 +1,6 @@
+import { defaultBus, readNumber } from '../dt/bus.ts';
 import type { DeviceTree, DtNode } from '../dt/tree.ts';
+import { XenPanic } from './panic.ts';
 
 /** Whether a node of /chosen is a domain's rather than Dom0's. */
 export function isDomain(node: DtNode): boolean {
@@ -15,9 +17,13 @@ export function hasDom0(tree: DeviceTree): boolean {
   return hasDom0Kernel(tree) || !domainNodes(tree).some(node => node.children.some(isKernel));
 }
 
-/** Whether the tree names any boot module, of Dom0 or of another domain. */
+/**
+ * Whether the tree names boot modules, of Dom0 or of another domain, and says where each is. With any other tree no
+ * Xen is started: its modules are yet to be added, or to be placed.
+ */
 export function namesBootModules(tree: DeviceTree): boolean {
-  return [...(tree.node('/chosen')?.walk() ?? [])].some(node => isModule(node) || isKernel(node));
+  const named = [...(tree.node('/chosen')?.walk() ?? [])].filter(node => isModule(node) || isKernel(node));
+  return named.length > 0 && named.every(node => node.has('reg'));
 }
 
 /** Whether a boot module is Dom0's kernel, by its kind or by being the first of no kind. */
@@ -44,6 +50,80 @@ export function dom0Bootargs(tree: DeviceTree): string | undefined {
 /** The kernel command line of a dom0less domain. */
 export function domUBootargs(node: DtNode): string | undefined {
   return node.children.find(isKernel)?.string('bootargs') ?? node.string('bootargs');
+}
+
+/**
+ * Whether a dom0less domain has a kernel: kernel_probe() of xen/common/device-tree/kernel.c. Of several nodes the last
+ * counts; what it names may be the module of another domain.
+ */
+export function hasDomUKernel(tree: DeviceTree, node: DtNode): boolean {
+  const kernel = node.children.findLast(child => child.isCompatible('multiboot,kernel'));
+  if (kernel === undefined) return false;
+  const { start } = place(kernel);
+  const module = kernels(tree)
+    .map(place)
+    .find(each => each.start === start);
+  return module !== undefined && module.size !== 0n;
+}
+
+/**
+ * process_multiboot_node() of xen/common/device-tree/bootinfo-fdt.c, which Xen runs before it has a console.
+ * @returns the panic over the first module that does not say where it is; null where all do
+ */
+export function checkBootModules(tree: DeviceTree): XenPanic | null {
+  for (const node of bootModules(tree)) {
+    const { path, name } = node;
+    if (!node.has('reg')) {
+      return new XenPanic(
+        'boot-modules.no-reg',
+        `node ${name} missing \`reg' property`,
+        `${path} has no reg`,
+        path,
+      );
+    }
+    const { address, size } = defaultBus.countCells(node);
+    if (!hasPlace(node)) {
+      const words = `reg of ${path} is shorter than ${address} cells of address and ${size} of size`;
+      const text = `fdt: node \`${name}': \`reg\` property length is too short`;
+      return new XenPanic('boot-modules.short-reg', text, words, path);
+    }
+  }
+  return null;
+}
+
+/** A kernel of a domain whose place is read, by kernel_probe(), from where there is no value. */
+export function domUKernelWithoutPlace(node: DtNode): DtNode | undefined {
+  return node.children.find(child => child.isCompatible('multiboot,kernel') && !hasPlace(child));
+}
+
+function hasPlace(node: DtNode): boolean {
+  const { address, size } = defaultBus.countCells(node);
+  return (node.cells('reg')?.length ?? 0) >= address + size;
+}
+
+/** The nodes that Xen looks for modules at: not more than three levels below the root. */
+function bootModules(tree: DeviceTree): readonly DtNode[] {
+  const chosen = tree.node('/chosen');
+  return [...(chosen?.walk() ?? [])].filter(
+    node => isModule(node) && (node === chosen || node.parent === chosen || node.parent?.parent === chosen),
+  );
+}
+
+/** Modules that are kernels, by their kind or, for one of them, by being the first of no kind. */
+function kernels(tree: DeviceTree): readonly DtNode[] {
+  const modules = bootModules(tree);
+  const first = modules.find(node => !isKernel(node) && !kinds.some(kind => node.isCompatible(kind)));
+  return modules.filter(node => isKernel(node) || node === first);
+}
+
+/** dt_get_range() of the first entry of `reg`, as it stands there. */
+function place(node: DtNode): { readonly start: bigint; readonly size: bigint } {
+  const { address, size } = defaultBus.countCells(node);
+  const cells = node.cells('reg') ?? [];
+  return {
+    start: readNumber(cells.slice(0, address)),
+    size: readNumber(cells.slice(address, address + size)),
+  };
 }
 
 function isKernel(node: DtNode): boolean {

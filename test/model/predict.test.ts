@@ -231,6 +231,16 @@ test('a tree that names no boot module is one that Dom0’s kernel is added to',
   );
 });
 
+test('a tree with a module that is yet to be placed is one that is completed; without that Xen ends unheard', t => {
+  const inChosen =
+    'domU1 { compatible = "xen,domain"; module { compatible = "multiboot,kernel", "multiboot,module"; }; };';
+  t.is(predict(scenario({ host: { inChosen } })).panic, null);
+  const alone = predict(scenario({ host: { inChosen } }), { dom0KernelIsAdded: false });
+  t.is(alone.panic, "node module missing `reg' property");
+  t.deepEqual(alone.console, []);
+  t.false(alone.expectations.some(each => each.kind === 'milestone'));
+});
+
 test('a device assigned right after the create is there when the guest’s kernel asks for its clocks', t => {
   const atRoot = 'dev { xen,passthrough; access-controllers = <&scmi_xen 3>; };';
   const steps = [

@@ -37,6 +37,7 @@ export interface BootOptions {
   readonly faults?: readonly string[];
   readonly partialTrees?: Readonly<Record<string, string>>;
   readonly smcccVersion?: number;
+  readonly dom0KernelIsAdded?: boolean;
 }
 
 export interface Booted {
@@ -74,6 +75,7 @@ export function bootTree(tree: DeviceTree, options: BootOptions = {}): Booted {
       Object.entries(options.partialTrees ?? {}).map(([node, source]) => [node, parseSource(source)]),
     ),
     observer: { console: line => lines.push(line), message: () => {} },
+    dom0KernelIsAdded: options.dom0KernelIsAdded ?? false,
   });
   hypervisor.boot();
   return { hypervisor, firmware, lines, texts: () => lines.map(({ text }) => text), messages };

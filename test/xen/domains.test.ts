@@ -138,7 +138,9 @@ for (const [title, { says, panic, ...given }] of Object.entries(assignments)) {
 const kernel =
   'module@5a000000 { compatible = "multiboot,kernel", "multiboot,module"; reg = <0x5a000000 0x1000>; };';
 const domU = (properties: string): string =>
-  `domU1 { compatible = "xen,domain"; #address-cells = <1>; #size-cells = <1>; ${properties} ${kernel} };`;
+  domain(`cpus = <1>; memory = <0 0x20000>; ${properties} ${kernel}`);
+const domain = (inside: string): string =>
+  `domU1 { compatible = "xen,domain"; #address-cells = <1>; #size-cells = <1>; ${inside} };`;
 const passthrough = (inside: string): string =>
   `/dts-v1/; / { passthrough { #address-cells = <2>; #size-cells = <2>; ${inside} }; };`;
 const page = `sram@22001000 { compatible = "arm,scmi-shmem"; reg = <0 0x22001000 0 0x1000>;
@@ -290,6 +292,151 @@ for (const [title, { node, partial, says, panic }] of Object.entries(refusals)) 
     const booted = bootXen({ inChosen: domU(node), atRoot }, { partialTrees });
     t.deepEqual(afterDom0(booted), says);
     t.is(booted.hypervisor.panic?.text, panic);
+  });
+}
+
+const cpus = 'cpus = <1>;';
+const memory = 'memory = <0 0x20000>;';
+const unknownType = 'xen,sci_type = "foo";';
+const driversType = 'xen,sci_type = "scmi_smc";';
+const agent2 = 'xen,sci_type = "scmi_smc_multiagent"; xen,sci-agent-id = <2>;';
+const acquires2 = 'scmi: Acquire channel id = 0x2, domain_id = 1 paddr = 0x47ff2000';
+const gicV2 = 'gic { compatible = "arm,gic-400"; interrupt-controller; };';
+const module = (compatible: string, reg: string): string =>
+  `module@5a000000 { compatible = ${compatible}; ${reg} };`;
+const noKernel = ['Missing kernel boot module?', 'Could not set up domain domU1 (rc = -2)'];
+
+/** What a domain's node lacks, with what would be complained of later; the last line is the panic. */
+const unbuilt: Readonly<Record<string, { inside: string; atRoot?: string; says: readonly string[] }>> = {
+  'cpus is asked for before the SCI properties are read': {
+    inside: unknownType,
+    says: ["Missing property 'cpus' for domain domU1"],
+  },
+  'cpus of less than a cell are none': {
+    inside: `cpus = [00 01]; ${memory} ${kernel}`,
+    says: ["Missing property 'cpus' for domain domU1"],
+  },
+  'no vCPU at all is refused after the SCI properties are read': {
+    inside: `cpus = <0>; ${unknownType}`,
+    says: ['xen,sci_type in not valid (foo) for domain domU1', 'Error getting SCI configuration'],
+  },
+  'no vCPU at all is refused before the mediator is asked': {
+    inside: `cpus = <0>; ${driversType}`,
+    says: ['common/domain.c:814: No vCPUS', 'Error creating domain domU1 (rc = -22)'],
+  },
+  'more vCPUs than arm64 has are refused before the mediator is asked': {
+    inside: `cpus = <129>; ${driversType}`,
+    says: [
+      'arch/arm/domain.c:611: Requested vCPUs (129) exceeds max (128)',
+      'Error creating domain domU1 (rc = -22)',
+    ],
+  },
+  'a GICv2 serves eight vCPUs': {
+    inside: `cpus = <9>; ${agent2}`,
+    atRoot: gicV2,
+    says: [
+      'arch/arm/domain.c:611: Requested vCPUs (9) exceeds max (8)',
+      'Error creating domain domU1 (rc = -22)',
+    ],
+  },
+  'memory is asked for once the domain has its channel, before its kernel': {
+    inside: `${cpus} ${agent2}`,
+    says: [
+      acquires2,
+      'Error building DomU: cannot read "memory" property',
+      'Could not set up domain domU1 (rc = -22)',
+    ],
+  },
+  'memory of one cell is none': {
+    inside: `${cpus} memory = <0x20000>; ${kernel}`,
+    says: ['Error building DomU: cannot read "memory" property', 'Could not set up domain domU1 (rc = -22)'],
+  },
+  'a kernel is asked for once the domain has its channel': {
+    inside: `${cpus} ${memory} ${agent2}`,
+    says: [acquires2, ...noKernel],
+  },
+  'a kernel of no bytes is none': {
+    inside: `${cpus} ${memory} ${module('"multiboot,kernel", "multiboot,module"', 'reg = <0x5a000000 0>;')}`,
+    says: noKernel,
+  },
+  'a kernel that is no boot module is none': {
+    inside: `${cpus} ${memory} ${module('"multiboot,kernel"', 'reg = <0x5a000000 0x1000>;')}`,
+    says: noKernel,
+  },
+  "the compatible of old, which Dom0's may have, is not a domain's kernel": {
+    inside: `${cpus} ${memory} ${module('"xen,linux-zimage", "xen,multiboot-module"', 'reg = <0x5a000000 0x1000>;')}`,
+    says: noKernel,
+  },
+};
+
+for (const [title, { inside, atRoot = '', says }] of Object.entries(unbuilt)) {
+  test(`dom0less: ${title}`, t => {
+    const booted = bootXen({ inChosen: domain(inside), atRoot });
+    t.deepEqual(afterDom0(booted), says);
+    t.is(booted.hypervisor.panic?.text, says.at(-1));
+  });
+}
+
+test('a release build names neither no vCPU nor too many', t => {
+  for (const number of [0, 129]) {
+    const inChosen = domain(`cpus = <${number}>;`);
+    const booted = bootXen({ inChosen }, { build: { debug: false } });
+    t.deepEqual(afterDom0(booted), ['Error creating domain domU1 (rc = -22)']);
+  }
+});
+
+const built: Readonly<Record<string, { inside: string; atRoot?: string }>> = {
+  'as many vCPUs as arm64 has': { inside: `cpus = <128>; ${memory} ${kernel}` },
+  'eight vCPUs on a GICv2': { inside: `cpus = <8>; ${memory} ${kernel}`, atRoot: gicV2 },
+  'GICv2 that is disabled beside another': {
+    inside: `cpus = <9>; ${memory} ${kernel}`,
+    atRoot: `gic2 { compatible = "arm,gic-400"; interrupt-controller; status = "disabled"; };
+      gic { compatible = "arm,gic-v3"; interrupt-controller; };`,
+  },
+  "a kernel that is Dom0's as well": {
+    inside: `${cpus} ${memory} ${module('"multiboot,kernel"', 'reg = <0x50000000 0>;')}`,
+  },
+};
+
+for (const [title, { inside, atRoot = '' }] of Object.entries(built)) {
+  test(`dom0less: a domain is built with ${title}`, t => {
+    t.is(bootXen({ inChosen: domain(inside), atRoot }).hypervisor.panic, null);
+  });
+}
+
+test('a domain of a tree that is completed when it is deployed lacks only what it has in a wrong form', t => {
+  const completed: BootOptions = { dom0KernelIsAdded: true };
+  t.is(bootXen({ inChosen: domain('') }, completed).hypervisor.panic, null);
+  const short = bootXen({ inChosen: domain('memory = <0x20000>;') }, completed);
+  t.is(short.hypervisor.panic?.text, 'Could not set up domain domU1 (rc = -22)');
+  const none = bootXen({ inChosen: domain('cpus = <0>;') }, completed);
+  t.is(none.hypervisor.panic?.text, 'Error creating domain domU1 (rc = -22)');
+});
+
+test('what is read for a kernel that is no boot module and has no reg is undefined', t => {
+  const inChosen = domain(`${cpus} ${memory} ${module('"multiboot,kernel"', '')}`);
+  t.deepEqual(bootXen({ inChosen }).hypervisor.undefinedBehaviour, [
+    'the reg of /chosen/domU1/module@5a000000 is read beyond its end',
+  ]);
+});
+
+const bootModule = '"multiboot,kernel", "multiboot,module"';
+const malformed: Readonly<Record<string, { reg: string; panic: string }>> = {
+  'has no reg': { reg: '', panic: "node module@5a000000 missing `reg' property" },
+  'has a reg without size': {
+    reg: 'reg = <0x5a000000>;',
+    panic: "fdt: node `module@5a000000': `reg` property length is too short",
+  },
+};
+
+for (const [title, { reg, panic }] of Object.entries(malformed)) {
+  test(`a boot module that ${title} ends Xen before it has a console`, t => {
+    const inChosen = domain(`${cpus} ${memory} ${module(bootModule, reg)}`);
+    const booted = bootXen({ inChosen });
+    t.is(booted.hypervisor.panic?.text, panic);
+    t.true(booted.hypervisor.isSilent);
+    t.deepEqual(booted.texts(), []);
+    t.is(bootXen({ inChosen }, { dom0KernelIsAdded: true }).hypervisor.panic, null);
   });
 }
 
