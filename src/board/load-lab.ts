@@ -151,14 +151,19 @@ function writtenBoards(file: string): Readonly<Record<string, unknown>> {
 }
 
 /** @param prepare what is done to the content before it is checked */
-function readLab(file: string, prepare?: (content: unknown) => unknown): LoadedLab {
-  if (!existsSync(file)) {
-    throw new ConfigurationError(
-      `${displayName(file)}: there is no such file`,
-      '`scmi-hil init` writes a first lab file',
-    );
+function textOf(file: string): string {
+  try {
+    return readText(file);
+  } catch (error) {
+    if (existsSync(file) || !(error instanceof ConfigurationError)) throw error;
+    throw new ConfigurationError(error.message, 'scmi-hil init writes a first lab file', {
+      cause: error.cause,
+    });
   }
-  const { value, place } = parseYaml(readText(file), displayName(file), labSchema, {
+}
+
+function readLab(file: string, prepare?: (content: unknown) => unknown): LoadedLab {
+  const { value, place } = parseYaml(textOf(file), displayName(file), labSchema, {
     ...(prepare !== undefined && { prepare }),
   });
   const directory = path.dirname(file);

@@ -88,7 +88,10 @@ const misuse: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
     ['boards', 'show', 'virtual-rpi'],
     /^scmi-hil: there is no board virtual-rpi .*\n {2}did you mean virtual-rpi5\?\n$/,
   ],
-  [['boards', '--lab', 'absent.yaml'], /^scmi-hil: .*absent\.yaml: there is no such file\n$/],
+  [
+    ['boards', '--lab', 'absent.yaml'],
+    /^scmi-hil: .*absent\.yaml: there is no such file\n {2}scmi-hil init /,
+  ],
   [
     ['scenarios', 'show', 'dom0-and-gust'],
     /^scmi-hil: there is no scenario dom0-and-gust\n {2}did you mean dom0-and-guest\?/,
