@@ -26,13 +26,22 @@ interface Asked {
   readonly types?: Readonly<Record<string, { readonly talkers: 'tf-a'[] }>>;
   /** In place of those that the virtual board has for them. */
   readonly uarts?: ReadonlyMap<string, BoardUart>;
+  /** Dom0's kernel stops without a word. */
+  readonly hangs?: boolean;
   readonly onEvent?: (event: RecordedEvent) => void;
 }
 
-async function run(t: ExecutionContext, { scenario = 'dom0-and-guest', types = {}, uarts, onEvent }: Asked) {
+async function run(
+  t: ExecutionContext,
+  { scenario = 'dom0-and-guest', types = {}, uarts, hangs = false, onEvent }: Asked,
+) {
   const type = { ...loadBoardType('rcar-v4h-white-hawk'), uarts: { ...types } };
   const asked = loadScenario(findScenario(scenario, project).file, type);
-  await using open = await openVirtualBoard(type, { name: 'two-uarts', firmware: asked.firmware });
+  await using open = await openVirtualBoard(type, {
+    name: 'two-uarts',
+    firmware: asked.firmware,
+    ...(hangs && { faults: { stops: 'in-dom0-kernel' as const } }),
+  });
   const board: OpenBoard = uarts === undefined ? open : { ...open, uarts };
   const session = await runOnBoard({
     board,
@@ -188,6 +197,7 @@ test.serial(
     const port = await server(t, () => {});
     const { outcome, verdict } = await run(t, {
       uarts: new Map([['secure', { serial: port.driver, talkers: ['tf-a'] }]]),
+      hangs: true,
       onEvent: ({ kind, data }) => {
         if (kind === 'milestone' && data.name === 'xen-banner')
           port.write('PANIC at EL3: vector 4 of CPU 0\r\n');
