@@ -1,6 +1,6 @@
 /** From whatever stands on a domain's console to a shell there that is fit for typed commands. */
 import { DriverError } from '../drivers/driver-error.ts';
-import { deadline, type RunClock } from './clock.ts';
+import { deadline, pause, type RunClock } from './clock.ts';
 import { ShellLine } from './shell-line.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -102,10 +102,25 @@ class Login {
         'a prompt',
         signal,
       );
-      return await this.#terminal.until(() => promptIn(this.#terminal.since(mark)), patience.signal);
+      return await this.#lasting(mark, patience.signal);
     } catch {
       signal.throwIfAborted();
       return 'unknown';
+    }
+  }
+
+  /**
+   * A login prompt that is written once more, for an Enter that came before it, would have the next answer given twice:
+   * the name as password, and the password as name, in the open.
+   */
+  async #lasting(mark: ReturnType<Terminal['mark']>, signal: AbortSignal): Promise<Prompt> {
+    const spoken = () => this.#terminal.since(mark);
+    for (;;) {
+      const prompt = await this.#terminal.until(() => promptIn(spoken()), signal);
+      if (prompt === 'shell') return prompt;
+      const asked = questionsIn(spoken());
+      await pause(this.#clock, lasts, signal);
+      if (questionsIn(spoken()) === asked) return prompt;
     }
   }
 
@@ -125,6 +140,10 @@ function promptIn(spoken: readonly string[]): Prompt | undefined {
   return /[#$>] ?$/.test(last) ? 'shell' : undefined;
 }
 
+function questionsIn(spoken: readonly string[]): number {
+  return spoken.filter(text => /(?:\blogin|password): ?$/i.test(text)).length;
+}
+
 /**
  * Keeps the kernel's messages off the console. A message may have torn the very command that does it, so what
  * came of it is read back.
@@ -142,3 +161,5 @@ async function silenceKernel(
 }
 
 const promptDeadline = 3000;
+/** Milliseconds in which a prompt that is to come again has come. */
+const lasts = 250;

@@ -214,6 +214,18 @@ test.serial('a login with a password is gone through, and the password is typed 
   t.false(terminal.typed.join('').includes('pass word'));
 });
 
+test.serial(
+  'a login prompt that is written again, for an Enter that came early, is answered once',
+  async t => {
+    const twice = `printf '\\r\\nboard login: '; sleep 0.1; ${getty('pass word')}`;
+    const terminal = { ...ptyTerminal(t, ['/bin/bash', '-c', twice]), patience };
+    const shell = await shellOn(t, terminal);
+    t.is((await shell.exec('echo in', { signal: soon() })).stdout, 'in\n');
+    t.is(terminal.typed.filter(text => text === 'root\r').length, 1);
+    t.deepEqual(terminal.secrets, ['pass word\r']);
+  },
+);
+
 test.serial('a login that is refused says what to do, and so does one without a password', async t => {
   await t.throwsAsync(shellOn(t, { ...ptyTerminal(t, ['/bin/bash', '-c', getty('another')]), patience }), {
     message: /^log in on a terminal with .*: the login was refused/,
