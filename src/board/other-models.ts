@@ -10,12 +10,15 @@ const relatives: readonly string[] = [
   'R-Car S4 Starter Kit board',
 ];
 
+/** Of all board types, read once: every run asks. */
+let known: readonly string[] | undefined;
+
 /**
  * Models that a board of this type cannot be: what U-Boot prints after `Model: ` on all other boards that are known
  * here. A text that nobody knows is not among them: who builds U-Boot may change it.
  */
 export function otherModels({ identity }: Pick<BoardType, 'identity'>): readonly string[] {
-  const known = boardTypeNames().flatMap(name => loadBoardType(name).identity?.models ?? []);
+  known ??= boardTypeNames().flatMap(name => loadBoardType(name).identity?.models ?? []);
   const all = new Set([...known, ...relatives]);
   return [...all].filter(model => identity?.models.includes(model) !== true);
 }
