@@ -6,6 +6,7 @@ import path from 'node:path';
 import * as nodePty from '@lydell/node-pty';
 import test, { type ExecutionContext } from 'ava';
 import { ConsoleReader } from '../../src/console/reader.ts';
+import { Broadcast } from '../../src/run/broadcast.ts';
 import { systemClock } from '../../src/run/clock.ts';
 import { consoleLogin, type ConsoleUser } from '../../src/run/console-login.ts';
 import { framedShell, printfPieces } from '../../src/run/framed-shell.ts';
@@ -41,12 +42,12 @@ function ptyTerminal(t: ExecutionContext, command: readonly string[], wire: Wire
     rows: 24,
     env: { PATH: process.env['PATH'] ?? '', HOME: home, TERM: 'vt100', ENV: startup, ...wire.environment },
   });
-  const listeners = new Set<() => void>();
+  const arrived = new Broadcast<void>();
   const reader = new ConsoleReader({ query: ({ answer }) => pty.write(answer) });
   pty.onData(data => {
     const text = wire.out?.(data) ?? data;
     reader.feed(Buffer.from(text, 'utf8'), 0);
-    listeners.forEach(look => look());
+    arrived.send();
   });
   const gone = new Promise<void>(resolve => {
     pty.onExit(() => resolve());
@@ -70,15 +71,7 @@ function ptyTerminal(t: ExecutionContext, command: readonly string[], wire: Wire
     },
     mark: () => reader.mark(),
     since: mark => spokenSince(reader, mark, 0),
-    until: (seen, signal) =>
-      untilSeen(
-        seen,
-        look => {
-          listeners.add(look);
-          return () => listeners.delete(look);
-        },
-        signal,
-      ),
+    until: (seen, signal) => untilSeen(seen, look => arrived.listen(look), signal),
   };
 }
 

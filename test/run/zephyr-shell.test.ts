@@ -1,6 +1,7 @@
 /** Commands at Zephyr's shell, against one that answers as zephyr-dom0-xt does. */
 import test, { type ExecutionContext } from 'ava';
 import { ConsoleReader } from '../../src/console/reader.ts';
+import { Broadcast } from '../../src/run/broadcast.ts';
 import { systemClock } from '../../src/run/clock.ts';
 import { spokenSince, type Terminal, untilSeen } from '../../src/run/terminal.ts';
 import { ZephyrShell } from '../../src/run/zephyr-shell.ts';
@@ -18,11 +19,11 @@ interface Wire {
 
 /** A line to a Zephyr that has made no domain. */
 function zephyrLine(t: ExecutionContext, wire: Wire = {}): Terminal & { readonly typed: string[] } {
-  const listeners = new Set<() => void>();
+  const arrived = new Broadcast<void>();
   const reader = new ConsoleReader({});
   const tty = new Tty(text => {
     reader.feed(Buffer.from(wire.out?.(text) ?? text), 0);
-    listeners.forEach(look => look());
+    arrived.send();
   });
   const platform = {
     domains: () => [{ domid: 0, name: 'Domain-0', agentId: null, tree: null, state: 'running' as const }],
@@ -57,15 +58,7 @@ function zephyrLine(t: ExecutionContext, wire: Wire = {}): Terminal & { readonly
     },
     mark: () => reader.mark(),
     since: mark => spokenSince(reader, mark, 0),
-    until: (seen, signal) =>
-      untilSeen(
-        seen,
-        look => {
-          listeners.add(look);
-          return () => listeners.delete(look);
-        },
-        signal,
-      ),
+    until: (seen, signal) => untilSeen(seen, look => arrived.listen(look), signal),
   };
 }
 
