@@ -1,6 +1,6 @@
 /** How fast the console reader is, with every sign and a prompt armed. */
 import { readFileSync } from 'node:fs';
-import { ConsoleReader } from '../src/console/reader.ts';
+import { ConsoleReader } from '../src/verdict/console/reader.ts';
 import { type Bench, type Measurement, measurementLine } from './bench.ts';
 
 /** A serial line at 115200 baud, 8N1, carries this. */

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseFlat, writeFlat } from '../src/dt/flat.ts';
-import { parseSource } from '../src/dt/source.ts';
+import { parseFlat, writeFlat } from '../src/model/dt/flat.ts';
+import { parseSource } from '../src/model/dt/source.ts';
 import { type Bench, type Measurement, measurementLine } from './bench.ts';
 
 export const run: Bench = async () => {

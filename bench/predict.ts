@@ -1,7 +1,7 @@
 /** How many predictions a second. */
 import path from 'node:path';
 import { loadBoardType } from '../src/board/board-types.ts';
-import { predict } from '../src/model/predict.ts';
+import { predict } from '../src/model/predict/predict.ts';
 import { listScenarios, loadScenario } from '../src/scenario/load.ts';
 import { type Bench, measurementLine } from './bench.ts';
 

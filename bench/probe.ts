@@ -3,8 +3,8 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { projectDirectory } from '../src/board/project-directory.ts';
-import { makeEl3Firmware, makeProbe } from '../src/images/make-firmware.ts';
+import { projectDirectory } from '../src/config/project-directory.ts';
+import { makeEl3Firmware, makeProbe } from '../src/lab/images/make-firmware.ts';
 import { type Bench, measurementLine } from './bench.ts';
 
 const count = 20_000;

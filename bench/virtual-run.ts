@@ -5,7 +5,7 @@ import path from 'node:path';
 import { loadBoardType } from '../src/board/board-types.ts';
 import { type SessionOptions, runOnBoard } from '../src/run/session.ts';
 import { findScenario, loadScenario } from '../src/scenario/load.ts';
-import { openVirtualBoard } from '../src/virtual/open.ts';
+import { openVirtualBoard } from '../src/lab/virtual/open.ts';
 import { type Bench, type Measurement, measurementLine } from './bench.ts';
 
 export const run: Bench = async () => [...(await measure('rcar-v4h-white-hawk')), ...(await measure('rpi5'))];

@@ -5,7 +5,7 @@
  */
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
-import type { TftpEvent } from '../src/drivers/tftp/tftp.ts';
+import type { TftpEvent } from '../src/lab/drivers/tftp/tftp.ts';
 import type { AttemptOutput, PoweredOn } from './boot-attempt.ts';
 import { type ConsoleEvent, told } from './console-event.ts';
 import type { TransferStalled } from './deploy.ts';

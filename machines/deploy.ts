@@ -4,7 +4,7 @@
  */
 import { assign, sendParent, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
-import type { TftpEvent } from '../src/drivers/tftp/tftp.ts';
+import type { TftpEvent } from '../src/lab/drivers/tftp/tftp.ts';
 import { type Fault, failure } from './fault.ts';
 import { givenCallback } from './given.ts';
 import type { TransferEvent } from './transfer-event.ts';

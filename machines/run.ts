@@ -4,8 +4,8 @@
  */
 import { assign, type EventObject, sendTo, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
-import type { Prediction } from '../src/model/prediction.ts';
-import type { Step } from '../src/scenario/scenario.ts';
+import type { Prediction } from '../src/model/predict/prediction.ts';
+import type { Step } from '../src/model/predict/scenario.ts';
 import { boot, type BootOutput, type BootPlan } from './boot.ts';
 import { deploy, type TransferStalled } from './deploy.ts';
 import { expired, failing, type Fault, failure, type Wait } from './fault.ts';

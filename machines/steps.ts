@@ -1,7 +1,7 @@
 /** The steps of a scenario, one after the other; what each is, its actor knows. */
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
-import type { Step } from '../src/scenario/scenario.ts';
+import type { Step } from '../src/model/predict/scenario.ts';
 import { expired, type Fault, failure, type Wait } from './fault.ts';
 import { givenPromise } from './given.ts';
 import type { Witness } from './witness.ts';

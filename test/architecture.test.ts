@@ -1,94 +1,49 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
 
-const project = resolve(import.meta.dirname, '..');
+const project = path.resolve(import.meta.dirname, '..');
 
-/** Which rooms a room may import from, beside itself. Absent: not restricted here. */
-const allowed: Readonly<Record<string, readonly string[]>> = {
-  'src/dt': [],
-  'src/scmi': [],
-  'src/console': [],
-  'src/xen': ['src/scmi', 'src/dt', 'src/model/observation.ts'],
-  'src/linux': ['src/scmi', 'src/dt', 'src/xen/guest.ts', 'src/model/observation.ts'],
-  'src/probe': ['src/scmi', 'src/xen/guest.ts', 'src/scenario/scenario.ts'],
-  'src/model': [
-    'src/xen',
-    'src/linux',
-    'src/probe',
-    'src/scmi',
-    'src/dt',
-    'src/scenario/scenario.ts',
-    'src/board/board-type.ts',
-  ],
-  'src/lint': ['src/model', 'src/xen', 'src/linux', 'src/scmi', 'src/dt', 'src/scenario/scenario.ts'],
-  'src/explore': [
-    'src/model',
-    'src/probe',
-    'src/verify',
-    'src/console',
-    'src/recording/event.ts',
-    'src/xen',
-    'src/linux',
-    'src/scmi',
-    'src/dt',
-    'src/scenario/scenario.ts',
-    'src/board/board-type.ts',
-  ],
-  'src/verify': ['src/model', 'src/console', 'src/recording/event.ts', 'src/recording/bytes.ts'],
-  'src/drivers': [],
-  'src/recording': [],
-  'src/virtual': [
-    'src/drivers',
-    'src/model',
-    'src/probe',
-    'src/linux',
-    'src/xen',
-    'src/scmi',
-    'src/dt',
-    'src/board',
-  ],
-  'src/run': [
-    'machines',
-    'src/board',
-    'src/drivers',
-    'src/images',
-    'src/console',
-    'src/recording',
-    'src/model',
-    'src/verify',
-    'src/probe',
-    'src/scenario',
-    'src/linux',
-    'src/dt',
-  ],
-  'src/doctor': [
-    'src/board',
-    'src/drivers',
-    'src/images',
-    'src/model',
-    'src/recording',
-    'src/run',
-    'src/scenario',
-    'src/verify',
-    'machines/fault.ts',
-  ],
-  'src/init': ['src/board', 'src/report/printable.ts'],
-  machines: [],
+/** The rooms from the top down. A room imports from the rooms below it, types included, never from one above or beside it. */
+const floors: readonly (readonly string[])[] = [
+  ['bench', 'src/cli'],
+  ['src/trials', 'src/doctor'],
+  ['src/run'],
+  ['machines'],
+  ['src/lab'],
+  ['src/verdict'],
+  ['src/scenario'],
+  ['src/board'],
+  ['src/model'],
+  ['src/config'],
+];
+
+/** The same inside the rooms that have rooms of their own; `.` is the files directly in it. */
+const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  'src/model': [['lint'], ['predict'], ['linux', 'probe', 'xl'], ['xen'], ['dt', 'trace'], ['scmi']],
+  'src/verdict': [['report'], ['verify', 'diagnosis'], ['recording', 'console']],
+  'src/trials': [['mutants', 'faults'], ['explore']],
+  'src/lab': [['init'], ['.'], ['virtual', 'images'], ['drivers']],
 };
+
+/** Imports against the order that still stand. Each one that goes is taken off; none is added. */
+const known = new Set<string>([
+  'src/verdict/report/boot.ts imports machines/fault.ts',
+  'src/lab/virtual/open.ts imports src/lab/open-board.ts',
+  'src/model/probe/of-step.ts imports src/model/predict/scenario.ts',
+  'src/lab/drivers/ssh/exec.ts src/lab/drivers/ssh/session.ts src/lab/drivers/ssh/sftp.ts src/lab/drivers/ssh/shell.ts',
+  'src/lab/virtual/board.ts src/lab/virtual/probe.ts src/lab/virtual/xen.ts',
+  'src/lab/open-emulated.ts src/lab/open.ts',
+  'src/doctor/board.ts src/doctor/dhcp.ts src/doctor/host.ts src/doctor/images.ts src/doctor/key.ts src/doctor/power.ts src/doctor/serial.ts src/doctor/tftp.ts',
+]);
 
 /** Rooms without I/O and without a clock: same input, same output. */
 const pure = [
-  'src/dt',
-  'src/scmi',
-  'src/console',
-  'src/xen',
-  'src/linux',
-  'src/probe',
   'src/model',
-  'src/lint',
-  'src/explore',
-  'src/verify',
+  'src/verdict/console',
+  'src/verdict/verify',
+  'src/trials/explore',
+  'src/trials/mutants',
   'machines',
 ];
 
@@ -98,66 +53,148 @@ interface Import {
   readonly isTypeOnly: boolean;
 }
 
-test('rooms import only from the rooms that the architecture allows', t => {
-  const wrong = Object.entries(allowed).flatMap(([room, targets]) =>
-    importsOf(room).filter(({ target, isTypeOnly }) => {
-      if (!target.startsWith('src/') && !target.startsWith('machines/')) return false;
-      if (isTypeOnly && room === 'machines') return false;
-      return ![room, ...targets].some(each => target === each || target.startsWith(`${each}/`));
-    }),
+test('every source file stands in a room of the order', t => {
+  const rooms = new Set(floors.flat());
+  t.deepEqual(
+    sources.filter(file => !rooms.has(roomOf(file))),
+    [],
   );
-  t.deepEqual(wrong.map(describe), []);
+});
+
+test('rooms import only from the rooms below them', t => {
+  const wrong = imports.filter(({ file, target }) => {
+    const [from, to] = [floorOf(roomOf(file)), floorOf(roomOf(target))];
+    return roomOf(file) !== roomOf(target) && from >= to;
+  });
+  t.deepEqual(wrong.map(describe).filter(isNew), []);
+});
+
+test('rooms inside a room import only from those below them', t => {
+  const wrong = imports.filter(({ file, target }) => {
+    const inner = innerFloors[roomOf(file)];
+    if (inner === undefined || roomOf(file) !== roomOf(target)) return false;
+    const [from, to] = [innerRoomOf(file), innerRoomOf(target)];
+    const floor = (room: string) => inner.findIndex(each => each.includes(room));
+    return from !== to && floor(from) >= floor(to);
+  });
+  t.deepEqual(wrong.map(describe).filter(isNew), []);
+});
+
+test('no files import each other in a circle, not even types', t => {
+  t.deepEqual(
+    circles().filter(circle => isNew(circle.join(' '))),
+    [],
+  );
 });
 
 test('pure rooms import nothing from Node and read no clock', t => {
-  const wrong = pure.flatMap(room => importsOf(room).filter(({ target }) => target.startsWith('node:')));
+  const isPure = (file: string): boolean => pure.some(room => file.startsWith(`${room}/`));
+  const wrong = imports.filter(({ file, target }) => isPure(file) && target.startsWith('node:'));
   t.deepEqual(wrong.map(describe), []);
-  const clocks = pure
-    .flatMap(sourcesOf)
-    .filter(file =>
-      /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bsetTimeout\(/.test(
-        readFileSync(join(project, file), 'utf8'),
-      ),
-    );
+  const clocks = sources.filter(
+    file =>
+      isPure(file) && /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bsetTimeout\(/.test(textOf(file)),
+  );
   t.deepEqual(clocks, []);
 });
 
-test('machines import nothing but xstate', t => {
-  const packages = importsOf('machines').filter(
-    ({ target, isTypeOnly }) => !isTypeOnly && !target.startsWith('machines/'),
-  );
-  t.deepEqual([...new Set(packages.map(({ target }) => target))], ['xstate']);
+test('machines import xstate, types, and the pure vocabulary of consoles', t => {
+  const targets = imports
+    .filter(({ file, target, isTypeOnly }) => {
+      return roomOf(file) === 'machines' && !isTypeOnly && !target.startsWith('machines/');
+    })
+    .map(({ target }) => target)
+    .filter(target => !target.startsWith('src/verdict/console/vocabulary/'));
+  t.deepEqual([...new Set(targets)], ['xstate']);
 });
 
-test('only the board room opens virtual boards', t => {
-  const importers = sourcesOf('src')
-    .flatMap(importsOfFile)
-    .filter(({ file, target }) => target.startsWith('src/virtual/') && !file.startsWith('src/virtual/'));
-  t.deepEqual([...new Set(importers.map(({ file }) => dirname(file)))], ['src/board']);
+test('only the lab opens virtual boards', t => {
+  const importers = imports.filter(
+    ({ file, target }) =>
+      file.startsWith('src/') &&
+      target.startsWith('src/lab/virtual/') &&
+      !file.startsWith('src/lab/virtual/'),
+  );
+  t.deepEqual([...new Set(importers.map(({ file }) => path.dirname(file)))], ['src/lab']);
 });
+
+const sources: readonly string[] = ['src', 'machines', 'bench']
+  .flatMap(directory =>
+    readdirSync(path.join(project, directory), { recursive: true }).map(name =>
+      path.join(directory, String(name)),
+    ),
+  )
+  .filter(name => name.endsWith('.ts'))
+  .toSorted();
+
+const imports: readonly Import[] = sources.flatMap(importsOfFile);
+
+function textOf(file: string): string {
+  return readFileSync(path.join(project, file), 'utf8');
+}
+
+function importsOfFile(file: string): readonly Import[] {
+  const found = textOf(file).matchAll(
+    /^\s*(?:import|export)\s+(type\s)?(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm,
+  );
+  return [...found].map(([, type, from, dynamic]) => {
+    const name = from ?? dynamic ?? '';
+    const target = name.startsWith('.')
+      ? path.relative(project, path.resolve(project, path.dirname(file), name))
+      : name;
+    return { file, target, isTypeOnly: type !== undefined };
+  });
+}
+
+/** `src/lab` of `src/lab/virtual/board.ts`, `machines` of `machines/run.ts`. */
+function roomOf(file: string): string {
+  const parts = file.split('/');
+  return parts[0] === 'src' ? parts.slice(0, 2).join('/') : (parts[0] ?? '');
+}
+
+/** `virtual` of `src/lab/virtual/board.ts`, `.` of `src/lab/lab.ts`. */
+function innerRoomOf(file: string): string {
+  const [, , room, ...rest] = file.split('/');
+  return rest.length > 0 && room !== undefined ? room : '.';
+}
+
+/** Packages, which every room may import, lie below all rooms. */
+function floorOf(room: string): number {
+  const floor = floors.findIndex(each => each.includes(room));
+  return floor === -1 ? floors.length : floor;
+}
+
+/** The groups of files that reach each other by imports (Tarjan's algorithm). */
+function circles(): readonly (readonly string[])[] {
+  const targets = new Map(sources.map(file => [file, [] as string[]]));
+  for (const { file, target } of imports) if (targets.has(target)) targets.get(file)?.push(target);
+  const index = new Map<string, number>();
+  const low = new Map<string, number>();
+  const stack: string[] = [];
+  const found: string[][] = [];
+  const visit = (file: string): number => {
+    index.set(file, index.size);
+    let lowest = index.size - 1;
+    stack.push(file);
+    for (const target of targets.get(file) ?? []) {
+      if (!index.has(target)) lowest = Math.min(lowest, visit(target));
+      else if (stack.includes(target)) lowest = Math.min(lowest, index.get(target) ?? lowest);
+    }
+    low.set(file, lowest);
+    if (lowest === index.get(file)) {
+      const circle = stack.splice(stack.indexOf(file));
+      if (circle.length > 1) found.push(circle.toSorted());
+    }
+    return lowest;
+  };
+  for (const file of sources) if (!index.has(file)) visit(file);
+  return found;
+}
 
 function describe({ file, target }: Import): string {
   return `${file} imports ${target}`;
 }
 
-function importsOf(room: string): readonly Import[] {
-  return sourcesOf(room).flatMap(importsOfFile);
-}
-
-function importsOfFile(file: string): readonly Import[] {
-  const text = readFileSync(join(project, file), 'utf8');
-  const found = text.matchAll(
-    /^\s*(?:import|export)\s+(type\s)?(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm,
-  );
-  return [...found].map(([, type, from, dynamic]) => {
-    const name = from ?? dynamic ?? '';
-    const target = name.startsWith('.') ? relative(project, resolve(project, dirname(file), name)) : name;
-    return { file, target, isTypeOnly: type !== undefined };
-  });
-}
-
-function sourcesOf(room: string): readonly string[] {
-  return readdirSync(join(project, room), { recursive: true })
-    .map(name => join(room, String(name)))
-    .filter(name => name.endsWith('.ts') && statSync(join(project, name)).isFile());
+function isNew(what: string): boolean {
+  return !known.has(what);
 }

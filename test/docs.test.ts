@@ -7,7 +7,7 @@ import test from 'ava';
 import { Command } from 'commander';
 import { parse, stringify } from 'yaml';
 import { boardTypeNames } from '../src/board/board-types.ts';
-import { loadLab } from '../src/board/load-lab.ts';
+import { loadLab } from '../src/lab/load-lab.ts';
 import type { CliProcess } from '../src/cli/command.ts';
 import { commands } from '../src/cli/commands.ts';
 

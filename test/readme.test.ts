@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { loadLab } from '../src/board/load-lab.ts';
+import { loadLab } from '../src/lab/load-lab.ts';
 import { scmiHil } from './cli/fake-process.ts';
 
 const project = path.resolve(import.meta.dirname, '..');

@@ -3,12 +3,12 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { BoardType, WrittenBoardType } from './board-type.ts';
 import { boardTypeSchema } from './board-type.ts';
-import { ConfigurationError } from './configuration-error.ts';
-import { mergePatch } from './merge-patch.ts';
-import { hintAt } from './nearest-name.ts';
-import { projectDirectory } from './project-directory.ts';
-import type { YamlFile } from './yaml-file.ts';
-import { displayName, parseYaml, readText } from './yaml-file.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { mergePatch } from '../config/merge-patch.ts';
+import { hintAt } from '../config/nearest-name.ts';
+import { projectDirectory } from '../config/project-directory.ts';
+import type { YamlFile } from '../config/yaml-file.ts';
+import { displayName, parseYaml, readText } from '../config/yaml-file.ts';
 
 const shippedDirectory = path.join(projectDirectory, 'boards');
 

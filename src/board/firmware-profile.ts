@@ -2,13 +2,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import type { FirmwareProfile } from '../scmi/profile.ts';
-import { isQuirk, quirks } from '../scmi/quirks.ts';
-import { ConfigurationError } from './configuration-error.ts';
-import { mergePatch } from './merge-patch.ts';
-import { hintAt } from './nearest-name.ts';
-import { projectDirectory } from './project-directory.ts';
-import { displayName, parseYaml, readText } from './yaml-file.ts';
+import type { FirmwareProfile } from '../model/scmi/profile.ts';
+import { isQuirk, quirks } from '../model/scmi/quirks.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { mergePatch } from '../config/merge-patch.ts';
+import { hintAt } from '../config/nearest-name.ts';
+import { projectDirectory } from '../config/project-directory.ts';
+import { displayName, parseYaml, readText } from '../config/yaml-file.ts';
 
 const shippedDirectory = path.join(projectDirectory, 'boards', 'firmware');
 

@@ -1,9 +1,9 @@
 /** `scmi-hil boards`: what stands in the lab. */
 import type { BoardType } from '../board/board-type.ts';
-import type { BoardEntry } from '../board/load-lab.ts';
-import { boardOf, isEmulated, isVirtual } from '../board/load-lab.ts';
-import { serialOf, uartOf } from '../board/open-serial.ts';
-import { holderOf, stateDirectory } from '../run/reservation.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
+import { boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { serialOf, uartOf } from '../lab/open-serial.ts';
+import { holderOf, stateDirectory } from '../lab/reservation.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';

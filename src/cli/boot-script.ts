@@ -1,13 +1,13 @@
 /** `scmi-hil boot-script`: what U-Boot does to boot a board, for a board that boots without a run. */
 import path from 'node:path';
-import type { BoardEntry } from '../board/load-lab.ts';
-import { isVirtual } from '../board/load-lab.ts';
-import { openBoard } from '../board/open.ts';
-import { plannedBoard } from '../board/planned-board.ts';
-import { uBootScript } from '../images/u-boot-script.ts';
-import type { Deployment } from '../run/deployment.ts';
-import { prepareDeployment } from '../run/deployment.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
+import { isVirtual } from '../lab/load-lab.ts';
+import { openBoard } from '../lab/open.ts';
+import { plannedBoard } from '../lab/planned-board.ts';
+import { uBootScript } from '../lab/images/u-boot-script.ts';
+import type { Deployment } from '../run/deploy/deployment.ts';
+import { prepareDeployment } from '../run/deploy/deployment.ts';
+import type { Scenario } from '../model/predict/scenario.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';

@@ -1,9 +1,9 @@
 /** Which statement of the series is tested by which scenario, and what the model foresees by board type. */
 import type { BoardType } from '../board/board-type.ts';
 import { boardTypeNames, loadBoardType } from '../board/board-types.ts';
-import type { Expectation } from '../model/prediction.ts';
-import { predict } from '../model/predict.ts';
-import type { ClaimMatrix, Foreseen, MatrixEntry } from '../report/claim-matrix.ts';
+import type { Expectation } from '../model/predict/prediction.ts';
+import { predict } from '../model/predict/predict.ts';
+import type { ClaimMatrix, Foreseen, MatrixEntry } from '../verdict/report/claim-matrix.ts';
 import type { Claim } from '../scenario/claims.ts';
 import { loadClaims } from '../scenario/claims.ts';
 import { fitsBoardType } from '../scenario/fit.ts';

@@ -1,9 +1,9 @@
 /** `scmi-hil console`: a board's serial line at this terminal. */
 import { duration } from '../board/board-type.ts';
-import type { BoardEntry } from '../board/load-lab.ts';
-import { boardOf, isVirtual } from '../board/load-lab.ts';
-import { openWires, type Wires } from '../board/open.ts';
-import type { SerialConnection, SerialDriver } from '../drivers/serial/serial.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
+import { boardOf, isVirtual } from '../lab/load-lab.ts';
+import { openWires, type Wires } from '../lab/open.ts';
+import type { SerialConnection, SerialDriver } from '../lab/drivers/serial/serial.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { hold } from './hold.ts';

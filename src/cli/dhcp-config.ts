@@ -1,9 +1,9 @@
 /** `scmi-hil dhcp-config`: a board's part of a DHCP server's configuration. */
-import type { DhcpBoard } from '../board/dhcp-config.ts';
-import { dhcpConfiguration } from '../board/dhcp-config.ts';
-import type { BoardEntry } from '../board/load-lab.ts';
-import { boardOf, isEmulated, isVirtual } from '../board/load-lab.ts';
-import { macAddress } from '../board/open-emulated.ts';
+import type { DhcpBoard } from '../lab/dhcp-config.ts';
+import { dhcpConfiguration } from '../lab/dhcp-config.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
+import { boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { macAddress } from '../lab/open-emulated.ts';
 import type { AddCommand } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';

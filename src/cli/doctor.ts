@@ -1,16 +1,16 @@
 /** `scmi-hil doctor`: looks at a lab before a run, or at the boot of a run that came to nothing. */
 import path from 'node:path';
-import type { BoardEntry, LabInParts } from '../board/load-lab.ts';
-import { boardOf, loadLabInParts } from '../board/load-lab.ts';
-import { openBoard } from '../board/open.ts';
+import type { BoardEntry, LabInParts } from '../lab/load-lab.ts';
+import { boardOf, loadLabInParts } from '../lab/load-lab.ts';
+import { openBoard } from '../lab/open.ts';
 import { followBoot } from '../doctor/boot.ts';
 import type { DoctorReport } from '../doctor/finding.ts';
 import { examine } from '../doctor/examine.ts';
 import { diagnoseRecording } from '../doctor/recorded.ts';
-import { wantsColour } from '../report/colour.ts';
-import { renderEnd, renderReached } from '../report/boot.ts';
-import { renderDoctor } from '../report/doctor.ts';
-import { stateDirectory } from '../run/reservation.ts';
+import { wantsColour } from '../verdict/report/colour.ts';
+import { renderEnd, renderReached } from '../verdict/report/boot.ts';
+import { renderDoctor } from '../doctor/report.ts';
+import { stateDirectory } from '../lab/reservation.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';

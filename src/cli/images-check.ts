@@ -1,14 +1,14 @@
 /** `scmi-hil images check`: a lab's image files, held against what its board needs. */
 import { existsSync } from 'node:fs';
-import type { BoardEntry } from '../board/load-lab.ts';
-import { imageNames, isVirtual } from '../board/load-lab.ts';
-import { plannedBoard } from '../board/planned-board.ts';
-import { loadBoardImages } from '../images/board-images.ts';
-import type { CheckedImage } from '../images/check-files.ts';
-import { checkImageFiles } from '../images/check-files.ts';
-import type { ImageProblem } from '../images/checks/problem.ts';
-import type { CheckedLayout } from '../run/layout-check.ts';
-import { checkLayout } from '../run/layout-check.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
+import { imageNames, isVirtual } from '../lab/load-lab.ts';
+import { plannedBoard } from '../lab/planned-board.ts';
+import { loadBoardImages } from '../lab/images/board-images.ts';
+import type { CheckedImage } from '../lab/images/check-files.ts';
+import { checkImageFiles } from '../lab/images/check-files.ts';
+import type { ImageProblem } from '../lab/images/checks/problem.ts';
+import type { CheckedLayout } from '../run/deploy/layout-check.ts';
+import { checkLayout } from '../run/deploy/layout-check.ts';
 import type { CliProcess } from './command.ts';
 import { UsageError } from './command.ts';
 import type { scenarioOn } from './scenario-on.ts';

@@ -1,10 +1,10 @@
 /** `scmi-hil images`: what an emulated board runs, fetched, built and checked. */
 import { Argument } from 'commander';
-import { ConfigurationError } from '../board/configuration-error.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
 import { loadBoardType } from '../board/board-types.ts';
-import { boardOf, emulatedBoards } from '../board/load-lab.ts';
-import { imageDirectory } from '../images/places.ts';
-import { buildQemuVirt, checkQemuVirt, fetchQemuVirt, type ImageWork } from '../images/qemu-virt.ts';
+import { boardOf, emulatedBoards } from '../lab/load-lab.ts';
+import { imageDirectory } from '../lab/images/places.ts';
+import { buildQemuVirt, checkQemuVirt, fetchQemuVirt, type ImageWork } from '../lab/images/qemu-virt.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';

@@ -2,21 +2,21 @@
 import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { displayName } from '../board/yaml-file.ts';
-import { ownAddresses } from '../init/addresses.ts';
-import type { Found } from '../init/interview.ts';
-import { interview } from '../init/interview.ts';
-import type { Answers } from '../init/lab-text.ts';
-import { labText } from '../init/lab-text.ts';
-import type { Person } from '../init/question.ts';
-import { Answerer, LeftEarly } from '../init/question.ts';
-import { findSerialAdapters } from '../init/serial-adapters.ts';
-import { personAt } from '../init/terminal.ts';
-import { requireNoLab, requirePlace, writeLab } from '../init/write-lab.ts';
+import { displayName } from '../config/yaml-file.ts';
+import { ownAddresses } from '../lab/init/addresses.ts';
+import type { Found } from '../lab/init/interview.ts';
+import { interview } from '../lab/init/interview.ts';
+import type { Answers } from '../lab/init/lab-text.ts';
+import { labText } from '../lab/init/lab-text.ts';
+import type { Person } from '../lab/init/question.ts';
+import { Answerer, LeftEarly } from '../lab/init/question.ts';
+import { findSerialAdapters } from '../lab/init/serial-adapters.ts';
+import { personAt } from '../lab/init/terminal.ts';
+import { requireNoLab, requirePlace, writeLab } from '../lab/init/write-lab.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { makeDirectory } from '../recording/make-directory.ts';
+import { makeDirectory } from '../verdict/recording/make-directory.ts';
 import { repeated } from './repeated.ts';
 
 interface InitOptions {

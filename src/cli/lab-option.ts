@@ -1,7 +1,7 @@
 /** `--lab`, which every command about boards has. */
 import type { Command } from 'commander';
-import type { LoadedLab } from '../board/load-lab.ts';
-import { loadLab } from '../board/load-lab.ts';
+import type { LoadedLab } from '../lab/load-lab.ts';
+import { loadLab } from '../lab/load-lab.ts';
 import type { CliProcess } from './command.ts';
 
 export interface LabOption {

@@ -1,7 +1,7 @@
 /** The command line: finds the command, runs it, and turns every ending into an exit code. */
 import { Command, CommanderError } from 'commander';
-import { ConfigurationError } from '../board/configuration-error.ts';
-import { DriverError } from '../drivers/driver-error.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
 import type { CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { commands } from './commands.ts';

@@ -1,14 +1,14 @@
 /** `scmi-hil mutants`: which bugs the shipped scenarios catch. */
 import { setImmediate } from 'node:timers/promises';
 import { loadBoardType } from '../board/board-types.ts';
-import { virtualBoards } from '../board/load-lab.ts';
-import { hintAt } from '../board/nearest-name.ts';
-import { askVirtualDomain } from '../board/virtual-shell.ts';
-import { mutantNamed, mutants } from '../explore/mutants/index.ts';
-import type { Mutant } from '../explore/mutants/mutant.ts';
-import { mutantsPage } from '../explore/mutants/page.ts';
-import type { Catch, MutantResult, Trial } from '../explore/trials.ts';
-import { Trials } from '../explore/trials.ts';
+import { virtualBoards } from '../lab/load-lab.ts';
+import { hintAt } from '../config/nearest-name.ts';
+import { askVirtualDomain } from '../lab/virtual-shell.ts';
+import { mutantNamed, mutants } from '../trials/mutants/index.ts';
+import type { Mutant } from '../trials/mutants/mutant.ts';
+import { mutantsPage } from '../trials/mutants/page.ts';
+import type { Catch, MutantResult, Trial } from '../trials/mutants/trials.ts';
+import { Trials } from '../trials/mutants/trials.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import { listScenarios, loadScenario } from '../scenario/load.ts';
 import type { AddCommand, CliProcess } from './command.ts';

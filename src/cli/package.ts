@@ -1,7 +1,7 @@
 /** The package that this program is. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { projectDirectory } from '../board/project-directory.ts';
+import { projectDirectory } from '../config/project-directory.ts';
 
 /** Version as in package.json. */
 export function packageVersion(): string {

@@ -1,9 +1,9 @@
 /** `scmi-hil power`: a board's supply, by hand. */
 import { Argument } from 'commander';
-import type { BoardEntry } from '../board/load-lab.ts';
-import { boardOf, isVirtual } from '../board/load-lab.ts';
-import { openWires } from '../board/open.ts';
-import type { PowerDriver } from '../drivers/power/power.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
+import { boardOf, isVirtual } from '../lab/load-lab.ts';
+import { openWires } from '../lab/open.ts';
+import type { PowerDriver } from '../lab/drivers/power/power.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode } from './command.ts';
 import { hold } from './hold.ts';

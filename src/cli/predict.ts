@@ -2,11 +2,11 @@
 import path from 'node:path';
 import { loadBoardType } from '../board/board-types.ts';
 import { loadFirmwareProfile } from '../board/firmware-profile.ts';
-import { predict } from '../model/predict.ts';
-import type { Prediction } from '../model/prediction.ts';
+import { predict } from '../model/predict/predict.ts';
+import type { Prediction } from '../model/predict/prediction.ts';
 import { loadCase } from '../scenario/case.ts';
 import { findScenario, loadScenario } from '../scenario/load.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import type { Scenario } from '../model/predict/scenario.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import type { ConfigurationOptions } from './configuration-options.ts';

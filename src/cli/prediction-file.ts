@@ -1,7 +1,7 @@
 /** Reads a prediction that a run, or `scmi-hil predict --json`, has written. */
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
-import type { Prediction } from '../model/prediction.ts';
+import type { Prediction } from '../model/predict/prediction.ts';
 import { UsageError } from './command.ts';
 
 /** The parts that a verdict is made of; a prediction may hold more. */

@@ -1,10 +1,10 @@
 /** `scmi-hil replay`: shows a recorded run again, in its own time. */
 import path from 'node:path';
-import { bytesOf } from '../recording/bytes.ts';
-import type { RecordedEvent } from '../recording/event.ts';
-import { replay } from '../recording/replay.ts';
-import { wantsColour } from '../report/colour.ts';
-import { liveProgress } from '../report/live.ts';
+import { bytesOf } from '../verdict/recording/bytes.ts';
+import type { RecordedEvent } from '../verdict/recording/event.ts';
+import { replay } from '../verdict/recording/replay.ts';
+import { wantsColour } from '../verdict/report/colour.ts';
+import { liveProgress } from '../verdict/report/live.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';

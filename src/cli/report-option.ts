@@ -1,10 +1,10 @@
 /** `--report KIND=FILE`. */
 import path from 'node:path';
-import { nearestName } from '../board/nearest-name.ts';
-import { renderJson } from '../report/json.ts';
-import { renderJunit } from '../report/junit.ts';
-import type { LeftOut } from '../report/left-out.ts';
-import type { RunReport, Strictness } from '../report/run-report.ts';
+import { nearestName } from '../config/nearest-name.ts';
+import { renderJson } from '../verdict/report/json.ts';
+import { renderJunit } from '../verdict/report/junit.ts';
+import type { LeftOut } from '../verdict/report/left-out.ts';
+import type { RunReport, Strictness } from '../verdict/report/run-report.ts';
 import { UsageError } from './command.ts';
 import { requireWritable, writeFile } from './write-file.ts';
 

@@ -1,11 +1,11 @@
 /** Which scenario runs on which board, settled before any board is touched. */
-import type { BoardEntry, LoadedLab } from '../board/load-lab.ts';
-import { boardOf, isEmulated, isVirtual } from '../board/load-lab.ts';
+import type { BoardEntry, LoadedLab } from '../lab/load-lab.ts';
+import { boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import type { ScenarioFile } from '../scenario/load.ts';
 import { findScenario, listScenarios, loadScenario } from '../scenario/load.ts';
-import type { LeftOut } from '../report/left-out.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import type { LeftOut } from '../verdict/report/left-out.ts';
+import type { Scenario } from '../model/predict/scenario.ts';
 import { UsageError } from './command.ts';
 import { withImages } from './image-option.ts';
 

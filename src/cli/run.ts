@@ -1,28 +1,28 @@
 /** `scmi-hil run`: scenarios on boards, shown live, judged, reported. */
 import path from 'node:path';
-import type { BoardEntry } from '../board/load-lab.ts';
-import { isVirtual } from '../board/load-lab.ts';
-import { hintAt } from '../board/nearest-name.ts';
-import { openBoard } from '../board/open.ts';
-import type { OpenBoard } from '../board/open-board.ts';
-import type { VirtualFaults } from '../board/virtual-faults.ts';
-import { canHave, fullDisk, requiredFault, together } from '../board/virtual-faults.ts';
-import type { Mutant } from '../explore/mutants/mutant.ts';
-import { type Finding, placeText } from '../lint/finding.ts';
-import { lintScenario } from '../lint/lint.ts';
-import { wantsColour } from '../report/colour.ts';
-import { otherBuild, type XenSeen } from '../model/other-build.ts';
-import { renderJson } from '../report/json.ts';
-import { type LeftOut, leftOutLines } from '../report/left-out.ts';
-import type { Live } from '../report/live.ts';
-import { liveProgress } from '../report/live.ts';
-import type { RunReport } from '../report/run-report.ts';
-import { worstOutcome } from '../report/run-report.ts';
-import type { TerminalOptions } from '../report/terminal.ts';
-import { renderSummary, renderVerdict } from '../report/terminal.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
+import { isVirtual } from '../lab/load-lab.ts';
+import { hintAt } from '../config/nearest-name.ts';
+import { openBoard } from '../lab/open.ts';
+import type { OpenBoard } from '../lab/open-board.ts';
+import type { VirtualFaults } from '../lab/virtual-faults.ts';
+import { canHave, fullDisk, requiredFault, together } from '../lab/virtual-faults.ts';
+import type { Mutant } from '../trials/mutants/mutant.ts';
+import { type Finding, placeText } from '../model/lint/finding.ts';
+import { lintScenario } from '../model/lint/lint.ts';
+import { wantsColour } from '../verdict/report/colour.ts';
+import { otherBuild, type XenSeen } from '../model/predict/other-build.ts';
+import { renderJson } from '../verdict/report/json.ts';
+import { type LeftOut, leftOutLines } from '../verdict/report/left-out.ts';
+import type { Live } from '../verdict/report/live.ts';
+import { liveProgress } from '../verdict/report/live.ts';
+import type { RunReport } from '../verdict/report/run-report.ts';
+import { worstOutcome } from '../verdict/report/run-report.ts';
+import type { TerminalOptions } from '../verdict/report/terminal.ts';
+import { renderSummary, renderVerdict } from '../verdict/report/terminal.ts';
 import { runOnBoard } from '../run/session.ts';
-import { reserve, stateDirectory } from '../run/reservation.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import { reserve, stateDirectory } from '../lab/reservation.ts';
+import type { Scenario } from '../model/predict/scenario.ts';
 import type { AddCommand, CliProcess } from './command.ts';
 import { exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
@@ -281,7 +281,7 @@ function needsOtherXen(
 
 /** @throws UsageError for a name that no mutant has, and where a real board would have to run it */
 async function mutantFor(name: string, { runs }: RunPlan): Promise<Mutant> {
-  const { mutants, mutantNamed } = await import('../explore/mutants/index.ts');
+  const { mutants, mutantNamed } = await import('../trials/mutants/index.ts');
   const mutant = mutantNamed(name);
   if (mutant === undefined) {
     throw new UsageError(

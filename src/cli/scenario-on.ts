@@ -1,8 +1,8 @@
 /** One scenario on one board of the lab; without a name, the board as it stands. */
-import type { BoardEntry, LoadedLab } from '../board/load-lab.ts';
-import { boardOf } from '../board/load-lab.ts';
+import type { BoardEntry, LoadedLab } from '../lab/load-lab.ts';
+import { boardOf } from '../lab/load-lab.ts';
 import { bootScenario } from '../scenario/load.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import type { Scenario } from '../model/predict/scenario.ts';
 import { withImages } from './image-option.ts';
 import { labTreeOf, planRuns } from './run-plan.ts';
 

@@ -2,9 +2,9 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { boardTypeSchema } from '../board/board-type.ts';
-import { labSchema } from '../board/lab.ts';
+import { labSchema } from '../lab/lab.ts';
 import { doctorReportSchema } from '../doctor/finding.ts';
-import { boardImagesSchema } from '../images/board-images.ts';
+import { boardImagesSchema } from '../lab/images/board-images.ts';
 import { scenarioSchema } from '../scenario/schema.ts';
 import type { AddCommand } from './command.ts';
 import { exitCode } from './command.ts';

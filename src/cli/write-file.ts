@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from './command.ts';
-import { makeDirectory } from '../recording/make-directory.ts';
+import { makeDirectory } from '../verdict/recording/make-directory.ts';
 
 /** @throws UsageError where it cannot be written */
 export function writeFile(file: string, content: string | Uint8Array): void {

@@ -1,10 +1,10 @@
 /** What one board of the lab needs. */
-import type { LabBoard } from '../board/lab.ts';
-import type { BoardEntry } from '../board/load-lab.ts';
-import { isEmulated, isVirtual } from '../board/load-lab.ts';
-import { openWires } from '../board/open.ts';
-import { DriverError } from '../drivers/driver-error.ts';
-import { holderOf, reserve } from '../run/reservation.ts';
+import type { LabBoard } from '../lab/lab.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
+import { isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { openWires } from '../lab/open.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
+import { holderOf, reserve } from '../lab/reservation.ts';
 import type { Check, Circumstances } from './check.ts';
 import { dhcpCheck } from './dhcp.ts';
 import { emulatedChecks } from './emulated.ts';

@@ -3,15 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Fault } from '../../machines/fault.ts';
-import type { OpenBoard } from '../board/open-board.ts';
-import { emptyPrediction } from '../model/prediction.ts';
+import type { OpenBoard } from '../lab/open-board.ts';
+import { emptyPrediction } from '../model/predict/prediction.ts';
 import { bootSubjectOf } from '../run/boot-subject.ts';
 import { systemClock } from '../run/clock.ts';
-import { prepareDeployment } from '../run/deployment.ts';
+import { prepareDeployment } from '../run/deploy/deployment.ts';
 import { runScenario } from '../run/run.ts';
 import { bootScenario } from '../scenario/load.ts';
-import type { BootDiagnosis, ReachedStep, StuckStep } from '../verify/boot-progress.ts';
-import { BootProgress } from '../verify/boot-progress.ts';
+import type { BootDiagnosis, ReachedStep, StuckStep } from '../verdict/diagnosis/boot-progress.ts';
+import { BootProgress } from '../verdict/diagnosis/boot-progress.ts';
 
 export interface BootOptions {
   /** Where reservations are kept. */

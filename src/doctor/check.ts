@@ -1,6 +1,6 @@
 /** One thing that is looked at, and how it is looked at within its time. */
-import { ConfigurationError } from '../board/configuration-error.ts';
-import { DriverError } from '../drivers/driver-error.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
 import type { Finding, Said } from './finding.ts';
 import { brokenLab, wrongFile } from './finding.ts';
 

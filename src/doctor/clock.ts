@@ -1,7 +1,7 @@
 /** The machine's clock: a board computer without a battery believes to be in 1970 after each start. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { projectDirectory } from '../board/project-directory.ts';
+import { projectDirectory } from '../config/project-directory.ts';
 import type { Check, Circumstances } from './check.ts';
 import { brokenLab, hint, ok } from './finding.ts';
 import type { LabAndBoards } from './lab-file.ts';

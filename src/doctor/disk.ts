@@ -1,7 +1,7 @@
 /** Room and permission for what runs write. */
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { displayName } from '../board/yaml-file.ts';
+import { displayName } from '../config/yaml-file.ts';
 import type { Check, Circumstances } from './check.ts';
 import { brokenLab, hint, ok } from './finding.ts';
 

@@ -1,10 +1,10 @@
 /** What a board in QEMU needs of this machine. */
-import type { EmulatedBoardEntry } from '../board/lab.ts';
-import type { BoardEntry } from '../board/load-lab.ts';
-import { DriverError } from '../drivers/driver-error.ts';
-import { tryNamespace } from '../drivers/qemu/emulated-board.ts';
-import { imageDirectory } from '../images/places.ts';
-import { checkQemuVirt } from '../images/qemu-virt.ts';
+import type { EmulatedBoardEntry } from '../lab/lab.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
+import { tryNamespace } from '../lab/drivers/qemu/emulated-board.ts';
+import { imageDirectory } from '../lab/images/places.ts';
+import { checkQemuVirt } from '../lab/images/qemu-virt.ts';
 import type { Check, Circumstances } from './check.ts';
 import { brokenLab, hint, ok, type Said, wrongFile } from './finding.ts';
 

@@ -1,5 +1,5 @@
 /** The machine and the boards of a lab, each looked at from all sides at once. */
-import type { BoardEntry, LabInParts } from '../board/load-lab.ts';
+import type { BoardEntry, LabInParts } from '../lab/load-lab.ts';
 import { boardChecks } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import { lookAt } from './check.ts';

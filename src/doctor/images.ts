@@ -1,13 +1,13 @@
 /** The files that the lab names for a board, held against what its type needs. */
 import { access, constants } from 'node:fs/promises';
-import { imageNames } from '../board/load-lab.ts';
-import { plannedBoard } from '../board/planned-board.ts';
-import { displayName, whyUnreadable } from '../board/yaml-file.ts';
-import type { BoardImages } from '../images/board-images.ts';
-import { findBoardImages } from '../images/board-images.ts';
-import { checkImageFiles } from '../images/check-files.ts';
-import type { ImageProblem } from '../images/checks/problem.ts';
-import { checkLayout } from '../run/layout-check.ts';
+import { imageNames } from '../lab/load-lab.ts';
+import { plannedBoard } from '../lab/planned-board.ts';
+import { displayName, whyUnreadable } from '../config/yaml-file.ts';
+import type { BoardImages } from '../lab/images/board-images.ts';
+import { findBoardImages } from '../lab/images/board-images.ts';
+import { checkImageFiles } from '../lab/images/check-files.ts';
+import type { ImageProblem } from '../lab/images/checks/problem.ts';
+import { checkLayout } from '../run/deploy/layout-check.ts';
 import { bootScenario } from '../scenario/load.ts';
 import type { RealBoard } from './board.ts';
 import type { Check } from './check.ts';

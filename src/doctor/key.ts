@@ -2,8 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import ssh2 from 'ssh2';
-import { readIdentity } from '../board/identity.ts';
-import { displayName } from '../board/yaml-file.ts';
+import { readIdentity } from '../lab/identity.ts';
+import { displayName } from '../config/yaml-file.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import type { Said } from './finding.ts';

@@ -1,7 +1,7 @@
 /** The lab file: it has been read when this is asked, whole or what of it is right. */
-import type { ConfigurationError } from '../board/configuration-error.ts';
-import type { BoardEntry, LabInParts } from '../board/load-lab.ts';
-import { displayName } from '../board/yaml-file.ts';
+import type { ConfigurationError } from '../config/configuration-error.ts';
+import type { BoardEntry, LabInParts } from '../lab/load-lab.ts';
+import { displayName } from '../config/yaml-file.ts';
 import type { Check } from './check.ts';
 import type { Said } from './finding.ts';
 import { hint, ok, wrongFile } from './finding.ts';

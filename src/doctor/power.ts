@@ -1,7 +1,7 @@
 /** A board's switch: it answers; and where it is asked for, it switches. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { openWires } from '../board/open.ts';
-import type { PowerDriver } from '../drivers/power/power.ts';
+import { openWires } from '../lab/open.ts';
+import type { PowerDriver } from '../lab/drivers/power/power.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import type { Said } from './finding.ts';

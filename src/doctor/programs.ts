@@ -1,9 +1,9 @@
 /** Node, and the programs that emulated boards and builds of device trees need. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isEmulated } from '../board/load-lab.ts';
-import { projectDirectory } from '../board/project-directory.ts';
-import { runProgram } from '../images/program.ts';
+import { isEmulated } from '../lab/load-lab.ts';
+import { projectDirectory } from '../config/project-directory.ts';
+import { runProgram } from '../lab/images/program.ts';
 import type { Check } from './check.ts';
 import type { Said } from './finding.ts';
 import { brokenLab, ok } from './finding.ts';

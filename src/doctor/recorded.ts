@@ -1,15 +1,15 @@
 /** The boot of a recorded run. */
 import type { BoardType } from '../board/board-type.ts';
 import { loadBoardType, loadBoardTypeBooting } from '../board/board-types.ts';
-import { ConfigurationError } from '../board/configuration-error.ts';
-import type { BoardEntry, LoadedLab } from '../board/load-lab.ts';
-import { isEmulated, isVirtual } from '../board/load-lab.ts';
-import { prefixesOf } from '../board/open.ts';
-import type { RunHeader } from '../recording/event.ts';
-import type { Recording } from '../recording/reader.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import type { BoardEntry, LoadedLab } from '../lab/load-lab.ts';
+import { isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { prefixesOf } from '../lab/open.ts';
+import type { RunHeader } from '../verdict/recording/event.ts';
+import type { Recording } from '../verdict/recording/reader.ts';
 import { bootSubjectOfType } from '../run/boot-subject.ts';
-import type { BootDiagnosis, BootSubject } from '../verify/boot-progress.ts';
-import { diagnoseBoot } from '../verify/boot-progress.ts';
+import type { BootDiagnosis, BootSubject } from '../verdict/diagnosis/boot-progress.ts';
+import { diagnoseBoot } from '../verdict/diagnosis/boot-progress.ts';
 
 /**
  * @param lab whose board it may have been

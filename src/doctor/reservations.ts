@@ -1,7 +1,7 @@
 /** Reservations that a controller left behind when it was killed. */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { holderOf } from '../run/reservation.ts';
+import { holderOf } from '../lab/reservation.ts';
 import type { Check, Circumstances } from './check.ts';
 import { hint, ok } from './finding.ts';
 

@@ -1,9 +1,9 @@
 /** A serial adapter of this machine, before it is opened: why it could not be, in words that end in a command. */
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DriverError } from '../drivers/driver-error.ts';
-import { findPort } from '../drivers/serial/find-port.ts';
-import { findHolders } from '../drivers/serial/holder.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
+import { findPort } from '../lab/drivers/serial/find-port.ts';
+import { findHolders } from '../lab/drivers/serial/holder.ts';
 import type { Said } from './finding.ts';
 import { brokenLab, hint, wrongFile } from './finding.ts';
 

@@ -1,8 +1,8 @@
 /** A board's console, and each UART beside it: there, this user's, free, open, and somebody speaks. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { openWires, type Wires } from '../board/open.ts';
-import type { LabSerial } from '../board/lab-serial.ts';
-import type { SerialDriver } from '../drivers/serial/serial.ts';
+import { openWires, type Wires } from '../lab/open.ts';
+import type { LabSerial } from '../lab/lab-serial.ts';
+import type { SerialDriver } from '../lab/drivers/serial/serial.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import type { Said } from './finding.ts';

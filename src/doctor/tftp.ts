@@ -2,12 +2,12 @@
 import { networkInterfaces } from 'node:os';
 import { access, constants, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { LabTftp } from '../board/lab-tftp.ts';
-import { below } from '../board/lab-tftp.ts';
-import { DriverError } from '../drivers/driver-error.ts';
-import { livingHolder } from '../drivers/hold-file.ts';
-import { acquireTftp } from '../drivers/tftp/shared.ts';
-import { stagingState } from '../drivers/tftp/staging.ts';
+import type { LabTftp } from '../lab/lab-tftp.ts';
+import { below } from '../lab/lab-tftp.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
+import { livingHolder } from '../lab/drivers/hold-file.ts';
+import { acquireTftp } from '../lab/drivers/tftp/shared.ts';
+import { stagingState } from '../lab/drivers/tftp/staging.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import type { Said } from './finding.ts';

@@ -1,22 +1,22 @@
 /** The serial line of a board during one run: everything that comes is recorded and read, whoever listens. */
 import type { ConsoleEvent } from '../../machines/console-event.ts';
 import type { BoardType } from '../board/board-type.ts';
-import type { ConsoleMark, ConsoleMatch } from '../console/expect.ts';
-import { ConsoleReader } from '../console/reader.ts';
-import type { ConsoleTalker } from '../console/line.ts';
-import type { Sign, SignSeen } from '../console/signs.ts';
-import { ConsoleTransfers, type TransferSeen } from '../console/transfers.ts';
-import type { SerialConnection, SerialDriver } from '../drivers/serial/serial.ts';
-import { mainConsole, type Recorder } from '../recording/event.ts';
+import type { ConsoleMark, ConsoleMatch } from '../verdict/console/expect.ts';
+import { ConsoleReader } from '../verdict/console/reader.ts';
+import type { ConsoleTalker } from '../verdict/console/line.ts';
+import type { Sign, SignSeen } from '../verdict/console/signs.ts';
+import { ConsoleTransfers, type TransferSeen } from '../verdict/console/transfers.ts';
+import type { SerialConnection, SerialDriver } from '../lab/drivers/serial/serial.ts';
+import { mainConsole, type Recorder } from '../verdict/recording/event.ts';
 import { Broadcast } from './broadcast.ts';
 import { pause, type RunClock } from './clock.ts';
 import { boardSigns, consoleEvent } from './console-signs.ts';
-import { recordedBytes } from '../recording/bytes.ts';
-import { redacted } from '../recording/secrets.ts';
-import { DriverError } from '../drivers/driver-error.ts';
-import { type InputTarget, switchKeys } from './input-target.ts';
+import { recordedBytes } from '../verdict/recording/bytes.ts';
+import { redacted } from '../verdict/recording/secrets.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
+import { type InputTarget, switchKeys } from './shells/input-target.ts';
 import { LineText } from './line-text.ts';
-import { spokenSince, type Typing, untilSeen } from './terminal.ts';
+import { spokenSince, type Typing, untilSeen } from './shells/terminal.ts';
 import { XenLines } from './xen-lines.ts';
 
 export class BoardConsole {

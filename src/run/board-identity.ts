@@ -1,7 +1,7 @@
 /** Whether the board behind the console is the one that the lab means, by what it says of itself before Xen. */
-import type { OpenBoard } from '../board/open-board.ts';
+import type { OpenBoard } from '../lab/open-board.ts';
 import { otherModels } from '../board/other-models.ts';
-import type { Sign } from '../console/signs.ts';
+import type { Sign } from '../verdict/console/signs.ts';
 import { literal } from './console-signs.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** What to do about a boot that stands still, by all that the run has recorded until then. */
-import type { Recorder } from '../recording/event.ts';
-import { BootProgress, stuckWords } from '../verify/boot-progress.ts';
+import type { Recorder } from '../verdict/recording/event.ts';
+import { BootProgress, stuckWords } from '../verdict/diagnosis/boot-progress.ts';
 import { bootSubjectOf } from './boot-subject.ts';
 import type { RunClock } from './clock.ts';
 import type { RunOptions } from './run-parts.ts';

@@ -1,7 +1,7 @@
 /** A board as the diagnosis of its boot has to know it: its boot loaders, their files, its network. */
 import type { BoardType } from '../board/board-type.ts';
-import type { OpenBoard } from '../board/open-board.ts';
-import type { BootSubject } from '../verify/boot-progress.ts';
+import type { OpenBoard } from '../lab/open-board.ts';
+import type { BootSubject } from '../verdict/diagnosis/boot-progress.ts';
 
 /** @param files names of all that the board is given for a run */
 export function bootSubjectOf(

@@ -1,11 +1,11 @@
 /** What a run still asks of Dom0 when it ends, whatever ended it. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Recorder } from '../recording/event.ts';
+import type { Recorder } from '../verdict/recording/event.ts';
 import { deadline, type RunClock } from './clock.ts';
 import type { Toolstack } from './domain-commands.ts';
 import type { GuestLogs } from './guest-logs.ts';
-import { dom0, type Sessions } from './sessions.ts';
+import { dom0, type Sessions } from './shells/sessions.ts';
 
 export interface Collection {
   readonly sessions: Sessions;

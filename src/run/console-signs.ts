@@ -1,7 +1,7 @@
 /** The signs of one board type, and what each sign of a console tells the machines. */
 import type { ConsoleEvent } from '../../machines/console-event.ts';
 import type { BoardType } from '../board/board-type.ts';
-import type { Sign, SignSeen } from '../console/signs.ts';
+import type { Sign, SignSeen } from '../verdict/console/signs.ts';
 
 /** Signs that this board type has beside the ones that every console is watched for. */
 export function boardSigns({ boot, dom0 }: BoardType): Sign[] {

@@ -1,5 +1,5 @@
 /** The commands that a step types in a domain. The prediction names them in the same words. */
-import type { Guest } from '../scenario/scenario.ts';
+import type { Guest } from '../model/predict/scenario.ts';
 
 /** Where a guest's configuration is put in Dom0. */
 export function configPath(directory: string, guest: string): string {

@@ -1,12 +1,12 @@
 /** The UARTs that a board has beside its console, during one run: all that comes is recorded, each under its name. */
 import type { ConsoleEvent } from '../../machines/console-event.ts';
-import type { BoardUart, OpenBoard } from '../board/open-board.ts';
-import { ConsoleReader } from '../console/reader.ts';
-import type { SignSeen } from '../console/signs.ts';
-import { DriverError } from '../drivers/driver-error.ts';
-import type { SerialConnection } from '../drivers/serial/serial.ts';
-import { recordedBytes } from '../recording/bytes.ts';
-import type { Recorder } from '../recording/event.ts';
+import type { BoardUart, OpenBoard } from '../lab/open-board.ts';
+import { ConsoleReader } from '../verdict/console/reader.ts';
+import type { SignSeen } from '../verdict/console/signs.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
+import type { SerialConnection } from '../lab/drivers/serial/serial.ts';
+import { recordedBytes } from '../verdict/recording/bytes.ts';
+import type { Recorder } from '../verdict/recording/event.ts';
 import type { RunClock } from './clock.ts';
 import { consoleEvent } from './console-signs.ts';
 

@@ -1,9 +1,9 @@
 /** What guests have said, as Dom0's xenconsoled keeps it, of this run alone: a disk in Dom0 outlives a boot. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Recorder } from '../recording/event.ts';
+import type { Recorder } from '../verdict/recording/event.ts';
 import type { Toolstack } from './domain-commands.ts';
-import { dom0, type Sessions } from './sessions.ts';
+import { dom0, type Sessions } from './shells/sessions.ts';
 
 /** Bytes of a log that are worth their time; what a kernel says while it boots is far less. */
 const atMost = 100_000;

@@ -5,12 +5,12 @@ import type { DomainEvent } from '../../machines/domain.ts';
 import type { Fault } from '../../machines/fault.ts';
 import type { Witness } from '../../machines/witness.ts';
 import type { BoardType } from '../board/board-type.ts';
-import type { Guest, Scenario } from '../scenario/scenario.ts';
+import type { Guest, Scenario } from '../model/predict/scenario.ts';
 import type { RunClock } from './clock.ts';
 import { guestFiles, nameInToolstack, type Toolstack } from './domain-commands.ts';
 import type { GuestLogs } from './guest-logs.ts';
 import { endGuest, type GuestEnd, type OwnEnd } from './own-end.ts';
-import { dom0, type Sessions } from './sessions.ts';
+import { dom0, type Sessions } from './shells/sessions.ts';
 import type { Watched } from './watched.ts';
 
 export interface GuestsOptions {

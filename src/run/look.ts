@@ -1,6 +1,6 @@
 /** The commands of a look at a domain. */
-import { lookQuestions } from '../linux/look.ts';
-import type { Prediction } from '../model/prediction.ts';
+import { lookQuestions } from '../model/linux/look.ts';
+import type { Prediction } from '../model/predict/prediction.ts';
 
 /**
  * @param index the step's

@@ -1,8 +1,8 @@
 /** A guest that is told to end by itself: how, and what becomes of it, as Dom0's toolstack shows it. */
-import type { Guest } from '../scenario/scenario.ts';
+import type { Guest } from '../model/predict/scenario.ts';
 import { deadline, pause, type RunClock } from './clock.ts';
 import { nameInToolstack } from './domain-commands.ts';
-import { dom0, type Sessions } from './sessions.ts';
+import { dom0, type Sessions } from './shells/sessions.ts';
 
 export type OwnEnd = 'guest-powers-off' | 'guest-reboots' | 'guest-crashes';
 

@@ -1,14 +1,14 @@
 /** The line to a probe: its guest's UART through Dom0, or the board's own console. */
-import { DriverError } from '../drivers/driver-error.ts';
-import type { SshShell } from '../drivers/ssh/ssh.ts';
-import type { ProbeAnswer, ProbeSaid } from '../probe/answer.ts';
-import { ProbeLines, probeSaid } from '../probe/answer.ts';
-import { commandLine } from '../probe/command.ts';
-import { recordedBytes } from '../recording/bytes.ts';
-import type { Recorder } from '../recording/event.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
+import type { SshShell } from '../lab/drivers/ssh/ssh.ts';
+import type { ProbeAnswer, ProbeSaid } from '../model/probe/answer.ts';
+import { ProbeLines, probeSaid } from '../model/probe/answer.ts';
+import { commandLine } from '../model/probe/command.ts';
+import { recordedBytes } from '../verdict/recording/bytes.ts';
+import type { Recorder } from '../verdict/recording/event.ts';
 import type { BoardConsole } from './board-console.ts';
 import { pause, type RunClock } from './clock.ts';
-import { dom0, type Sessions } from './sessions.ts';
+import { dom0, type Sessions } from './shells/sessions.ts';
 
 export interface ProbeLink {
   /**

@@ -1,13 +1,13 @@
 /** The probes of a run: asked in words, recorded as commands are. */
 import type { BoardType } from '../board/board-type.ts';
-import { DriverError } from '../drivers/driver-error.ts';
-import type { ProbeAnswer } from '../probe/answer.ts';
-import { isWhole, probeOutcomes } from '../probe/answer.ts';
-import type { Recorder } from '../recording/event.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
+import type { ProbeAnswer } from '../model/probe/answer.ts';
+import { isWhole, probeOutcomes } from '../model/probe/answer.ts';
+import type { Recorder } from '../verdict/recording/event.ts';
 import type { BoardConsole } from './board-console.ts';
 import { deadline, type RunClock } from './clock.ts';
 import { boardLink, guestLink, type ProbeLink } from './probe-link.ts';
-import type { Sessions } from './sessions.ts';
+import type { Sessions } from './shells/sessions.ts';
 
 export interface ProbesOptions {
   readonly type: BoardType;

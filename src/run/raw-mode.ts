@@ -1,7 +1,12 @@
 /** SCMI messages by hand in a domain that runs Linux: through its kernel's raw mode, where it has that. */
-import { leavesAllAsItIs, rawDirectory, rawMessageCommand, scmiDebugDirectory } from '../linux/raw-mode.ts';
-import type { ScmiStep } from '../scenario/scenario.ts';
-import type { Sessions } from './sessions.ts';
+import {
+  leavesAllAsItIs,
+  rawDirectory,
+  rawMessageCommand,
+  scmiDebugDirectory,
+} from '../model/linux/raw-mode.ts';
+import type { ScmiStep } from '../model/predict/scenario.ts';
+import type { Sessions } from './shells/sessions.ts';
 
 /**
  * Sends the message of a step, recorded with its reply.

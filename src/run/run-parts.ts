@@ -2,23 +2,23 @@
 import type { AttemptOver } from '../../machines/deploy.ts';
 import type { TransferEvent } from '../../machines/transfer-event.ts';
 import type { Witness } from '../../machines/witness.ts';
-import type { OpenBoard } from '../board/open-board.ts';
-import type { Prediction } from '../model/prediction.ts';
-import type { Recorder } from '../recording/event.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import type { OpenBoard } from '../lab/open-board.ts';
+import type { Prediction } from '../model/predict/prediction.ts';
+import type { Recorder } from '../verdict/recording/event.ts';
+import type { Scenario } from '../model/predict/scenario.ts';
 import { BoardConsole } from './board-console.ts';
 import { otherBoardSigns } from './board-identity.ts';
 import { Broadcast } from './broadcast.ts';
 import type { RunClock } from './clock.ts';
-import { consoleWays } from './console-ways.ts';
-import type { Deployment } from './deployment.ts';
+import { consoleWays } from './shells/console-ways.ts';
+import type { Deployment } from './deploy/deployment.ts';
 import { toolstackOf } from './domain-commands.ts';
 import { FurtherUarts } from './further-uarts.ts';
 import { GuestLogs } from './guest-logs.ts';
 import { Guests } from './guests.ts';
 import { Probes } from './probes.ts';
-import type { Reservation } from './reservation.ts';
-import { Sessions } from './sessions.ts';
+import type { Reservation } from '../lab/reservation.ts';
+import { Sessions } from './shells/sessions.ts';
 import { Watched } from './watched.ts';
 
 export interface RunOptions {

@@ -1,13 +1,13 @@
 /** A whole run with its files: predicted, run, recorded, judged. */
 import path from 'node:path';
 import type { RunOutcome } from '../../machines/run-outcome.ts';
-import type { OpenBoard } from '../board/open-board.ts';
-import { DriverError } from '../drivers/driver-error.ts';
-import { predict } from '../model/predict.ts';
-import type { XenSeen } from '../model/other-build.ts';
-import { emptyPrediction, type Prediction } from '../model/prediction.ts';
-import type { CpuTime, DeployedImage, RecordedEvent, Recorder } from '../recording/event.ts';
-import { readRun } from '../recording/reader.ts';
+import type { OpenBoard } from '../lab/open-board.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
+import { predict } from '../model/predict/predict.ts';
+import type { XenSeen } from '../model/predict/other-build.ts';
+import { emptyPrediction, type Prediction } from '../model/predict/prediction.ts';
+import type { CpuTime, DeployedImage, RecordedEvent, Recorder } from '../verdict/recording/event.ts';
+import { readRun } from '../verdict/recording/reader.ts';
 import {
   makeRunDirectory,
   runFiles,
@@ -15,17 +15,17 @@ import {
   writeChecksums,
   writePrediction,
   writeVerdict,
-} from '../recording/run-directory.ts';
-import { RecordingError, RecordingWriter } from '../recording/writer.ts';
-import type { Scenario } from '../scenario/scenario.ts';
-import { judge } from '../verify/judge.ts';
-import type { Verdict } from '../verify/verdict.ts';
-import { xenOfRecording } from '../verify/xen-seen.ts';
+} from '../verdict/recording/run-directory.ts';
+import { RecordingError, RecordingWriter } from '../verdict/recording/writer.ts';
+import type { Scenario } from '../model/predict/scenario.ts';
+import { judge } from '../verdict/verify/judge.ts';
+import type { Verdict } from '../verdict/verify/verdict.ts';
+import { xenOfRecording } from '../verdict/verify/xen-seen.ts';
 import { systemClock } from './clock.ts';
-import { checksums } from './deployed-file.ts';
-import { describeImages } from './deployed-images.ts';
-import { prepareDeployment } from './deployment.ts';
-import { oldEepromWords } from './eeprom-limit.ts';
+import { checksums } from './deploy/deployed-file.ts';
+import { describeImages } from './deploy/deployed-images.ts';
+import { prepareDeployment } from './deploy/deployment.ts';
+import { oldEepromWords } from './deploy/eeprom-limit.ts';
 import { runScenario } from './run.ts';
 
 export interface SessionOptions {

@@ -2,18 +2,18 @@
 import type { Fault } from '../../machines/fault.ts';
 import { failure } from '../../machines/fault.ts';
 import type { StepResult } from '../../machines/steps.ts';
-import type { Prediction } from '../model/prediction.ts';
-import { commandText } from '../probe/command.ts';
-import { commandOfStep, type ProbeStep } from '../probe/of-step.ts';
-import type { Recorder } from '../recording/event.ts';
-import type { ScmiStep, Step } from '../scenario/scenario.ts';
+import type { Prediction } from '../model/predict/prediction.ts';
+import { commandText } from '../model/probe/command.ts';
+import { commandOfStep, type ProbeStep } from '../model/probe/of-step.ts';
+import type { Recorder } from '../verdict/recording/event.ts';
+import type { ScmiStep, Step } from '../model/predict/scenario.ts';
 import type { BoardConsole } from './board-console.ts';
 import { pause, type RunClock } from './clock.ts';
 import type { Guests } from './guests.ts';
 import { lookCommands } from './look.ts';
 import type { Probes } from './probes.ts';
 import { sendRaw } from './raw-mode.ts';
-import { dom0, type Sessions } from './sessions.ts';
+import { dom0, type Sessions } from './shells/sessions.ts';
 
 export interface StepActor {
   readonly console: BoardConsole;

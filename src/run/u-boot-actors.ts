@@ -2,7 +2,7 @@
 import { fromPromise } from 'xstate';
 import { bootUBootWith, type UBootActors } from '../../machines/boot-u-boot.ts';
 import type { RunParts } from './run-parts.ts';
-import { Typist } from './typing.ts';
+import { Typist } from './shells/typing.ts';
 
 export function providedUBoot(
   { options, console, clock, watched }: RunParts,

@@ -1,6 +1,6 @@
 /** What machines set going: their states are recorded, and nothing of what they began is left when a run ends. */
 import type { ActorOptions, AnyActorLogic, StateValue } from 'xstate';
-import type { Recorder } from '../recording/event.ts';
+import type { Recorder } from '../verdict/recording/event.ts';
 
 type Inspect = Extract<NonNullable<ActorOptions<AnyActorLogic>['inspect']>, (...event: never[]) => void>;
 

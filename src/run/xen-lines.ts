@@ -1,5 +1,5 @@
 /** What Xen itself has said on a console since the board started. */
-import { inputAnnouncement, type InputTarget } from './input-target.ts';
+import { inputAnnouncement, type InputTarget } from './shells/input-target.ts';
 
 export class XenLines {
   #input: InputTarget | undefined;

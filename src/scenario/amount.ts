@@ -1,5 +1,5 @@
 /** Numbers in a scenario's texts: decimal, hexadecimal, or a sum of them, so that `${guestShmem} + 0x4` is one. */
-import { ConfigurationError } from '../board/configuration-error.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
 
 /**
  * @param text templates already filled in

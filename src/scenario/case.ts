@@ -2,12 +2,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { ConfigurationError } from '../board/configuration-error.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
 import { loadFirmwareProfile } from '../board/firmware-profile.ts';
-import { parseFlat } from '../dt/flat.ts';
-import type { DeviceTree } from '../dt/tree.ts';
-import { dom0Bootargs } from '../xen/modules.ts';
-import type { Guest, Scenario, Step } from './scenario.ts';
+import { parseFlat } from '../model/dt/flat.ts';
+import type { DeviceTree } from '../model/dt/tree.ts';
+import { dom0Bootargs } from '../model/xen/modules.ts';
+import type { Guest, Scenario, Step } from '../model/predict/scenario.ts';
 
 /** Something that was done in Dom0, or that a guest did. Fields vary with `do`. */
 const action = z.looseObject({

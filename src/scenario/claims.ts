@@ -1,8 +1,8 @@
 /** The statements of the patch series that scenarios test: scenarios/series/claims.yaml. */
 import path from 'node:path';
 import { z } from 'zod';
-import { projectDirectory } from '../board/project-directory.ts';
-import { readYaml } from '../board/yaml-file.ts';
+import { projectDirectory } from '../config/project-directory.ts';
+import { readYaml } from '../config/yaml-file.ts';
 
 /** One statement of the series. */
 export interface Claim {

@@ -1,13 +1,13 @@
 /** Fits a scenario to one board: fills in its agents, pages and trees. What files hold is given from outside. */
 import type { BoardType } from '../board/board-type.ts';
-import { ConfigurationError } from '../board/configuration-error.ts';
-import type { YamlFile } from '../board/yaml-file.ts';
-import type { FirmwareProfile } from '../scmi/profile.ts';
-import type { XenBuild } from '../xen/build.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import type { YamlFile } from '../config/yaml-file.ts';
+import type { FirmwareProfile } from '../model/scmi/profile.ts';
+import type { XenBuild } from '../model/xen/build.ts';
 import type { GuestContext } from './guests.ts';
 import { agentOf, fitGuest } from './guests.ts';
 import { buildHostTree } from './host-tree.ts';
-import type { Scenario } from './scenario.ts';
+import type { Scenario } from '../model/predict/scenario.ts';
 import type { ScenarioDocument } from './schema.ts';
 import { fitStatements, fitSteps } from './steps.ts';
 import type { SourceText } from './templates.ts';

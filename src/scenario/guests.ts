@@ -1,10 +1,10 @@
 /** The guests of a scenario: their agents, xl configurations and partial trees. */
 import type { BoardType } from '../board/board-type.ts';
-import { ConfigurationError } from '../board/configuration-error.ts';
-import { writeFlat } from '../dt/flat.ts';
-import type { FirmwareProfile } from '../scmi/profile.ts';
-import type { XenBuild } from '../xen/build.ts';
-import type { Guest } from './scenario.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { writeFlat } from '../model/dt/flat.ts';
+import type { FirmwareProfile } from '../model/scmi/profile.ts';
+import type { XenBuild } from '../model/xen/build.ts';
+import type { Guest } from '../model/predict/scenario.ts';
 import type { GuestDocument } from './schema.ts';
 import type { SourceText, TemplateValues } from './templates.ts';
 import { agentParts, fillTemplates, guestValues } from './templates.ts';

@@ -1,8 +1,8 @@
 /** The host tree of a scenario: the board's, its overlays, the scenario's overlays, its edit. */
 import type { BoardType } from '../board/board-type.ts';
-import { editTree } from '../dt/edit.ts';
-import { applyOverlay } from '../dt/overlay.ts';
-import type { DeviceTree } from '../dt/tree.ts';
+import { editTree } from '../model/dt/edit.ts';
+import { applyOverlay } from '../model/dt/overlay.ts';
+import type { DeviceTree } from '../model/dt/tree.ts';
 import type { ScenarioDocument } from './schema.ts';
 import type { SourceText, TemplateValues } from './templates.ts';
 import { fillTemplates } from './templates.ts';

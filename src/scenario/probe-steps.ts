@@ -1,12 +1,12 @@
 /** The steps that ask what no Linux would: function ids, messages and memory, each number read and checked. */
 import type { BoardType } from '../board/board-type.ts';
-import { ConfigurationError } from '../board/configuration-error.ts';
-import { unsendable } from '../linux/raw-mode.ts';
-import { callWithoutReturn } from '../probe/no-return.ts';
-import { encodeHeader } from '../scmi/header.ts';
-import type { AgentProfile, FirmwareProfile } from '../scmi/profile.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { unsendable } from '../model/linux/raw-mode.ts';
+import { callWithoutReturn } from '../model/probe/no-return.ts';
+import { encodeHeader } from '../model/scmi/header.ts';
+import type { AgentProfile, FirmwareProfile } from '../model/scmi/profile.ts';
 import { readAmount } from './amount.ts';
-import type { MemoryStep, ScmiStep, SmcStep } from './scenario.ts';
+import type { MemoryStep, ScmiStep, SmcStep } from '../model/predict/scenario.ts';
 import type { ScenarioDocument } from './schema.ts';
 import type { SourceText, TemplateValues } from './templates.ts';
 import { agentParts, fillTemplates } from './templates.ts';

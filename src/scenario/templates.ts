@@ -2,9 +2,9 @@
  * `${...}` in a scenario's texts: one scenario fits boards whose agents differ. `$${` stands for `${` itself.
  */
 import type { BoardType } from '../board/board-type.ts';
-import { ConfigurationError } from '../board/configuration-error.ts';
-import { nearestName } from '../board/nearest-name.ts';
-import type { AgentProfile, FirmwareProfile } from '../scmi/profile.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { nearestName } from '../config/nearest-name.ts';
+import type { AgentProfile, FirmwareProfile } from '../model/scmi/profile.ts';
 
 /** A text and where it stands, so that every line of it can be named. */
 export interface SourceText {

@@ -1,9 +1,9 @@
 /** Device trees of a scenario: from a blob or from source in which templates are filled in. */
-import { DtError } from '../dt/error.ts';
-import { parseFlat } from '../dt/flat.ts';
-import { parseSource } from '../dt/source.ts';
-import type { DeviceTree } from '../dt/tree.ts';
-import { ConfigurationError } from '../board/configuration-error.ts';
+import { DtError } from '../model/dt/error.ts';
+import { parseFlat } from '../model/dt/flat.ts';
+import { parseSource } from '../model/dt/source.ts';
+import type { DeviceTree } from '../model/dt/tree.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
 import type { SourceText, TemplateValues } from './templates.ts';
 import { fillTemplates } from './templates.ts';
 

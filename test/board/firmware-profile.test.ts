@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { loadFirmwareProfile, parseFirmwareProfile } from '../../src/board/firmware-profile.ts';
-import { ConfigurationError } from '../../src/board/configuration-error.ts';
+import { ConfigurationError } from '../../src/config/configuration-error.ts';
 
 const directory = join(import.meta.dirname, '../../boards/firmware');
 const reference = readFileSync(join(directory, 'reference.yaml'), 'utf8');

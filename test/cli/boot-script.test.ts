@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { parseFlat } from '../../src/dt/flat.ts';
+import { parseFlat } from '../../src/model/dt/flat.ts';
 import { scmiHil } from './fake-process.ts';
 
 const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-boot-script-'));

@@ -20,7 +20,7 @@ import { promisify } from 'node:util';
 import * as nodePty from '@lydell/node-pty';
 import test from 'ava';
 import { boardTypeSchema } from '../../src/board/board-type.ts';
-import { projectDirectory } from '../../src/board/project-directory.ts';
+import { projectDirectory } from '../../src/config/project-directory.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { schemaFiles } from '../../src/cli/schema.ts';
 import { listScenarios } from '../../src/scenario/load.ts';

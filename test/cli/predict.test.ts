@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { writeFlat } from '../../src/dt/flat.ts';
-import { parseSource } from '../../src/dt/source.ts';
-import { hostTree } from '../xen/boot.ts';
+import { writeFlat } from '../../src/model/dt/flat.ts';
+import { parseSource } from '../../src/model/dt/source.ts';
+import { hostTree } from '../model/xen/boot.ts';
 import { scmiHil } from './fake-process.ts';
 
 const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-predict-'));

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import test from 'ava';
 import { main } from '../../src/cli/main.ts';
-import type { Expectation } from '../../src/model/prediction.ts';
-import type { RecordedData } from '../../src/recording/event.ts';
-import { writePrediction } from '../../src/recording/run-directory.ts';
-import { RecordingWriter } from '../../src/recording/writer.ts';
+import type { Expectation } from '../../src/model/predict/prediction.ts';
+import type { RecordedData } from '../../src/verdict/recording/event.ts';
+import { writePrediction } from '../../src/verdict/recording/run-directory.ts';
+import { RecordingWriter } from '../../src/verdict/recording/writer.ts';
 
 const reason = { rule: 'test.rule', words: 'the test wants it' };
 const line = (text: string): Expectation => ({

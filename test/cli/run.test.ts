@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { projectDirectory } from '../../src/board/project-directory.ts';
+import { projectDirectory } from '../../src/config/project-directory.ts';
 import { scmiHil } from './fake-process.ts';
 
 const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-run-'));

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { projectDirectory } from '../../src/board/project-directory.ts';
+import { projectDirectory } from '../../src/config/project-directory.ts';
 
 /** Where the corpus is when it is there: beside the project. */
 export const corpusDirectory = path.join(projectDirectory, '..', 'shared', 'corpus');

@@ -1,8 +1,8 @@
 /** One case of the corpus: what was recorded against what the model predicts. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { predict } from '../../src/model/predict.ts';
-import type { PredictedMessage, Prediction } from '../../src/model/prediction.ts';
+import { predict } from '../../src/model/predict/predict.ts';
+import type { PredictedMessage, Prediction } from '../../src/model/predict/prediction.ts';
 import { loadCase, readCaseFile } from '../../src/scenario/case.ts';
 import { readConsoleLog } from './console-log.ts';
 import { readFirmwareLog } from './firmware-log.ts';

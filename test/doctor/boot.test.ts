@@ -4,10 +4,10 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { loadBoardType } from '../../src/board/board-types.ts';
-import { faultDeadlines, requiredFault } from '../../src/board/virtual-faults.ts';
+import { faultDeadlines, requiredFault } from '../../src/lab/virtual-faults.ts';
 import { followBoot } from '../../src/doctor/boot.ts';
-import { openVirtualBoard } from '../../src/virtual/open.ts';
-import { stuckWords } from '../../src/verify/boot-progress.ts';
+import { openVirtualBoard } from '../../src/lab/virtual/open.ts';
+import { stuckWords } from '../../src/verdict/diagnosis/boot-progress.ts';
 
 const pi = 'rpi5';
 const v4h = 'rcar-v4h-white-hawk';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
-import { faultWord } from '../../src/scmi/faults.ts';
+import { faultWord } from '../../src/model/scmi/faults.ts';
 import {
   canBoot,
   type Machine,

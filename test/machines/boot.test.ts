@@ -6,7 +6,7 @@ import { bootUBootWith } from '../../machines/boot-u-boot.ts';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
 import { power, type PowerState } from '../../machines/power.ts';
 import type { TransferEvent } from '../../machines/transfer-event.ts';
-import type { TftpEvent } from '../../src/drivers/tftp/tftp.ts';
+import type { TftpEvent } from '../../src/lab/drivers/tftp/tftp.ts';
 import { deadlines, never, settle, simulation, told } from './scripted.ts';
 
 /** A switch that turns at once and says so, and keeps count. */

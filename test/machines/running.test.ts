@@ -9,10 +9,10 @@ import { run, type RunEvent } from '../../machines/run.ts';
 import { type StepResult, steps } from '../../machines/steps.ts';
 import type { TransferEvent } from '../../machines/transfer-event.ts';
 import { xen, type XenOutput } from '../../machines/xen.ts';
-import type { TftpEvent } from '../../src/drivers/tftp/tftp.ts';
-import type { Prediction } from '../../src/model/prediction.ts';
-import type { Step } from '../../src/scenario/scenario.ts';
-import { HostUnreachable, NoLogin } from '../../src/drivers/ssh/client.ts';
+import type { TftpEvent } from '../../src/lab/drivers/tftp/tftp.ts';
+import type { Prediction } from '../../src/model/predict/prediction.ts';
+import type { Step } from '../../src/model/predict/scenario.ts';
+import { HostUnreachable, NoLogin } from '../../src/lab/drivers/ssh/client.ts';
 import { deadlines, never, settle, simulation, told } from './scripted.ts';
 
 function watcher(expectedPanic: string | null = null, payload?: string) {

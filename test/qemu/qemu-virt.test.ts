@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { tryNamespace } from '../../src/drivers/qemu/emulated-board.ts';
-import { imageDirectory } from '../../src/images/places.ts';
-import { checkQemuVirt } from '../../src/images/qemu-virt.ts';
+import { tryNamespace } from '../../src/lab/drivers/qemu/emulated-board.ts';
+import { imageDirectory } from '../../src/lab/images/places.ts';
+import { checkQemuVirt } from '../../src/lab/images/qemu-virt.ts';
 
 const project = path.resolve(import.meta.dirname, '..', '..');
 const why = await cannotRun();

@@ -1,11 +1,11 @@
 /** The console of a board whose serial line is bad: what is made of what comes, and of what is typed. */
 import test, { type ExecutionContext } from 'ava';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
-import type { SerialEvents } from '../../src/drivers/serial/serial.ts';
+import type { SerialEvents } from '../../src/lab/drivers/serial/serial.ts';
 import { BoardConsole } from '../../src/run/board-console.ts';
 import { systemClock } from '../../src/run/clock.ts';
-import { nudgeLogin } from '../../src/run/login-nudge.ts';
-import { Typist } from '../../src/run/typing.ts';
+import { nudgeLogin } from '../../src/run/shells/login-nudge.ts';
+import { Typist } from '../../src/run/shells/typing.ts';
 import { quickType } from './scripted-board.ts';
 
 const close = () => Promise.resolve();

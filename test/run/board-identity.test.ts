@@ -1,9 +1,9 @@
 /** Whether the board behind the console is the one that the lab means. */
 import test from 'ava';
 import { loadBoardType } from '../../src/board/board-types.ts';
-import { ConsoleReader } from '../../src/console/reader.ts';
+import { ConsoleReader } from '../../src/verdict/console/reader.ts';
 import { otherBoardSigns } from '../../src/run/board-identity.ts';
-import { openVirtualBoard } from '../../src/virtual/open.ts';
+import { openVirtualBoard } from '../../src/lab/virtual/open.ts';
 
 const network = { server: '192.0.2.1', prefixes: ['bd989ae1/'] };
 const uBoot = 'U-Boot 2023.04 (x)';

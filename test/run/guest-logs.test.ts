@@ -4,9 +4,9 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { Recorder } from '../../src/recording/event.ts';
+import type { Recorder } from '../../src/verdict/recording/event.ts';
 import { GuestLogs } from '../../src/run/guest-logs.ts';
-import type { Sessions } from '../../src/run/sessions.ts';
+import type { Sessions } from '../../src/run/shells/sessions.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(5000);
 

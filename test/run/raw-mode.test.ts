@@ -5,8 +5,8 @@ import test from 'ava';
 import { loadBoardType } from '../../src/board/board-types.ts';
 import { runOnBoard } from '../../src/run/session.ts';
 import { loadScenario } from '../../src/scenario/load.ts';
-import type { Verdict } from '../../src/verify/verdict.ts';
-import { openVirtualBoard } from '../../src/virtual/open.ts';
+import type { Verdict } from '../../src/verdict/verify/verdict.ts';
+import { openVirtualBoard } from '../../src/lab/virtual/open.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'scmi-hil-raw-mode-'));
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));

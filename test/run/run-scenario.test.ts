@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { loadFirmwareProfile } from '../../src/board/firmware-profile.ts';
-import { parseFlat } from '../../src/dt/flat.ts';
-import { DeviceTree, DtNode } from '../../src/dt/tree.ts';
-import { emptyPrediction, type Prediction } from '../../src/model/prediction.ts';
-import type { RecordedData } from '../../src/recording/event.ts';
-import { prepareDeployment } from '../../src/run/deployment.ts';
+import { parseFlat } from '../../src/model/dt/flat.ts';
+import { DeviceTree, DtNode } from '../../src/model/dt/tree.ts';
+import { emptyPrediction, type Prediction } from '../../src/model/predict/prediction.ts';
+import type { RecordedData } from '../../src/verdict/recording/event.ts';
+import { prepareDeployment } from '../../src/run/deploy/deployment.ts';
 import { type RunResult, runScenario } from '../../src/run/run.ts';
-import type { Scenario, Step } from '../../src/scenario/scenario.ts';
+import type { Scenario, Step } from '../../src/model/predict/scenario.ts';
 import { quickType, ScriptedBoard, type ScriptedOptions, uBootLife, xenLife } from './scripted-board.ts';
 
 const prediction: Prediction = {

@@ -1,10 +1,10 @@
 /** A board of drivers that do what a test says: a line in memory, a file server without a network, an SSH by table. */
 import type { BoardType } from '../../src/board/board-type.ts';
 import { loadBoardType } from '../../src/board/board-types.ts';
-import type { OpenBoard } from '../../src/board/open-board.ts';
-import type { SerialDriver, SerialEvents } from '../../src/drivers/serial/serial.ts';
-import type { SshResult, SshSession } from '../../src/drivers/ssh/ssh.ts';
-import type { TftpBoard, TftpEvent } from '../../src/drivers/tftp/tftp.ts';
+import type { OpenBoard } from '../../src/lab/open-board.ts';
+import type { SerialDriver, SerialEvents } from '../../src/lab/drivers/serial/serial.ts';
+import type { SshResult, SshSession } from '../../src/lab/drivers/ssh/ssh.ts';
+import type { TftpBoard, TftpEvent } from '../../src/lab/drivers/tftp/tftp.ts';
 
 /** What a test's firmware does from power on; it ends when the power goes. */
 export type Life = (wires: Wires) => Promise<void>;

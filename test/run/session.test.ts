@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { BoardType } from '../../src/board/board-type.ts';
-import { DriverError } from '../../src/drivers/driver-error.ts';
-import type { RecordedEvent } from '../../src/recording/event.ts';
-import { readRun } from '../../src/recording/reader.ts';
-import { oldEepromWords } from '../../src/run/eeprom-limit.ts';
+import { DriverError } from '../../src/lab/drivers/driver-error.ts';
+import type { RecordedEvent } from '../../src/verdict/recording/event.ts';
+import { readRun } from '../../src/verdict/recording/reader.ts';
+import { oldEepromWords } from '../../src/run/deploy/eeprom-limit.ts';
 import { runOnBoard, type Session } from '../../src/run/session.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
-import { openVirtualBoard } from '../../src/virtual/open.ts';
+import { openVirtualBoard } from '../../src/lab/virtual/open.ts';
 import { quickType } from './scripted-board.ts';
 
 const patient = Object.fromEntries(

@@ -3,10 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { loadBoardType } from '../../src/board/board-types.ts';
-import { ConfigurationError } from '../../src/board/configuration-error.ts';
-import { predict } from '../../src/model/predict.ts';
+import { ConfigurationError } from '../../src/config/configuration-error.ts';
+import { predict } from '../../src/model/predict/predict.ts';
 import { loadScenario } from '../../src/scenario/load.ts';
-import type { Scenario } from '../../src/scenario/scenario.ts';
+import type { Scenario } from '../../src/model/predict/scenario.ts';
 
 const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-probe-steps-'));
 test.after.always(() => rmSync(directory, { recursive: true, force: true }));

@@ -3,12 +3,12 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { boardTypeNames, loadBoardType } from '../../src/board/board-types.ts';
-import { ConfigurationError } from '../../src/board/configuration-error.ts';
-import { parseFlat, writeFlat } from '../../src/dt/flat.ts';
-import { parseSource } from '../../src/dt/source.ts';
+import { ConfigurationError } from '../../src/config/configuration-error.ts';
+import { parseFlat, writeFlat } from '../../src/model/dt/flat.ts';
+import { parseSource } from '../../src/model/dt/source.ts';
 import { fitsBoardType } from '../../src/scenario/fit.ts';
 import { findScenario, listScenarios, loadScenario } from '../../src/scenario/load.ts';
-import type { Scenario } from '../../src/scenario/scenario.ts';
+import type { Scenario } from '../../src/model/predict/scenario.ts';
 import { fillTemplates } from '../../src/scenario/templates.ts';
 
 const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-scenario-'));

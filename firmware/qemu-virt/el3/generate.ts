@@ -3,7 +3,7 @@
  * everywhere else.
  */
 import { loadFirmwareProfile } from '../../../src/board/firmware-profile.ts';
-import { firmwareTables } from '../../../src/images/firmware-tables.ts';
+import { firmwareTables } from '../../../src/lab/images/firmware-tables.ts';
 
 const [, , name = 'qemu-virt'] = process.argv;
 process.stdout.write(firmwareTables(loadFirmwareProfile(name)));

@@ -1,4 +1,4 @@
-/* What the host asked the firmware to do wrong: src/scmi/faults.ts. */
+/* What the host asked the firmware to do wrong: src/model/scmi/faults.ts. */
 #include "scmi.h"
 
 struct scmi_active_faults scmi_active;

@@ -1,6 +1,6 @@
 /*
  * What the SCMI server offers: tables that generate.ts makes of boards/firmware/qemu-virt.yaml, and
- * of the faults of src/scmi/faults.ts.
+ * of the faults of src/model/scmi/faults.ts.
  */
 #ifndef SCMI_PROFILE_H
 #define SCMI_PROFILE_H
@@ -77,7 +77,7 @@ struct scmi_pin_profile {
 	struct scmi_id_list elements;
 };
 
-/* One bit of the fault word, src/scmi/faults.ts. Masks have a bit per message id of Base. */
+/* One bit of the fault word, src/model/scmi/faults.ts. Masks have a bit per message id of Base. */
 struct scmi_fault {
 	const char *name;
 	uint32_t missing_messages;

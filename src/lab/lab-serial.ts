@@ -1,0 +1,53 @@
+/** The schema of a board's console in lab.yaml. */
+import { z } from 'zod';
+import { talkers } from '../board/board-type.ts';
+
+const baudRate = z.number().int().positive().optional();
+const host = z.string().min(1);
+const port = z.number().int().min(1).max(65535);
+/** For boards that lose input when it comes too fast. */
+const charactersPerSecond = z.number().int().min(1).max(100_000).optional();
+
+const lines = [
+  /** A device node, best by /dev/serial/by-id or by-path; the last part of the path may be a pattern. */
+  z.strictObject({
+    kind: z.literal('device'),
+    path: z.string().min(1),
+    baudRate,
+    /** The adapter is fed by the board: it is away while the power is off. */
+    transient: z.boolean().default(false),
+    charactersPerSecond,
+  }),
+  /** A raw TCP socket, as ser2net's `tcp` accepter offers. */
+  z.strictObject({ kind: z.literal('tcp'), host, port, charactersPerSecond }),
+  /** A port with its speed, as ser2net's `telnet(rfc2217)` accepter offers. */
+  z.strictObject({ kind: z.literal('rfc2217'), host, port, baudRate, charactersPerSecond }),
+  /** A Unix socket that another program listens on. */
+  z.strictObject({ kind: z.literal('unix'), path: z.string().min(1), charactersPerSecond }),
+  /** Standard input and output of a shell command. */
+  z.strictObject({ kind: z.literal('command'), command: z.string().min(1), charactersPerSecond }),
+] as const;
+
+export const serial = z.discriminatedUnion('kind', lines);
+
+/** Who writes there, where the board type does not say so. */
+const carries = { talkers: talkers.exactOptional() };
+const [device, tcp, rfc2217, unix, command] = lines;
+
+/** A further port of a board. */
+export const uart = z.discriminatedUnion('kind', [
+  device.extend(carries),
+  tcp.extend(carries),
+  rfc2217.extend(carries),
+  unix.extend(carries),
+  command.extend(carries),
+]);
+
+export type LabSerial = z.output<typeof serial>;
+export type LabUart = z.output<typeof uart>;
+
+/** What no two boards can share. */
+export function consoleOf(line: LabSerial): string {
+  if (line.kind === 'command') return line.command;
+  return line.kind === 'device' || line.kind === 'unix' ? line.path : `${line.host}:${line.port}`;
+}

@@ -1,0 +1,37 @@
+/** The driver of a board's console. */
+import { serialCommand } from './drivers/serial/command.ts';
+import { serialDevice } from './drivers/serial/device.ts';
+import { serialRfc2217 } from './drivers/serial/rfc2217.ts';
+import type { SerialDriver } from './drivers/serial/serial.ts';
+import { serialTcp } from './drivers/serial/tcp.ts';
+import { typedSlowly } from './drivers/serial/typed-slowly.ts';
+import { serialUnix } from './drivers/serial/unix.ts';
+import type { BoardType } from '../board/board-type.ts';
+import type { LabSerial, LabUart } from './lab-serial.ts';
+import type { BoardUart } from './open-board.ts';
+
+/** @param baudRate where the lab gives none */
+export function serialOf(line: LabSerial, baudRate: number): SerialDriver {
+  const driver = transportOf(line, baudRate);
+  const { charactersPerSecond } = line;
+  return charactersPerSecond === undefined ? driver : typedSlowly(driver, charactersPerSecond);
+}
+
+/** A further port, which the type may know by its name. */
+export function uartOf(name: string, line: LabUart, { uarts, console }: BoardType): BoardUart {
+  const known = uarts[name];
+  return {
+    serial: serialOf(line, known?.baudRate ?? console.baudRate),
+    talkers: line.talkers ?? known?.talkers ?? [],
+  };
+}
+
+function transportOf(line: LabSerial, typical: number): SerialDriver {
+  if (line.kind === 'tcp') return serialTcp(line);
+  if (line.kind === 'unix') return serialUnix(line);
+  if (line.kind === 'command') return serialCommand(line);
+  const baudRate = line.baudRate ?? typical;
+  return line.kind === 'rfc2217'
+    ? serialRfc2217({ host: line.host, port: line.port, baudRate })
+    : serialDevice({ path: line.path, baudRate });
+}

@@ -1,0 +1,65 @@
+/** The faults that a virtual board, and the lab around it, can be told to have. */
+import type { VirtualFaults } from './virtual/faults.ts';
+import { faultNamed, faultTable, type NamedFault } from './virtual/fault-table.ts';
+import type { BoardType, Deadlines } from '../board/board-type.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { hintAt } from '../config/nearest-name.ts';
+
+export { faultTable, type NamedFault } from './virtual/fault-table.ts';
+export { fullDisk } from './virtual/full-disk.ts';
+export type { VirtualFaults } from './virtual/faults.ts';
+
+/** What is waited for is there at once on a virtual board, or never. In milliseconds. */
+export const faultDeadlines: Deadlines = {
+  powerOff: 1500,
+  powerOn: 1500,
+  firstOutput: 2500,
+  bootLoader: 5000,
+  transferStall: 1500,
+  deploy: 12_000,
+  xenBanner: 5000,
+  dom0: 8000,
+  // A guest's console behind Dom0's serial line is typed on character by character.
+  domain: 15_000,
+  command: 15_000,
+  collect: 3000,
+};
+
+/** @throws ConfigurationError that lists what there is */
+export function requiredFault(name: string): NamedFault {
+  const fault = faultNamed(name);
+  if (fault !== undefined) return fault;
+  throw new ConfigurationError(
+    `there is no fault ${name}`,
+    hintAt(
+      name,
+      faultTable.map(each => each.name),
+    ),
+  );
+}
+
+/** Whether a board that boots so can have it. */
+export function canHave({ loader }: NamedFault, { boot }: BoardType): boolean {
+  return loader === undefined || boot[loader] !== undefined;
+}
+
+/**
+ * Several faults as one lab has them.
+ * @throws ConfigurationError for two that cannot be had at once
+ */
+export function together(faults: readonly NamedFault[]): VirtualFaults {
+  const holders = new Map<string, string>();
+  for (const { name, faults: parts } of faults) {
+    for (const part of Object.keys(parts)) {
+      const other = holders.get(part);
+      if (other !== undefined) {
+        throw new ConfigurationError(
+          `a board cannot have both ${other} and ${name}`,
+          'leave one of them out',
+        );
+      }
+      holders.set(part, name);
+    }
+  }
+  return Object.assign({}, ...faults.map(fault => fault.faults)) as VirtualFaults;
+}

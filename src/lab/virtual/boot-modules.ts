@@ -1,0 +1,69 @@
+/** What Xen finds in memory where the device tree says that its boot modules are. */
+import type { DeviceTree, DtNode } from '../../model/dt/tree.ts';
+import { isDomain } from '../../model/xen/modules.ts';
+import type { MachineMemory } from './machine-memory.ts';
+
+export interface BootModuleFound {
+  /** As Xen names it in its list: `Kernel`, `Ramdisk`. */
+  readonly kind: string;
+  /** Node in /chosen of the domain that it is for; absent: Dom0's. */
+  readonly domain?: string;
+  readonly address: number;
+  /** In bytes, as the device tree says. */
+  readonly size: number;
+  /** What is there: shorter than `size` where less was loaded. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The modules that /chosen names, in its order, after the ramdisk that a boot loader announces. One that reaches into
+ * another is not taken (xen/common/device-tree/bootfdt.c, add_boot_module()).
+ */
+export function findBootModules(tree: DeviceTree, memory: MachineMemory): readonly BootModuleFound[] {
+  const found: BootModuleFound[] = [];
+  for (const module of announced(tree)) {
+    const isOverlapping = found.some(
+      ({ address, size }) => module.address < address + size && address < module.address + module.size,
+    );
+    if (!isOverlapping) found.push({ ...module, bytes: memory.read(module.address, module.size) });
+  }
+  return found;
+}
+
+type Announced = Omit<BootModuleFound, 'bytes'>;
+
+function announced(tree: DeviceTree): readonly Announced[] {
+  const chosen = tree.node('/chosen');
+  const start = chosen?.u32('linux,initrd-start');
+  const end = chosen?.u32('linux,initrd-end');
+  const ramdisk =
+    start === undefined || end === undefined ? [] : [{ kind: 'Ramdisk', address: start, size: end - start }];
+  const below = (chosen?.children ?? []).flatMap(node =>
+    isDomain(node)
+      ? node.children.flatMap(child => moduleOf(child).map(module => ({ ...module, domain: node.name })))
+      : moduleOf(node),
+  );
+  return [...ramdisk, ...below];
+}
+
+function moduleOf(node: DtNode): readonly Announced[] {
+  const kind = kinds.find(([compatible]) => node.isCompatible(compatible))?.[1];
+  // Xen reads the first entry in the cells of the node above, and translates nothing (device_tree_get_reg()).
+  const addressCells = node.parent?.u32('#address-cells') ?? 2;
+  const sizeCells = node.parent?.u32('#size-cells') ?? 1;
+  const reg = node.cells('reg');
+  if (kind === undefined || reg === undefined || reg.length < addressCells + sizeCells) return [];
+  const address = number(reg.slice(0, addressCells));
+  return [{ kind, address, size: number(reg.slice(addressCells, addressCells + sizeCells)) }];
+}
+
+function number(cells: readonly number[]): number {
+  return cells.reduce((value, cell) => value * 2 ** 32 + cell, 0);
+}
+
+const kinds = [
+  ['multiboot,kernel', 'Kernel'],
+  ['multiboot,ramdisk', 'Ramdisk'],
+  ['multiboot,device-tree', 'Device Tree'],
+  ['multiboot,module', 'Unknown'],
+] as const;

@@ -1,0 +1,21 @@
+import { DtError } from '../../model/dt/error.ts';
+import { parseFlat } from '../../model/dt/flat.ts';
+import type { DeviceTree } from '../../model/dt/tree.ts';
+import type { MachineMemory } from './machine-memory.ts';
+
+/** What whoever was started finds where x0 points; undefined where that is no device tree. */
+export function treeInMemory(memory: MachineMemory, address: number): DeviceTree | undefined {
+  return treeOf(memory.read(address, MAXIMUM_TREE));
+}
+
+/** Undefined where the bytes are no device tree. */
+export function treeOf(bytes: Uint8Array): DeviceTree | undefined {
+  try {
+    return parseFlat(bytes, 'device tree in memory');
+  } catch (error) {
+    if (error instanceof DtError) return undefined;
+    throw error;
+  }
+}
+
+const MAXIMUM_TREE = 2 * 1024 * 1024;

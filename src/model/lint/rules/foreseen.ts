@@ -1,0 +1,103 @@
+/** Failures that the model foresees and that no other rule explains. */
+import type { DeviceTree } from '../../dt/tree.ts';
+import type { Reason } from '../../trace/observation.ts';
+import type { Place } from '../finding.ts';
+import type { Rule } from '../rule.ts';
+import { document } from '../rule.ts';
+
+/** Rules of the model whose lines tell how a probe went. */
+const probeLines: readonly string[] = [
+  'smc-multiagent.response',
+  'smc-multiagent.no-smccc',
+  'scmi-shmem.message-size',
+  'scmi-shmem.reply-length',
+  'scmi-shmem.reply-too-long',
+  'scmi-shmem.status',
+];
+
+export const foreseenRules: readonly Rule[] = [
+  {
+    id: 'sci-foreseen-panic',
+    severity: 'error',
+    title: 'The boot ends in a panic',
+    consequence: 'Xen panics.',
+    mend: 'See the reason.',
+    documented: [document.scmi],
+    isFallback: true,
+    *check({ prediction, tree }) {
+      const panic = prediction?.expectations.find(({ pattern }) => pattern === 'xen-panic');
+      if (prediction === null || prediction.panic === null || panic === undefined) return;
+      yield { place: placeOf(panic.reason, tree), message: `${prediction.panic}: ${panic.reason.words}` };
+    },
+  },
+  {
+    id: 'sci-foreseen-no-mediator',
+    severity: 'error',
+    title: 'The probe of the mediator fails',
+    consequence: 'Xen boots without a mediator; Dom0 keeps its SCMI nodes, and its calls are refused.',
+    mend: 'See the reason; a firmware that answers wrongly is to be corrected.',
+    documented: [document.driver],
+    shows: probeLines,
+    isFallback: true,
+    *check({ prediction, isMultiAgent, tree }) {
+      if (!isMultiAgent || prediction === null || prediction.mediator.registered) return;
+      const { errno, node } = prediction.mediator;
+      if (errno === 0 || node === null) return;
+      const last = prediction.console.findLast(({ reason }) => probeLines.includes(reason.rule))?.reason;
+      const why = last === undefined ? '' : `: ${last.words}`;
+      yield {
+        place: placeOf({ ...last, place: node }, tree),
+        message: `the probe of ${node} ends with ${errno}${why}`,
+      };
+    },
+  },
+  {
+    id: 'sci-foreseen-refused',
+    severity: 'error',
+    title: 'A command of the toolstack fails',
+    consequence: 'xl ends with an error; a domain that cannot be destroyed keeps its agent for ever.',
+    mend: 'See the reason.',
+    documented: [document.xlConfig],
+    shows: [
+      'smc-multiagent.assign-failed',
+      'libxl.create.refused',
+      'libxl.create.name-taken',
+      'libxl.create.tree',
+      'scmi-shmem.status',
+    ],
+    isFallback: true,
+    *check({ prediction, tree }) {
+      for (const { kind, text, exitStatus, reason, claim } of prediction?.expectations ?? []) {
+        if (kind !== 'answer' || claim !== undefined || !reason.rule.match(/^(?:xl|libxl)\./)) continue;
+        if (exitStatus === undefined || exitStatus === 0) continue;
+        yield { place: placeOf(reason, tree), message: `${text}: ${reason.words}` };
+      }
+      for (const { do: what, rc } of prediction?.toolstack ?? []) {
+        if (what !== 'assign-device' || rc === 0) continue;
+        yield {
+          place: { node: '/' },
+          message: `a device is assigned while the guest runs, which ends with ${rc}`,
+        };
+      }
+    },
+  },
+  {
+    id: 'sci-undefined',
+    severity: 'warning',
+    title: 'What happens is not defined',
+    consequence: 'The sources leave it open: it may differ from build to build and from boot to boot.',
+    mend: 'Correct the configuration, so that nothing depends on it.',
+    documented: [document.driver],
+    isFallback: true,
+    *check({ prediction }) {
+      for (const words of prediction?.undefined ?? []) yield { place: { node: '/' }, message: words };
+    },
+  },
+];
+
+/** A reason's place as the model writes it: a node of the host tree, or a file with or without line. */
+function placeOf({ place }: Pick<Reason, 'place'>, tree: DeviceTree): Place {
+  if (place === undefined || tree.node(place) !== undefined) return { node: place ?? '/' };
+  const [, file = place, line] = /^(.*):(\d+)$/.exec(place) ?? [];
+  return { file, ...(line === undefined ? {} : { line: Number(line) }) };
+}

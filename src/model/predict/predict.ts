@@ -1,0 +1,420 @@
+/** What a scenario's boot and steps lead to: the platform is driven through them, and all it shows is kept. */
+import type { LookQuestion } from '../linux/look.ts';
+import { lookQuestion, lookQuestions } from '../linux/look.ts';
+import { commandText } from '../probe/command.ts';
+import type { ProbeStep } from '../probe/of-step.ts';
+import { commandOfStep } from '../probe/of-step.ts';
+import type { Guest, Scenario, ScmiStep, Step } from './scenario.ts';
+import type { FirmwareMessage } from '../scmi/firmware-message.ts';
+import { dom0Bootargs, namesBootModules } from '../xen/modules.ts';
+import { escape, Expectations, patternOf } from './expectations.ts';
+import { DomainHistory } from './history.ts';
+import type { ConsoleLine, Reason } from '../trace/observation.ts';
+import { Platform } from './platform.ts';
+import { predictPayload } from './predict-payload.ts';
+import { predictedMessage } from './predicted-message.ts';
+import type { Phase, PredictedLine, PredictedToolstackCall, Prediction } from './prediction.ts';
+import { foreseeProbe } from './probe-answer.ts';
+import { foreseeRaw } from './raw-answer.ts';
+import type { ForeseenCommand, ForeseenLine } from './statements.ts';
+import { claimsOf } from './statements.ts';
+
+export interface PredictOptions {
+  /** Directory in Dom0 that guests' configurations are in: it stands in the commands that are typed. */
+  readonly directory?: string;
+  /**
+   * The deployment adds Dom0's kernel to the tree, and to the nodes of dom0less domains what they lack. Where absent:
+   * it does if the tree names no boot module at all or one without its place, since no Xen is started with such a tree.
+   */
+  readonly dom0KernelIsAdded?: boolean;
+  /**
+   * `zephyr`: Dom0 is xen-troops' zephyr-dom0-xt. What it asks the firmware is not foreseen; its toolstack, `xu`, makes
+   * domains that are configured in its image, without SCMI (zephyr-xenlib, xen-dom-mgmt.c, arch_prepare_domain_cfg).
+   */
+  readonly dom0System?: 'zephyr';
+}
+
+/**
+ * Predicts a scenario.
+ * @returns what a run of it has to show, each part with its reason
+ * @throws {RangeError} for a firmware fault or quirk that does not exist
+ */
+export function predict(scenario: Scenario, options: PredictOptions = {}): Prediction {
+  if (scenario.payload !== undefined) return predictPayload(scenario, scenario.payload);
+  const run = new PredictedRun(scenario, options);
+  run.boot();
+  for (const [index, step] of scenario.steps.entries()) {
+    run.step(index, step, scenario.steps[index + 1]);
+  }
+  return run.prediction();
+}
+
+class PredictedRun {
+  readonly #scenario: Scenario;
+  readonly #directory: string;
+  readonly #isZephyr: boolean;
+  readonly #platform: Platform;
+  readonly #expectations = new Expectations();
+  readonly #lines: PredictedLine[] = [];
+  readonly #foreseenLines: ForeseenLine[] = [];
+  readonly #messages: FirmwareMessage[] = [];
+  /** What the machine said during the step that runs. */
+  #heard: ConsoleLine[] = [];
+  readonly #calls: PredictedToolstackCall[] = [];
+  readonly #commands = new Map<number, ForeseenCommand>();
+  readonly #milestones: string[] = [];
+  readonly #history: DomainHistory;
+  #phase: Phase = 'boot';
+
+  constructor(scenario: Scenario, options: PredictOptions) {
+    this.#scenario = scenario;
+    this.#directory = options.directory ?? '/root';
+    this.#isZephyr = options.dom0System === 'zephyr';
+    this.#platform = new Platform({
+      build: scenario.xen,
+      linux: scenario.linux,
+      ...(scenario.linuxDrivers === undefined ? {} : { linuxDrivers: scenario.linuxDrivers }),
+      ...(scenario.linuxRawMode === undefined ? {} : { linuxRawMode: scenario.linuxRawMode }),
+      firmware: scenario.firmware,
+      hostTree: scenario.hostTree,
+      partialTrees: scenario.dom0less,
+      ...(scenario.probe === undefined ? {} : { probe: scenario.probe }),
+      ...(options.dom0System === undefined ? {} : { dom0System: options.dom0System }),
+      dom0KernelIsAdded: options.dom0KernelIsAdded ?? !namesBootModules(scenario.hostTree),
+      observer: {
+        console: line => this.#print(line),
+        message: message => this.#messages.push(message),
+      },
+    });
+    this.#history = new DomainHistory(this.#platform, scenario);
+  }
+
+  boot(): void {
+    if (!this.#platform.isXenSilent) {
+      this.#reach('xen-banner', 'Xen starts', {
+        rule: 'boot.xen',
+        words: 'the boot loader hands over to Xen, which prints its banner',
+      });
+    }
+    this.#platform.boot();
+    this.#history.look();
+    const { panic } = this.#platform;
+    if (panic !== null && !this.#platform.isXenSilent)
+      this.#reach('xen-panic', `Xen panics: ${panic.text}`, panicReason(panic));
+    else if (this.#platform.isDom0Up && !this.#hasOwnInit()) {
+      this.#reach('dom0-login', 'Dom0 can be logged in to', {
+        rule: 'boot.dom0',
+        words: 'Dom0 boots to its login',
+      });
+    }
+  }
+
+  /**
+   * Without Dom0 nobody is there to use the toolstack. A device that is assigned right after a `create` is the guest's
+   * before its kernel asks for it.
+   */
+  step(index: number, step: Step, next: Step | undefined): void {
+    const inDomain = step.do === 'look' || step.do === 'command';
+    this.#heard = [];
+    if (this.#platform.panic !== null || !(inDomain || this.#platform.isDom0Up)) return;
+    this.#phase = index;
+    if (next?.do === 'assign-device') this.#platform.holdKernels();
+    this.#do(index, step);
+    if (next?.do !== 'assign-device') this.#platform.releaseKernels();
+    this.#history.look();
+  }
+
+  #do(index: number, step: Step): void {
+    if (this.#isZephyr && this.#isOfZephyr(step)) return;
+    switch (step.do) {
+      case 'create':
+        this.#create(step.guest);
+        break;
+      case 'destroy':
+        this.#call(
+          step.do,
+          `xl destroy ${this.#nameOf(step.guest)}`,
+          name => this.#platform.xlDestroy(name),
+          step,
+        );
+        break;
+      case 'shutdown':
+        this.#call(
+          step.do,
+          `xl shutdown -w ${this.#nameOf(step.guest)}`,
+          name => this.#platform.xlShutdown(name),
+          step,
+        );
+        break;
+      case 'reboot':
+        this.#call(
+          step.do,
+          `xl reboot ${this.#nameOf(step.guest)}`,
+          name => this.#platform.xlReboot(name),
+          step,
+        );
+        break;
+      case 'assign-device':
+        this.#calls.push({
+          do: step.do,
+          rc: this.#platform.assignDevice(this.#nameOf(step.guest), step.path),
+        });
+        break;
+      case 'guest-powers-off':
+        this.#calls.push({ do: step.do, rc: this.#platform.guestPowersOff(this.#nameOf(step.guest)).rc });
+        break;
+      case 'guest-reboots':
+        this.#calls.push({ do: step.do, rc: this.#platform.guestReboots(this.#nameOf(step.guest)).rc });
+        break;
+      case 'guest-crashes':
+        this.#calls.push({ do: step.do, rc: this.#platform.guestCrashes(this.#nameOf(step.guest)).rc });
+        break;
+      case 'look':
+        this.#commands.set(index, unknownCommand(`look at ${step.domain}`));
+        for (const question of lookQuestions) this.#look(step.domain, question);
+        break;
+      case 'command': {
+        const question = lookQuestion(step.run);
+        this.#commands.set(index, unknownCommand(step.run));
+        if (question !== undefined) this.#look(step.domain, question);
+        break;
+      }
+      case 'scmi':
+        if (step.channel === undefined) this.#raw(index, step);
+        else this.#probe(index, step);
+        break;
+      case 'smc':
+      case 'memory':
+        this.#probe(index, step);
+        break;
+      case 'wait':
+        break;
+    }
+  }
+
+  /** What a Dom0 without Linux is asked: nothing is foreseen but that its toolstack makes and ends domains. */
+  #isOfZephyr(step: Step): boolean {
+    const subject = 'guest' in step ? step.guest : 'domain' in step ? step.domain : undefined;
+    const isGuest = subject !== undefined && this.#scenario.guests.has(subject);
+    if (!isGuest && subject !== 'dom0') return false;
+    if (step.do === 'create' || step.do === 'destroy') {
+      const reason = { rule: `xu.${step.do}`, words: `step of the scenario: ${step.do} ${step.guest}` };
+      this.#expectations.command(`xu ${step.do} ${this.#nameOf(step.guest)}`, 0, this.#phase, reason);
+    }
+    return true;
+  }
+
+  prediction(): Prediction {
+    this.#forbid();
+    const { registered, errno, node, agentId, channels } = this.#platform.mediator;
+    const panic = this.#platform.panic;
+    const end = panic === null ? null : panicReason(panic);
+    for (const claim of claimsOf(this.#scenario, {
+      lines: this.#foreseenLines,
+      commands: this.#commands,
+      milestones: this.#milestones,
+      end,
+    })) {
+      this.#expectations.claim(claim);
+    }
+    return {
+      schema: 1,
+      xen: this.#scenario.xen,
+      mediator: { kind: this.#scenario.xen.mediator, registered, errno, node, agentId },
+      agents: channels.map(channel => ({
+        agentId: channel.agentId,
+        functionId: hexadecimal(channel.functionId),
+        shmem: hexadecimal(channel.address),
+        domid: channel.domid,
+      })),
+      domains: this.#history.domains(),
+      panic: panic?.text ?? null,
+      console: this.#lines,
+      toolstack: this.#calls,
+      firmware: this.#messages.map(predictedMessage),
+      expectations: this.#expectations.all,
+      undefined: this.#platform.undefinedBehaviour,
+    };
+  }
+
+  #create(guestName: string): void {
+    const guest = this.#guest(guestName);
+    const path = `${this.#directory}/${guest.name}.cfg`;
+    const run = (): { rc: number; domid?: number } => {
+      const result = this.#platform.xlCreate(path, guest.config, guest.files);
+      this.#history.created(this.#nameOf(guestName), result);
+      return result;
+    };
+    this.#command('create', `xl create ${path}`, run, `guest ${guest.name} is created`);
+  }
+
+  #call(
+    what: string,
+    command: string,
+    run: (name: string) => { rc: number },
+    { guest }: { readonly guest: string },
+  ): void {
+    this.#command(what, command, () => run(this.#nameOf(guest)), `step of the scenario: ${what} ${guest}`);
+  }
+
+  #command(what: string, command: string, run: () => { readonly rc: number }, words: string): void {
+    const before = this.#lines.length;
+    const { rc } = run();
+    const printed = this.#lines.slice(before).filter(({ source }) => source === 'xl');
+    const cause = printed.at(-1)?.reason;
+    const reason: Reason =
+      rc === 0 || cause === undefined
+        ? { rule: `xl.${what}`, words: rc === 0 ? `${words}, and nothing stands against it` : words }
+        : { ...cause, words: `${words}, which fails: ${cause.words}` };
+    this.#calls.push({ do: what, rc });
+    this.#expectations.command(command, rc, this.#phase, reason);
+    if (typeof this.#phase !== 'number') return;
+    const output = printed.map(({ text }) => text).join('\n');
+    this.#commands.set(this.#phase, { command, exitStatus: rc, output });
+  }
+
+  #look(domain: string, question: LookQuestion): void {
+    const view = this.#platform.view(this.#nameOf(domain));
+    if (view === undefined) return;
+    const { domid } = view.kernel.machine;
+    this.#expectations.look(question, question.answer(view), domid, this.#phase, domain);
+  }
+
+  /** A domain that does not run the probe cannot be asked such things. */
+  #probe(index: number, step: ProbeStep): void {
+    const command = commandOfStep(step);
+    const name = this.#nameOf(step.domain);
+    const program = this.#platform.probe(name);
+    if (command === undefined || program === undefined) {
+      this.#commands.set(index, unknownCommand(command === undefined ? step.do : commandText(command)));
+      return;
+    }
+    const before = this.#messages.length;
+    const answer = foreseeProbe(program, command, step.domain, () => ({
+      lines: this.#heard,
+      messages: this.#messages.slice(before),
+    }));
+    const domid = this.#platform.domains().find(domain => domain.name === name)?.domid;
+    this.#expectations.answer('probe', answer, this.#phase, domid);
+    this.#commands.set(index, answer.foreseen);
+  }
+
+  /**
+   * A message by Linux's raw mode. Whether the kernel has that, the run asks the domain: the answer is foreseen in any
+   * case.
+   */
+  #raw(index: number, step: ScmiStep): void {
+    const kernel = this.#platform.view(this.#nameOf(step.domain))?.kernel;
+    const raw = kernel?.raw[0];
+    if (kernel === undefined || raw === undefined) {
+      this.#commands.set(index, unknownCommand(step.do));
+      return;
+    }
+    const before = this.#messages.length;
+    const answer = foreseeRaw(raw, step, () => ({
+      lines: this.#heard,
+      messages: this.#messages.slice(before),
+    }));
+    this.#expectations.answer('linux', answer, this.#phase, kernel.machine.domid);
+    this.#commands.set(index, answer.foreseen);
+  }
+
+  #print(line: ConsoleLine): void {
+    this.#heard.push(line);
+    if (line.optional) return;
+    const { source, domid, level, text, reason } = line;
+    const pattern = patternOf(line);
+    this.#lines.push({
+      source,
+      ...(domid === undefined ? {} : { domid }),
+      ...(level === undefined ? {} : { level }),
+      text,
+      pattern,
+      reason,
+    });
+    this.#foreseenLines.push({ source, domid, level, text, phase: this.#phase, reason });
+    this.#expectations.line(line, this.#phase);
+  }
+
+  #reach(name: string, text: string, reason: Reason): void {
+    this.#milestones.push(name);
+    this.#expectations.milestone(name, text, reason);
+  }
+
+  /** With an init of its own Dom0 may come to no login. */
+  #hasOwnInit(): boolean {
+    return /(?:^|\s)(?:rd)?init=/.test(dom0Bootargs(this.#scenario.hostTree) ?? '');
+  }
+
+  /** What nothing in the configuration leads to. */
+  #forbid(): void {
+    if (this.#platform.panic === null) {
+      this.#expectations.absent('panic', 'xen', 'Xen does not panic', '^Panic on CPU \\d+:$', {
+        rule: 'model.no-panic',
+        words: 'nothing in this configuration makes Xen panic',
+      });
+    }
+    const foreseen = this.#lines.filter(({ source }) => source === 'xen').map(foreseenPattern);
+    const others = foreseen.length === 0 ? '' : `(?!${[...new Set(foreseen)].join('|')})`;
+    this.#expectations.absent(
+      'mediator-error',
+      'xen',
+      'no error of the mediator beside those foreseen',
+      `^${others}(?:${mediatorErrors.map(escape).join('|')}).*$`,
+      {
+        rule: 'model.no-error',
+        words: 'the model foresees every message of the mediator, and none of these',
+      },
+    );
+  }
+
+  #guest(name: string): Guest {
+    const guest = this.#scenario.guests.get(name);
+    if (guest === undefined) throw new RangeError(`the scenario has no guest ${name}`);
+    return guest;
+  }
+
+  /** What the toolstack calls a guest: the name in its configuration, not the scenario's. */
+  #nameOf(guest: string): string {
+    const config = this.#scenario.guests.get(guest)?.config;
+    return config === undefined
+      ? guest
+      : (/^[ \t]*name[ \t]*=[ \t]*["']([^"']*)["']/m.exec(config)?.[1] ?? guest);
+  }
+}
+
+/**
+ * A foreseen line for use in front of others. The driver's one message without a newline may be seen alone, or with
+ * anything behind it.
+ */
+function foreseenPattern({ text, pattern }: PredictedLine): string {
+  const [unfinished] = /^scmi: could not assign dev for .*? \(-?\d+\)/.exec(text) ?? [];
+  return unfinished === undefined ? `(?:${pattern.replace(/^\^/, '')})` : escape(unfinished);
+}
+
+const unknownCommand = (command: string): ForeseenCommand => ({ command, exitStatus: null, output: null });
+
+function panicReason({ rule, why, place }: { rule: string; why: string; place: string | undefined }): Reason {
+  return place === undefined ? { rule, words: why } : { rule, words: why, place };
+}
+
+const hexadecimal = (value: number): string => `0x${value.toString(16)}`;
+
+/** How the mediator's error messages begin. */
+const mediatorErrors = [
+  'scmi: Failed',
+  'scmi: Could not',
+  'scmi: could not',
+  'scmi: Invalid',
+  'scmi: No ',
+  'scmi: Wrong',
+  'scmi: Not enough',
+  'scmi: Unable',
+  'scmi: unable',
+  'scmi: shmem memory',
+  'scmi: Device tree error',
+  'scmi: Error received',
+  'SCMI: mediator already',
+  'SCMI: Only one',
+  'SCMI: No ',
+];

@@ -1,0 +1,99 @@
+/** What a step asks of the probe, what the model makes it answer, and why. */
+import { probeOutcomes } from '../probe/answer.ts';
+import type { ProbeCommand } from '../probe/command.ts';
+import { commandText } from '../probe/command.ts';
+import type { ProbeProgram, ProbeReply } from '../probe/program.ts';
+import type { FirmwareMessage } from '../scmi/firmware-message.ts';
+import { messageName } from '../scmi/message-names.ts';
+import { channelStatus } from '../scmi/shared-memory.ts';
+import { statusName } from '../scmi/status.ts';
+import type { ConsoleLine, Reason } from '../trace/observation.ts';
+import type { ForeseenCommand } from './statements.ts';
+
+/** An answer of the probe, or of a Linux that sends a message for it, as it is to be observed. */
+export interface AnswerForeseen {
+  readonly command: string;
+  /** For people. */
+  readonly text: string;
+  /** Empty where anything may come. */
+  readonly pattern: string;
+  /** Place of the outcome in `probeOutcomes`, or of the command; absent where any may come. */
+  readonly exitStatus?: number;
+  readonly reason: Reason;
+  readonly foreseen: ForeseenCommand;
+}
+
+/** What Xen and firmware showed since something began. */
+export interface Shown {
+  readonly lines: readonly ConsoleLine[];
+  readonly messages: readonly FirmwareMessage[];
+}
+
+/**
+ * Lets the probe carry a command out.
+ * @param shown what the machine has shown meanwhile; asked afterwards
+ */
+export function foreseeProbe(
+  program: ProbeProgram,
+  command: ProbeCommand,
+  domain: string,
+  shown: () => Shown,
+): AnswerForeseen {
+  const text = commandText(command);
+  const reply = program.obey(command);
+  const common = { command: text, reason: reasonFor(reply, command, shown()) };
+  if (reply.unknown !== undefined) {
+    const foreseen = { command: text, exitStatus: null, output: null };
+    return { ...common, text: `${domain} answers \`${text}\` (not predicted: what)`, pattern: '', foreseen };
+  }
+  const exitStatus = probeOutcomes.indexOf(reply.outcome);
+  return {
+    ...common,
+    text: `${domain} answers \`${text}\` with ${reply.text}`,
+    pattern: reply.pattern,
+    exitStatus,
+    foreseen: { command: text, exitStatus, output: reply.text },
+  };
+}
+
+function reasonFor(reply: ProbeReply, command: ProbeCommand, shown: Shown): Reason {
+  if (reply.unknown !== undefined) {
+    return { rule: 'probe.not-predicted', words: `nothing says what comes of it: ${reply.unknown}` };
+  }
+  const cause = causeOf(shown);
+  if (cause !== undefined) return cause;
+  if (reply.words !== undefined) return { rule: `probe.${reply.outcome}`, words: reply.words };
+  return { rule: `probe.${command.do}`, words: words[command.do] };
+}
+
+/** What Xen or firmware made of a call; undefined where neither showed anything. */
+export function causeOf({ lines, messages }: Shown): Reason | undefined {
+  const said = lines.find(({ source }) => source === 'xen');
+  if (said !== undefined) return said.reason;
+  const message = messages.at(-1);
+  return message && answered(message);
+}
+
+function answered(message: FirmwareMessage): Reason {
+  const { agent, protocol, message: id, status, functionId, channelStatus: after } = message;
+  const caller = `0x${functionId.toString(16)} is the function id of agent ${agent}`;
+  if ((after & channelStatus.error) !== 0) {
+    return {
+      rule: 'firmware.transport-error',
+      words: `${caller}, but its channel was not marked busy, its length is out of range, or an earlier error has left it unusable: firmware looks at no message and answers ERROR`,
+    };
+  }
+  return {
+    rule: 'firmware.answer',
+    words: `${caller}, whose ${messageName(protocol, id)} firmware answers with ${statusName(status)}`,
+  };
+}
+
+const words: Readonly<Record<ProbeCommand['do'], string>> = {
+  smc: 'nobody below the probe takes the call',
+  hvc: 'nobody below the probe takes the call',
+  read: 'the words are what was last written there, where that is known',
+  write: 'the page is mapped for it',
+  scmi: 'the call does not reach a firmware that looks at the message',
+  loop: 'the messages go one after the other',
+};

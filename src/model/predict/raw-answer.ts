@@ -1,0 +1,63 @@
+/** What a step sends through Linux's SCMI raw mode, what the model makes firmware answer, and why. */
+import type { RawInterface } from '../linux/raw-mode.ts';
+import { hexadecimal, rawMessageCommand, rawReplyPattern } from '../linux/raw-mode.ts';
+import { bytesOf } from '../linux/scmi-channel.ts';
+import type { ScmiStep } from './scenario.ts';
+import { GuestAbort } from '../xen/guest.ts';
+import type { AnswerForeseen, Shown } from './probe-answer.ts';
+import { causeOf } from './probe-answer.ts';
+
+/**
+ * Sends the message of a step as the domain's agent.
+ * @param shown what the machine has shown meanwhile; asked afterwards
+ */
+export function foreseeRaw(raw: RawInterface, step: ScmiStep, shown: () => Shown): AnswerForeseen {
+  const words = [step.header, ...step.payload];
+  const command = rawMessageCommand(words);
+  const asked = `${step.domain} sends ${hexadecimal(bytesOf(words))} through its kernel`;
+  const sent = send(raw, bytesOf(words));
+  if (typeof sent === 'string') {
+    return {
+      command,
+      text: `${asked} (not predicted: what comes back)`,
+      pattern: '',
+      reason: { rule: 'raw.not-predicted', words: `nothing says what comes of it: ${sent}` },
+      foreseen: { command, exitStatus: null, output: null },
+    };
+  }
+  if (typeof sent === 'number') {
+    const refused = { rule: 'raw.refused', words: `the kernel ends the write with errno ${-sent}` };
+    return {
+      command,
+      text: `${asked}, which refuses`,
+      pattern: '',
+      exitStatus: 1,
+      reason: causeOf(shown()) ?? refused,
+      foreseen: { command, exitStatus: 1, output: '' },
+    };
+  }
+  const output = hexadecimal(sent);
+  return {
+    command,
+    text: `${asked}, and is answered ${output}`,
+    pattern: `^${rawReplyPattern(sent)}$`,
+    exitStatus: 0,
+    reason: causeOf(shown()) ?? {
+      rule: 'raw.answer',
+      words: 'the call does not reach a firmware that looks at the message',
+    },
+    foreseen: { command, exitStatus: 0, output },
+  };
+}
+
+/** @returns the reply, the errno of the write, or in words why neither is known */
+function send(raw: RawInterface, message: Uint8Array): Uint8Array | number | string {
+  try {
+    const reply = raw.send(message);
+    if (typeof reply === 'number') return reply;
+    return reply.isCut ? 'firmware announces more than the shared memory holds' : reply.bytes;
+  } catch (error) {
+    if (error instanceof GuestAbort) return error.message;
+    throw error;
+  }
+}

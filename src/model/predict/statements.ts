@@ -1,0 +1,190 @@
+/** The statements of a scenario as expectations of their own, and whether the model sees them break. */
+import type { Scenario, Statement, Step } from './scenario.ts';
+import type { Reason } from '../trace/observation.ts';
+import type { Expectation, Phase } from './prediction.ts';
+
+/** What the model saw happen, as far as statements are about it. */
+export interface Foreseen {
+  /** Every console line, with the phase in which it was printed. */
+  readonly lines: readonly ForeseenLine[];
+  /** By step: what was typed, and how it ended; absent where the run ends before the step. */
+  readonly commands: ReadonlyMap<number, ForeseenCommand>;
+  readonly milestones: readonly string[];
+  /** Why the boot ends before its steps; null where it does not. */
+  readonly end: Reason | null;
+}
+
+export interface ForeseenLine {
+  readonly source: string;
+  readonly domid?: number | undefined;
+  readonly level?: string | undefined;
+  readonly text: string;
+  readonly phase: Phase;
+  readonly reason: Reason;
+}
+
+export interface ForeseenCommand {
+  readonly command: string;
+  /** Null where the model does not know the command. */
+  readonly exitStatus: number | null;
+  readonly output: string | null;
+}
+
+/** One expectation for each statement of the scenario. */
+export function claimsOf(scenario: Scenario, foreseen: Foreseen): readonly Expectation[] {
+  return scenario.statements.map((statement, index) => claimOf(statement, index, scenario.steps, foreseen));
+}
+
+function claimOf(
+  statement: Statement,
+  index: number,
+  steps: readonly Step[],
+  foreseen: Foreseen,
+): Expectation {
+  const { claims: ids, words, check } = statement;
+  const which = ids.length === 0 ? '' : ` (${ids.join(', ')})`;
+  const common: Common = {
+    id: `statement.${index + 1}`,
+    text: words,
+    reason: { rule: 'scenario.statement', words: `the scenario states${which}: ${words}` },
+    ids,
+  };
+  if (check.kind === 'step') return stepClaim(common, check, steps[check.step], foreseen);
+  return check.kind === 'console'
+    ? consoleClaim(common, check, foreseen)
+    : milestoneClaim(common, check, foreseen);
+}
+
+interface Common extends Pick<Expectation, 'id' | 'text' | 'reason'> {
+  readonly ids: readonly string[];
+}
+
+type Check<Kind> = Extract<Statement['check'], { readonly kind: Kind }>;
+
+function stepClaim(
+  { ids, ...common }: Common,
+  check: Check<'step'>,
+  step: Step | undefined,
+  foreseen: Foreseen,
+): Expectation {
+  const command = foreseen.commands.get(check.step);
+  const broken = command === undefined ? notReached(foreseen) : stepBroken(check, command, foreseen);
+  return {
+    ...common,
+    kind: 'answer',
+    phase: check.step,
+    source: speakerOf(step),
+    pattern: anchored(check.output),
+    command: command?.command ?? '',
+    ...(check.exitStatus === undefined ? {} : { exitStatus: check.exitStatus }),
+    claim: { ids, broken },
+  };
+}
+
+/** Who answers in a step. */
+function speakerOf(step: Step | undefined): Expectation['source'] {
+  if (step === undefined) return 'xl';
+  // Without a channel of its own it is a Linux that sends the message.
+  return step.do === 'scmi' && step.channel === undefined ? 'linux' : (speakers[step.do] ?? 'xl');
+}
+
+/** Where it is not the toolstack. */
+const speakers: Readonly<Partial<Record<Step['do'], Expectation['source']>>> = {
+  smc: 'probe',
+  scmi: 'probe',
+  memory: 'probe',
+  look: 'linux',
+  command: 'linux',
+};
+
+function consoleClaim({ ids, ...common }: Common, check: Check<'console'>, foreseen: Foreseen): Expectation {
+  const { source } = check;
+  const pattern = anywhere(check.pattern);
+  const form = new RegExp(pattern);
+  // Of all kernels it is Dom0's whose console is the board's.
+  const heard = foreseen.lines.filter(
+    line => line.source === source && (source !== 'linux' || line.domid === 0),
+  );
+  const line = heard.find(({ text }) => form.test(text));
+  if (check.absent === true) {
+    return {
+      ...common,
+      kind: 'absent',
+      phase: 'boot',
+      source,
+      pattern,
+      claim: { ids, broken: line?.reason ?? null },
+    };
+  }
+  const broken = line === undefined ? notSaid(foreseen) : null;
+  return { ...common, kind: 'line', phase: line?.phase ?? 'boot', source, pattern, claim: { ids, broken } };
+}
+
+function milestoneClaim(
+  { ids, ...common }: Common,
+  check: Check<'milestone'>,
+  foreseen: Foreseen,
+): Expectation {
+  const { name } = check;
+  const reached = foreseen.milestones.includes(name);
+  if (check.absent === true) {
+    const sign = signs[name] ?? { source: 'run', pattern: `^${name}$` };
+    const broken = reached ? (foreseen.end ?? reachedAnyway(name)) : null;
+    return { ...common, ...sign, kind: 'absent', phase: 'boot', claim: { ids, broken } };
+  }
+  const broken = reached ? null : notReached(foreseen);
+  return {
+    ...common,
+    kind: 'milestone',
+    phase: 'boot',
+    source: 'run',
+    pattern: name,
+    claim: { ids, broken },
+  };
+}
+
+function stepBroken(
+  check: { readonly step: number; readonly exitStatus?: number; readonly output?: string },
+  { command, exitStatus, output }: ForeseenCommand,
+  { lines }: Foreseen,
+): Reason | null {
+  if (exitStatus === null || output === null) return null;
+  const statusFits = check.exitStatus === undefined || check.exitStatus === exitStatus;
+  if (statusFits && new RegExp(anchored(check.output)).test(output.trimEnd())) return null;
+  // The first complaint is the cause; what follows is its cleaning up.
+  const cause = lines.find(
+    ({ phase, source, level, text }) =>
+      phase === check.step && (level === 'error' || (source === 'xl' && !text.startsWith('Parsing config '))),
+  );
+  const words = `\`${command}\` ends with exit status ${exitStatus}`;
+  if (cause === undefined) return { rule: 'model.step', words };
+  return { ...cause.reason, words: `${words}: ${cause.text} (${cause.reason.words})` };
+}
+
+function notReached({ end }: Foreseen): Reason {
+  return end ?? { rule: 'model.not-reached', words: `the model does not see the run get there` };
+}
+
+function notSaid(foreseen: Foreseen): Reason {
+  return (
+    foreseen.end ?? { rule: 'model.not-said', words: 'nothing prints such a line in this configuration' }
+  );
+}
+
+const reachedAnyway = (name: string): Reason => ({ rule: 'model.reached', words: `the run reaches ${name}` });
+
+/** A statement's pattern may be given without anchors: it is meant for the whole text. */
+function anchored(pattern: string | undefined): string {
+  return pattern === undefined ? '' : /^\^.*\$$/s.test(pattern) ? pattern : `^(?:${pattern})$`;
+}
+
+/** A line is meant by any part of it. */
+function anywhere(pattern: string): string {
+  return /^\^.*\$$/s.test(pattern) ? pattern : `^.*(?:${pattern}).*$`;
+}
+
+/** How milestones show on the console, for statements that forbid them. */
+const signs: Readonly<Record<string, Pick<Expectation, 'source' | 'pattern'>>> = {
+  'xen-panic': { source: 'xen', pattern: '^Panic on CPU \\d+:$' },
+  'dom0-login': { source: 'linux', pattern: '^.*(?:login: |built-in shell).*$' },
+};

@@ -1,0 +1,131 @@
+import type { ConsoleLine, Observer, Reason, XenLevel } from '../trace/observation.ts';
+import type { XenBuild } from './build.ts';
+import type { CommandLine, Thresholds } from './command-line.ts';
+import type { FormatArgument } from './format.ts';
+import { exactly, format } from './format.ts';
+import type { MessageKey, XenMessage } from './messages.ts';
+import { messages } from './messages.ts';
+
+/** Why a message is printed: the words and place of its Reason, and the domain that it is about. */
+export interface Because {
+  readonly words: string;
+  readonly place?: string | undefined;
+  readonly domid?: number;
+}
+
+/**
+ * Xen's console: which messages appear, and how they run into each other where a newline is missing
+ * (xen/drivers/char/console.c). Rate limits are not modelled: what is rate-limited counts as printed.
+ */
+export class Console {
+  readonly #build: XenBuild;
+  readonly #log: Thresholds;
+  readonly #guestLog: Thresholds;
+  readonly #observer: Observer;
+  readonly #silent: boolean;
+  /** Text that waits for its newline, by the domain in whose context the CPU is. */
+  readonly #open = new Map<number, Unfinished>();
+
+  /** @param silent there is no UART, so that nothing of what is printed is seen */
+  constructor(build: XenBuild, commandLine: CommandLine, observer: Observer, silent = false) {
+    this.#silent = silent;
+    this.#build = build;
+    this.#log = commandLine.log;
+    this.#guestLog = commandLine.guestLog;
+    this.#observer = observer;
+  }
+
+  /**
+   * Prints a message of the table, or drops it as the build and the thresholds have it.
+   * @param context domain whose CPU prints: 0 also for the boot and for hypercalls of Dom0
+   */
+  printk(key: MessageKey, values: readonly FormatArgument[], because: Because, context = 0): void {
+    const message: XenMessage = messages[key];
+    if (message.debugBuild === true && !this.#build.debug) return;
+    // A message that continues a line is printed as that line was: unchecked, with its level mark as text.
+    const open = this.#open.get(context);
+    if (open === undefined && !this.#passes(message)) return;
+    const marked = open === undefined ? message.format : levelMark(message) + message.format;
+    this.#append(context, marked, values, {
+      ...(message.level === undefined ? {} : { level: message.level }),
+      ...(because.domid === undefined ? {} : { domid: because.domid }),
+      reason: reason(key, because),
+    });
+  }
+
+  /** A line that is printed whatever the thresholds are, as panic() does. */
+  print(text: string, why: Reason): void {
+    this.#append(0, '%s\n', [text], { reason: why });
+  }
+
+  /**
+   * The CPU goes back to the domain: what it prints next appears on a line of its own, for the domain's own
+   * output has come between, but still without prefix.
+   */
+  leave(context = 0): void {
+    const open = this.#open.get(context);
+    if (open === undefined || open.text === '') return;
+    this.#emit({ ...open.head, ...format(open.format, open.values, true), newline: false });
+    this.#open.set(context, { ...open, text: '', format: '', values: [] });
+  }
+
+  #passes({ level, guest }: XenMessage): boolean {
+    if (level === undefined) return true;
+    return levelNumber[level] < (guest === true ? this.#guestLog : this.#log).upper;
+  }
+
+  #append(context: number, template: string, values: readonly FormatArgument[], head: LineHead): void {
+    const open = this.#open.get(context);
+    const whole: Unfinished = {
+      format: (open?.format ?? '') + template.replace(/\n$/, ''),
+      values: [...(open?.values ?? []), ...values],
+      text: template,
+      head: open === undefined || open.text === '' ? head : joined(open.head, head),
+    };
+    if (!template.endsWith('\n')) {
+      this.#open.set(context, whole);
+      return;
+    }
+    this.#open.delete(context);
+    this.#emit({ ...whole.head, ...format(whole.format, whole.values) });
+  }
+
+  #emit(line: Omit<ConsoleLine, 'source'>): void {
+    if (this.#silent) return;
+    this.#observer.console({ source: 'xen', ...line, pattern: line.pattern ?? loosely(line.text) });
+  }
+}
+
+type LineHead = Pick<ConsoleLine, 'level' | 'domid' | 'reason'>;
+
+interface Unfinished {
+  readonly format: string;
+  readonly values: readonly FormatArgument[];
+  /** Empty once what there is has been printed. */
+  readonly text: string;
+  readonly head: LineHead;
+}
+
+/** The line begins with the first message; the second is named in its reason. */
+function joined(first: LineHead, second: LineHead): LineHead {
+  const words = `${first.reason.words}; the driver prints no newline, so what follows is on the same line: ${second.reason.words}`;
+  return { ...first, reason: { ...first.reason, words } };
+}
+
+/** Numbers of source lines move between versions; a level mark is no part of what a reader may strip. */
+function loosely(text: string): string {
+  return exactly(text)
+    .replace(/(\\\.c:)\d+/g, '$1\\d+')
+    .replace(/^\^((?:<[G0-3]>)+)/, '^(?:$1)?');
+}
+
+function reason(rule: MessageKey, { words, place }: Because): Reason {
+  return place === undefined ? { rule, words } : { rule, words, place };
+}
+
+function levelMark({ level, guest, unmarked }: XenMessage): string {
+  if (level === undefined || unmarked === true) return '';
+  return `${guest === true ? '<G>' : ''}<${levelNumber[level]}>`;
+}
+
+const levelNumber: Readonly<Record<XenLevel, number>> = { error: 0, warning: 1, info: 2, debug: 3 };

@@ -1,0 +1,239 @@
+/** One Xen, from its boot on: what it prints, which domains it has, and what they can do. */
+import type { DeviceTree, DtNode } from '../dt/tree.ts';
+import type { Observer } from '../trace/observation.ts';
+import { MemoryAbort } from '../scmi/memory.ts';
+import type { XenBuild } from './build.ts';
+import type { CommandLine } from './command-line.ts';
+import { readCommandLine } from './command-line.ts';
+import { Console } from './console.ts';
+import type { Context } from './context.ts';
+import { isAvailable, nodeName } from './device-tree.ts';
+import { buildDom0Tree, dom0Config, iommus } from './dom0.ts';
+import { buildDomUTree, domUConfig, prepareDomU } from './dom0less-build.ts';
+import type { Domain } from './domain.ts';
+import type { Domctl } from './domctl.ts';
+import { errno } from './errno.ts';
+import type { GuestMachine } from './guest.ts';
+import { XenGuestMachine } from './guest-machine.ts';
+import { Hypercalls } from './hypercalls.ts';
+import type { Machine } from './machine.ts';
+import { checkBootModules, domainNodes, hasDom0, hasDom0Kernel } from './modules.ts';
+import { XenPanic } from './panic.ts';
+import type { FirmwareDriver } from './sci.ts';
+import { Sci } from './sci.ts';
+import { ScmiSmc } from './scmi-smc.ts';
+import { ScmiSmc420 } from './scmi-smc-4.20.ts';
+import { ScmiSmcMultiAgent } from './scmi-smc-multiagent.ts';
+import { isSilent } from './serial.ts';
+import { hasSciSubsystem } from './version.ts';
+import { Vmap } from './vmap.ts';
+
+export interface HypervisorOptions {
+  readonly build: XenBuild;
+  readonly hostTree: DeviceTree;
+  readonly machine: Machine;
+  /** Partial trees of dom0less domains, by the name of their node in /chosen. */
+  readonly partialTrees: ReadonlyMap<string, DeviceTree>;
+  readonly observer: Observer;
+  /**
+   * Dom0's kernel is there though the tree does not name it: whoever starts Xen adds it, as well as what the nodes of
+   * dom0less domains lack of modules, `cpus` and `memory`.
+   */
+  readonly dom0KernelIsAdded?: boolean;
+  /** Parts in place of the right ones; absent in everything but mutants. */
+  readonly parts?: Partial<HypervisorParts>;
+}
+
+/** Parts of Xen that a mutant may have in another form. */
+export interface HypervisorParts {
+  readonly MultiAgent: typeof ScmiSmcMultiAgent;
+  readonly dom0Config: typeof dom0Config;
+  readonly domUConfig: typeof domUConfig;
+}
+
+export class Hypervisor {
+  readonly domctl: Domctl;
+  readonly sci: Sci;
+  readonly commandLine: CommandLine;
+  /** It prints to nowhere, as it has no UART, or ends before it has its console. */
+  readonly isSilent: boolean;
+  /** What the sources leave undefined about what was met so far, in words. */
+  readonly undefinedBehaviour: string[] = [];
+  readonly #context: Context;
+  readonly #partialTrees: ReadonlyMap<string, DeviceTree>;
+  readonly #hypercalls: Hypercalls;
+  readonly #dom0KernelIsAdded: boolean;
+  readonly #parts: HypervisorParts;
+  readonly #domains = new Map<number, Domain>();
+  /** The panic of what comes before the console. */
+  readonly #early: XenPanic | null;
+  #panic: XenPanic | null = null;
+
+  constructor(options: HypervisorOptions) {
+    const { build, hostTree, machine, partialTrees, observer } = options;
+    this.#dom0KernelIsAdded = options.dom0KernelIsAdded ?? false;
+    this.#parts = { MultiAgent: ScmiSmcMultiAgent, dom0Config, domUConfig, ...options.parts };
+    this.commandLine = readCommandLine(hostTree, build);
+    this.#early = this.#dom0KernelIsAdded ? null : checkBootModules(hostTree);
+    this.isSilent = this.#early !== null || isSilent({ hostTree, commandLine: this.commandLine });
+    this.#context = {
+      build,
+      commandLine: this.commandLine,
+      console: new Console(build, this.commandLine, observer, this.isSilent),
+      machine,
+      vmap: new Vmap(),
+      hostTree,
+      modulesAreAdded: this.#dom0KernelIsAdded,
+      undefinedBehaviour: words => {
+        if (!this.undefinedBehaviour.includes(words)) this.undefinedBehaviour.push(words);
+      },
+    };
+    this.#partialTrees = partialTrees;
+    this.sci = new Sci(this.#context);
+    this.#hypercalls = new Hypercalls(this.#context, this.sci, this.#domains, this.#hasIommu());
+    this.domctl = this.#hypercalls;
+  }
+
+  /** The panic that ended the boot; null while Xen runs. */
+  get panic(): XenPanic | null {
+    return this.#panic;
+  }
+
+  /** Domains that exist, also those that die and cannot, by id. */
+  get domains(): ReadonlyMap<number, Domain> {
+    return this.#domains;
+  }
+
+  /** start_xen(): what is read of the boot modules; then from the initcalls to the last domain that Xen builds by itself. */
+  boot(): void {
+    try {
+      if (this.#early !== null) throw this.#early;
+      this.#initialiseMediator();
+      if (this.#dom0KernelIsAdded || hasDom0(this.#context.hostTree)) this.#createDom0();
+      for (const node of domainNodes(this.#context.hostTree)) this.#createDomU(node);
+    } catch (error) {
+      this.#panic = this.#panicOf(error);
+      const { rule, text, why, place } = this.#panic;
+      this.#context.console.print(text, { rule, words: why, ...(place === undefined ? {} : { place }) });
+    }
+  }
+
+  /**
+   * The machine of a domain.
+   * @param tree what the domain is started with; absent: what Xen itself built for it
+   * @throws {RangeError} for a domain that does not exist, or that has no tree
+   */
+  guest(domid: number, tree?: DeviceTree): GuestMachine {
+    const domain = this.#domains.get(domid);
+    if (domain === undefined) throw new RangeError(`there is no domain ${domid}`);
+    domain.tree ??= tree ?? null;
+    const own = tree ?? domain.tree;
+    if (own === null) throw new RangeError(`domain ${domid} was given no device tree`);
+    return new XenGuestMachine(this.#context, this.sci, domain, own);
+  }
+
+  /**
+   * Remembers what may change once Xen has booted: its domains, and who holds which channel. The console is not part
+   * of it, nor is the machine.
+   * @returns what brings that back, any number of times
+   */
+  snapshot(): () => void {
+    const domains = this.#hypercalls.snapshot();
+    const channels = this.sci.mediator?.snapshot?.();
+    return () => {
+      domains();
+      channels?.();
+    };
+  }
+
+  #initialiseMediator(): void {
+    const { build } = this.#context;
+    if (build.mediator === 'none') this.sci.initialise(null);
+    else if (!hasSciSubsystem(build)) this.sci.initialiseWith(new ScmiSmc420(this.#context));
+    else this.sci.initialise(this.#driver());
+  }
+
+  #driver(): FirmwareDriver {
+    const driver =
+      this.#context.build.mediator === 'multi-agent'
+        ? new this.#parts.MultiAgent(this.#context, this.sci)
+        : new ScmiSmc(this.#context, this.sci);
+    return { compatible: 'arm,scmi-smc', probe: node => driver.probe(node) };
+  }
+
+  #createDom0(): void {
+    const config = this.#parts.dom0Config(this.#context);
+    const dom0 = this.#hypercalls.create(0, config, true);
+    if (typeof dom0 === 'number') {
+      const words = `Dom0 asks for ${asked(config)}, and is not built without it`;
+      throw new XenPanic('dom0.create-failed', `Error creating domain 0 (rc = ${dom0})`, words);
+    }
+    this.sci.setHardwareDomain(dom0);
+    if (!this.#dom0KernelIsAdded && !hasDom0Kernel(this.#context.hostTree)) {
+      const words = "no module in /chosen is Dom0's kernel";
+      this.#context.console.printk('domain-build.no-kernel', [], { words, place: '/chosen', domid: 0 });
+      throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.ENOENT), words, '/chosen');
+    }
+    const tree = buildDom0Tree(this.#context, this.sci, dom0);
+    if (typeof tree === 'number') {
+      const words = "a device of Dom0's cannot be handed over, and Dom0 is not built without it";
+      this.#context.console.printk('domain-build.tree-failed', [tree], { words, domid: 0 });
+      throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.EINVAL), words);
+    }
+    dom0.tree = tree;
+  }
+
+  #createDomU(node: DtNode): void {
+    const config = this.#parts.domUConfig(this.#context, node);
+    const domid = this.#hypercalls.allocate();
+    const domain = this.#hypercalls.create(domid, config);
+    const place = node.path;
+    if (typeof domain === 'number') {
+      const words = `${config.name} asks for ${asked(config)}, and a dom0less domain is not built without it`;
+      const text = `Error creating domain ${config.name} (rc = ${domain})`;
+      throw new XenPanic('dom0less.create-failed', text, words, place);
+    }
+    const rc = prepareDomU(this.#context, node, domid);
+    if (rc !== 0)
+      throw domUSetUpFailed(config.name, rc, `${config.name} lacks what it is to be built with`, place);
+    const partial = this.#partialTrees.get(node.name) ?? this.#partialTrees.get(nodeName(node));
+    const iommu = this.#hypercalls.iommuEnabled;
+    const parts = { node, partial, iommu, hasDom0: this.#domains.has(0) };
+    const tree = buildDomUTree(this.#context, this.sci, domain, parts);
+    if (typeof tree === 'number') {
+      const words = `the partial tree of ${config.name} cannot be put into effect`;
+      this.#context.console.printk('domain-build.tree-failed', [tree], { words, place, domid });
+      throw domUSetUpFailed(config.name, -errno.EINVAL, words, place);
+    }
+    domain.tree = tree;
+  }
+
+  /** What an exception of the boot is to Xen; anything that is not one is thrown on. */
+  #panicOf(error: unknown): XenPanic {
+    if (error instanceof XenPanic) return error;
+    if (!(error instanceof MemoryAbort)) throw error;
+    const { address, access, reason } = error;
+    const words = `Xen ${access}s 0x${address.toString(16)}, which is ${reason === 'secure' ? 'secure memory' : 'backed by nothing'}: it maps a channel's page there`;
+    const { console } = this.#context;
+    console.printk('traps.hypervisor-abort', [access === 'write' ? 0x50 : 0x10], { words });
+    console.printk('traps.unexpected', ['Data Abort'], { words });
+    return new XenPanic('traps.unexpected', 'CPU0: Unexpected Trap: Data Abort', words);
+  }
+
+  #hasIommu(): boolean {
+    if (!this.commandLine.iommu) return false;
+    return [...this.#context.hostTree.root.walk()].some(
+      node => isAvailable(node) && iommus.some(each => node.isCompatible(each)),
+    );
+  }
+}
+
+function asked({ sciType, sciAgentId }: { readonly sciType: string; readonly sciAgentId: number }): string {
+  return sciType === 'scmi_smc_multiagent' ? `SCMI agent ${sciAgentId}` : `SCI type ${sciType}`;
+}
+
+const dom0SetUpFailed = (rc: number): string => `Could not set up d0 guest OS (rc = ${rc})`;
+
+function domUSetUpFailed(name: string, rc: number, words: string, place: string): XenPanic {
+  return new XenPanic('dom0less.set-up-failed', `Could not set up domain ${name} (rc = ${rc})`, words, place);
+}

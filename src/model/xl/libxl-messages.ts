@@ -1,0 +1,211 @@
+/**
+ * What libxl prints, with the file, the line and the function that stand before it. The line numbers are
+ * those of one build (Xen 4.22 of February 2026 with the toolstack part of the series v11); where a line
+ * is looked for, any number will do.
+ */
+import type { ConsoleLine, Reason } from '../trace/observation.ts';
+import { strerror } from './strerror.ts';
+
+export type LibxlMessage = keyof typeof messages;
+
+export interface LibxlLine {
+  readonly message: LibxlMessage;
+  /** Domain that the line names; absent while it has no id. */
+  readonly domid?: number;
+  /** What `%` stand for, in order. */
+  readonly values?: ReadonlyArray<string | number>;
+  /** Negative errno whose text ends the line. */
+  readonly errno?: number;
+  readonly reason: Reason;
+}
+
+/** A line of libxl as xl's terminal shows it. */
+export function libxlLine({ message, domid, values = [], errno, reason }: LibxlLine): ConsoleLine {
+  const { level = 'error', file, line, function: name, text, errnoVaries } = entryOf(message);
+  const [...rest] = values;
+  const filled = text.replace(/%/g, () => String(rest.shift() ?? ''));
+  const about = domid === undefined ? '' : `Domain ${domid}:`;
+  const cause = errno === undefined ? '' : `: ${strerror(errno)}`;
+  const shown = `libxl: ${level}: ${file}:${line}:${name}: ${about}${filled}${cause}`;
+  const pattern = `libxl: ${level}: ${escape(file)}:\\d+:${name}: ${escape(`${about}${filled}`)}`;
+  return {
+    source: 'xl',
+    ...(domid === undefined ? {} : { domid }),
+    text: shown,
+    pattern: pattern + (errnoVaries ? '.*' : escape(cause)),
+    reason,
+  };
+}
+
+interface Entry {
+  readonly level?: 'error' | 'warning';
+  readonly file: string;
+  readonly line: number;
+  readonly function: string;
+  readonly text: string;
+  /** The errno at the end is whatever was left over. */
+  readonly errnoVaries?: boolean;
+}
+
+const messages = {
+  passthroughNotSupported: {
+    file: 'libxl_create.c',
+    line: 1162,
+    function: 'libxl__domain_config_setdefault',
+    text: 'passthrough not supported on this platform',
+  },
+  passthroughDisabled: {
+    file: 'libxl_create.c',
+    line: 1169,
+    function: 'libxl__domain_config_setdefault',
+    text: 'passthrough disabled but devices are specified',
+  },
+  creationFails: {
+    file: 'libxl_create.c',
+    line: 698,
+    function: 'libxl__domain_make',
+    text: 'domain creation fail',
+  },
+  nameTaken: {
+    file: 'libxl_domain.c',
+    line: 81,
+    function: 'libxl__domain_rename',
+    text: 'Domain with name "%" already exists.',
+  },
+  cannotMake: {
+    file: 'libxl_create.c',
+    line: 1307,
+    function: 'initiate_domain_create',
+    text: 'cannot make domain: %',
+  },
+  partialTreeUnreadable: {
+    file: 'libxl_arm.c',
+    line: 1317,
+    function: 'libxl__prepare_dtb',
+    text: 'failed to read the partial device file %',
+  },
+  partialTreeNotFlat: {
+    file: 'libxl_arm.c',
+    line: 1138,
+    function: 'check_partial_fdt',
+    text: 'Partial FDT is not a valid Flat Device Tree',
+  },
+  partialTreeBad: {
+    file: 'libxl_arm.c',
+    line: 1144,
+    function: 'check_partial_fdt',
+    text: 'Failed to check the partial FDT (%)',
+  },
+  passthroughNodeMissing: {
+    file: 'libxl_arm.c',
+    line: 1249,
+    function: 'copy_partial_fdt',
+    text: `Can't copy the node "/passthrough" from the partial FDT`,
+  },
+  treeCopyFailed: {
+    file: 'libxl_arm.c',
+    line: 1433,
+    function: 'libxl__prepare_dtb',
+    text: 'FDT: copy_partial_fdt(gc, fdt, pfdt) failed: -1 = FDT_ERR_NOTFOUND',
+  },
+  hardwareDescriptionFailed: {
+    file: 'libxl_dom.c',
+    line: 593,
+    function: 'libxl__build_dom',
+    text: 'libxl__arch_domain_init_hw_description failed',
+    errnoVaries: true,
+  },
+  cannotBuild: {
+    file: 'libxl_create.c',
+    line: 1651,
+    function: 'domcreate_rebuild_done',
+    text: 'cannot (re-)build domain: %',
+  },
+  iomemRefused: {
+    file: 'libxl_create.c',
+    line: 1727,
+    function: 'domcreate_launch_dm',
+    text: 'failed give domain access to iomem range %-%',
+  },
+  iomemNotMapped: {
+    file: 'libxl_create.c',
+    line: 1737,
+    function: 'domcreate_launch_dm',
+    text: 'failed to map to domain iomem range %-% to guest address %',
+  },
+  assignFailed: {
+    file: 'libxl_create.c',
+    line: 1872,
+    function: 'libxl__add_dtdevs',
+    text: 'xc_assign_dtdevice failed: %',
+  },
+  devicesNotAdded: {
+    file: 'libxl_create.c',
+    line: 1938,
+    function: 'domcreate_attach_devices',
+    text: 'unable to add none devices',
+  },
+  noDomainInfo: {
+    file: 'libxl_domain.c',
+    line: 356,
+    function: 'libxl_domain_info',
+    text: 'Getting domain info',
+  },
+  controlNotAcknowledged: {
+    file: 'libxl_domain.c',
+    line: 852,
+    function: 'pvcontrol_cb',
+    text: "guest didn't acknowledge control request: %",
+  },
+  noSuchDomain: {
+    file: 'libxl_domain.c',
+    line: 1181,
+    function: 'libxl__destroy_domid',
+    text: 'Non-existant domain',
+  },
+  noDomainType: {
+    file: 'libxl_xshelp.c',
+    line: 206,
+    function: 'libxl__xs_read_mandatory',
+    text: "xenstore read failed: `/libxl/%/type'",
+  },
+  domainTypeAssumed: {
+    level: 'warning',
+    file: 'libxl_dom.c',
+    line: 49,
+    function: 'libxl__domain_type',
+    text: 'unable to get domain type for domid=%, assuming HVM',
+  },
+  destroyRefused: {
+    file: 'libxl_domain.c',
+    line: 1618,
+    function: 'domain_destroy_domid_cb',
+    text: 'xc_domain_destroy failed',
+  },
+  guestNotDestroyed: {
+    file: 'libxl_domain.c',
+    line: 1135,
+    function: 'domain_destroy_callback',
+    text: 'Unable to destroy guest',
+  },
+  destructionFailed: {
+    file: 'libxl_domain.c',
+    line: 1062,
+    function: 'domain_destroy_cb',
+    text: 'Destruction of domain failed',
+  },
+  notDestroyedAfterFailure: {
+    file: 'libxl_create.c',
+    line: 2068,
+    function: 'domcreate_destruction_cb',
+    text: 'unable to destroy domain following failed creation',
+  },
+} as const satisfies Record<string, Entry>;
+
+function entryOf(message: LibxlMessage): Entry {
+  return messages[message];
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+}

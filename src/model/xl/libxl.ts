@@ -1,0 +1,265 @@
+/**
+ * Creating and destroying domains as libxl does it (tools/libs/light/libxl_create.c, libxl_domain.c): which
+ * domctls, in which order, what is undone, and what it prints of failures.
+ */
+import type { DeviceTree } from '../dt/tree.ts';
+import { DeviceTree as Tree } from '../dt/tree.ts';
+import type { Observer, Reason } from '../trace/observation.ts';
+import type { Domctl } from '../xen/domctl.ts';
+import { errno } from '../xen/errno.ts';
+import type { GuestTreeProblem } from './libxl-arm.ts';
+import { guestTree, readPartialTree } from './libxl-arm.ts';
+import type { LibxlLine } from './libxl-messages.ts';
+import { libxlLine } from './libxl-messages.ts';
+import { strerror } from './strerror.ts';
+import type { XlDomainConfig } from './xl-domain-config.ts';
+
+/** libxl's own error numbers (libxl_error of libxl_types.idl). */
+export const libxlError = { fail: -3, invalid: -6, timedOut: -9, domainNotFound: -21 } as const;
+
+/** A domain as the toolstack knows it from xenstore. */
+export interface LibxlDomain {
+  readonly domid: number;
+  /** Null once its entries are gone from xenstore though Xen still has it. */
+  name: string | null;
+  readonly config: XlDomainConfig;
+  /** What it is started with; null while, or because, it could not be made. */
+  tree: DeviceTree | null;
+  /** `hung`: its kernel has panicked, or is none that obeys the toolstack; `undead`: its destruction did not complete. */
+  state: 'running' | 'hung' | 'shut down' | 'undead';
+}
+
+export interface LibxlOptions {
+  readonly domctl: Domctl;
+  /** Content of a file in Dom0; undefined where there is none. */
+  readonly files: (path: string) => Uint8Array | undefined;
+  readonly observer: Observer;
+  /** Xen's version, for the guest's tree. */
+  readonly version?: string;
+}
+
+export class Libxl {
+  readonly #options: LibxlOptions;
+  readonly #domains = new Map<number, LibxlDomain>();
+
+  constructor(options: LibxlOptions) {
+    this.#options = options;
+  }
+
+  /** All domains but Dom0, by rising id, those that could not be destroyed included. */
+  get domains(): readonly LibxlDomain[] {
+    return [...this.#domains.values()].toSorted((a, b) => a.domid - b.domid);
+  }
+
+  /**
+   * libxl_domain_create_new: makes a domain, paused.
+   *
+   * @returns the domain, or libxl's error number; xl destroys once more what `domid` names
+   */
+  create(config: XlDomainConfig): LibxlDomain | { readonly rc: number; readonly domid?: number } {
+    const refused = this.#checkPassthrough(config);
+    if (refused !== 0) return { rc: refused };
+    const { rc, domid } = this.#options.domctl.createDomain({
+      name: config.name,
+      sciType: config.armSci.type,
+      sciAgentId: config.armSci.agentId,
+    });
+    if (rc < 0) {
+      const { type, agentId } = config.armSci;
+      const asked = type === 'none' ? 'no SCMI' : `${type} with agent ${agentId}`;
+      const reason: Reason = {
+        rule: 'libxl.create.refused',
+        words: `Xen refuses the domain, which asks for ${asked}: ${strerror(rc)}`,
+        place: config.placeOf('arm_sci'),
+      };
+      this.#say({ message: 'creationFails', errno: rc, reason });
+      this.#say({ message: 'cannotMake', values: [libxlError.fail], reason });
+      return { rc: libxlError.fail };
+    }
+    const failed = this.#build(domid, config);
+    if (!('failure' in failed)) return failed;
+    this.#undo(domid, failed.failure);
+    return { rc: libxlError.fail, domid };
+  }
+
+  /**
+   * libxl_domain_destroy.
+   *
+   * @returns 0 or libxl's error number, which it has explained
+   */
+  destroy(domid: number, reason: Reason): number {
+    const rc = this.#destroy(domid, reason);
+    if (rc !== 0) this.#say({ message: 'destructionFailed', domid, reason });
+    return rc;
+  }
+
+  /** pvcontrol_cb, after the minute that libxl gives a guest to acknowledge `control/shutdown`. */
+  controlTimedOut(reason: Reason): void {
+    this.#say({ message: 'controlNotAcknowledged', values: [libxlError.timedOut], reason });
+  }
+
+  #checkPassthrough({ passthrough, dtdev, placeOf }: XlDomainConfig): number {
+    const place = placeOf('dtdev');
+    const needed = dtdev.length > 0;
+    const mode =
+      passthrough === undefined || passthrough === 'default'
+        ? needed
+          ? 'enabled'
+          : 'disabled'
+        : passthrough;
+    if (mode !== 'disabled' && !this.#options.domctl.iommuEnabled) {
+      const words = 'dtdev asks for passthrough, and Xen has no IOMMU enabled';
+      const reason: Reason = { rule: 'libxl.passthrough.no-iommu', words, place };
+      this.#say({ message: 'passthroughNotSupported', reason });
+      return libxlError.invalid;
+    }
+    if (mode === 'disabled' && needed) {
+      const words = 'dtdev lists devices while passthrough is disabled';
+      this.#say({
+        message: 'passthroughDisabled',
+        reason: { rule: 'libxl.passthrough.disabled', words, place },
+      });
+      return libxlError.invalid;
+    }
+    return 0;
+  }
+
+  #build(domid: number, config: XlDomainConfig): LibxlDomain | { readonly failure: Reason } {
+    const name = this.#checkName(domid, config);
+    if (name !== undefined) return { failure: name };
+    const domain: LibxlDomain = { domid, name: config.name, config, tree: null, state: 'running' };
+    this.#domains.set(domid, domain);
+    const tree = this.#tree(domid, config);
+    if (!(tree instanceof Tree)) return tree;
+    domain.tree = tree;
+    const failure = this.#giveMemory(domid, config) ?? this.#assignDevices(domid, config);
+    if (failure !== undefined) return { failure };
+    return domain;
+  }
+
+  #checkName(domid: number, { name, placeOf }: XlDomainConfig): Reason | undefined {
+    if (!this.domains.some(each => each.name === name)) return undefined;
+    const reason: Reason = {
+      rule: 'libxl.create.name-taken',
+      words: `a domain ${name} exists already`,
+      place: placeOf('name'),
+    };
+    this.#say({ message: 'nameTaken', domid, values: [name], reason });
+    this.#say({ message: 'cannotMake', domid, values: [libxlError.invalid], reason });
+    return reason;
+  }
+
+  #tree(domid: number, config: XlDomainConfig): DeviceTree | { readonly failure: Reason } {
+    const partial = this.#partialTree(config);
+    const tree =
+      partial === undefined || partial instanceof Tree
+        ? guestTree(partial, config, this.#options.version)
+        : partial;
+    if (tree instanceof Tree) return tree;
+    const reason: Reason = {
+      rule: 'libxl.create.tree',
+      words: tree.words,
+      place: config.placeOf('device_tree'),
+    };
+    for (const { message, values = [] } of tree.messages) {
+      const missing = message === 'partialTreeUnreadable' ? { errno: -errno.ENOENT } : {};
+      this.#say({ message, values, ...missing, reason });
+    }
+    this.#say({ message: 'hardwareDescriptionFailed', reason });
+    this.#say({ message: 'cannotBuild', domid, values: [libxlError.fail], reason });
+    return { failure: reason };
+  }
+
+  #partialTree({ deviceTree }: XlDomainConfig): DeviceTree | GuestTreeProblem | undefined {
+    if (deviceTree === undefined) return undefined;
+    const blob = this.#options.files(deviceTree);
+    if (blob !== undefined) return readPartialTree(blob, deviceTree);
+    const messages = [{ message: 'partialTreeUnreadable', values: [deviceTree] }] as const;
+    return { messages, words: `there is no file ${deviceTree} in Dom0` };
+  }
+
+  /** Each range is permitted, then mapped, before the next one is looked at. */
+  #giveMemory(domid: number, { iomem, placeOf }: XlDomainConfig): Reason | undefined {
+    const place = placeOf('iomem');
+    for (const { start, count, guestFrame } of iomem) {
+      const range = [start.toString(16), (start + count - 1).toString(16)];
+      const refused = this.#options.domctl.iomemPermission(domid, start, count, true);
+      if (refused < 0) {
+        const words = `Dom0 itself may not access page frames ${range.join(' to ')}, so it cannot pass them on`;
+        const reason: Reason = { rule: 'libxl.iomem.refused', words, place };
+        this.#say({ message: 'iomemRefused', domid, values: range, errno: refused, reason });
+        return reason;
+      }
+      const unmapped = this.#map(domid, guestFrame, start, count);
+      if (unmapped < 0) {
+        const words = `page frames ${range.join(' to ')} cannot be mapped for the domain`;
+        const reason: Reason = { rule: 'libxl.iomem.not-mapped', words, place };
+        const values = [...range, guestFrame.toString(16)];
+        this.#say({ message: 'iomemNotMapped', domid, values, errno: unmapped, reason });
+        return reason;
+      }
+    }
+    return undefined;
+  }
+
+  /** xc_domain_memory_mapping: in ever smaller parts while Xen finds them too big. */
+  #map(domid: number, guestFrame: number, start: number, count: number): number {
+    let part = count;
+    for (let done = 0; done < count; ) {
+      const pages = Math.min(part, count - done);
+      const rc = this.#options.domctl.memoryMapping(domid, guestFrame + done, start + done, pages);
+      if (rc === -errno.E2BIG && part > 1) part = Math.floor(part / 2);
+      else if (rc < 0) return rc;
+      else done += pages;
+    }
+    return 0;
+  }
+
+  #assignDevices(domid: number, { dtdev, placeOf }: XlDomainConfig): Reason | undefined {
+    const place = placeOf('dtdev');
+    for (const path of dtdev) {
+      const rc = this.#options.domctl.assignDevice(domid, path);
+      if (rc >= 0) continue;
+      const words = `${path} cannot be assigned: ${strerror(rc)}`;
+      const reason: Reason = { rule: 'libxl.assign.refused', words, place };
+      this.#say({ message: 'assignFailed', domid, values: [-1], reason });
+      this.#say({ message: 'devicesNotAdded', domid, reason });
+      return reason;
+    }
+    return undefined;
+  }
+
+  #undo(domid: number, reason: Reason): void {
+    if (this.#destroy(domid, reason) !== 0) this.#say({ message: 'notDestroyedAfterFailure', domid, reason });
+  }
+
+  #destroy(domid: number, reason: Reason): number {
+    const known = this.#domains.get(domid);
+    if (known?.state === 'undead') {
+      this.#say({ message: 'noDomainType', values: [domid], errno: -errno.ENOENT, reason });
+      this.#say({ message: 'domainTypeAssumed', values: [domid], reason });
+    }
+    const rc = this.#options.domctl.destroyDomain(domid);
+    if (rc === 0) {
+      this.#domains.delete(domid);
+      return 0;
+    }
+    if (rc === -errno.ESRCH) {
+      this.#say({ message: 'noDomainInfo', domid, errno: rc, reason });
+      this.#say({ message: 'noSuchDomain', domid, reason });
+      this.#say({ message: 'guestNotDestroyed', domid, reason });
+      return libxlError.domainNotFound;
+    }
+    if (known !== undefined) {
+      known.name = null;
+      known.state = 'undead';
+    }
+    this.#say({ message: 'destroyRefused', domid, errno: rc, reason });
+    this.#say({ message: 'guestNotDestroyed', domid, reason });
+    return libxlError.fail;
+  }
+
+  #say(line: LibxlLine): void {
+    this.#options.observer.console(libxlLine(line));
+  }
+}

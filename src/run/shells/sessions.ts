@@ -1,0 +1,284 @@
+/**
+ * SSH to Dom0 and, through it, to guests: logged in when first needed, again when a connection broke. A Dom0 without
+ * a network is reached over its serial console.
+ */
+import type { OpenBoard } from '../../lab/open-board.ts';
+import { DriverError } from '../../lab/drivers/driver-error.ts';
+import type { SshResult, SshSession, SshShell } from '../../lab/drivers/ssh/ssh.ts';
+import type { Recorder } from '../../verdict/recording/event.ts';
+import { HostUnreachable } from '../../lab/drivers/ssh/client.ts';
+import { NotWritten } from '../../lab/drivers/ssh/not-written.ts';
+import { putByShell } from '../../lab/drivers/ssh/put-by-shell.ts';
+import { type Deadline, deadline, pause, type RunClock } from '../clock.ts';
+import type { ConsoleWays } from './console-ways.ts';
+import type { DomainShell } from './framed-shell.ts';
+
+export interface CommandOptions {
+  readonly signal: AbortSignal;
+  readonly stdin?: Uint8Array;
+  readonly patience?: number;
+}
+
+/** The name that scenarios and recordings have for the hardware domain. */
+export const dom0 = 'dom0';
+
+export class Sessions {
+  readonly #board: OpenBoard;
+  readonly #recorder: Recorder;
+  readonly #clock: RunClock;
+  readonly #open = new Map<string, SshSession>();
+  readonly #consoles = new Map<string, DomainShell>();
+  readonly #ways: ConsoleWays | undefined;
+  /** By domain: what the last attempt to log in came to. */
+  readonly #refusals = new Map<string, Error>();
+  /** Dom0 has no network, as far as this run has seen, or the lab wants none of it. */
+  #onConsole: boolean;
+
+  /** @param ways what is done where a domain has no network; absent: nothing */
+  constructor(board: OpenBoard, recorder: Recorder, clock: RunClock, ways?: ConsoleWays) {
+    this.#board = board;
+    this.#recorder = recorder;
+    this.#clock = clock;
+    this.#ways = ways;
+    this.#onConsole = ways !== undefined && board.consoleLogin?.only === true;
+  }
+
+  /** How a domain is spoken to. */
+  wayTo(domain: string): 'console' | 'ssh' {
+    return this.#isOnConsole(domain) ? 'console' : 'ssh';
+  }
+
+  /** Whether the lab says how to log in to a domain. */
+  canReach(domain: string): boolean {
+    return domain === dom0 || this.#isOnConsole(domain) || this.#hasAddress(domain);
+  }
+
+  /**
+   * Logs in, again and again until it works or the signal ends it.
+   * @throws DriverError with the last attempt's reason
+   */
+  async reach(domain: string, signal: AbortSignal): Promise<void> {
+    let last: unknown;
+    const began = this.#clock.now();
+    for (;;) {
+      try {
+        await this.#shell(domain, signal);
+        return;
+      } catch (error) {
+        if (!signal.aborted && error instanceof Error) this.#refusals.set(domain, error);
+        if (domain === dom0 && error instanceof HostUnreachable) this.#giveNetworkUp(began, error);
+        if (!signal.aborted && messageOf(error) !== messageOf(last)) {
+          this.#recorder.record('ssh', { kind: 'note', data: { text: messageOf(error) } });
+          last = error;
+        }
+        if (signal.aborted) throw last instanceof Error ? last : error;
+      }
+      await pause(this.#clock, betweenAttempts, signal).catch(() => undefined);
+    }
+  }
+
+  /** What the last attempt to log in to a domain came to; undefined where none has failed. */
+  refusal(domain: string): Error | undefined {
+    return this.#refusals.get(domain);
+  }
+
+  /**
+   * Runs one command, recorded with its answer.
+   * @param options.patience milliseconds that the command itself may wait for something, beyond its deadline
+   * @throws where the connection breaks or the command's deadline passes; the connection is then given up
+   */
+  async run(domain: string, command: string, options: CommandOptions): Promise<SshResult> {
+    this.#recorder.record(this.wayTo(domain), { kind: 'command', data: { domain, command } });
+    const result = await this.read(domain, command, options);
+    const { status, stdout, stderr } = result;
+    this.#recorder.record(this.wayTo(domain), {
+      kind: 'answer',
+      data: { domain, command, status, stdout, stderr },
+    });
+    return result;
+  }
+
+  /** Like `run`, but not a part of what the run is judged by. */
+  read(domain: string, command: string, options: CommandOptions): Promise<SshResult> {
+    const { stdin } = options;
+    const what = `\`${command}\` in ${domain} to end`;
+    return this.#ask(domain, what, options, (session, { signal }) =>
+      session.exec(command, { signal, ...(stdin !== undefined && { stdin }) }),
+    );
+  }
+
+  /**
+   * Puts a file into a domain, and the directories that it is in; recorded. The deadline is that of a command, anew
+   * whenever the domain has taken some of it.
+   * @throws where it is not there afterwards with its size, the connection breaks or the deadline passes
+   */
+  async put(domain: string, path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const by = await this.#ask<'sftp' | 'shell'>(
+      domain,
+      `${domain} to take ${path}`,
+      { signal },
+      (session, limit) => {
+        const options = { signal: limit.signal, onProgress: () => limit.renew() };
+        return session.put === undefined
+          ? putByShell(session, path, bytes, options)
+          : session.put(path, bytes, options);
+      },
+    );
+    const data = { domain, path, bytes: bytes.length, by };
+    this.#recorder.record(this.wayTo(domain), { kind: 'file', data });
+  }
+
+  /** What fails because of the connection, or too late, costs the connection. */
+  async #ask<T>(
+    domain: string,
+    what: string,
+    { signal, patience = 0 }: Pick<CommandOptions, 'signal' | 'patience'>,
+    ask: (session: DomainShell, limit: Deadline) => Promise<T>,
+  ): Promise<T> {
+    using limit = deadline(this.#clock, this.#board.type.deadlines.command + patience, what, signal);
+    const session = await this.#shell(domain, limit.signal);
+    try {
+      return await ask(session, limit);
+    } catch (error) {
+      if (error instanceof NotWritten) throw error;
+      await this.forget(domain);
+      if (signal.aborted) throw error;
+      if (limit.signal.aborted) throw limit.signal.reason as Error;
+      throw domain === dom0 ? await this.#explained(error, signal) : error;
+    }
+  }
+
+  /** Opens an interactive shell, for whoever talks to a program in it; the caller closes it. */
+  async shell(
+    domain: string,
+    events: Parameters<SshSession['shell']>[0],
+    signal: AbortSignal,
+  ): Promise<SshShell> {
+    const session = await this.#session(domain, signal);
+    return session.shell(events, signal);
+  }
+
+  /** Gives a connection up: the domain is gone, or about to go. Guests behind it go with it. */
+  async forget(domain: string): Promise<void> {
+    for (const shells of [this.#consoles, this.#open]) {
+      const takesAll = domain === dom0 || (shells === this.#open && domain === this.#gateway);
+      const names = takesAll ? [...shells.keys()].toReversed() : [domain];
+      for (const name of names) {
+        const shell = shells.get(name);
+        shells.delete(name);
+        await shell?.close().catch(() => undefined);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.forget(dom0);
+  }
+
+  /**
+   * Why the connection to Dom0 broke: a board that has panicked or started again says so on its console, and ends
+   * what is going on by that. Where it does not, and Dom0 answers a new connection, the network broke the old one.
+   */
+  async #explained(error: unknown, signal: AbortSignal): Promise<unknown> {
+    await pause(this.#clock, this.#board.type.deadlines.firstOutput, signal);
+    if (this.#onConsole || !(error instanceof DriverError)) return error;
+    try {
+      await this.#session(dom0, signal);
+    } catch {
+      return error;
+    }
+    return new ConnectionBroken(
+      error.attempt,
+      'the connection broke, and Dom0 answers a new one',
+      'look at the network between here and the board',
+      { cause: error },
+    );
+  }
+
+  async #shell(domain: string, signal: AbortSignal): Promise<DomainShell> {
+    if (this.#ways === undefined || !this.#isOnConsole(domain)) return this.#session(domain, signal);
+    const known = this.#consoles.get(domain);
+    if (known !== undefined) return known;
+    const shell =
+      domain === dom0
+        ? await this.#ways.dom0(signal)
+        : await this.#ways.guest(domain, () => this.#shell(dom0, signal), signal);
+    this.#consoles.set(domain, shell);
+    const data = { name: 'reachable', domain, line: `on ${shell.name}` };
+    this.#recorder.record('console', { kind: 'milestone', data });
+    return shell;
+  }
+
+  /** A guest behind a Dom0 without a network is not on one either. */
+  #isOnConsole(domain: string): boolean {
+    if (this.#ways === undefined) return false;
+    if (domain === dom0) return this.#onConsole;
+    const { guestLogins, guestConsoles = false, gateway } = this.#board;
+    if (guestLogins?.get(domain)?.only === true) return true;
+    if (!this.#hasAddress(domain)) return guestConsoles || this.#onConsole;
+    return this.#onConsole && gateway === undefined;
+  }
+
+  #hasAddress(domain: string): boolean {
+    return domain === this.#gateway || this.#board.guest(domain) !== undefined;
+  }
+
+  /** The domain whose SSH server the lab can reach; the others are behind it. */
+  get #gateway(): string {
+    return this.#board.gateway ?? dom0;
+  }
+
+  /** An SSH server may still be starting: only after a while is it the network that is missing. */
+  #giveNetworkUp(began: number, error: HostUnreachable): void {
+    const { domain } = this.#board.type.deadlines;
+    if (this.#onConsole || this.#ways === undefined || this.#clock.now() - began < domain / 3) return;
+    this.#onConsole = true;
+    const text = `Dom0 is not on the network (${error.message}): its commands are typed on its serial console`;
+    this.#recorder.record('console', { kind: 'note', data: { text } });
+  }
+
+  async #session(domain: string, signal: AbortSignal): Promise<SshSession> {
+    const open = this.#open.get(domain);
+    if (open !== undefined) return open;
+    const limit = Math.min(oneAttempt, this.#board.type.deadlines.domain / 3);
+    using patience = deadline(this.#clock, limit, `${domain} to answer SSH`, signal);
+    const session = await this.#board.ssh.connect(
+      await this.#target(domain, patience.signal),
+      patience.signal,
+    );
+    if (signal.aborted) {
+      await session.close();
+      throw signal.reason as Error;
+    }
+    this.#open.set(domain, session);
+    this.#refusals.delete(domain);
+    this.#recorder.record('ssh', { kind: 'milestone', data: { name: 'reachable', domain } });
+    return session;
+  }
+
+  async #target(domain: string, signal: AbortSignal) {
+    if (domain === this.#gateway) return this.#board.dom0;
+    const target = this.#board.guest(domain);
+    if (target === undefined) {
+      throw new DriverError(
+        `log in to ${domain}`,
+        'the lab names no address for it',
+        `add it to ssh.guests of ${this.#board.name} in lab.yaml`,
+      );
+    }
+    return { ...target, via: await this.#session(this.#gateway, signal) };
+  }
+}
+
+/** Something between here and a Dom0 that is well broke a connection. */
+class ConnectionBroken extends DriverError {
+  readonly blames = 'lab';
+}
+
+const betweenAttempts = 250;
+/** A server that accepts and then says nothing must not take all the time there is. */
+const oneAttempt = 10_000;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,348 @@
+/**
+ * What a run of a scenario on a machine of the model would have shown: as a virtual board shows it, without the
+ * board's transports. Thousands of runs take seconds.
+ */
+import type { SignSeen } from '../../verdict/console/signs.ts';
+import { lookQuestion, lookQuestions } from '../../model/linux/look.ts';
+import { rawMessageCommand } from '../../model/linux/raw-mode.ts';
+import type { LinuxView } from '../../model/linux/view.ts';
+import { FirmwareAlone } from '../../model/predict/firmware-alone.ts';
+import type { Deviations } from '../../model/predict/deviations.ts';
+import type { ConsoleLine } from '../../model/trace/observation.ts';
+import { Platform } from '../../model/predict/platform.ts';
+import { probeReady } from '../../model/predict/predict-payload.ts';
+import { probeOutcomes } from '../../model/probe/answer.ts';
+import { commandText } from '../../model/probe/command.ts';
+import type { ProbeStep } from '../../model/probe/of-step.ts';
+import { commandOfStep } from '../../model/probe/of-step.ts';
+import type { Phase, Prediction } from '../../model/predict/prediction.ts';
+import type { Guest, Scenario, ScmiStep, Step } from '../../model/predict/scenario.ts';
+import type {
+  Observations,
+  SeenAnswer,
+  SeenFault,
+  SeenLine,
+  SeenMilestone,
+  SeenSign,
+} from '../../verdict/verify/observation.ts';
+import { namesBootModules } from '../../model/xen/modules.ts';
+
+/** Runs a command line in a domain; `xl` says what Dom0's xl prints, by the words after it. */
+export type AskDomain = (
+  view: LinuxView,
+  command: string,
+  xl?: (words: readonly string[]) => string | undefined,
+) => Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }>;
+
+export interface ObserveOptions {
+  readonly scenario: Scenario;
+  /** What a look asks for depends on it. */
+  readonly prediction: Prediction;
+  /** Directory in Dom0 that guests' configurations are put in. */
+  readonly directory: string;
+  /** What is wrong with the machine; absent: nothing. */
+  readonly deviations?: Deviations;
+  readonly ask: AskDomain;
+}
+
+/** Boots the scenario's machine, takes its steps, and keeps what would have been recorded. */
+export async function observe(options: ObserveOptions): Promise<Observations> {
+  const run = new ObservedRun(options);
+  run.boot();
+  for (const [index, step] of options.scenario.steps.entries()) await run.step(index, step);
+  return run.observations();
+}
+
+/** Whether a guest is there to be asked something, as far as the commands so far tell (machines/domain.ts). */
+type GuestState = 'absent' | 'refused' | 'created' | 'unknown';
+
+class ObservedRun {
+  readonly #options: ObserveOptions;
+  readonly #platform: Platform;
+  /** The machine whose boot loader starts the probe; null where it starts Xen. */
+  readonly #alone: FirmwareAlone | null;
+  readonly #lines: SeenLine[] = [];
+  readonly #signs: SeenSign[] = [];
+  readonly #milestones: SeenMilestone[] = [];
+  readonly #answers: SeenAnswer[] = [];
+  readonly #faults: SeenFault[] = [];
+  readonly #begun = new Set<Phase>(['boot']);
+  readonly #notDone = new Map<Phase, string>();
+  readonly #guests = new Map<string, GuestState>();
+  #xl: string[] = [];
+  #phase: Phase = 'boot';
+  #place = 1;
+
+  constructor(options: ObserveOptions) {
+    const { scenario, deviations } = options;
+    const wrong = deviations === undefined ? {} : { deviations };
+    const { firmware } = scenario;
+    this.#options = options;
+    const unheard = { console: () => {}, message: () => {} };
+    this.#alone =
+      scenario.payload === undefined ? null : new FirmwareAlone({ firmware, observer: unheard, ...wrong });
+    this.#platform = new Platform({
+      build: scenario.xen,
+      linux: scenario.linux,
+      ...(scenario.linuxDrivers === undefined ? {} : { linuxDrivers: scenario.linuxDrivers }),
+      ...(scenario.linuxRawMode === undefined ? {} : { linuxRawMode: scenario.linuxRawMode }),
+      firmware,
+      hostTree: scenario.hostTree,
+      partialTrees: scenario.dom0less,
+      ...(scenario.probe === undefined ? {} : { probe: scenario.probe }),
+      dom0KernelIsAdded: !namesBootModules(scenario.hostTree),
+      observer: { console: line => this.#hear(line), message: () => {} },
+      ...wrong,
+    });
+  }
+
+  boot(): void {
+    if (this.#alone !== null) return this.#reach(probeReady);
+    this.#sign({ name: 'xen-banner', kind: 'milestone', talker: 'xen', text: 'Xen version' });
+    this.#platform.boot();
+    const { panic } = this.#platform;
+    if (panic !== null) {
+      this.#say('xen', 'Panic on CPU 0:');
+      this.#sign({
+        name: 'xen-panic',
+        kind: 'fatal',
+        talker: 'xen',
+        text: 'Panic on CPU 0:',
+        detail: panic.text,
+      });
+      return;
+    }
+    this.#sign({ name: 'xen-booted', kind: 'milestone', talker: 'xen', text: 'Freed 400kB init memory.' });
+    if (this.#platform.isDom0Up) this.#reach('dom0-login');
+  }
+
+  /** Without Dom0 nobody can do anything. */
+  async step(index: number, step: Step): Promise<void> {
+    if (this.#alone === null && !this.#platform.isDom0Up) return;
+    this.#phase = index;
+    this.#begun.add(index);
+    switch (step.do) {
+      case 'create':
+      case 'destroy':
+      case 'shutdown':
+      case 'reboot':
+        this.#toolstack(step.do, step.guest);
+        break;
+      case 'guest-powers-off':
+        this.#inGuest(step.guest, name => this.#platform.guestPowersOff(name));
+        break;
+      case 'guest-reboots':
+        this.#inGuest(step.guest, name => this.#platform.guestReboots(name));
+        break;
+      case 'guest-crashes':
+        this.#inGuest(step.guest, name => this.#platform.guestCrashes(name));
+        break;
+      case 'look':
+        for (const command of this.#lookCommands()) await this.#ask(step.domain, command);
+        break;
+      case 'command':
+        await this.#ask(step.domain, step.run);
+        break;
+      case 'scmi':
+        if (step.channel === undefined) await this.#sendRaw(step);
+        else this.#askProbe(step);
+        break;
+      case 'smc':
+      case 'memory':
+        this.#askProbe(step);
+        break;
+      case 'assign-device':
+        this.#notDone.set(index, 'no program in Dom0 issues XEN_DOMCTL_assign_device');
+        break;
+      case 'wait':
+        break;
+    }
+    this.#xl = [];
+  }
+
+  observations(): Observations {
+    return {
+      form: 'recording',
+      board: 'model',
+      scenario: this.#options.scenario.name,
+      lines: this.#lines,
+      signs: this.#signs,
+      milestones: this.#milestones,
+      answers: this.#answers,
+      faults: this.#faults,
+      gaps: [],
+      begun: this.#begun,
+      finished: this.#begun,
+      notDone: this.#notDone,
+      heardAlone: new Set(),
+      ended: null,
+      endedBy: 'interrupted',
+    };
+  }
+
+  #toolstack(what: keyof typeof toolstackCommands, guestName: string): void {
+    const { directory, scenario } = this.#options;
+    const guest = scenario.guests.get(guestName);
+    const name = nameOf(guestName, guest);
+    const state = this.#guests.get(guestName) ?? (guest === undefined ? 'created' : 'absent');
+    const isThere = state === 'created' || state === 'unknown';
+    if (!isThere && (what === 'shutdown' || what === 'reboot')) return;
+    const path = `${directory}/${guestName}.cfg`;
+    const { rc } =
+      what === 'create'
+        ? this.#platform.xlCreate(path, guest?.config ?? '', guest?.files)
+        : this.#platform[toolstackCommands[what].method](name);
+    const command = what === 'create' ? `xl create ${path}` : `xl ${toolstackCommands[what].words} ${name}`;
+    this.#answer('dom0', command, { status: rc, ...outputs(this.#xl) });
+    const { succeeded, failed } = toolstackCommands[what];
+    this.#guests.set(guestName, rc === 0 ? succeeded : what === 'create' && isThere ? 'created' : failed);
+    if (what === 'create' && rc === 0) this.#reach('domain-created', name);
+  }
+
+  #inGuest(guest: string, act: (name: string) => unknown): void {
+    const name = this.#nameOf(guest);
+    if (this.#reachable(guest) === undefined) return;
+    act(name);
+    const isThere = this.#platform
+      .domains()
+      .some(domain => domain.name === name && domain.state === 'running');
+    this.#guests.set(guest, isThere ? 'created' : 'absent');
+  }
+
+  async #ask(domain: string, command: string): Promise<void> {
+    const view = this.#reachable(domain);
+    if (view === undefined) return;
+    const isDom0 = view.kernel.machine.domid === 0;
+    const answer = lookQuestion(command)?.answer(view);
+    const given =
+      answer === undefined
+        ? await this.#options.ask(view, command, isDom0 ? words => this.#xlPrints(words) : undefined)
+        : { status: answer.exitStatus, stdout: answer.text === '' ? '' : `${answer.text}\n`, stderr: '' };
+    this.#answer(isDom0 ? 'dom0' : this.#nameOf(domain), command, given);
+  }
+
+  #askProbe(step: ProbeStep): void {
+    const command = commandOfStep(step);
+    const name = this.#nameOf(step.domain);
+    const probe = this.#alone?.probe ?? this.#platform.probe(name);
+    if (command === undefined || probe === undefined) {
+      this.#notDone.set(this.#phase, `${step.domain} runs no probe`);
+      return;
+    }
+    const { outcome, text } = probe.obey(command);
+    const status = probeOutcomes.indexOf(outcome);
+    this.#answer(name, commandText(command), { status, stdout: text, stderr: '' });
+  }
+
+  async #sendRaw(step: ScmiStep): Promise<void> {
+    const view = this.#reachable(step.domain);
+    if (view === undefined) return;
+    const { version, raw } = view.kernel;
+    if (version.rawMode === 'none' || raw.length === 0) {
+      this.#notDone.set(this.#phase, `the kernel of ${step.domain} has no SCMI raw mode`);
+      return;
+    }
+    await this.#ask(step.domain, rawMessageCommand([step.header, ...step.payload]));
+  }
+
+  #xlPrints([command]: readonly string[]): string | undefined {
+    if (command === 'list') return `${this.#platform.xlList().text}\n`;
+    const log = this.#lines.filter(({ talker }) => talker === 'xen').map(({ text }) => `(XEN) ${text}\n`);
+    return command === 'dmesg' ? log.join('') : undefined;
+  }
+
+  /** The domain's shell; where there is none the step says why. */
+  #reachable(domain: string): LinuxView | undefined {
+    if (domain === 'dom0') return this.#platform.view('dom0');
+    const state = this.#guests.get(domain);
+    const isAbsent = this.#options.scenario.guests.has(domain) && state === undefined;
+    if (isAbsent || state === 'absent' || state === 'refused') {
+      this.#notDone.set(this.#phase, `${domain} does not run`);
+      return undefined;
+    }
+    const view = this.#platform.view(this.#nameOf(domain));
+    if (view === undefined) this.#fault(`waited for ${domain} to answer SSH`);
+    return view;
+  }
+
+  #lookCommands(): readonly string[] {
+    const { expectations } = this.#options.prediction;
+    const asked = expectations.flatMap(({ kind, phase, command }) =>
+      kind === 'answer' && phase === this.#phase && command !== undefined ? [command] : [],
+    );
+    return [...new Set([...lookQuestions.map(({ command }) => command), ...asked])];
+  }
+
+  /** What comes over the board's console, and what xl prints. */
+  #hear({ source, domid, text, newline }: ConsoleLine): void {
+    if (source === 'xl') this.#xl.push(text);
+    if (source === 'xen') this.#say('xen', text, newline === false ? { unterminated: true } : {});
+    // Xen shows what a domain prints that it has made itself (src/run/deploy/boot-modules.ts).
+    if (source !== 'linux' || domid === undefined || (domid > 0 && this.#phase !== 'boot')) return;
+    this.#say('linux', text, { domid });
+    const detail = /^Kernel panic - not syncing: (.*)/.exec(text)?.[1];
+    if (detail === undefined) return;
+    this.#sign({ name: 'kernel-panic', kind: 'fatal', talker: 'linux', domid, text, detail });
+  }
+
+  #answer(domain: string, command: string, answer: Pick<SeenAnswer, 'status' | 'stdout' | 'stderr'>): void {
+    this.#answers.push({ ...this.#here(), domain, command, ...answer });
+    if (!/^\s*xl\b/.test(command)) return;
+    for (const text of `${answer.stdout}\n${answer.stderr}`.split('\n'))
+      if (text !== '') this.#say('xl', text);
+  }
+
+  #say(
+    talker: SeenLine['talker'],
+    text: string,
+    more: { readonly domid?: number; readonly unterminated?: true } = {},
+  ): void {
+    this.#lines.push({ ...this.#here(), talker, text, ...more });
+  }
+
+  #sign(sign: Omit<SignSeen, 't' | 'number'>): void {
+    this.#signs.push({ ...this.#here(), sign: { ...sign, t: 0, number: this.#place } });
+  }
+
+  #reach(name: string, domain?: string): void {
+    const of = domain === undefined ? {} : { domain };
+    this.#milestones.push({ ...this.#here(), name, text: name, ...of });
+  }
+
+  #fault(what: string): void {
+    this.#faults.push({ ...this.#here(), class: 'board', what });
+  }
+
+  #here(): { readonly line: number; readonly phase: Phase } {
+    return { line: this.#place++, phase: this.#phase };
+  }
+
+  #nameOf(domain: string): string {
+    return nameOf(domain, this.#options.scenario.guests.get(domain));
+  }
+}
+
+const toolstackCommands = {
+  create: { method: 'xlCreate', words: 'create', succeeded: 'created', failed: 'refused' },
+  destroy: { method: 'xlDestroy', words: 'destroy', succeeded: 'absent', failed: 'unknown' },
+  shutdown: { method: 'xlShutdown', words: 'shutdown -w', succeeded: 'absent', failed: 'unknown' },
+  reboot: { method: 'xlReboot', words: 'reboot', succeeded: 'created', failed: 'created' },
+} as const satisfies Readonly<
+  Record<string, { method: keyof Platform; words: string; succeeded: GuestState; failed: GuestState }>
+>;
+
+/** What the toolstack calls a guest: the name in its configuration, not the scenario's. */
+function nameOf(domain: string, guest: Guest | undefined): string {
+  return /^[ \t]*name[ \t]*=[ \t]*["']([^"']*)["']/m.exec(guest?.config ?? '')?.[1] ?? domain;
+}
+
+function outputs(printed: readonly string[]): { readonly stdout: string; readonly stderr: string } {
+  const { output: stdout = [], error: stderr = [] } = Object.groupBy(printed, text =>
+    text.startsWith('Parsing config') ? 'output' : 'error',
+  );
+  return { stdout: joined(stdout), stderr: joined(stderr) };
+}
+
+function joined(lines: readonly string[]): string {
+  return lines.map(text => `${text}\n`).join('');
+}

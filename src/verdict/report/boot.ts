@@ -1,0 +1,34 @@
+/** The way of a board to Xen, for a terminal. */
+import type { Fault } from '../../../machines/fault.ts';
+import type { BootDiagnosis, ReachedStep } from '../diagnosis/boot-progress.ts';
+import { printable, printableLine } from './printable.ts';
+
+/** @param when when or where it was seen, in columns that the caller aligns */
+export function renderReached({ title, text }: ReachedStep, when: string): string {
+  return `${when}  ${title}: ${printableLine(text.trim())}\n`;
+}
+
+export interface BootEnd extends Pick<BootDiagnosis, 'stuck' | 'attempts'> {
+  /** What else went wrong. */
+  readonly faults?: readonly Fault[];
+}
+
+/**
+ * Why it went no further; nothing where it came to Xen.
+ * @param placeOf where the evidence is, in words; absent: there is nothing to look it up in
+ */
+export function renderEnd(
+  { stuck, attempts, faults = [] }: BootEnd,
+  placeOf?: (place: number) => string,
+): string {
+  const others = faults.map(({ what, mend }) => told(what, mend));
+  if (stuck === null || (attempts === 0 && others.length > 0)) return others.join('');
+  const { title, what, evidence, mend } = stuck;
+  const where = evidence && placeOf ? `${placeOf(evidence.place)}: ` : '';
+  const shown = evidence === undefined ? '' : ` (${where}${evidence.text.trim()})`;
+  return `stuck before: ${title}\n  ${told(`${what}${shown}`, mend)}${others.join('')}`;
+}
+
+function told(what: string, mend: string | undefined): string {
+  return mend === undefined ? `${printable(what)}\n` : `${printable(what)}\n  -> ${printable(mend)}\n`;
+}

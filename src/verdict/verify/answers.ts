@@ -1,0 +1,66 @@
+/** Expected answers of commands against the ones that were given. */
+import type { Expectation } from '../../model/predict/prediction.ts';
+import { patternOf } from './lines.ts';
+import type { Observations, SeenAnswer } from './observation.ts';
+
+export type AnswerFound =
+  | { readonly is: 'met' | 'contradicted'; readonly answer: SeenAnswer; readonly why?: string }
+  /** The command was given, but what it answered cannot be seen here. */
+  | { readonly is: 'not-observable'; readonly answer: SeenAnswer; readonly why: string };
+
+/** What was answered to each command that an expectation asks for; none where it was not given. */
+export function matchAnswers(
+  expectations: readonly Expectation[],
+  seen: Observations,
+): ReadonlyMap<Expectation, AnswerFound> {
+  const found = new Map<Expectation, AnswerFound>();
+  const asked = expectations.filter(({ kind }) => kind === 'answer');
+  for (const [, same] of Map.groupBy(asked, ({ claim }) => claim !== undefined)) {
+    const left = new Set(seen.answers);
+    // Several expectations may be about one answer: the same command, asked once in that phase.
+    const given = new Map<string, SeenAnswer>();
+    for (const expectation of same) {
+      const key = `${expectation.phase} ${expectation.command}`;
+      const next = [...left].find(answer => answers(answer, expectation, seen));
+      const answer = given.get(key) ?? next;
+      if (answer === undefined) continue;
+      given.set(key, answer);
+      left.delete(answer);
+      found.set(expectation, judged(expectation, answer));
+    }
+  }
+  return found;
+}
+
+function answers(answer: SeenAnswer, expectation: Expectation, seen: Observations): boolean {
+  const command = words(expectation.command ?? '');
+  if (seen.form === 'recording') {
+    return answer.phase === expectation.phase && words(answer.command).join(' ') === command.join(' ');
+  }
+  // On a console the same step may be typed otherwise: with `; echo rc=$?` behind it, from another directory.
+  const verb = command.slice(0, 2).join(' ');
+  return (
+    command[0] === 'xl' &&
+    answer.command.split(/;|&&/).some(part => words(part).slice(0, 2).join(' ') === verb)
+  );
+}
+
+function judged(expectation: Expectation, answer: SeenAnswer): AnswerFound {
+  const { exitStatus } = expectation;
+  if (answer.status === null && exitStatus !== undefined) {
+    return { is: 'not-observable', answer, why: `the console does not show how \`${answer.command}\` ended` };
+  }
+  if (exitStatus !== undefined && answer.status !== exitStatus) {
+    return { is: 'contradicted', answer, why: `exit status ${answer.status}, not ${exitStatus}` };
+  }
+  if (answer.status === null || expectation.pattern === '') return { is: 'met', answer };
+  const pattern = patternOf(expectation);
+  const outputs = [answer.stdout, answer.stdout + answer.stderr, answer.stderr];
+  if (outputs.some(output => pattern.test(output) || pattern.test(output.trimEnd())))
+    return { is: 'met', answer };
+  return { is: 'contradicted', answer, why: 'the output is another' };
+}
+
+function words(command: string): readonly string[] {
+  return command.split(/\s+/).filter(word => word !== '');
+}

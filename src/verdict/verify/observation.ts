@@ -1,0 +1,112 @@
+/** What was seen, in the one form that both a run's recording and a bare console log are brought to. */
+import type { ConsoleTalker } from '../console/line.ts';
+import type { SignSeen } from '../console/signs.ts';
+import type { Phase } from '../../model/predict/prediction.ts';
+import type { DeployedImage } from '../recording/event.ts';
+
+/** Where in the recording or log something is. */
+export interface Place {
+  /** Line of recording.jsonl, or of the console log, counted from 1. */
+  readonly line: number;
+  readonly t?: number;
+}
+
+export interface SeenLine extends Place {
+  readonly talker: ConsoleTalker | 'xl';
+  readonly domid?: number;
+  readonly text: string;
+  readonly phase: Phase;
+  /** The next line of the talker was glued to this one. */
+  readonly unterminated?: true;
+  /** It has a time stamp of its kernel's, or of Xen's. */
+  readonly stamped?: true;
+  /** Another talker broke in, and it was put together again. */
+  readonly restIn?: number;
+  /** Its prefix came damaged. */
+  readonly damaged?: true;
+}
+
+export interface SeenSign extends Place {
+  readonly sign: SignSeen;
+  readonly phase: Phase;
+}
+
+export interface SeenMilestone extends Place {
+  readonly name: string;
+  /** Name or number of the domain, where the milestone is one's. */
+  readonly domain?: string;
+  readonly text: string;
+  readonly phase: Phase;
+}
+
+/** A command and what it answered. */
+export interface SeenAnswer extends Place {
+  readonly domain: string;
+  readonly command: string;
+  /** Null where only the console shows the command, without its exit status. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly phase: Phase;
+}
+
+/** A time in which the console's adapter was away; `to`: none where it did not come back. */
+export interface SeenGap {
+  /** The adapter of the UART that this talker has to itself; absent: the console's. */
+  readonly of?: ConsoleTalker;
+  readonly from: Place & { readonly phase: Phase };
+  readonly to?: Place & { readonly phase: Phase };
+}
+
+export interface SeenFault extends Place {
+  readonly class: 'infrastructure' | 'board' | 'interrupted' | 'controller';
+  readonly what: string;
+  readonly mend?: string;
+  readonly phase: Phase;
+}
+
+/**
+ * All that one boot showed. What a board says after it started again by itself is left out, and so is what comes
+ * once the lab has failed, and what was said in attempts to boot that were made again.
+ */
+export interface Observations {
+  readonly form: 'recording' | 'console log';
+  readonly board: string;
+  readonly scenario: string;
+  /** What a run has put on the board, where its recording tells. */
+  readonly deployed?: Readonly<Record<string, DeployedImage>>;
+  readonly lines: readonly SeenLine[];
+  readonly signs: readonly SeenSign[];
+  readonly milestones: readonly SeenMilestone[];
+  readonly answers: readonly SeenAnswer[];
+  /** What Xen (`xl dmesg`) and Dom0's kernel (`dmesg`) have said by their own logs, as read over SSH. */
+  readonly logs?: {
+    readonly xen?: string;
+    readonly dom0?: string;
+    /** Line of recording.jsonl of the last of them. */
+    readonly line?: number;
+  };
+  readonly faults: readonly SeenFault[];
+  /** What failed and was tried again, in words. */
+  readonly retried?: readonly string[];
+  /** When the console was not heard. */
+  readonly gaps: readonly SeenGap[];
+  /** Phases that were begun, and those that came to their end. */
+  readonly begun: ReadonlySet<Phase>;
+  readonly finished: ReadonlySet<Phase>;
+  /** Steps that were passed over, each with why. */
+  readonly notDone: ReadonlyMap<Phase, string>;
+  /** The first of these that was to change something: what comes afterwards is not as predicted. */
+  readonly passedOver?: { readonly phase: Phase; readonly why: string };
+  /** Talkers that have a UART to themselves, on which something came. */
+  readonly heardAlone: ReadonlySet<ConsoleTalker>;
+  /** What ended the run before its end; null where it completed. */
+  readonly ended: string | null;
+  /** Who is to blame for that, where no fault says so. */
+  readonly endedBy: 'infrastructure' | 'interrupted';
+}
+
+/** `boot` comes before step 0. */
+export function orderOf(phase: Phase): number {
+  return phase === 'boot' ? -1 : phase;
+}

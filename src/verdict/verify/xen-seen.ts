@@ -1,0 +1,27 @@
+/** What the Xen of a run said of itself. */
+import type { XenSeen } from '../../model/predict/other-build.ts';
+import type { RecordedEvent } from '../recording/event.ts';
+import { fromRecording } from './from-recording.ts';
+import type { Observations } from './observation.ts';
+
+/** What the mediator for a single agent says when it is ready (xen/arch/arm/firmware/scmi-smc.c). */
+const singleAgent = /^(SCMI: )?Using SCMI with SMC ID: 0x[0-9a-f]+$/;
+/** How the lines of the other begin (xen/arch/arm/firmware/scmi-smc-multiagent.c). */
+const multiAgent = /^scmi: /;
+
+export function xenSeen({ lines }: Pick<Observations, 'lines'>): XenSeen {
+  const said = (pattern: RegExp) =>
+    lines.find(({ talker, text }) => talker === 'xen' && pattern.test(text))?.text;
+  const banner = said(/^Xen version \d/);
+  const [single, multi] = [said(singleAgent), said(multiAgent)];
+  return {
+    ...(banner !== undefined && { banner }),
+    ...(multi !== undefined && { mediator: { kind: 'multi-agent', said: multi } }),
+    ...(single !== undefined && { mediator: { kind: 'single-agent', said: single } }),
+  };
+}
+
+/** The same of a recording. */
+export function xenOfRecording(recording: readonly RecordedEvent[]): XenSeen {
+  return xenSeen(fromRecording(recording, index => index + 1));
+}

@@ -1,0 +1,458 @@
+import test from 'ava';
+import * as fc from 'fast-check';
+import { parseSource } from '../../../src/model/dt/source.ts';
+import { writeFlat } from '../../../src/model/dt/flat.ts';
+import type { DeviceTree } from '../../../src/model/dt/tree.ts';
+import type { ConsoleLine } from '../../../src/model/trace/observation.ts';
+import { guestTree } from '../../../src/model/xl/libxl-arm.ts';
+import type { Domctl } from '../../../src/model/xen/domctl.ts';
+import { parseArmSci } from '../../../src/model/xl/xl-arm-sci.ts';
+import { parseXlConfig } from '../../../src/model/xl/xl-config.ts';
+import { readDomainConfig } from '../../../src/model/xl/xl-domain-config.ts';
+import { parseIomem } from '../../../src/model/xl/xl-iomem.ts';
+import { Toolstack } from '../../../src/model/xl/xl.ts';
+
+const readings = {
+  'name = "d2"': ['name', 'd2'],
+  "name = 'it''s' # twice quoted": undefined,
+  "name = 'd2' # a comment\n": ['name', 'd2'],
+  'memory = 128; memory = 256\n': ['memory', '256'],
+  'list = [ 1,\n  "two", # inside\n  [ 3, ], ]\n': ['list', ['1', 'two', ['3']]],
+  'a = "x"\na += "y"\n': ['a', 'xy'],
+  'l = ["x"]\nl += ["y"]\n': ['l', ['x', 'y']],
+  'x.y = 1': ['x.y', '1'],
+  's = "a\\tb\\\\c\\"d"\n': ['s', 'a\tb\\c"d'],
+  'empty = []': ['empty', []],
+  'x = 1 %': ['x', '1'],
+} as const;
+
+for (const [text, expected] of Object.entries(readings)) {
+  test(`xl reads ${JSON.stringify(text)}`, t => {
+    const { config, errors } = parseXlConfig(text, 'd.cfg');
+    if (expected === undefined) t.true(errors.length > 0);
+    else {
+      t.deepEqual(errors, []);
+      t.deepEqual(config.setting(expected[0])?.value, expected[1]);
+    }
+  });
+}
+
+/** What libxlu_cfg of Xen 4.22 prints for each of them. */
+const syntaxErrors = {
+  'name = "a" "b"\n': [
+    'd.cfg:1: config parsing error near `"b"\': syntax error, unexpected STRING, expecting $end',
+  ],
+  'name = \n': [
+    "d.cfg:0: config parsing error near <newline>: syntax error, unexpected NEWLINE, expecting STRING or NUMBER or '['",
+  ],
+  'a b\n': ["d.cfg:1: config parsing error near `b': syntax error, unexpected IDENT, expecting += or '='"],
+  'x = 1\n[2]\n': [
+    "d.cfg:2: config parsing error near `[': syntax error, unexpected '[', expecting $end or IDENT or NEWLINE or ';'",
+  ],
+  'a = ["x" "y"]\n': [
+    "d.cfg:1: config parsing error near `\"y\"': syntax error, unexpected STRING, expecting ']'",
+  ],
+  'Name = "d2"\n': ["d.cfg:1: config parsing error near `Name': lexical error"],
+  'a = "x\nb = 1\n': ['d.cfg:1: config parsing error near `"x\': lexical error'],
+  'a = 1\r\n': ["d.cfg:1: config parsing error near `\r': lexical error"],
+  'a = "\\x41"\n': [
+    'd.cfg:1: config parsing error near `"\\x41"\': invalid digit after backslash hexnumerical character escape in quoted string',
+  ],
+  'a = -1\n': [
+    "d.cfg:1: config parsing error near `-1': lexical error",
+    'warning: Config file looks like it contains Python code.',
+    'warning:  Arbitrary Python is no longer supported.',
+    'warning:  See https://wiki.xen.org/wiki/PythonInXlConfig',
+  ],
+  'a = "x"\na += [1]\n': [
+    `d.cfg:2: config parsing error near \`]': can't add [list] to "string" or vice versa`,
+  ],
+};
+
+for (const [text, expected] of Object.entries(syntaxErrors)) {
+  test(`xl says of ${JSON.stringify(text)} what its parser says`, t => {
+    t.deepEqual(parseXlConfig(text, 'd.cfg').errors, expected);
+  });
+}
+
+const numbers = {
+  '16': 16,
+  '0x10': 16,
+  '010': 8,
+  '0': 0,
+  '"-3"': -3,
+  '08': undefined,
+  '"12 MiB"': undefined,
+};
+
+for (const [written, expected] of Object.entries(numbers)) {
+  test(`the number ${written} is ${expected ?? 'none'}`, t => {
+    t.is(parseXlConfig(`n = ${written}\n`, 'd.cfg').config.number('n'), expected);
+  });
+}
+
+/** Each trap of arm_sci, with what xl makes of it. */
+const armSci: Record<string, ReturnType<typeof parseArmSci>> = {
+  'type=scmi_smc_multiagent,agent_id=2': { type: 'scmi_smc_multiagent', agentId: 2 },
+  'agent_id=2,type=scmi_smc_multiagent': { type: 'scmi_smc_multiagent', agentId: 2 },
+  'type=scmi_smc_multiagent': { type: 'scmi_smc_multiagent', agentId: 0 },
+  'type=scmi_smc_multiagent,agent_id=0x2': { type: 'scmi_smc_multiagent', agentId: 0 },
+  'type=scmi_smc_multiagent,agent_id=2x': { type: 'scmi_smc_multiagent', agentId: 2 },
+  'type=scmi_smc_multiagent, agent_id=2': { type: 'scmi_smc_multiagent', agentId: 0 },
+  'type=scmi_smc_multiagent,agentid=2': { type: 'scmi_smc_multiagent', agentId: 0 },
+  ',,type=scmi_smc_multiagent,,agent_id=2,': { type: 'scmi_smc_multiagent', agentId: 2 },
+  'type=SCMI_SMC': { type: 'scmi_smc', agentId: 0 },
+  'agent_id=2': { type: 'none', agentId: 2 },
+  'foo=bar': { type: 'none', agentId: 0 },
+  'type=none': { type: 'none', agentId: 0 },
+  'type=scmi_smc_multiagent,agent_id=254': { type: 'scmi_smc_multiagent', agentId: 254 },
+  'type=scmi_smc_multiagent,agent_id=255': {
+    rule: 'xl.arm-sci.agent-id',
+    problem: 'An invalid ARM_SCI agent_id specified (255). Valid range [0..254]',
+  },
+  'type=scmi_smc_multiagent,agent_id=-2': {
+    rule: 'xl.arm-sci.agent-id',
+    problem: 'An invalid ARM_SCI agent_id specified (18446744073709551614). Valid range [0..254]',
+  },
+  'type=scmi_smc_multiagent,agent_id=-1': {
+    rule: 'xl.arm-sci.agent-id',
+    problem: 'xl: failed to convert "-1" to number',
+  },
+  'type=scmi_smc_multiagent,agent_id=two': {
+    rule: 'xl.arm-sci.agent-id',
+    problem: 'xl: failed to convert "two" to number',
+  },
+  'type=scmi_smc_multi': { rule: 'xl.arm-sci.type', problem: 'Unknown ARM_SCI type: scmi_smc_multi' },
+  'type=scmi_smc_multiagent ': {
+    rule: 'xl.arm-sci.type',
+    problem: 'Unknown ARM_SCI type: scmi_smc_multiagent ',
+  },
+};
+
+for (const [written, expected] of Object.entries(armSci)) {
+  test(`arm_sci = ${JSON.stringify(written)} is read as xl reads it`, t => {
+    t.deepEqual(parseArmSci(written), expected);
+  });
+}
+
+const iomem: Record<string, ReturnType<typeof parseIomem>> = {
+  '47ff2,1@22001': { start: 0x47ff2, count: 1, guestFrame: 0x22001 },
+  '47ff2,1': { start: 0x47ff2, count: 1, guestFrame: 0x47ff2 },
+  '0x47ff2,0x10@0x22001': { start: 0x47ff2, count: 16, guestFrame: 0x22001 },
+  '47ff2, 1@ 22001': { start: 0x47ff2, count: 1, guestFrame: 0x22001 },
+  '47ff2 ,1@22001': undefined,
+  '47ff2': undefined,
+  '47ff2,1@': undefined,
+  '47ff2,1@22001 ': undefined,
+  '47ff2000-47ff3000': undefined,
+  '': undefined,
+};
+
+for (const [written, expected] of Object.entries(iomem)) {
+  test(`iomem = [ ${JSON.stringify(written)} ] is ${expected === undefined ? 'refused' : 'taken'}`, t => {
+    t.deepEqual(parseIomem(written), expected);
+  });
+}
+
+test('a list where a word should be is warned of, save for arm_sci, which is passed over', t => {
+  const text = 'name = "d"\nkernel = ["k"]\niomem = "47ff2,1"\narm_sci = ["type=scmi_smc"]\n';
+  const { domain, complaints } = readDomainConfig(parseXlConfig(text, 'd.cfg').config);
+  t.deepEqual(domain?.armSci, { type: 'none', agentId: 0 });
+  t.deepEqual(
+    complaints.map(each => each.text),
+    [
+      "d.cfg:2: warning: parameter `kernel' is a list but should be a single value",
+      "d.cfg:3: warning: parameter `iomem' is a single value but should be a list",
+    ],
+  );
+});
+
+const partial = parseSource(`/dts-v1/; / {
+  firmware { lost; };
+  aliases { a = "/passthrough"; };
+  passthrough { compatible = "simple-bus"; ranges; #address-cells = <2>; #size-cells = <2>;
+    firmware { compatible = "simple-bus"; scmi { arm,smc-id = <0x82000004>; }; }; };
+};`);
+
+test("a guest's tree has /passthrough and /aliases of the partial tree, and nothing else of it", t => {
+  const tree = guestTree(partial, { memory: 128, vcpus: 2, commandLine: 'console=hvc0 a="b"' }) as DeviceTree;
+  t.deepEqual(
+    tree.root.children.map(each => each.name),
+    [
+      'chosen',
+      'cpus',
+      'psci',
+      'memory@40000000',
+      'interrupt-controller@3001000',
+      'timer',
+      'hypervisor',
+      'passthrough',
+      'aliases',
+    ],
+  );
+  t.is(tree.node('/psci')?.string('method'), 'hvc');
+  t.is(tree.node('/chosen')?.string('bootargs'), 'console=hvc0 a="b"');
+  t.is(tree.node('/passthrough/firmware/scmi')?.u32('arm,smc-id'), 0x82000004);
+  t.deepEqual(tree.node('/memory@40000000')?.cells('reg'), [0, 0x40000000, 0, 128 * 0x100000]);
+});
+
+/** A Domctl that answers what it is told to, and notes what it is asked. */
+function stand(answers: Partial<Record<keyof Domctl, number>> = {}, iommuEnabled = false) {
+  const calls: string[] = [];
+  const lines: ConsoleLine[] = [];
+  const started: number[] = [];
+  const alive = new Set<number>();
+  let last = 0;
+  const call = (name: keyof Domctl, ...values: Array<number | string>): number => {
+    calls.push([name, ...values].join(' '));
+    return answers[name] ?? 0;
+  };
+  const domctl: Domctl = {
+    iommuEnabled,
+    createDomain: ({ sciType, sciAgentId }) => {
+      const rc = call('createDomain', sciType, sciAgentId);
+      alive.add(++last);
+      return { rc, domid: last };
+    },
+    iomemPermission: (domid, first, count) => call('iomemPermission', domid, first.toString(16), count),
+    memoryMapping: (domid, gfn, mfn, count) => {
+      const rc = call('memoryMapping', domid, gfn.toString(16), mfn.toString(16), count);
+      return count > 64 ? -7 : rc;
+    },
+    assignDevice: (domid, path) => call('assignDevice', domid, path),
+    destroyDomain: domid => {
+      if (!alive.has(domid)) return call('destroyDomain', domid, 'gone') - 3;
+      const rc = call('destroyDomain', domid);
+      if (rc === 0) alive.delete(domid);
+      return rc;
+    },
+  };
+  const toolstack = new Toolstack({
+    domctl,
+    files: path =>
+      path === '/root/xl2.dtb'
+        ? writeFlat(partial)
+        : path === '/root/not.dtb'
+          ? new Uint8Array(4)
+          : undefined,
+    observer: { console: line => lines.push(line), message: () => {} },
+    start: ({ domid }) => void started.push(domid),
+  });
+  return { toolstack, calls, started, lines, texts: () => lines.map(line => line.text) };
+}
+
+const config = (more = '') =>
+  `name = "d2"\nmemory = 128\narm_sci = "type=scmi_smc_multiagent,agent_id=2"\n${more}`;
+
+test('a domain is made, given its page, given its devices and only then started', t => {
+  const { toolstack, calls, started } = stand({}, true);
+  const more = 'device_tree = "/root/xl2.dtb"\niomem = ["47ff2,1@22001"]\ndtdev = ["/soc/a", "/soc/b"]\n';
+  t.deepEqual(toolstack.create('/root/d2.cfg', config(more)), { rc: 0, domid: 1 });
+  t.deepEqual(calls, [
+    'createDomain scmi_smc_multiagent 2',
+    'iomemPermission 1 47ff2 1',
+    'memoryMapping 1 22001 47ff2 1',
+    'assignDevice 1 /soc/a',
+    'assignDevice 1 /soc/b',
+  ]);
+  t.deepEqual(started, [1]);
+});
+
+test('xl of Xen 4.20 does not know arm_sci', t => {
+  const { config: read } = parseXlConfig('name = "d"\narm_sci = "type=nonsense"\n', 'd.cfg');
+  t.deepEqual(readDomainConfig(read, '4.20').domain?.armSci, { type: 'none', agentId: 0 });
+  t.is(readDomainConfig(read, '4.21').domain, undefined);
+});
+
+test('a failure names the line of the configuration that it comes from', t => {
+  const { toolstack, lines } = stand({ iomemPermission: -1 });
+  toolstack.create('/root/d2.cfg', config('iomem = [\n "47ff2,1" ]\n'));
+  t.is(lines[1]?.reason.place, '/root/d2.cfg:4');
+});
+
+test('a big range is mapped in parts that Xen takes', t => {
+  const { toolstack, calls } = stand();
+  toolstack.create('/root/d2.cfg', config('iomem = ["1000,80"]\n'));
+  t.deepEqual(
+    calls.filter(each => each.startsWith('memoryMapping')),
+    ['memoryMapping 1 1000 1000 128', 'memoryMapping 1 1000 1000 64', 'memoryMapping 1 1040 1040 64'],
+  );
+});
+
+test('dtdev without an IOMMU is refused before Xen is asked anything', t => {
+  const { toolstack, calls, texts } = stand();
+  t.deepEqual(toolstack.create('/root/d2.cfg', config('dtdev = ["/soc/a"]\n')), { rc: 6 });
+  t.deepEqual(calls, []);
+  t.regex(
+    texts().at(-1) ?? '',
+    /libxl__domain_config_setdefault: passthrough not supported on this platform$/,
+  );
+});
+
+const cleanUp = [
+  'libxl: error: libxl_domain.c:356:libxl_domain_info: Domain 1:Getting domain info: No such process',
+  'libxl: error: libxl_domain.c:1181:libxl__destroy_domid: Domain 1:Non-existant domain',
+  'libxl: error: libxl_domain.c:1135:domain_destroy_callback: Domain 1:Unable to destroy guest',
+  'libxl: error: libxl_domain.c:1062:domain_destroy_cb: Domain 1:Destruction of domain failed',
+];
+
+test('a device that is refused ends the domain, which xl then fails to find', t => {
+  const { toolstack, texts, started } = stand({ assignDevice: -13 }, true);
+  t.is(toolstack.create('/root/d2.cfg', config('dtdev = ["/soc/a"]\n')).rc, 3);
+  t.deepEqual(started, []);
+  t.regex(texts()[1] ?? '', /libxl__add_dtdevs: Domain 1:xc_assign_dtdevice failed: -1$/);
+  t.deepEqual(texts().slice(3), cleanUp);
+  t.deepEqual(toolstack.domains, []);
+});
+
+const badTrees = {
+  '/root/none.dtb': /failed to read the partial device file \/root\/none\.dtb: No such file or directory$/,
+  '/root/not.dtb': /Partial FDT is not a valid Flat Device Tree$/,
+};
+
+for (const [path, expected] of Object.entries(badTrees)) {
+  test(`the partial tree ${path} ends the domain before it gets its page`, t => {
+    const { toolstack, texts, calls } = stand();
+    t.is(toolstack.create('/root/d2.cfg', config(`device_tree = "${path}"\niomem = ["47ff2,1"]\n`)).rc, 3);
+    t.regex(texts()[1] ?? '', expected);
+    t.regex(texts()[3] ?? '', /Domain 1:cannot \(re-\)build domain: -3$/);
+    t.false(calls.some(each => each.startsWith('iomem')));
+  });
+}
+
+test('a domain that cannot be destroyed stays in the list without a name', t => {
+  const { toolstack, texts } = stand({ destroyDomain: -16 });
+  toolstack.create('/root/d2.cfg', config());
+  t.deepEqual(toolstack.destroy('d2'), { rc: 1 });
+  t.is(texts().at(-1), 'destroy failed (rc=-3)');
+  t.regex(toolstack.list().text, /^\(null\) {35} +1   128     1     --p--- /m);
+  t.deepEqual(toolstack.destroy('d2'), { rc: 1 });
+  t.is(texts().at(-1), 'd2 is an invalid domain identifier (rc=-6)');
+});
+
+test('the list is met by its own text and by what a board showed', t => {
+  const { toolstack } = stand();
+  toolstack.create('/root/d2.cfg', config());
+  const { text, pattern } = toolstack.list();
+  const seen = [
+    'Name                                        ID   Mem VCPUs\tState\tTime(s)',
+    'Domain-0                                     0   768     1     r-----      17.1',
+    'd2                                           1   128     1     -b----       7.6',
+  ].join('\n');
+  for (const each of [text, seen]) t.regex(each, new RegExp(`^(?:${pattern})$`));
+  t.notRegex(seen.replace('d2 ', 'd3 '), new RegExp(`^(?:${pattern})$`));
+});
+
+test('a name that is taken is noticed after the domain is made, which then goes again', t => {
+  const { toolstack, texts, calls } = stand();
+  toolstack.create('/root/d2.cfg', 'name = "d2"\n');
+  t.is(toolstack.create('/root/d2.cfg', 'name = "d2"\n').rc, 3);
+  t.true(texts().some(each => each.endsWith('Domain 2:Domain with name "d2" already exists.')));
+  t.true(calls.includes('destroyDomain 2'));
+  t.deepEqual(
+    toolstack.domains.map(each => each.domid),
+    [1],
+  );
+});
+
+test('a reboot is a destruction and a creation, unseen on the terminal', t => {
+  const { toolstack, calls, started, texts } = stand();
+  toolstack.create('/root/d2.cfg', config());
+  t.deepEqual(toolstack.reboot('d2'), { rc: 0, domid: 2 });
+  t.deepEqual(calls.slice(1), ['destroyDomain 1', 'createDomain scmi_smc_multiagent 2']);
+  t.deepEqual(started, [1, 2]);
+  t.is(texts().at(-1), 'Rebooting domain 1');
+});
+
+const endings = [
+  { what: 'guestPowersOff', setting: 'on_poweroff', action: 'destroy', left: [] },
+  { what: 'guestPowersOff', setting: 'on_poweroff', action: 'preserve', left: [1] },
+  { what: 'guestReboots', setting: 'on_reboot', action: 'destroy', left: [] },
+  { what: 'guestReboots', setting: 'on_reboot', action: 'restart', left: [2] },
+] as const;
+
+for (const { what, setting, action, left } of endings) {
+  test(`${what} with ${setting} = ${action} leaves domains [${left.join(', ')}]`, t => {
+    const { toolstack } = stand();
+    toolstack.create('/root/d2.cfg', config(`${setting} = "${action}"\n`));
+    toolstack[what]('d2');
+    t.deepEqual(
+      toolstack.domains.map(each => each.domid),
+      [...left],
+    );
+  });
+}
+
+test('a guest that panics stays, unnoticed, and acknowledges no request of xl', t => {
+  const { toolstack, calls, texts } = stand();
+  toolstack.create('/root/d2.cfg', config('on_crash = "destroy"\n'));
+  toolstack.guestCrashes('d2');
+  for (const what of ['shutdown', 'reboot'] as const) {
+    t.deepEqual(toolstack[what]('d2'), { rc: 1 });
+    t.deepEqual(texts().slice(-2), [
+      "libxl: error: libxl_domain.c:852:pvcontrol_cb: guest didn't acknowledge control request: -9",
+      `${what} failed (rc=-9)`,
+    ]);
+  }
+  t.false(calls.some(each => each.startsWith('destroy')));
+  t.deepEqual(toolstack.destroy('d2'), { rc: 0 });
+});
+
+test('any text is read or refused with file and line, never left hanging', t => {
+  const words = fc.constantFrom(
+    'name',
+    '=',
+    '+=',
+    '"x"',
+    "'",
+    '[',
+    ']',
+    ',',
+    ';',
+    '\n',
+    ' ',
+    '#',
+    '\r',
+    '%',
+    '1',
+  );
+  const property = fc.property(fc.array(fc.oneof(words, fc.string())), parts => {
+    for (const error of parseXlConfig(parts.join(''), 'd.cfg').errors)
+      t.regex(error, /^(?:d\.cfg:\d+: |warning: )/);
+  });
+  t.notThrows(() => fc.assert(property));
+});
+
+test('an action that does not exist is named, and xl exits with 1', t => {
+  const { toolstack, texts } = stand();
+  t.deepEqual(toolstack.create('/root/d2.cfg', config('on_crash = "explode"\n')), { rc: 1 });
+  t.is(texts().at(-1), 'Unknown on_crash action "explode" specified');
+});
+
+test('a configuration with a syntax error is not acted on', t => {
+  const { toolstack, texts, calls } = stand();
+  t.deepEqual(toolstack.create('/root/d2.cfg', 'name = d2\n'), { rc: 1 });
+  t.is(texts().at(-1), 'Failed to parse config: Invalid argument');
+  t.deepEqual(calls, []);
+});
+
+test('every line of libxl is found whatever line of the source it comes from', t => {
+  const { toolstack, lines } = stand({ createDomain: -17 });
+  toolstack.create('/root/d2.cfg', config());
+  const [, refused] = lines;
+  const other = refused?.text.replace(':698:', ':1234:') ?? '';
+  t.is(
+    refused?.text,
+    'libxl: error: libxl_create.c:698:libxl__domain_make: domain creation fail: File exists',
+  );
+  t.regex(other, new RegExp(`^${refused?.pattern}$`));
+  t.notRegex(other.replace('File exists', 'Invalid argument'), new RegExp(`^${refused?.pattern}$`));
+});
+
+test('Dom0 is not destroyed, and a number that is no domain is looked for in vain', t => {
+  const { toolstack, texts, calls } = stand();
+  t.is(toolstack.destroy('0').rc, 1);
+  t.deepEqual(calls, []);
+  t.is(toolstack.destroy('7').rc, 1);
+  t.is(texts().at(-1), 'destroy failed (rc=-21)');
+});

@@ -1,0 +1,60 @@
+import test from 'ava';
+import { emptyPrediction, type Expectation, type Prediction } from '../../../src/model/predict/prediction.ts';
+import type { RecordedData } from '../../../src/verdict/recording/event.ts';
+import { judge } from '../../../src/verdict/verify/judge.ts';
+
+const expected: Expectation = {
+  id: 'step0.linux.1',
+  kind: 'line',
+  phase: 0,
+  source: 'linux',
+  domid: 1,
+  text: 'scmi_core: SCMI protocol bus registered',
+  pattern: '^scmi_core: SCMI protocol bus registered$',
+  reason: { rule: 'test', words: 'because the test says so' },
+};
+const prediction: Prediction = {
+  ...emptyPrediction,
+  domains: [{ domid: 1, name: 'guest', created: true, agentId: null, scmiNodes: 'none' }],
+  expectations: [expected],
+};
+const command = 'tail -c +1 /var/log/xen/console/guest-guest.log';
+const bus = '[    0.496145] scmi_core: SCMI protocol bus registered\r\r\n';
+const init = '[    3.1] Run /init as init process\r\n';
+
+const log = (text: string, domain = 'guest'): RecordedData => ({
+  kind: 'log',
+  data: { domain, command, text },
+});
+
+const whole: readonly RecordedData[] = [
+  { kind: 'step', data: { index: 0, do: 'create', phase: 'started' } },
+  { kind: 'command', data: { domain: 'dom0', command: 'xl create guest.cfg' } },
+  { kind: 'step', data: { index: 0, do: 'create', phase: 'finished' } },
+];
+
+for (const [what, logs, outcome, why] of [
+  ['has the line', [log(bus)], 'met', undefined],
+  ['has the line and more', [log(bus + init)], 'met', undefined],
+  [
+    'ends while the kernel boots',
+    [log('[    0.1] x\n')],
+    'not-observable',
+    /ends before its kernel had started/,
+  ],
+  ['goes on without the line', [log(init)], 'missed', /nothing like it/],
+  ['is of another guest', [log(bus, 'other')], 'not-observable', /its log was not read/],
+  ['nobody kept', [], 'not-observable', /its log was not read/],
+] as const) {
+  test(`a line of a guest whose console's log ${what} is ${outcome}`, t => {
+    const events = [...whole, ...logs, { kind: 'run-finished', data: { outcome: 'completed' } } as const];
+    const recording = events.map((event, index) => ({
+      t: index,
+      source: event.kind === 'log' ? 'ssh' : 'run',
+      ...event,
+    }));
+    const [judgement] = judge({ prediction, recording }).judgements;
+    t.is(judgement?.outcome, outcome);
+    if (why !== undefined) t.regex(judgement?.why ?? '', why);
+  });
+}
