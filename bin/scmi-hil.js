@@ -63,7 +63,7 @@ function isBelowNodeModules(file) {
   return file.split(path.sep).includes('node_modules');
 }
 
-function fail(what, mend) {
-  process.stderr.write(`scmi-hil: ${what}\n  ${mend}\n`);
+function fail(what, hint) {
+  process.stderr.write(`scmi-hil: ${what}\n  ${hint}\n`);
   process.exit(2);
 }

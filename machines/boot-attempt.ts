@@ -8,7 +8,7 @@ export interface PoweredOn {
 /** How a part of one boot loader's attempt ends: without a fault, the next part may follow. */
 export interface PartOutput {
   readonly fault: Fault | null;
-  /** Whether a power cycle may mend the fault. */
+  /** Whether a power cycle may hint the fault. */
   readonly retry: boolean;
 }
 

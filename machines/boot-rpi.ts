@@ -25,7 +25,7 @@ interface RpiContext extends RpiInput {
   /** Transfers of this attempt: what is left of one before it is none of ours. */
   readonly transfers: readonly number[];
   readonly kernelAsked: boolean;
-  /** A power cycle mends what breaks an attempt, unless the switch does not work. */
+  /** A power cycle repairs what breaks an attempt, unless the switch does not work. */
   readonly retry: boolean;
   readonly xenSeen: boolean;
   readonly since: number;
@@ -63,8 +63,8 @@ export const bootRpi = setup({
       fault: ({ context }, wait: Wait) => expired(wait, context.since, context.witness),
     }),
     refused: assign({
-      fault: (_, params: { what: string; line: string; mend?: string }) =>
-        shown(params.what, params.line, 'infrastructure', params.mend),
+      fault: (_, params: { what: string; line: string; hint?: string }) =>
+        shown(params.what, params.line, 'infrastructure', params.hint),
     }),
     couldNot: assign({
       fault: ({ context }, params: { line: string }) =>
@@ -136,7 +136,7 @@ export const bootRpi = setup({
             params: ({ event }) => ({
               what: 'the power switch did not cut the supply',
               line: event.line,
-              mend: 'check that it feeds this board, and that HDMI, USB or the serial adapter do not',
+              hint: 'check that it feeds this board, and that HDMI, USB or the serial adapter do not',
             }),
           },
         },

@@ -64,7 +64,7 @@ export const boot = setup({
     keepAttempt: assign({
       last: ({ context }, params: { output: AttemptOutput }) => ({
         ...params.output,
-        fault: mended(params.output.fault, context.witness),
+        fault: withBootHint(params.output.fault, context.witness),
       }),
     }),
     noteRetry: ({ context: { last, tried, witness } }) =>
@@ -82,7 +82,7 @@ export const boot = setup({
     hasEeprom: ({ context }) => context.plan.eeprom !== undefined,
     hasUBoot: ({ context }) => context.plan.uBoot !== undefined,
     isFault: ({ context }) => context.last.fault !== null,
-    // No power cycle mends a serial line.
+    // No power cycle repairs a serial line.
     mayGoBetter: ({ context: { last, tried, plan, witness } }) =>
       last.fault !== null &&
       last.retry &&
@@ -196,10 +196,10 @@ function uBootInput({ plan, deadlines, witness, isPowered }: BootContext): UBoot
 }
 
 /** The machines know what they waited for; the witness, why it did not come. */
-function mended(fault: Fault | null, witness: Witness): Fault | null {
-  if (fault === null || fault.class !== 'infrastructure' || fault.mend !== undefined) return fault;
-  const mend = witness.bootMend?.();
-  return mend === undefined ? fault : { ...fault, mend };
+function withBootHint(fault: Fault | null, witness: Witness): Fault | null {
+  if (fault === null || fault.class !== 'infrastructure' || fault.hint !== undefined) return fault;
+  const hint = witness.bootHint?.();
+  return hint === undefined ? fault : { ...fault, hint };
 }
 
 function firstLine(fault: Fault | null): string {

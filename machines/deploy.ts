@@ -202,6 +202,6 @@ function neverAskedFor(context: DeployContext): Fault | null {
   return {
     class: 'infrastructure',
     what: `the board went on without asking this server for ${missing.join(', ')}`,
-    mend: 'another TFTP server, or files on the board itself, may have answered: see the requests in the recording',
+    hint: 'another TFTP server, or files on the board itself, may have answered: see the requests in the recording',
   };
 }

@@ -12,14 +12,14 @@ export interface Fault {
   readonly class: 'infrastructure' | 'board' | 'interrupted' | 'controller';
   /** One line, then details on lines of their own. */
   readonly what: string;
-  readonly mend?: string;
+  readonly hint?: string;
 }
 
 /** What a waiting state waits for, and whose fault it is when it does not come. */
 export interface Wait {
   readonly for: string;
   readonly class: Fault['class'];
-  readonly mend?: string;
+  readonly hint?: string;
   /** What the last attempt at it came to. */
   readonly refusal?: Error | undefined;
 }
@@ -31,19 +31,19 @@ export interface Wait {
 export function expired(wait: Wait, since: number, witness: Witness): Fault {
   const waited = seconds(witness.now() - since);
   const why = wait.refusal === undefined ? '' : ` (${wait.refusal.message})`;
-  return withMend(
+  return withHint(
     {
       class: blamed(wait.refusal, wait.class),
       what: `waited ${waited} for ${wait.for}${why}, since ${seconds(since)} into the run${lastLines(witness)}`,
     },
-    wait.mend ?? mendOf(wait.refusal),
+    wait.hint ?? hintOf(wait.refusal),
   );
 }
 
 /** The fault of an actor that failed: its own words, and what to do where it says so (a DriverError does). */
 export function failure(attempt: string, error: unknown, kind: Fault['class'] = 'infrastructure'): Fault {
   const why = error instanceof Error ? error.message : String(error);
-  return withMend({ class: blamed(error, kind), what: `${attempt}: ${why}` }, mendOf(error));
+  return withHint({ class: blamed(error, kind), what: `${attempt}: ${why}` }, hintOf(error));
 }
 
 /** `params` of an action where an actor has failed: what it attempted, and its error. */
@@ -56,8 +56,8 @@ export function failing(attempt: string, kind?: Fault['class']) {
 }
 
 /** A line that the console showed and that ends what was going on. */
-export function shown(what: string, line: string, kind: Fault['class'], mend?: string): Fault {
-  return withMend({ class: kind, what: `${what}: ${line.trim()}` }, mend);
+export function shown(what: string, line: string, kind: Fault['class'], hint?: string): Fault {
+  return withHint({ class: kind, what: `${what}: ${line.trim()}` }, hint);
 }
 
 /** An error knows at times that it is the lab's, whatever it broke. */
@@ -66,12 +66,12 @@ function blamed(error: unknown, otherwise: Fault['class']): Fault['class'] {
   return isLab && otherwise === 'board' ? 'infrastructure' : otherwise;
 }
 
-function mendOf(error: unknown): string | undefined {
-  return error instanceof Error && 'mend' in error && typeof error.mend === 'string' ? error.mend : undefined;
+function hintOf(error: unknown): string | undefined {
+  return error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
 }
 
-function withMend(fault: Fault, mend: string | undefined): Fault {
-  return mend === undefined ? fault : { ...fault, mend };
+function withHint(fault: Fault, hint: string | undefined): Fault {
+  return hint === undefined ? fault : { ...fault, hint };
 }
 
 function lastLines(witness: Witness): string {

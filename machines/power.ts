@@ -52,7 +52,7 @@ export const power = setup({
           {
             for: `${params.for} ${context.to}`,
             class: 'infrastructure',
-            mend: 'check the power switch of this board',
+            hint: 'check the power switch of this board',
           },
           context.since,
           context.witness,

@@ -30,5 +30,5 @@ export function stillPowered(isOn: boolean, { fault, was }: PowerOutput): Fault 
 const saidOff: Fault = {
   class: 'infrastructure',
   what: 'the switch said that it was off while the board still answered',
-  mend: 'see that the lab file names the switch of this board, and that nobody else turns it',
+  hint: 'see that the lab file names the switch of this board, and that nobody else turns it',
 };

@@ -58,7 +58,7 @@ const waits = {
   console: {
     for: 'the serial port to open',
     class: 'infrastructure',
-    mend: 'check that no other program holds it',
+    hint: 'check that no other program holds it',
   },
   collect: { for: 'the logs to be collected', class: 'infrastructure' },
   release: { for: 'the reservation to be given back', class: 'controller' },

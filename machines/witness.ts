@@ -9,7 +9,7 @@ export interface Witness {
   /** What the last attempt to log in to a domain came to; undefined where none has failed. */
   readonly refusal?: (domain: string) => Error | undefined;
   /** Why a boot stands still, by all that was seen of it, and what to do; undefined where that is not known. */
-  readonly bootMend?: () => string | undefined;
+  readonly bootHint?: () => string | undefined;
   /** What is wrong with the serial line itself, in words; undefined where nothing seems to be. */
   readonly lineTrouble?: () => string | undefined;
   /** Writes down what did not go as it should though the run goes on, for whoever reads the recording. */

@@ -13,7 +13,7 @@ import type { Witness } from './witness.ts';
 export interface XenInput {
   readonly deadlines: Deadlines;
   readonly witness: Witness;
-  /** Text of the panic that the model foresees; null where none is due. */
+  /** Text of the panic that the model predicts; null where none is due. */
   readonly expectedPanic: string | null;
   /** Milliseconds in which what follows a panic is still listened to; 1000 unless told. */
   readonly lastWords?: number;
@@ -40,7 +40,7 @@ export interface ProbeReady {
 /** How the boot of Xen ended, where it did not end in a Dom0 that is used until the run is over. */
 export interface XenOutput {
   readonly panicked: boolean;
-  /** Null for a panic that the model foresaw. */
+  /** Null for a panic that the model predicted. */
   readonly fault: Fault | null;
 }
 
@@ -56,7 +56,7 @@ const waits = {
     // The mediator speaks after the banner: of a boot in which nothing comes, nothing is learned of it.
     for: "Xen's banner: nothing came after the hand-over",
     class: 'infrastructure',
-    mend: 'see that Xen was given this console (`console=dtuart dtuart=...`), and that it is built for this board',
+    hint: 'see that Xen was given this console (`console=dtuart dtuart=...`), and that it is built for this board',
   },
   login: { for: "Dom0's login", class: 'board' },
   // Of a boot in which it says nothing, nothing is learned of the firmware either.

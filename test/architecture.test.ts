@@ -88,7 +88,6 @@ test('no files import each other in a circle, not even types', t => {
 });
 
 test('pure rooms import nothing from Node and read no clock', t => {
-  const isPure = (file: string): boolean => pure.some(room => file.startsWith(`${room}/`));
   const wrong = imports.filter(({ file, target }) => isPure(file) && target.startsWith('node:'));
   t.deepEqual(wrong.map(describe), []);
   const clocks = sources.filter(
@@ -189,6 +188,10 @@ function circles(): readonly (readonly string[])[] {
   };
   for (const file of sources) if (!index.has(file)) visit(file);
   return found;
+}
+
+function isPure(file: string): boolean {
+  return pure.some(room => file.startsWith(`${room}/`));
 }
 
 function describe({ file, target }: Import): string {

@@ -1,9 +1,9 @@
-/** Which statement of the series is tested by which scenario, and what the model foresees by board type. */
+/** Which statement of the series is tested by which scenario, and what the model predicts by board type. */
 import type { BoardType } from '../board/board-type.ts';
 import { boardTypeNames, loadBoardType } from '../board/board-types.ts';
 import type { Expectation } from '../model/predict/prediction.ts';
 import { predict } from '../model/predict/predict.ts';
-import type { ClaimMatrix, Foreseen, MatrixEntry } from '../verdict/report/claim-matrix.ts';
+import type { ClaimMatrix, PredictedOutcome, MatrixEntry } from '../verdict/report/claim-matrix.ts';
 import type { Claim } from '../scenario/claims.ts';
 import { loadClaims } from '../scenario/claims.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
@@ -50,7 +50,7 @@ function predictClaims(file: ScenarioFile, boardTypes: readonly BoardType[]): Pr
 }
 
 function entryOf({ id }: Claim, { file, byBoard }: PredictedScenario): MatrixEntry | undefined {
-  const boards = new Map<string, Foreseen>();
+  const boards = new Map<string, PredictedOutcome>();
   const breaks: { board: string; promise: string; why: string }[] = [];
   for (const [board, expectations] of byBoard) {
     const own = expectations.filter(({ claim }) => claim?.ids.includes(id));

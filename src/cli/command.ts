@@ -31,11 +31,11 @@ export type AddCommand = (program: Command, process: CliProcess, done: (code: nu
 /** A mistake of the user: printed as one line with what to do, without a stack trace. Exit code 2. */
 export class UsageError extends Error {
   /** What to do about it. */
-  readonly mend?: string;
+  readonly hint?: string;
 
-  constructor(message: string, mend?: string, options?: ErrorOptions) {
+  constructor(message: string, hint?: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'UsageError';
-    if (mend !== undefined) this.mend = mend;
+    if (hint !== undefined) this.hint = hint;
   }
 }

@@ -109,7 +109,7 @@ function exploreSubject(subject: Subject, { depth, agents, guests, states }: Exp
     return { subject, walk, expressible, runs: coveringRuns(expressible) };
   } catch (error) {
     if (!(error instanceof NotExplorable)) throw error;
-    throw new UsageError(error.message, error.mend, { cause: error });
+    throw new UsageError(error.message, error.hint, { cause: error });
   }
 }
 

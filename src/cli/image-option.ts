@@ -43,8 +43,8 @@ export function withImages(board: BoardEntry, images: Readonly<Record<string, st
   const unknown = names.find(image => !known.includes(image));
   if (unknown !== undefined) {
     const nearest = nearestName(unknown, known);
-    const hint = nearest === undefined ? `it has ${known.join(', ')}` : `did you mean ${nearest}?`;
-    throw new UsageError(`--image ${unknown}: ${name} has no such image`, hint);
+    const instead = nearest === undefined ? `it has ${known.join(', ')}` : `did you mean ${nearest}?`;
+    throw new UsageError(`--image ${unknown}: ${name} has no such image`, instead);
   }
   return { name, type, setup: { ...setup, images: { ...setup.images, ...images } } };
 }

@@ -58,15 +58,15 @@ export function imageTable(images: readonly CheckedImage[]): string {
     file ?? '',
   ]);
   const problems = images.flatMap(({ name, problems: found }) =>
-    found.map(({ what, mend }) =>
-      problemText({ what: `${name}: ${what}`, ...(mend !== undefined && { mend }) }),
+    found.map(({ what, hint }) =>
+      problemText({ what: `${name}: ${what}`, ...(hint !== undefined && { hint }) }),
     ),
   );
   return table(['image', 'check', 'kind', 'bytes', 'version', 'file'], rows) + problems.join('');
 }
 
-function problemText({ what, mend }: ImageProblem): string {
-  return `${what}${mend === undefined ? '' : `\n  what to do: ${mend}`}\n`;
+function problemText({ what, hint }: ImageProblem): string {
+  return `${what}${hint === undefined ? '' : `\n  what to do: ${hint}`}\n`;
 }
 
 function hex(address: number): string {

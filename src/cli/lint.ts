@@ -186,7 +186,7 @@ function asJson(checked: readonly Checked[]): string {
     findings: findings.map(finding => ({ ...finding, at: placeText(finding.place) })),
   }));
   const [errors, warnings, notes] = severities.map(severity => count(checked, severity));
-  return `${JSON.stringify({ schema: 1, errors, warnings, notes, configurations }, null, 2)}\n`;
+  return `${JSON.stringify({ schema: 2, errors, warnings, notes, configurations }, null, 2)}\n`;
 }
 
 function asText(checked: readonly Checked[]): string {
@@ -201,11 +201,11 @@ function summary(checked: Checked): string {
   return `${checked.name}: ${counts.length === 0 ? 'nothing found' : counts.join(', ')}`;
 }
 
-function text({ rule, severity, place, message, consequence, foreseen, mend, documented }: Finding): string {
+function text({ rule, severity, place, message, consequence, predicted, hint, documented }: Finding): string {
   const lines = [`  ${severity} ${rule} at ${placeText(place)}`, `    ${message}`];
   if (severity !== 'note') {
-    lines.push(`    ${consequence}`, ...foreseen.map(line => `      | ${line}`));
-    lines.push(`    Mend: ${mend}`, `    See: ${documented.join(', ')}`);
+    lines.push(`    ${consequence}`, ...predicted.map(line => `      | ${line}`));
+    lines.push(`    Hint: ${hint}`, `    See: ${documented.join(', ')}`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -214,7 +214,7 @@ function listOfRules({ markdown, json }: LintOptions): string {
   if (markdown === true) return rulesMarkdown(themes);
   if (json === true) {
     const known = rules.map(({ id, severity, title }) => ({ id, severity, title }));
-    return `${JSON.stringify({ schema: 1, rules: known }, null, 2)}\n`;
+    return `${JSON.stringify({ schema: 2, rules: known }, null, 2)}\n`;
   }
   return table(
     ['RULE', 'SEVERITY', ''],

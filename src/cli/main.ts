@@ -63,31 +63,31 @@ async function addCommands(
 
 /** Prints an error as a line and what to do about it, and says which exit code it is. */
 function explain(error: unknown, argv: readonly string[], process: CliProcess): number {
-  const { text, mend, code } = describe(error, argv, process.signal);
+  const { text, hint, code } = describe(error, argv, process.signal);
   if (text !== undefined)
-    process.stderr.write(`scmi-hil: ${text}\n${mend === undefined ? '' : `  ${mend}\n`}`);
+    process.stderr.write(`scmi-hil: ${text}\n${hint === undefined ? '' : `  ${hint}\n`}`);
   if (argv.includes('--debug') && text !== undefined) process.stderr.write(`${stack(error)}\n`);
   return code;
 }
 
 interface Ending {
   readonly text?: string;
-  readonly mend?: string | undefined;
+  readonly hint?: string | undefined;
   readonly code: number;
 }
 
 function describe(error: unknown, argv: readonly string[], signal: AbortSignal): Ending {
   if (error instanceof CommanderError) return describeParsing(error, argv);
   if (error instanceof UsageError || error instanceof ConfigurationError) {
-    return { text: error.message, mend: error.mend, code: exitCode.usage };
+    return { text: error.message, hint: error.hint, code: exitCode.usage };
   }
   if (signal.aborted) return interrupted(signal.reason);
   if (error instanceof DriverError) {
-    return { text: error.message, mend: error.mend, code: exitCode.infrastructure };
+    return { text: error.message, hint: error.hint, code: exitCode.infrastructure };
   }
   return {
     text: `internal error: ${error instanceof Error ? error.message : String(error)}`,
-    mend: argv.includes('--debug') ? undefined : 'run it again with --debug and report what it prints',
+    hint: argv.includes('--debug') ? undefined : 'run it again with --debug and report what it prints',
     code: exitCode.infrastructure,
   };
 }
@@ -98,7 +98,7 @@ function describeParsing(error: CommanderError, argv: readonly string[]): Ending
   const command = commands.find(({ name }) => name === argv.find(each => !each.startsWith('-')));
   return {
     text: error.message.replace(/^error: /, '').replace('\n', ' '),
-    mend: `see: scmi-hil ${command === undefined ? '' : `${command.name} `}--help`,
+    hint: `see: scmi-hil ${command === undefined ? '' : `${command.name} `}--help`,
     code: exitCode.usage,
   };
 }

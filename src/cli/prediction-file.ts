@@ -25,17 +25,17 @@ const predictionFile = z.looseObject({
 
 /** @throws UsageError that names the file, and the field that is wrong */
 export function readPrediction(file: string): Prediction {
-  const mend = 'scmi-hil predict --json writes one';
-  if (!existsSync(file)) throw new UsageError(`there is no prediction ${file}`, mend);
+  const hint = 'scmi-hil predict --json writes one';
+  if (!existsSync(file)) throw new UsageError(`there is no prediction ${file}`, hint);
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`${file} is no prediction: ${why}`, mend, { cause: error });
+    throw new UsageError(`${file} is no prediction: ${why}`, hint, { cause: error });
   }
   const read = predictionFile.safeParse(value);
   if (read.success) return value as Prediction;
   const [issue] = read.error.issues;
-  throw new UsageError(`${file} is no prediction: ${issue?.path.join('.')}: ${issue?.message}`, mend);
+  throw new UsageError(`${file} is no prediction: ${issue?.path.join('.')}: ${issue?.message}`, hint);
 }

@@ -28,7 +28,7 @@ export const addScenarios: AddCommand = (program, process, done) => {
   const scenarios = program
     .command('scenarios')
     .description('Lists the scenarios that come with the program.')
-    .option('--matrix', 'statements of the series by scenario and board type, and what the model foresees')
+    .option('--matrix', 'statements of the series by scenario and board type, and what the model predicts')
     .option('--markdown', 'the matrix as the page of the documentation')
     .option('--json', 'print JSON')
     .action(async (options: ListOptions) => {

@@ -62,12 +62,12 @@ export const addVerify: AddCommand = (program, process, done) => {
 };
 
 function reportOf(run: string | undefined, options: VerifyOptions, process: CliProcess): Promise<RunReport> {
-  const mend = 'see: scmi-hil verify --help';
+  const hint = 'see: scmi-hil verify --help';
   if (run !== undefined && options.console !== undefined) {
-    throw new UsageError('verify takes a run or --console, not both', mend);
+    throw new UsageError('verify takes a run or --console, not both', hint);
   }
   if (run !== undefined) return reportOfRun(path.resolve(process.cwd, run), options, process);
-  if (options.console === undefined) throw new UsageError('verify needs a run, or --console and a log', mend);
+  if (options.console === undefined) throw new UsageError('verify needs a run, or --console and a log', hint);
   return reportOfLog(path.resolve(process.cwd, options.console), options, process);
 }
 

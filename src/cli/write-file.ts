@@ -55,11 +55,11 @@ function nearestExisting(directory: string): string {
   return existsSync(directory) ? directory : nearestExisting(path.dirname(directory));
 }
 
-function attempt(file: string, write: () => void, mend = 'name another file'): void {
+function attempt(file: string, write: () => void, hint = 'name another file'): void {
   try {
     write();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`cannot write ${file}: ${why}`, mend, { cause: error });
+    throw new UsageError(`cannot write ${file}: ${why}`, hint, { cause: error });
   }
 }

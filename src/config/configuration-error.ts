@@ -1,11 +1,11 @@
-/** A file that a person wrote is wrong: the message names file, line and field, `mend` what to do. */
+/** A file that a person wrote is wrong: the message names file, line and field, `hint` what to do. */
 export class ConfigurationError extends Error {
   /** What to do about it. */
-  readonly mend?: string;
+  readonly hint?: string;
 
-  constructor(message: string, mend?: string, options?: ErrorOptions) {
+  constructor(message: string, hint?: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'ConfigurationError';
-    if (mend !== undefined) this.mend = mend;
+    if (hint !== undefined) this.hint = hint;
   }
 }

@@ -144,6 +144,6 @@ function inWords(message: string): string {
   if (/^[^A-Z]/.test(message)) return `expected ${message}`;
   const text = message.replace(/^Invalid input: /, '');
   // YAML takes 0123 and yes for other things than text.
-  const hint = /expected string, received (number|boolean)/.test(text) ? ' (put it in quotes)' : '';
-  return `${text.charAt(0).toLowerCase()}${text.slice(1)}${hint}`;
+  const quotes = /expected string, received (number|boolean)/.test(text) ? ' (put it in quotes)' : '';
+  return `${text.charAt(0).toLowerCase()}${text.slice(1)}${quotes}`;
 }

@@ -8,7 +8,7 @@ import { holderOf, reserve } from '../lab/reservation.ts';
 import type { Check, Circumstances } from './check.ts';
 import { dhcpCheck } from './dhcp.ts';
 import { emulatedChecks } from './emulated.ts';
-import { brokenLab, hint, ok } from './finding.ts';
+import { brokenLab, warning, ok } from './finding.ts';
 import { hostCheck } from './host.ts';
 import { imagesCheck } from './images.ts';
 import { keyCheck } from './key.ts';
@@ -62,15 +62,15 @@ function wireChecks(board: RealBoard, options: BoardOptions): Check[] {
   return [power.check, ...serialChecks(board, options, power.state)];
 }
 
-function notReserved({ message, mend }: DriverError, isHeld: boolean): Check {
+function notReserved({ message, hint }: DriverError, isHeld: boolean): Check {
   const untouched = 'its console and its switch were not touched';
   return {
     name: 'wires',
     deadline: 1000,
     look: async () => [
       isHeld
-        ? hint(`somebody else has the board, so that ${untouched} (${message})`, mend)
-        : brokenLab(`the board cannot be reserved, so that ${untouched} (${message})`, mend),
+        ? warning(`somebody else has the board, so that ${untouched} (${message})`, hint)
+        : brokenLab(`the board cannot be reserved, so that ${untouched} (${message})`, hint),
     ],
   };
 }

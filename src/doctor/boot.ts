@@ -71,11 +71,11 @@ export async function followBoot(
 }
 
 /** The diagnosis says more than what was waited for in vain; an interruption is how a good boot ends. */
-function isTold({ class: kind, what, mend }: Fault, { stuck, attempts }: BootDiagnosis): boolean {
+function isTold({ class: kind, what, hint }: Fault, { stuck, attempts }: BootDiagnosis): boolean {
   if (kind === 'interrupted') return true;
   if (attempts === 0 || stuck === null) return false;
   // Its evidence may have come after the fault.
-  return mend === undefined || mend.startsWith(stuck.what) || isWait(what) || isSaid(what, stuck);
+  return hint === undefined || hint.startsWith(stuck.what) || isWait(what) || isSaid(what, stuck);
 }
 
 /** That a deadline passed is less than what the diagnosis says. */

@@ -45,8 +45,8 @@ export async function lookAt(check: Check, outer: AbortSignal): Promise<Finding[
 
 /** What an error of a driver or of a loader says. */
 export function saidOf(error: unknown): Said {
-  if (error instanceof ConfigurationError) return wrongFile(error.message, error.mend ?? 'correct the file');
-  if (error instanceof DriverError) return brokenLab(error.message, error.mend);
+  if (error instanceof ConfigurationError) return wrongFile(error.message, error.hint ?? 'correct the file');
+  if (error instanceof DriverError) return brokenLab(error.message, error.hint);
   const why = error instanceof Error ? error.message : String(error);
   return brokenLab(why, 'run it again with --debug, and report what it prints');
 }

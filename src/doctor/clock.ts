@@ -3,14 +3,14 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { projectDirectory } from '../config/project-directory.ts';
 import type { Check, Circumstances } from './check.ts';
-import { brokenLab, hint, ok } from './finding.ts';
+import { brokenLab, warning, ok } from './finding.ts';
 import type { LabAndBoards } from './lab-file.ts';
 
 /** No version of this program is older. */
 const released = new Date('2026-01-01T00:00:00Z');
 /** Milliseconds by which a file may be ahead: clocks of file servers differ. */
 const tolerance = 60_000;
-const mend = 'set it: timedatectl set-ntp true';
+const hint = 'set it: timedatectl set-ntp true';
 
 export function clockCheck({ now, lab, runs }: Pick<Circumstances, 'now' | 'runs'> & LabAndBoards): Check {
   return {
@@ -19,7 +19,7 @@ export function clockCheck({ now, lab, runs }: Pick<Circumstances, 'now' | 'runs
     look: async () => {
       const time = now();
       const words = `the clock says ${time.toISOString()}`;
-      if (time < released) return [brokenLab(`${words}, before this program was written`, mend)];
+      if (time < released) return [brokenLab(`${words}, before this program was written`, hint)];
       const files = [
         path.join(projectDirectory, 'package.json'),
         runs,
@@ -27,7 +27,7 @@ export function clockCheck({ now, lab, runs }: Pick<Circumstances, 'now' | 'runs
       ];
       const latest = await latestOf(files);
       if (latest !== undefined && latest.changed.getTime() > time.getTime() + tolerance) {
-        return [hint(`${words}, and ${latest.file} is of ${latest.changed.toISOString()}`, mend)];
+        return [warning(`${words}, and ${latest.file} is of ${latest.changed.toISOString()}`, hint)];
       }
       return [ok(words)];
     },

@@ -1,7 +1,7 @@
 /** What a network boot needs of a DHCP server, as far as it can be seen from here. */
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
-import { hint, ok } from './finding.ts';
+import { warning, ok } from './finding.ts';
 import { holderOfUdpPort } from './tftp.ts';
 
 /** UDP port of a DHCP server (RFC 2131). */
@@ -18,7 +18,7 @@ export function dhcpCheck({ name, type, setup }: RealBoard, { root }: Pick<Circu
       const serial =
         setup.network.serialNumber === undefined
           ? [
-              hint(
+              warning(
                 'the lab file has no network.serialNumber, and the EEPROM asks for files below it',
                 `set boards.${name}.network.serialNumber (its last 8 digits stand behind \`serial\` in the line BOOTMODE that the EEPROM prints)`,
               ),
@@ -26,7 +26,7 @@ export function dhcpCheck({ name, type, setup }: RealBoard, { root }: Pick<Circu
           : [];
       return [
         server === undefined
-          ? hint(
+          ? warning(
               'no DHCP server is seen on this machine',
               `one on the board's network must send option 43 and a boot file name: scmi-hil dhcp-config ${name}`,
             )

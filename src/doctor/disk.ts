@@ -3,7 +3,7 @@ import { access, constants, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { displayName } from '../config/yaml-file.ts';
 import type { Check, Circumstances } from './check.ts';
-import { brokenLab, hint, ok } from './finding.ts';
+import { brokenLab, warning, ok } from './finding.ts';
 
 /** Bytes: a run of an hour with a talkative console is some ten megabytes. */
 const tooLittle = 50_000_000;
@@ -29,7 +29,7 @@ export function diskCheck({ runs }: Pick<Circumstances, 'runs'>): Check {
       const words = `${(free / 1e9).toFixed(1)} GB free under ${name}`;
       if (free < tooLittle)
         return [brokenLab(words, 'remove old runs: a run whose recording cannot be written fails')];
-      return [free < little ? hint(words, 'remove old runs before the disk is full') : ok(words)];
+      return [free < little ? warning(words, 'remove old runs before the disk is full') : ok(words)];
     },
   };
 }

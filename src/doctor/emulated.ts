@@ -6,7 +6,7 @@ import { tryNamespace } from '../lab/drivers/qemu/emulated-board.ts';
 import { imageDirectory } from '../lab/images/places.ts';
 import { checkQemuVirt } from '../lab/images/qemu-virt.ts';
 import type { Check, Circumstances } from './check.ts';
-import { brokenLab, hint, ok, type Said, wrongFile } from './finding.ts';
+import { brokenLab, warning, ok, type Said, wrongFile } from './finding.ts';
 
 export function emulatedChecks(
   { type }: BoardEntry,
@@ -36,9 +36,9 @@ async function networkOf(network: EmulatedBoardEntry['network']): Promise<Said> 
     return ok('a namespace of its own');
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
-    const { message, mend } = error;
+    const { message, hint } = error;
     return network === 'namespace'
-      ? brokenLab(message, mend)
-      : hint(`QEMU's own network will serve, because a namespace cannot be had: ${message}`, mend);
+      ? brokenLab(message, hint)
+      : warning(`QEMU's own network will serve, because a namespace cannot be had: ${message}`, hint);
   }
 }

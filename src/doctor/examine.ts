@@ -26,7 +26,7 @@ export async function examine(examination: Examination): Promise<DoctorReport> {
     look('machine', machineChecks(examination), examination),
     ...boards.map(board => examineBoard(board, examination)),
   ]);
-  return { schema: 1, lab: lab.file, subjects: all };
+  return { schema: 2, lab: lab.file, subjects: all };
 }
 
 async function examineBoard(

@@ -7,18 +7,23 @@ const common = {
   what: z.string(),
 };
 /** What to do about it: a command, or the field of the lab file to change. */
-const mend = z.string();
+const hintText = z.string();
 
 export const finding = z.discriminatedUnion('level', [
   z.strictObject({ level: z.literal('ok'), ...common }),
   /** It may be as it should be; somebody has to know. */
-  z.strictObject({ level: z.literal('hint'), ...common, mend }),
+  z.strictObject({ level: z.literal('warning'), ...common, hint: hintText }),
   /** A run would fail; `of` says what is wrong: a file that somebody wrote, or the lab itself. */
-  z.strictObject({ level: z.literal('problem'), of: z.enum(['configuration', 'lab']), ...common, mend }),
+  z.strictObject({
+    level: z.literal('problem'),
+    of: z.enum(['configuration', 'lab']),
+    ...common,
+    hint: hintText,
+  }),
 ]);
 
 export const doctorReportSchema = z.strictObject({
-  schema: z.literal(1),
+  schema: z.literal(2),
   /** The lab file; null: there is none. */
   lab: z.string().nullable(),
   subjects: z.array(
@@ -39,14 +44,14 @@ export function ok(what: string): Said {
   return { level: 'ok', what };
 }
 
-export function hint(what: string, mending: string): Said {
-  return { level: 'hint', what, mend: mending };
+export function warning(what: string, hint: string): Said {
+  return { level: 'warning', what, hint };
 }
 
-export function wrongFile(what: string, mending: string): Said {
-  return { level: 'problem', of: 'configuration', what, mend: mending };
+export function wrongFile(what: string, hint: string): Said {
+  return { level: 'problem', of: 'configuration', what, hint };
 }
 
-export function brokenLab(what: string, mending: string): Said {
-  return { level: 'problem', of: 'lab', what, mend: mending };
+export function brokenLab(what: string, hint: string): Said {
+  return { level: 'problem', of: 'lab', what, hint };
 }

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import type { RealBoard } from './board.ts';
 import type { Check } from './check.ts';
 import type { Said } from './finding.ts';
-import { hint, ok } from './finding.ts';
+import { warning, ok } from './finding.ts';
 
 /** Milliseconds. */
 const patience = 3000;
@@ -23,7 +23,7 @@ export function hostCheck({ type, setup }: RealBoard): Check {
         };
         const silent = (why: string) =>
           end(
-            hint(
+            warning(
               `${host}:${port}: ${why}`,
               'nothing while the board is off; else see ssh.host and network.address',
             ),

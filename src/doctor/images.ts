@@ -12,7 +12,7 @@ import { bootScenario } from '../scenario/load.ts';
 import type { RealBoard } from './board.ts';
 import type { Check } from './check.ts';
 import type { Said } from './finding.ts';
-import { hint, ok, wrongFile } from './finding.ts';
+import { warning, ok, wrongFile } from './finding.ts';
 
 export function imagesCheck(board: RealBoard): Check {
   const { type, setup } = board;
@@ -27,14 +27,14 @@ export function imagesCheck(board: RealBoard): Check {
       const scenario = bootScenario(type, labTree === undefined ? {} : { labTree });
       const { problems } = await checkLayout(plannedBoard(board, {}), scenario);
       if (problems.length > 0) {
-        return problems.map(({ what, mend }) => wrongFile(what, mend ?? `see boards.${board.name}.images`));
+        return problems.map(({ what, hint }) => wrongFile(what, hint ?? `see boards.${board.name}.images`));
       }
       const given = Object.keys(setup.images).length;
       if (list !== undefined) {
         return [ok(`${given} files are what the board needs, and have room in its memory`)];
       }
       return [
-        hint(
+        warning(
           `${given} files are there and have room in memory; what is in them is not known, as the board type ${type.type} has no list of its images`,
           'see that each is what its name says; a type that extends a shipped one has its list',
         ),
@@ -66,10 +66,10 @@ function wrongImage(
   board: string,
   image: string,
   file: string | undefined,
-  { what, mend }: ImageProblem,
+  { what, hint }: ImageProblem,
 ): Said {
   return wrongFile(
     `${image}${file === undefined ? '' : ` (${displayName(file)})`}: ${what}`,
-    mend ?? `correct boards.${board}.images.${image}`,
+    hint ?? `correct boards.${board}.images.${image}`,
   );
 }

@@ -7,7 +7,7 @@ import { displayName } from '../config/yaml-file.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import type { Said } from './finding.ts';
-import { brokenLab, hint, ok, wrongFile } from './finding.ts';
+import { brokenLab, warning, ok, wrongFile } from './finding.ts';
 
 export function keyCheck({ name, setup }: RealBoard, { env }: Pick<Circumstances, 'env'>): Check {
   const { identity } = setup.ssh;
@@ -21,7 +21,8 @@ export function keyCheck({ name, setup }: RealBoard, { env }: Pick<Circumstances
         identity.kind === 'key' ? identity.path : identity.kind === 'password' ? identity.file : '';
       const { mode } = await stat(file);
       const shown = displayName(file);
-      const open = (mode & 0o077) === 0 ? [] : [hint(`${shown}: others may read it`, `chmod 600 ${shown}`)];
+      const open =
+        (mode & 0o077) === 0 ? [] : [warning(`${shown}: others may read it`, `chmod 600 ${shown}`)];
       if (read.kind === 'password') return [ok(`${shown}: a password`), ...open];
       const parsed = ssh2.utils.parseKey(read.privateKey, read.passphrase);
       if (!(parsed instanceof Error)) return [ok(`${shown}: a private key`), ...open];

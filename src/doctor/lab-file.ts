@@ -4,7 +4,7 @@ import type { BoardEntry, LabInParts } from '../lab/load-lab.ts';
 import { displayName } from '../config/yaml-file.ts';
 import type { Check } from './check.ts';
 import type { Said } from './finding.ts';
-import { hint, ok, wrongFile } from './finding.ts';
+import { warning, ok, wrongFile } from './finding.ts';
 
 export interface LabAndBoards {
   readonly lab: LabInParts;
@@ -21,7 +21,7 @@ export function labFileCheck({ lab }: LabAndBoards): Check {
       if (lab.wrong.length > 0) return mistakesIn(lab.wrong);
       return lab.file === null
         ? [
-            hint(
+            warning(
               'no lab file: the built-in virtual boards',
               'scmi-hil init writes one for the boards of this lab',
             ),
@@ -33,10 +33,10 @@ export function labFileCheck({ lab }: LabAndBoards): Check {
 
 /** A finding for each mistake, once: the message of several begins with how many there are. */
 function mistakesIn(errors: readonly ConfigurationError[]): Said[] {
-  const mends = new Map<string, string>();
-  for (const { message, mend = 'correct the file: docs/lab.md says what each field is' } of errors) {
+  const hints = new Map<string, string>();
+  for (const { message, hint = 'correct the file: docs/lab.md says what each field is' } of errors) {
     const lines = message.split('\n').map(line => line.trim());
-    for (const each of lines.length > 1 ? lines.slice(1) : lines) if (!mends.has(each)) mends.set(each, mend);
+    for (const each of lines.length > 1 ? lines.slice(1) : lines) if (!hints.has(each)) hints.set(each, hint);
   }
-  return [...mends].map(([each, mend]) => wrongFile(each, mend));
+  return [...hints].map(([each, hint]) => wrongFile(each, hint));
 }

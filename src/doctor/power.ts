@@ -5,7 +5,7 @@ import type { PowerDriver } from '../lab/drivers/power/power.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import type { Said } from './finding.ts';
-import { brokenLab, hint, ok } from './finding.ts';
+import { brokenLab, warning, ok } from './finding.ts';
 
 type State = 'on' | 'off' | 'unknown';
 
@@ -28,7 +28,7 @@ export function powerCheck(board: RealBoard, { isAttended }: Pick<Circumstances,
     resolve(answer);
     if (answer !== 'unknown') return [ok(`${power.name}: says ${answer}`)];
     return [
-      hint(
+      warning(
         `${power.name}: cannot say its state, so that switching is believed`,
         `scmi-hil doctor ${board.name} --switch proves it by the console${stateField[board.setup.power.kind] ?? ''}`,
       ),

@@ -3,7 +3,7 @@ import type { DoctorReport } from './finding.ts';
 import type { Colour } from '../verdict/report/colour.ts';
 import { painter } from '../verdict/report/colour.ts';
 
-const colours = { ok: 'green', hint: 'yellow', problem: 'red' } as const satisfies Record<string, Colour>;
+const colours = { ok: 'green', warning: 'yellow', problem: 'red' } as const satisfies Record<string, Colour>;
 
 export function renderDoctor({ subjects }: DoctorReport, options: { readonly colour: boolean }): string {
   const paint = painter(options.colour);
@@ -14,9 +14,9 @@ export function renderDoctor({ subjects }: DoctorReport, options: { readonly col
     ...findings.flatMap(finding => {
       const { level, check, what } = finding;
       const head = `  ${paint(colours[level], level.padEnd(7))}  ${check.padEnd(width)}  ${what}`;
-      return finding.level === 'ok' ? [head] : [head, `${''.padEnd(width + 13)}-> ${finding.mend}`];
+      return finding.level === 'ok' ? [head] : [head, `${''.padEnd(width + 13)}-> ${finding.hint}`];
     }),
   ]);
   const count = (level: string) => all.filter(each => each.level === level).length;
-  return `${lines.join('\n')}\nproblems: ${count('problem')}, hints: ${count('hint')}\n`;
+  return `${lines.join('\n')}\nproblems: ${count('problem')}, warnings: ${count('warning')}\n`;
 }

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { holderOf } from '../lab/reservation.ts';
 import type { Check, Circumstances } from './check.ts';
-import { hint, ok } from './finding.ts';
+import { warning, ok } from './finding.ts';
 
 const ending = '.hold';
 
@@ -27,7 +27,7 @@ export function reservationsCheck({ stateDirectory }: Pick<Circumstances, 'state
       return [
         ok(held.length === 0 ? 'no board is reserved' : `reserved: ${held.join(', ')}`),
         ...stale.map(name =>
-          hint(
+          warning(
             `${name} is reserved by a process that is gone`,
             `nothing: the next run takes it over; or rm ${path.join(directory, `${encodeURIComponent(name)}${ending}`)}`,
           ),

@@ -5,7 +5,7 @@ import { DriverError } from '../lab/drivers/driver-error.ts';
 import { findPort } from '../lab/drivers/serial/find-port.ts';
 import { findHolders } from '../lab/drivers/serial/holder.ts';
 import type { Said } from './finding.ts';
-import { brokenLab, hint, wrongFile } from './finding.ts';
+import { brokenLab, warning, wrongFile } from './finding.ts';
 
 export interface DeviceProblem {
   readonly said: Said;
@@ -25,13 +25,13 @@ export async function deviceProblem(device: string, root: string): Promise<Devic
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
     const isAbsent = !/devices match/.test(error.message);
-    return { said: (isAbsent ? brokenLab : wrongFile)(error.message, error.mend), isAbsent };
+    return { said: (isAbsent ? brokenLab : wrongFile)(error.message, error.hint), isAbsent };
   }
   const found = await stat(port).catch(() => undefined);
   if (found === undefined) return { said: absent(port, await adapters(path.dirname(port))), isAbsent: true };
   if (!found.isCharacterDevice()) {
-    const mend = 'name a serial device, such as one of /dev/serial/by-id';
-    return { said: wrongFile(`${port} is no serial device`, mend), isAbsent: false };
+    const hint = 'name a serial device, such as one of /dev/serial/by-id';
+    return { said: wrongFile(`${port} is no serial device`, hint), isAbsent: false };
   }
   const { mode, uid, gid } = found;
   const said =
@@ -46,7 +46,7 @@ export async function nameHint(device: string, root: string): Promise<Said[]> {
   if (!/^\/dev\/tty(?:USB|ACM)\d+$/.test(device)) return [];
   const better = await lastingName(device, root);
   if (better === undefined) return [];
-  return [hint(`${device} is another adapter after the next plugging`, `write ${better} in the lab file`)];
+  return [warning(`${device} is another adapter after the next plugging`, `write ${better} in the lab file`)];
 }
 
 async function lastingName(device: string, root: string): Promise<string | undefined> {
@@ -135,12 +135,12 @@ async function holderProblem(port: string): Promise<Said | undefined> {
   const holders = await findHolders(port);
   if (holders.length === 0) return undefined;
   const who = holders.map(({ pid, command }) => `${command} (process ${pid})`).join(', ');
-  const mend = mendOf[holders[0]?.command ?? ''] ?? `end it: kill ${holders.map(({ pid }) => pid).join(' ')}`;
-  return brokenLab(`${port}: ${who} has it open`, mend);
+  const hint = hintOf[holders[0]?.command ?? ''] ?? `end it: kill ${holders.map(({ pid }) => pid).join(' ')}`;
+  return brokenLab(`${port}: ${who} has it open`, hint);
 }
 
 /** Programs that take serial ports by themselves. */
-const mendOf: Readonly<Record<string, string>> = {
+const hintOf: Readonly<Record<string, string>> = {
   ModemManager: 'sudo systemctl disable --now ModemManager',
   agetty: 'sudo systemctl disable --now serial-getty@PORT',
   ser2net: 'ser2net offers it: use kind: rfc2217 or tcp in the lab file, or stop ser2net',
@@ -157,7 +157,7 @@ async function lockProblem(port: string, root: string): Promise<Said | undefined
     const pid = Number.parseInt(text, 10);
     const command = await readFile(path.join(root, `proc/${pid}/comm`), 'utf8').catch(() => undefined);
     return command === undefined
-      ? hint(`${port}: the lock file ${file} was left by process ${pid}, which is gone`, `sudo rm ${file}`)
+      ? warning(`${port}: the lock file ${file} was left by process ${pid}, which is gone`, `sudo rm ${file}`)
       : brokenLab(
           `${port}: ${command.trim()} (process ${pid}) has locked it with ${file}`,
           `end it: kill ${pid}`,

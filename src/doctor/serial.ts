@@ -6,7 +6,7 @@ import type { SerialDriver } from '../lab/drivers/serial/serial.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import type { Said } from './finding.ts';
-import { brokenLab, hint, ok } from './finding.ts';
+import { brokenLab, warning, ok } from './finding.ts';
 import { deviceProblem, nameHint } from './serial-device.ts';
 
 /** Milliseconds in which a board that is on may say something. */
@@ -111,12 +111,12 @@ function heardWords(
   { board, field }: { readonly board: string; readonly field: string },
 ): Said[] {
   if (lost !== undefined) {
-    const mend = 'mend' in lost && typeof lost.mend === 'string' ? lost.mend : 'see what ended it';
-    return [brokenLab(`${name}: opens, and is lost at once: ${lost.message}`, mend)];
+    const hint = 'hint' in lost && typeof lost.hint === 'string' ? lost.hint : 'see what ended it';
+    return [brokenLab(`${name}: opens, and is lost at once: ${lost.message}`, hint)];
   }
   if (isNoise(bytes)) {
     return [
-      hint(
+      warning(
         `${name}: opens; what comes is no text`,
         `see boards.${board}.${field}.baudRate, ground and level`,
       ),
@@ -125,7 +125,7 @@ function heardWords(
   if (bytes.length > 0) return [ok(`${name}: opens, ${bytes.length} bytes came in ${listening / 1000} s`)];
   if (power === 'off') return [ok(`${name}: opens; silent, as the board is off`)];
   return [
-    hint(
+    warning(
       `${name}: opens; nothing came in ${listening / 1000} s${power === 'on' ? ', and the board is on' : ''}`,
       `a board that waits says nothing; scmi-hil doctor ${board} --boot listens to a boot`,
     ),

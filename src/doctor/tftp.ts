@@ -11,7 +11,7 @@ import { stagingState } from '../lab/drivers/tftp/staging.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import type { Said } from './finding.ts';
-import { brokenLab, hint, ok, wrongFile } from './finding.ts';
+import { brokenLab, warning, ok, wrongFile } from './finding.ts';
 
 export function tftpCheck({ name, setup }: RealBoard, { root }: Pick<Circumstances, 'root'>): Check {
   if (setup.tftp.kind === 'directory') return directoryCheck(name, setup.tftp, setup.network.serialNumber);
@@ -78,11 +78,11 @@ function directoryCheck(
       const holder = await livingHolder(path.join(state, 'hold'));
       return [
         holder === undefined
-          ? hint(
+          ? warning(
               `${directory}: a run that was killed left its files`,
               'the next run of this board takes them away',
             )
-          : hint(
+          : warning(
               `${directory}: ${holder.user}'s process ${holder.pid} has its files there (${holder.command})`,
               'wait until that run is over',
             ),
@@ -94,7 +94,7 @@ function directoryCheck(
 async function refusedWords(error: DriverError, port: number, root: string): Promise<Said> {
   const who = await holderOfUdpPort(port, root);
   return who === undefined
-    ? brokenLab(error.message, error.mend)
+    ? brokenLab(error.message, error.hint)
     : brokenLab(
         `${error.message}: ${who.command} (process ${who.pid})`,
         `stop it: kill ${who.pid}, or its service`,

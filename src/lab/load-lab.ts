@@ -200,7 +200,7 @@ function typeOf({ type, boot }: Booted, directory: string, place: (field: string
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     const field = error instanceof NoSuchBoot ? 'boot' : 'type';
-    throw new ConfigurationError(`${place(field)}: ${field}: ${error.message}`, error.mend, { cause: error });
+    throw new ConfigurationError(`${place(field)}: ${field}: ${error.message}`, error.hint, { cause: error });
   }
 }
 

@@ -132,8 +132,8 @@ class Line {
   /** Which of a board's lines it was. */
   #named(error: Error): Error {
     if (!(error instanceof DriverError)) return error;
-    const { attempt, message, mend } = error;
+    const { attempt, message, hint } = error;
     const why = message.slice(attempt.length + 2);
-    return new DriverError(`UART ${this.#name}: ${attempt}`, why, mend, { cause: error });
+    return new DriverError(`UART ${this.#name}: ${attempt}`, why, hint, { cause: error });
   }
 }

@@ -61,7 +61,7 @@ export class RunParts {
   /** The files where the board fetches them. */
   offered: AsyncDisposable | undefined;
 
-  constructor(options: RunOptions & { readonly clock: RunClock }, bootMend: () => string | undefined) {
+  constructor(options: RunOptions & { readonly clock: RunClock }, bootHint: () => string | undefined) {
     const { board, scenario, recorder, clock } = options;
     const console = new BoardConsole(board.serial, board.type, recorder, clock, otherBoardSigns(board));
     const watched = new Watched(recorder);
@@ -73,7 +73,7 @@ export class RunParts {
       heard: () => console.heard,
       lastLines: () => console.lastLines(),
       refusal: domain => sessions.refusal(domain),
-      bootMend,
+      bootHint,
       note: text => recorder.record('run', { kind: 'note', data: { text, retried: true } }),
       lineTrouble: () => console.trouble(),
     };

@@ -7,7 +7,7 @@ import type { OpenBoard } from '../lab/open-board.ts';
 import type { Prediction } from '../model/predict/prediction.ts';
 import type { Recorder } from '../verdict/recording/event.ts';
 import { RecordingError } from '../verdict/recording/writer.ts';
-import { followBoot } from './boot-mend.ts';
+import { followBoot } from './boot-hint.ts';
 import { systemClock } from './clock.ts';
 import { providedRun } from './run-actors.ts';
 import { type RunOptions, RunParts } from './run-parts.ts';
@@ -29,7 +29,7 @@ export async function runScenario(options: RunOptions): Promise<RunResult> {
   const clock = options.clock ?? systemClock();
   const followed = followBoot(options, clock);
   const { recorder } = followed;
-  const parts = new RunParts({ ...options, recorder, clock }, followed.mend);
+  const parts = new RunParts({ ...options, recorder, clock }, followed.hint);
   const machine = createActor(providedRun(parts), {
     input: {
       deadlines: deadlinesOf(options.board),
@@ -81,10 +81,10 @@ function recordFaults(
   let recorded = 0;
   machine.subscribe({
     next: ({ context }) => {
-      for (const { class: kind, what, mend } of context.faults.slice(recorded)) {
+      for (const { class: kind, what, hint } of context.faults.slice(recorded)) {
         recorder.record('run', {
           kind: 'fault',
-          data: { class: kind, what, ...(mend !== undefined && { mend }) },
+          data: { class: kind, what, ...(hint !== undefined && { hint }) },
         });
       }
       recorded = context.faults.length;

@@ -52,7 +52,7 @@ export interface SessionOptions {
   readonly secrets?: Iterable<string>;
   /** Claims that break as predicted fail. */
   readonly strict?: boolean;
-  /** Told once what the model foresees of the scenario as it is deployed, before the board is switched on. */
+  /** Told once what the model predicts of the scenario as it is deployed, before the board is switched on. */
   readonly onPrediction?: (deployed: Scenario, prediction: Prediction) => void;
   /** The run's directory, as soon as there is one. */
   readonly onDirectory?: (directory: string) => void;
@@ -106,7 +106,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
   recorder.record('run', {
     kind: 'run-started',
     data: {
-      schema: 1,
+      schema: 2,
       started: started.toISOString(),
       board: board.name,
       boardType: board.type.type,
@@ -126,9 +126,9 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     scenario: deployed,
     deployment,
     predict: async () => {
-      const foreseen = await predictAndSave(deployed, board, directory);
-      options.onPrediction?.(deployed, foreseen);
-      return foreseen;
+      const predicted = await predictAndSave(deployed, board, directory);
+      options.onPrediction?.(deployed, predicted);
+      return predicted;
     },
     recorder,
     directory,
@@ -166,8 +166,8 @@ async function begun(runs: string, name: RunName, files: Readonly<Record<string,
     return directory;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    const mend = 'make room on that disk, or name another directory with --runs';
-    throw new DriverError(`make a directory for the run in ${runs}`, why, mend, { cause: error });
+    const hint = 'make room on that disk, or name another directory with --runs';
+    throw new DriverError(`make a directory for the run in ${runs}`, why, hint, { cause: error });
   }
 }
 
@@ -203,9 +203,9 @@ async function judged(
 }
 
 /** What a recording that could not be written to its end lacks. */
-function endOf({ message: what, mend }: RecordingError, t: number): readonly RecordedEvent[] {
+function endOf({ message: what, hint }: RecordingError, t: number): readonly RecordedEvent[] {
   return [
-    { t, source: 'run', kind: 'fault', data: { class: 'infrastructure', what, mend } },
+    { t, source: 'run', kind: 'fault', data: { class: 'infrastructure', what, hint } },
     { t, source: 'run', kind: 'run-finished', data: { outcome: 'infrastructure' } },
   ];
 }
@@ -216,12 +216,12 @@ async function kept(directory: string, verdict: Verdict, write: SessionOptions['
     await writeVerdict(directory, verdict, write);
     return verdict;
   } catch (error) {
-    const { message: what, mend } = new RecordingError(path.join(directory, runFiles.verdict), error);
+    const { message: what, hint } = new RecordingError(path.join(directory, runFiles.verdict), error);
     const { outcome, faults } = verdict;
     return {
       ...verdict,
       outcome: outcome === 'met' ? 'infrastructure' : outcome,
-      faults: [...faults, { class: 'infrastructure', what, mend }],
+      faults: [...faults, { class: 'infrastructure', what, hint }],
     };
   }
 }

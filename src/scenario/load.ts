@@ -63,7 +63,7 @@ function firmwareOf(
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     const at = place(['firmware', 'profile']);
-    throw new ConfigurationError(`${at}: firmware.profile: ${error.message}`, error.mend, { cause: error });
+    throw new ConfigurationError(`${at}: firmware.profile: ${error.message}`, error.hint, { cause: error });
   }
 }
 

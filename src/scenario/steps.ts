@@ -68,12 +68,12 @@ function requireShell(
   field: readonly PropertyKey[],
   { document, place }: StepContext,
 ): void {
-  const mend = insteadOfShell[step.do];
+  const hint = insteadOfShell[step.do];
   const name = 'guest' in step ? step.guest : 'domain' in step ? step.domain : undefined;
-  if (mend === undefined || name === undefined || document.guests[name]?.probe !== true) return;
+  if (hint === undefined || name === undefined || document.guests[name]?.probe !== true) return;
   throw new ConfigurationError(
     `${place(field)}: ${name} runs the probe, which has no shell for ${step.do}`,
-    mend,
+    hint,
   );
 }
 

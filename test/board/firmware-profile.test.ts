@@ -71,7 +71,7 @@ test('a profile can be a file anywhere', t => {
 test('a name that no profile has is refused with those that there are', t => {
   const error = t.throws(() => loadFirmwareProfile('rpi6'), { instanceOf: ConfigurationError });
   t.regex(error.message, /rpi6/);
-  t.regex(error.mend ?? '', /reference, rpi5-scmi_pinctrl_agent_v3, rpi5_dev/);
+  t.regex(error.hint ?? '', /reference, rpi5-scmi_pinctrl_agent_v3, rpi5_dev/);
 });
 
 /** A change of reference.yaml, and the error that it must give. */

@@ -101,7 +101,7 @@ test('images check shows where each file is in memory, and what overlaps', async
   t.is(wrong.code, 2);
   const { ranges, problems } = JSON.parse(wrong.out) as {
     ranges: { file: string; address: number; end: number }[];
-    problems: { what: string; mend: string }[];
+    problems: { what: string; hint: string }[];
   };
   t.deepEqual(
     ranges.map(({ file }) => file),

@@ -34,7 +34,7 @@ const events: readonly RecordedData[] = [
   {
     kind: 'run-started',
     data: {
-      schema: 1,
+      schema: 2,
       started: '2026-02-16T10:20:30Z',
       board: 'rpi5-01',
       boardType: 'rpi5',
@@ -121,7 +121,7 @@ test('a bare console log is judged against a prediction', async t => {
   t.is((await judged(`(XEN) scmi: one\r\n${dom0}`)).code, 0);
   const failed = await judged(`(XEN) scmi: one\r\n(XEN) scmi: Error received: -13\r\n${dom0}`);
   t.is(failed.code, 1);
-  t.regex(failed.out, /contradicted .*a line of the mediator that the model does not foresee/);
+  t.regex(failed.out, /contradicted .*a line of the mediator that the model does not predict/);
   t.is((await judged('(XEN) RAM\r\n')).code, 3);
 });
 

@@ -167,7 +167,7 @@ const wrong: readonly (readonly [title: string, from: RegExp, to: string, said: 
 ];
 
 for (const [title, from, to, said, expected] of wrong) {
-  test(`${title} is told with its mend`, async t => {
+  test(`${title} is told with its hint`, async t => {
     const { doctor } = await bench(t, 'x'.repeat(20), lab => lab.replace(from, to));
     const { code, out } = await doctor('bench');
     t.regex(out, said);
@@ -306,7 +306,7 @@ test('who may use a device follows from its mode, and the command names the grou
   mkdirSync(path.join(root, 'etc'));
   writeFileSync(path.join(root, 'etc/group'), 'root:x:0:\ndialout:x:20:bob\n');
   t.like(await permissionProblem('/dev/ttyUSB0', device, root), {
-    mend: 'sudo usermod -aG dialout ada, then log in again',
+    hint: 'sudo usermod -aG dialout ada, then log in again',
   });
   writeFileSync(path.join(root, 'etc/group'), 'dialout:x:20:bob,ada\n');
   t.regex(
@@ -325,10 +325,10 @@ test('a port that another process has open, or has locked, is told with who it i
   mkdirSync(path.join(root, 'run/lock'), { recursive: true });
   const lock = path.join(root, 'run/lock', `LCK..${path.basename(board.path)}`);
   writeFileSync(lock, '      4711\n');
-  t.like(await deviceProblem(board.path, root), { said: { level: 'hint', mend: `sudo rm ${lock}` } });
+  t.like(await deviceProblem(board.path, root), { said: { level: 'warning', hint: `sudo rm ${lock}` } });
   mkdirSync(path.join(root, 'proc/4711'), { recursive: true });
   writeFileSync(path.join(root, 'proc/4711/comm'), 'minicom\n');
-  t.like(await deviceProblem(board.path, root), { said: { level: 'problem', mend: 'end it: kill 4711' } });
+  t.like(await deviceProblem(board.path, root), { said: { level: 'problem', hint: 'end it: kill 4711' } });
 
   const holder = spawn('sh', ['-c', 'exec 3<>"$0"; echo open; exec sleep 60', board.path], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -337,7 +337,7 @@ test('a port that another process has open, or has locked, is told with who it i
   await once(holder.stdout, 'data');
   const held = await deviceProblem(board.path, root);
   t.regex(held?.said.what ?? '', new RegExp(`\\w+ \\(process ${holder.pid}\\) has it open`));
-  t.like(held, { isAbsent: false, said: { mend: `end it: kill ${holder.pid}` } });
+  t.like(held, { isAbsent: false, said: { hint: `end it: kill ${holder.pid}` } });
 });
 
 // A user without rights, on a network of the test's own, where ports below 1024 are not for everybody.

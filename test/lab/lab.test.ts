@@ -126,7 +126,7 @@ test('a board type has ways to boot by name, of which the lab chooses one', t =>
   ]);
   const error = t.throws(() => loadBoardTypeBooting('rpi5', 'u-bot'), { instanceOf: ConfigurationError });
   t.is(error.message, 'rpi5 has no way to boot that is called u-bot');
-  t.regex(error.mend ?? '', /u-boot/);
+  t.regex(error.hint ?? '', /u-boot/);
 });
 
 test('a board type that extends another is that one but for what it says, and is for the same scenarios', t => {
@@ -179,7 +179,7 @@ test('a lab has its board told by a script', t => {
 
 test('who asks for a Gray Hawk is told which SoC that is', t => {
   const error = t.throws(() => loadBoardType('gray-hawk'), { instanceOf: ConfigurationError });
-  t.regex(error.mend ?? '', /R-Car V4M/);
+  t.regex(error.hint ?? '', /R-Car V4M/);
 });
 
 test('the images that a board needs follow from its boot chain', t => {
@@ -325,7 +325,7 @@ test('who names a lab file that is not there is told how to get one', t => {
   const place = { lab: path.join(directory, 'absent.yaml'), cwd: directory, env: {} };
   const error = t.throws(() => loadLab(place), { instanceOf: ConfigurationError });
   t.regex(error.message, /absent\.yaml: there is no such file$/);
-  t.regex(error.mend ?? '', /scmi-hil init/);
+  t.regex(error.hint ?? '', /scmi-hil init/);
 });
 
 test('the line of a block text is that of its first line', t => {
@@ -336,7 +336,7 @@ test('the line of a block text is that of its first line', t => {
 
 test('an unknown board is told with the nearest one', t => {
   const error = t.throws(() => boardOf(loadLabText(lab), 'rpi5-10'), { instanceOf: ConfigurationError });
-  t.is(error?.mend, 'did you mean rpi5-01?');
+  t.is(error?.hint, 'did you mean rpi5-01?');
 });
 
 test('the nearest name is a slip of the hand, not any name', t => {
@@ -513,7 +513,7 @@ test('a switch whose password cannot be read, or whose bytes are none, is a mist
     instanceOf: ConfigurationError,
     message: /no-such-file: ENOENT/,
   });
-  t.regex(String(thrown instanceof ConfigurationError ? thrown.mend : ''), /power\.passwordFile/);
+  t.regex(String(thrown instanceof ConfigurationError ? thrown.hint : ''), /power\.passwordFile/);
   const bytes = '{ kind: relay, path: /dev/relay, on: A0 1, off: A0 }';
   t.throws(() => loadLabText(lab.replace(/power: .*/, `power: ${bytes}`)), {
     message: /power\.on: expected bytes in hex/,

@@ -32,7 +32,7 @@ test('the second who wants a board is told who holds it, since when and for what
     error.message,
     /^reserve rpi5-01: \S+@\S+ holds it since \d{4}-.*: process \d+, scmi-hil run good$/,
   );
-  t.regex(error.mend, /wait until it has finished/);
+  t.regex(error.hint, /wait until it has finished/);
 });
 
 test('another board is free, and a board is free again once it was given back', async t => {
@@ -78,7 +78,7 @@ test('a holder on another machine is believed to live, and the file that says so
   const error = await t.throwsAsync(reserve('v4h-01', { directory, command: 'next' }), {
     instanceOf: DriverError,
   });
-  t.regex(error.mend, /if it is gone, remove .*v4h-01\.hold$/);
+  t.regex(error.hint, /if it is gone, remove .*v4h-01\.hold$/);
 });
 
 for (const [what, text] of Object.entries({

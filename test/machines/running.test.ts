@@ -101,7 +101,7 @@ const ends: readonly {
     fault: /^waited 1\.8 s for Dom0's login, since 0\.0 s/,
   },
   {
-    name: 'a panic that the model foresees',
+    name: 'a panic that the model predicts',
     happens: ({ handOver, tell, clock }) => {
       handOver(true);
       tell({ type: 'console.xenPanic', line: 'Error creating domain 0 (rc = -17)' });
@@ -112,7 +112,7 @@ const ends: readonly {
     panicked: true,
   },
   {
-    name: 'another panic than the model foresees',
+    name: 'another panic than the model predicts',
     happens: ({ handOver, tell, clock }) => {
       handOver(true);
       tell({ type: 'console.xenPanic', line: 'Could not set up d0 guest OS (rc = -2)' });
@@ -494,7 +494,7 @@ for (const [refusal, kind] of refusals) {
     const { fault } = actor.getSnapshot().context;
     t.is(fault?.class, kind);
     t.true(fault?.what.startsWith(`waited 1.9 s for one to answer SSH (${refusal.message}), since`));
-    t.is(fault?.mend, refusal.mend);
+    t.is(fault?.hint, refusal.hint);
   });
 }
 

@@ -11,7 +11,7 @@ const project = path.resolve(import.meta.dirname, '..', '..');
 const why = await cannotRun();
 
 (why === undefined ? test.serial : test.serial.skip)(
-  `real firmware, U-Boot, Xen and Linux boot to Dom0, the real xl makes a guest, and the model foresaw it${why ?? ''}`,
+  `real firmware, U-Boot, Xen and Linux boot to Dom0, the real xl makes a guest, and the model predicted it${why ?? ''}`,
   async t => {
     t.timeout(240_000);
     const runs = await mkdtemp(path.join(tmpdir(), 'scmi-hil-qemu-'));
@@ -79,7 +79,7 @@ const why = await cannotRun();
 );
 
 (why === undefined ? test.serial : test.serial.skip)(
-  `firmware that a scenario wants to misbehave does so for real, as the model foresees${why ?? ''}`,
+  `firmware that a scenario wants to misbehave does so for real, as the model predicts${why ?? ''}`,
   async t => {
     t.timeout(120_000);
     const runs = await mkdtemp(path.join(tmpdir(), 'scmi-hil-qemu-'));

@@ -202,7 +202,7 @@ const panic = async (wires: Parameters<ReturnType<typeof xenLife>>[0]) => {
   await wires.hang();
 };
 
-test('a panic that the model foresaw is the end of a completed run', async t => {
+test('a panic that the model predicted is the end of a completed run', async t => {
   const ran = await run(
     t,
     { life: uBootLife(panic) },
@@ -214,7 +214,7 @@ test('a panic that the model foresaw is the end of a completed run', async t => 
   await nothingLeft(t, ran);
 });
 
-test('a panic that nobody foresaw completes the run too, with a fault of the board', async t => {
+test('a panic that nobody predicted completes the run too, with a fault of the board', async t => {
   const ran = await run(t, { life: uBootLife(panic) });
   t.is(ran.outcome, 'completed');
   t.deepEqual(ran.faults, [{ class: 'board', what: 'Xen panicked: Error creating domain 0 (rc = -17)' }]);

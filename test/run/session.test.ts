@@ -115,7 +115,7 @@ test('a disk that fills in the middle ends the run as a failure of the lab, judg
   t.is(outcome, 'infrastructure');
   t.is(verdict.outcome, 'infrastructure', JSON.stringify(verdict.judgements));
   t.regex(verdict.faults[0]?.what ?? '', /^the recording can no longer be written: .*: no space left/);
-  t.regex(verdict.faults[0]?.mend ?? '', /make room/);
+  t.regex(verdict.faults[0]?.hint ?? '', /make room/);
   t.false(states.includes('attended.working.on.stepping'));
   const { events } = await readRun(directory);
   t.is(events.filter(({ kind }) => kind === 'run-finished').length, 0);

@@ -288,11 +288,11 @@ test('an unknown template says which ones there are, or which was meant', t => {
     instanceOf: ConfigurationError,
   });
   t.is(near?.message, 'x:11: ${xen.agentid} has no value on this board');
-  t.is(near?.mend, 'did you mean ${xen.agentId}?');
+  t.is(near?.hint, 'did you mean ${xen.agentId}?');
   const far = t.throws(() => fillTemplates(source, new Map([['guestShmem', '0x1']])), {
     instanceOf: ConfigurationError,
   });
-  t.regex(far?.mend ?? '', /known: guestShmem/);
+  t.regex(far?.hint ?? '', /known: guestShmem/);
 });
 
 test('a scenario is called as its file is', t => {

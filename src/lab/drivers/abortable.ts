@@ -59,13 +59,13 @@ export function abortable<T>(
  *
  * @param attempt `open /dev/ttyUSB0`
  * @param awaited what never came: `an answer to the connection request`
- * @param mend what to do where the deadline passed
+ * @param hint what to do where the deadline passed
  */
-export function cutShort(attempt: string, awaited: string, mend: string, signal: AbortSignal): DriverError {
+export function cutShort(attempt: string, awaited: string, hint: string, signal: AbortSignal): DriverError {
   const reason: unknown = signal.reason;
   const cause = { cause: reason };
   return reason instanceof Error && reason.name === 'TimeoutError'
-    ? new DriverError(attempt, `waited for ${awaited} until the deadline`, mend, cause)
+    ? new DriverError(attempt, `waited for ${awaited} until the deadline`, hint, cause)
     : new DriverError(
         attempt,
         `interrupted while waiting for ${awaited}`,

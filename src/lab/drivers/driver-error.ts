@@ -3,12 +3,12 @@ export class DriverError extends Error {
   /** What was attempted, in words: `open /dev/ttyUSB0`. */
   readonly attempt: string;
   /** What to do about it. */
-  readonly mend: string;
+  readonly hint: string;
 
-  constructor(attempt: string, why: string, mend: string, options?: ErrorOptions) {
+  constructor(attempt: string, why: string, hint: string, options?: ErrorOptions) {
     super(`${attempt}: ${why}`, options);
     this.name = 'DriverError';
     this.attempt = attempt;
-    this.mend = mend;
+    this.hint = hint;
   }
 }

@@ -196,14 +196,14 @@ async function processStart(pid: number): Promise<string | undefined> {
 const processStartField = 22;
 
 function held(attempt: string, file: string, { user, host, pid, since, command }: Holder): DriverError {
-  const mend =
+  const hint =
     host === hostname()
       ? 'wait until it has finished, or end it'
       : `wait until it has finished; if it is gone, remove ${file}`;
   return new DriverError(
     attempt,
     `${user}@${host} holds it since ${since}: process ${pid}, ${command}`,
-    mend,
+    hint,
   );
 }
 

@@ -50,7 +50,7 @@ export async function checkImageFiles(
       kind: '?',
       place: 'lab',
       file,
-      problems: [{ what, mend: 'see the names in this list' }],
+      problems: [{ what, hint: 'see the names in this list' }],
     });
   }
   return checked;
@@ -63,7 +63,7 @@ async function checkFile(name: string, image: BoardImage, file: string): Promise
     bytes = await readFile(file);
   } catch (error) {
     const what = whyUnreadable(error);
-    return { name, kind, place, file, problems: [{ what, mend: 'correct images in the lab file' }] };
+    return { name, kind, place, file, problems: [{ what, hint: 'correct images in the lab file' }] };
   }
   const versions = versionsIn(bytes);
   const version = versions.find(({ program }) => program === image.program);

@@ -85,7 +85,7 @@ export function checkOption<T>(option: string, check: () => T): T {
     return check();
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    throw new ConfigurationError(`${option}: ${error.message}`, error.mend, { cause: error });
+    throw new ConfigurationError(`${option}: ${error.message}`, error.hint, { cause: error });
   }
 }
 
@@ -104,7 +104,7 @@ async function askUntilRight<T>(question: Question<T>, person: Person): Promise<
       return check(notEmpty(answer));
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
-      for (const line of [error.message, error.mend]) if (line !== undefined) person.say(`  ${line}`);
+      for (const line of [error.message, error.hint]) if (line !== undefined) person.say(`  ${line}`);
     }
   }
 }

@@ -85,7 +85,7 @@ function requireLoadable(draft: string, file: string): void {
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     const message = error.message.replaceAll(displayName(draft), displayName(file));
-    throw new ConfigurationError(`the answers make no lab: ${message}`, error.mend, { cause: error });
+    throw new ConfigurationError(`the answers make no lab: ${message}`, error.hint, { cause: error });
   }
 }
 
@@ -93,8 +93,8 @@ function asideOf(file: string): string {
   return `${file}.old`;
 }
 
-function isThere(file: string, mend: string): ConfigurationError {
-  return new ConfigurationError(`${displayName(file)} is there already`, mend);
+function isThere(file: string, hint: string): ConfigurationError {
+  return new ConfigurationError(`${displayName(file)} is there already`, hint);
 }
 
 function cannotWrite(file: string, why: string, cause: unknown): ConfigurationError {

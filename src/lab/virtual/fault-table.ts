@@ -408,8 +408,8 @@ export const faultTable: readonly NamedFault[] = [
     faults: { stops: 'in-dom0-kernel' },
   },
   {
-    name: 'unforeseen-panic',
-    title: 'Xen panics where the model foresees none',
+    name: 'unpredicted-panic',
+    title: 'Xen panics where the model predicts none',
     from: 'LAVA kernel-panic',
     must: 'finding',
     says: 'Xen panicked',

@@ -37,7 +37,7 @@ export interface VirtualFaults {
   readonly otherBoard?: boolean;
   /** The Xen that boots has the driver for a single agent. */
   readonly otherXen?: boolean;
-  /** What runs stops there without a word, or with a panic that nobody foresaw. */
+  /** What runs stops there without a word, or with a panic that nobody predicted. */
   readonly stops?: 'after-hand-over' | 'in-dom0-kernel' | 'panics';
   /** The disk under the recording takes no more than so many bytes. */
   readonly diskBytes?: number;

@@ -31,10 +31,10 @@ export interface Finding {
   readonly message: string;
   /** What will happen. */
   readonly consequence: string;
-  /** Lines of this configuration's boot in which it shows, as the model foresees them. */
-  readonly foreseen: readonly string[];
+  /** Lines of this configuration's boot in which it shows, as the model predicts them. */
+  readonly predicted: readonly string[];
   /** What to change. */
-  readonly mend: string;
+  readonly hint: string;
   /** Statements of the series, and files of Xen's tree, that it can be looked up in. */
   readonly documented: readonly string[];
 }

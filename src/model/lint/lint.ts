@@ -12,7 +12,7 @@ import { scenarioOfSubject, subjectOfScenario } from './subject.ts';
 
 /**
  * Checks a configuration against all rules.
- * @returns what is wrong, errors first, with the lines of the boot in which the model foresees it to show
+ * @returns what is wrong, errors first, with the lines of the boot in which the model predicts it to show
  * @throws {RangeError} for a firmware fault or quirk that does not exist
  */
 export function lint(subject: LintSubject): Finding[] {
@@ -33,7 +33,7 @@ export function lint(subject: LintSubject): Finding[] {
 
 /**
  * Checks a scenario that is fitted to a board.
- * @param prediction what the model foresees of it, where that is known already
+ * @param prediction what the model predicts of it, where that is known already
  */
 export function lintScenario(scenario: Scenario, prediction: Prediction = predict(scenario)): Finding[] {
   return lint({ ...subjectOfScenario(scenario), prediction });
@@ -62,23 +62,23 @@ function findings(rule: Rule, problems: readonly Problem[], prediction: Predicti
       place,
       message,
       consequence: rule.consequence,
-      foreseen: foreseenLines(
+      predicted: predictedLines(
         lines,
         place,
         others.map(each => each.place),
       ),
-      mend: rule.mend,
+      hint: rule.hint,
       documented: rule.documented,
     };
   });
 }
 
-const foreseenLimit = 4;
+const predictedLimit = 4;
 
 /** The lines that a rule leads to, without those that the model explains with another of its places. */
-function foreseenLines(lines: readonly PredictedLine[], place: Place, others: readonly Place[]): string[] {
+function predictedLines(lines: readonly PredictedLine[], place: Place, others: readonly Place[]): string[] {
   const own = lines.filter(line => isAt(line, place) || !others.some(other => isAt(line, other)));
-  return [...new Set(own.map(({ text }) => text))].slice(0, foreseenLimit);
+  return [...new Set(own.map(({ text }) => text))].slice(0, predictedLimit);
 }
 
 /** The model names a guest's configuration by its path in Dom0: the last part is the same. */

@@ -40,12 +40,12 @@ function contents({ title, rules }: Theme): string {
   return [`| ${title} | | |`, '|---|---|---|', ...rows].join('\n');
 }
 
-function section({ id, severity, title, consequence, mend, documented, isFallback }: Rule): string {
+function section({ id, severity, title, consequence, hint, documented, isFallback }: Rule): string {
   return [
     `### ${id}`,
     `**${severity}** · ${title}.`,
     `What will happen: ${consequence}`,
-    `What to change: ${mend}`,
+    `What to change: ${hint}`,
     ...(isFallback === true ? ['Only where no other rule has found an error or a warning.'] : []),
     `See ${documented.map(each => (each.includes('/') ? `\`${each}\`` : each)).join(', ')}.`,
   ].join('\n\n');

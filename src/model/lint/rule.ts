@@ -10,7 +10,7 @@ export interface Rule {
   /** What will happen. */
   readonly consequence: string;
   /** What to change. */
-  readonly mend: string;
+  readonly hint: string;
   /** Statements of the series (`D5`) and files of Xen's tree. */
   readonly documented: readonly string[];
   /** Rules of the model (`Reason.rule`) whose lines it leads to, where the boot gets that far. */

@@ -6,7 +6,7 @@ import { containerRules } from './rules/container.ts';
 import { dom0Rules } from './rules/dom0.ts';
 import { dom0lessRules } from './rules/dom0less.ts';
 import { firmwareRules } from './rules/firmware.ts';
-import { foreseenRules } from './rules/foreseen.ts';
+import { predictedRules } from './rules/predicted.ts';
 import { guestRules } from './rules/guest.ts';
 import { pageRules } from './rules/pages.ts';
 import { toolstackRules } from './rules/toolstack.ts';
@@ -23,7 +23,7 @@ export const themes: readonly Theme[] = [
   { title: 'Configurations of xl', rules: toolstackRules },
   { title: 'Firmware', rules: firmwareRules },
   { title: "Xen's build and command line", rules: xenOptionRules },
-  { title: 'What else the model foresees', rules: foreseenRules },
+  { title: 'What else the model predicts', rules: predictedRules },
 ];
 
 export const rules: readonly Rule[] = themes.flatMap(theme => theme.rules);

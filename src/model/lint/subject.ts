@@ -13,13 +13,13 @@ export interface LintSubject {
   readonly linux: LinuxVersion;
   readonly linuxDrivers?: readonly OptionalDriver[];
   readonly linuxRawMode?: RawMode;
-  /** Null where it is not known: rules about it then find nothing, and nothing is foreseen. */
+  /** Null where it is not known: rules about it then find nothing, and nothing is predicted. */
   readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] } | null;
   /** Guests of the toolstack, in the order in which they are created. */
   readonly guests: readonly Guest[];
   /** Partial trees of dom0less domains, by the name of their node in /chosen. */
   readonly dom0less: ReadonlyMap<string, DeviceTree>;
-  /** What the model foresees, where that is known already; else it is asked. */
+  /** What the model predicts, where that is known already; else it is asked. */
   readonly prediction?: Prediction | null;
   /** Files that trees were read from, for places. */
   readonly files?: {

@@ -18,7 +18,7 @@ export interface LookQuestion {
 export interface LookAnswer {
   /** Regular expression, anchored at both ends, for the whole output without its last newline. */
   readonly pattern: string;
-  /** The output as the model foresees it, without its last newline. */
+  /** The output as the model predicts it, without its last newline. */
   readonly text: string;
   readonly exitStatus: number;
 }

@@ -2,7 +2,7 @@
 import type { LookAnswer, LookQuestion } from '../linux/look.ts';
 import type { ConsoleLine, Reason } from '../trace/observation.ts';
 import type { Expectation, Phase } from './prediction.ts';
-import type { AnswerForeseen } from './probe-answer.ts';
+import type { PredictedAnswer } from './probe-answer.ts';
 
 /** Collects expectations in the order in which they come true, and gives them their ids. */
 export class Expectations {
@@ -72,7 +72,7 @@ export class Expectations {
    * What the probe answers, or a Linux to a message by hand.
    * @param domid of the domain; absent where the probe is alone on the machine
    */
-  answer(source: 'probe' | 'linux', answer: AnswerForeseen, phase: Phase, domid?: number): void {
+  answer(source: 'probe' | 'linux', answer: PredictedAnswer, phase: Phase, domid?: number): void {
     const { command, text, pattern, exitStatus, reason } = answer;
     this.#add({
       id: this.#nextId(phase, 'answer'),

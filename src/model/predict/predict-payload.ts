@@ -7,8 +7,8 @@ import { FirmwareAlone } from './firmware-alone.ts';
 import { predictedMessage } from './predicted-message.ts';
 import type { Prediction } from './prediction.ts';
 import { emptyPrediction } from './prediction.ts';
-import { foreseeProbe } from './probe-answer.ts';
-import type { ForeseenCommand } from './statements.ts';
+import { predictProbe } from './probe-answer.ts';
+import type { PredictedCommand } from './statements.ts';
 import { claimsOf } from './statements.ts';
 
 /** Name of the milestone at which the probe can be asked. */
@@ -18,7 +18,7 @@ export const probeReady = 'probe-ready';
 export function predictPayload(scenario: Scenario, payload: string): Prediction {
   const expectations = new Expectations();
   const messages: FirmwareMessage[] = [];
-  const commands = new Map<number, ForeseenCommand>();
+  const commands = new Map<number, PredictedCommand>();
   const machine = new FirmwareAlone({
     firmware: scenario.firmware,
     observer: { console: () => {}, message: message => messages.push(message) },
@@ -32,12 +32,12 @@ export function predictPayload(scenario: Scenario, payload: string): Prediction 
     if (command === undefined) continue;
     const before = messages.length;
     const shown = () => ({ lines: [], messages: messages.slice(before) });
-    const answer = foreseeProbe(machine.probe, command, payload, shown);
+    const answer = predictProbe(machine.probe, command, payload, shown);
     expectations.answer('probe', answer, index);
-    commands.set(index, answer.foreseen);
+    commands.set(index, answer.predicted);
   }
-  const foreseen = { lines: [], commands, milestones: [probeReady], end: null };
-  for (const claim of claimsOf(scenario, foreseen)) expectations.claim(claim);
+  const predicted = { lines: [], commands, milestones: [probeReady], end: null };
+  for (const claim of claimsOf(scenario, predicted)) expectations.claim(claim);
   return { ...emptyPrediction, firmware: messages.map(predictedMessage), expectations: expectations.all };
 }
 

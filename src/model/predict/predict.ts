@@ -14,9 +14,9 @@ import { Platform } from './platform.ts';
 import { predictPayload } from './predict-payload.ts';
 import { predictedMessage } from './predicted-message.ts';
 import type { Phase, PredictedLine, PredictedToolstackCall, Prediction } from './prediction.ts';
-import { foreseeProbe } from './probe-answer.ts';
-import { foreseeRaw } from './raw-answer.ts';
-import type { ForeseenCommand, ForeseenLine } from './statements.ts';
+import { predictProbe } from './probe-answer.ts';
+import { predictRaw } from './raw-answer.ts';
+import type { PredictedCommand, PredictedConsoleLine } from './statements.ts';
 import { claimsOf } from './statements.ts';
 
 export interface PredictOptions {
@@ -28,7 +28,7 @@ export interface PredictOptions {
    */
   readonly dom0KernelIsAdded?: boolean;
   /**
-   * `zephyr`: Dom0 is xen-troops' zephyr-dom0-xt. What it asks the firmware is not foreseen; its toolstack, `xu`, makes
+   * `zephyr`: Dom0 is xen-troops' zephyr-dom0-xt. What it asks the firmware is not predicted; its toolstack, `xu`, makes
    * domains that are configured in its image, without SCMI (zephyr-xenlib, xen-dom-mgmt.c, arch_prepare_domain_cfg).
    */
   readonly dom0System?: 'zephyr';
@@ -56,12 +56,12 @@ class PredictedRun {
   readonly #platform: Platform;
   readonly #expectations = new Expectations();
   readonly #lines: PredictedLine[] = [];
-  readonly #foreseenLines: ForeseenLine[] = [];
+  readonly #predictedLines: PredictedConsoleLine[] = [];
   readonly #messages: FirmwareMessage[] = [];
   /** What the machine said during the step that runs. */
   #heard: ConsoleLine[] = [];
   readonly #calls: PredictedToolstackCall[] = [];
-  readonly #commands = new Map<number, ForeseenCommand>();
+  readonly #commands = new Map<number, PredictedCommand>();
   readonly #milestones: string[] = [];
   readonly #history: DomainHistory;
   #phase: Phase = 'boot';
@@ -192,7 +192,7 @@ class PredictedRun {
     }
   }
 
-  /** What a Dom0 without Linux is asked: nothing is foreseen but that its toolstack makes and ends domains. */
+  /** What a Dom0 without Linux is asked: nothing is predicted but that its toolstack makes and ends domains. */
   #isOfZephyr(step: Step): boolean {
     const subject = 'guest' in step ? step.guest : 'domain' in step ? step.domain : undefined;
     const isGuest = subject !== undefined && this.#scenario.guests.has(subject);
@@ -210,7 +210,7 @@ class PredictedRun {
     const panic = this.#platform.panic;
     const end = panic === null ? null : panicReason(panic);
     for (const claim of claimsOf(this.#scenario, {
-      lines: this.#foreseenLines,
+      lines: this.#predictedLines,
       commands: this.#commands,
       milestones: this.#milestones,
       end,
@@ -290,17 +290,17 @@ class PredictedRun {
       return;
     }
     const before = this.#messages.length;
-    const answer = foreseeProbe(program, command, step.domain, () => ({
+    const answer = predictProbe(program, command, step.domain, () => ({
       lines: this.#heard,
       messages: this.#messages.slice(before),
     }));
     const domid = this.#platform.domains().find(domain => domain.name === name)?.domid;
     this.#expectations.answer('probe', answer, this.#phase, domid);
-    this.#commands.set(index, answer.foreseen);
+    this.#commands.set(index, answer.predicted);
   }
 
   /**
-   * A message by Linux's raw mode. Whether the kernel has that, the run asks the domain: the answer is foreseen in any
+   * A message by Linux's raw mode. Whether the kernel has that, the run asks the domain: the answer is predicted in any
    * case.
    */
   #raw(index: number, step: ScmiStep): void {
@@ -311,12 +311,12 @@ class PredictedRun {
       return;
     }
     const before = this.#messages.length;
-    const answer = foreseeRaw(raw, step, () => ({
+    const answer = predictRaw(raw, step, () => ({
       lines: this.#heard,
       messages: this.#messages.slice(before),
     }));
     this.#expectations.answer('linux', answer, this.#phase, kernel.machine.domid);
-    this.#commands.set(index, answer.foreseen);
+    this.#commands.set(index, answer.predicted);
   }
 
   #print(line: ConsoleLine): void {
@@ -332,7 +332,7 @@ class PredictedRun {
       pattern,
       reason,
     });
-    this.#foreseenLines.push({ source, domid, level, text, phase: this.#phase, reason });
+    this.#predictedLines.push({ source, domid, level, text, phase: this.#phase, reason });
     this.#expectations.line(line, this.#phase);
   }
 
@@ -354,16 +354,16 @@ class PredictedRun {
         words: 'nothing in this configuration makes Xen panic',
       });
     }
-    const foreseen = this.#lines.filter(({ source }) => source === 'xen').map(foreseenPattern);
-    const others = foreseen.length === 0 ? '' : `(?!${[...new Set(foreseen)].join('|')})`;
+    const predicted = this.#lines.filter(({ source }) => source === 'xen').map(predictedPattern);
+    const others = predicted.length === 0 ? '' : `(?!${[...new Set(predicted)].join('|')})`;
     this.#expectations.absent(
       'mediator-error',
       'xen',
-      'no error of the mediator beside those foreseen',
+      'no error of the mediator beside those predicted',
       `^${others}(?:${mediatorErrors.map(escape).join('|')}).*$`,
       {
         rule: 'model.no-error',
-        words: 'the model foresees every message of the mediator, and none of these',
+        words: 'the model predicts every message of the mediator, and none of these',
       },
     );
   }
@@ -384,15 +384,15 @@ class PredictedRun {
 }
 
 /**
- * A foreseen line for use in front of others. The driver's one message without a newline may be seen alone, or with
+ * A predicted line for use in front of others. The driver's one message without a newline may be seen alone, or with
  * anything behind it.
  */
-function foreseenPattern({ text, pattern }: PredictedLine): string {
+function predictedPattern({ text, pattern }: PredictedLine): string {
   const [unfinished] = /^scmi: could not assign dev for .*? \(-?\d+\)/.exec(text) ?? [];
   return unfinished === undefined ? `(?:${pattern.replace(/^\^/, '')})` : escape(unfinished);
 }
 
-const unknownCommand = (command: string): ForeseenCommand => ({ command, exitStatus: null, output: null });
+const unknownCommand = (command: string): PredictedCommand => ({ command, exitStatus: null, output: null });
 
 function panicReason({ rule, why, place }: { rule: string; why: string; place: string | undefined }): Reason {
   return place === undefined ? { rule, words: why } : { rule, words: why, place };

@@ -31,7 +31,7 @@ export interface Prediction {
   readonly undefined: readonly string[];
 }
 
-/** What is foreseen of a board of which nothing is known. */
+/** What is predicted of a board of which nothing is known. */
 export const emptyPrediction: Prediction = {
   schema: 1,
   mediator: { kind: 'none', registered: false, errno: 0, node: null, agentId: null },
@@ -113,8 +113,8 @@ export interface Expectation {
   readonly exitStatus?: number;
   readonly reason: Reason;
   /**
-   * Set where this is a claim of the series rather than what the model foresees: `broken` with a reason
-   * when the model foresees that this configuration or firmware breaks it.
+   * Set where this is a claim of the series rather than what the model predicts: `broken` with a reason
+   * when the model predicts that this configuration or firmware breaks it.
    */
   readonly claim?: { readonly ids: readonly string[]; readonly broken: Reason | null };
 }

@@ -8,10 +8,10 @@ import { messageName } from '../scmi/message-names.ts';
 import { channelStatus } from '../scmi/shared-memory.ts';
 import { statusName } from '../scmi/status.ts';
 import type { ConsoleLine, Reason } from '../trace/observation.ts';
-import type { ForeseenCommand } from './statements.ts';
+import type { PredictedCommand } from './statements.ts';
 
 /** An answer of the probe, or of a Linux that sends a message for it, as it is to be observed. */
-export interface AnswerForeseen {
+export interface PredictedAnswer {
   readonly command: string;
   /** For people. */
   readonly text: string;
@@ -20,7 +20,7 @@ export interface AnswerForeseen {
   /** Place of the outcome in `probeOutcomes`, or of the command; absent where any may come. */
   readonly exitStatus?: number;
   readonly reason: Reason;
-  readonly foreseen: ForeseenCommand;
+  readonly predicted: PredictedCommand;
 }
 
 /** What Xen and firmware showed since something began. */
@@ -33,18 +33,18 @@ export interface Shown {
  * Lets the probe carry a command out.
  * @param shown what the machine has shown meanwhile; asked afterwards
  */
-export function foreseeProbe(
+export function predictProbe(
   program: ProbeProgram,
   command: ProbeCommand,
   domain: string,
   shown: () => Shown,
-): AnswerForeseen {
+): PredictedAnswer {
   const text = commandText(command);
   const reply = program.obey(command);
   const common = { command: text, reason: reasonFor(reply, command, shown()) };
   if (reply.unknown !== undefined) {
-    const foreseen = { command: text, exitStatus: null, output: null };
-    return { ...common, text: `${domain} answers \`${text}\` (not predicted: what)`, pattern: '', foreseen };
+    const predicted = { command: text, exitStatus: null, output: null };
+    return { ...common, text: `${domain} answers \`${text}\` (not predicted: what)`, pattern: '', predicted };
   }
   const exitStatus = probeOutcomes.indexOf(reply.outcome);
   return {
@@ -52,7 +52,7 @@ export function foreseeProbe(
     text: `${domain} answers \`${text}\` with ${reply.text}`,
     pattern: reply.pattern,
     exitStatus,
-    foreseen: { command: text, exitStatus, output: reply.text },
+    predicted: { command: text, exitStatus, output: reply.text },
   };
 }
 

@@ -4,14 +4,14 @@ import { hexadecimal, rawMessageCommand, rawReplyPattern } from '../linux/raw-mo
 import { bytesOf } from '../linux/scmi-channel.ts';
 import type { ScmiStep } from './scenario.ts';
 import { GuestAbort } from '../xen/guest.ts';
-import type { AnswerForeseen, Shown } from './probe-answer.ts';
+import type { PredictedAnswer, Shown } from './probe-answer.ts';
 import { causeOf } from './probe-answer.ts';
 
 /**
  * Sends the message of a step as the domain's agent.
  * @param shown what the machine has shown meanwhile; asked afterwards
  */
-export function foreseeRaw(raw: RawInterface, step: ScmiStep, shown: () => Shown): AnswerForeseen {
+export function predictRaw(raw: RawInterface, step: ScmiStep, shown: () => Shown): PredictedAnswer {
   const words = [step.header, ...step.payload];
   const command = rawMessageCommand(words);
   const asked = `${step.domain} sends ${hexadecimal(bytesOf(words))} through its kernel`;
@@ -22,7 +22,7 @@ export function foreseeRaw(raw: RawInterface, step: ScmiStep, shown: () => Shown
       text: `${asked} (not predicted: what comes back)`,
       pattern: '',
       reason: { rule: 'raw.not-predicted', words: `nothing says what comes of it: ${sent}` },
-      foreseen: { command, exitStatus: null, output: null },
+      predicted: { command, exitStatus: null, output: null },
     };
   }
   if (typeof sent === 'number') {
@@ -33,7 +33,7 @@ export function foreseeRaw(raw: RawInterface, step: ScmiStep, shown: () => Shown
       pattern: '',
       exitStatus: 1,
       reason: causeOf(shown()) ?? refused,
-      foreseen: { command, exitStatus: 1, output: '' },
+      predicted: { command, exitStatus: 1, output: '' },
     };
   }
   const output = hexadecimal(sent);
@@ -46,7 +46,7 @@ export function foreseeRaw(raw: RawInterface, step: ScmiStep, shown: () => Shown
       rule: 'raw.answer',
       words: 'the call does not reach a firmware that looks at the message',
     },
-    foreseen: { command, exitStatus: 0, output },
+    predicted: { command, exitStatus: 0, output },
   };
 }
 

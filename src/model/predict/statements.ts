@@ -4,17 +4,17 @@ import type { Reason } from '../trace/observation.ts';
 import type { Expectation, Phase } from './prediction.ts';
 
 /** What the model saw happen, as far as statements are about it. */
-export interface Foreseen {
+export interface PredictedOutcome {
   /** Every console line, with the phase in which it was printed. */
-  readonly lines: readonly ForeseenLine[];
+  readonly lines: readonly PredictedConsoleLine[];
   /** By step: what was typed, and how it ended; absent where the run ends before the step. */
-  readonly commands: ReadonlyMap<number, ForeseenCommand>;
+  readonly commands: ReadonlyMap<number, PredictedCommand>;
   readonly milestones: readonly string[];
   /** Why the boot ends before its steps; null where it does not. */
   readonly end: Reason | null;
 }
 
-export interface ForeseenLine {
+export interface PredictedConsoleLine {
   readonly source: string;
   readonly domid?: number | undefined;
   readonly level?: string | undefined;
@@ -23,7 +23,7 @@ export interface ForeseenLine {
   readonly reason: Reason;
 }
 
-export interface ForeseenCommand {
+export interface PredictedCommand {
   readonly command: string;
   /** Null where the model does not know the command. */
   readonly exitStatus: number | null;
@@ -31,15 +31,15 @@ export interface ForeseenCommand {
 }
 
 /** One expectation for each statement of the scenario. */
-export function claimsOf(scenario: Scenario, foreseen: Foreseen): readonly Expectation[] {
-  return scenario.statements.map((statement, index) => claimOf(statement, index, scenario.steps, foreseen));
+export function claimsOf(scenario: Scenario, predicted: PredictedOutcome): readonly Expectation[] {
+  return scenario.statements.map((statement, index) => claimOf(statement, index, scenario.steps, predicted));
 }
 
 function claimOf(
   statement: Statement,
   index: number,
   steps: readonly Step[],
-  foreseen: Foreseen,
+  predicted: PredictedOutcome,
 ): Expectation {
   const { claims: ids, words, check } = statement;
   const which = ids.length === 0 ? '' : ` (${ids.join(', ')})`;
@@ -49,10 +49,10 @@ function claimOf(
     reason: { rule: 'scenario.statement', words: `the scenario states${which}: ${words}` },
     ids,
   };
-  if (check.kind === 'step') return stepClaim(common, check, steps[check.step], foreseen);
+  if (check.kind === 'step') return stepClaim(common, check, steps[check.step], predicted);
   return check.kind === 'console'
-    ? consoleClaim(common, check, foreseen)
-    : milestoneClaim(common, check, foreseen);
+    ? consoleClaim(common, check, predicted)
+    : milestoneClaim(common, check, predicted);
 }
 
 interface Common extends Pick<Expectation, 'id' | 'text' | 'reason'> {
@@ -65,10 +65,10 @@ function stepClaim(
   { ids, ...common }: Common,
   check: Check<'step'>,
   step: Step | undefined,
-  foreseen: Foreseen,
+  predicted: PredictedOutcome,
 ): Expectation {
-  const command = foreseen.commands.get(check.step);
-  const broken = command === undefined ? notReached(foreseen) : stepBroken(check, command, foreseen);
+  const command = predicted.commands.get(check.step);
+  const broken = command === undefined ? notReached(predicted) : stepBroken(check, command, predicted);
   return {
     ...common,
     kind: 'answer',
@@ -97,12 +97,16 @@ const speakers: Readonly<Partial<Record<Step['do'], Expectation['source']>>> = {
   command: 'linux',
 };
 
-function consoleClaim({ ids, ...common }: Common, check: Check<'console'>, foreseen: Foreseen): Expectation {
+function consoleClaim(
+  { ids, ...common }: Common,
+  check: Check<'console'>,
+  predicted: PredictedOutcome,
+): Expectation {
   const { source } = check;
   const pattern = anywhere(check.pattern);
   const form = new RegExp(pattern);
   // Of all kernels it is Dom0's whose console is the board's.
-  const heard = foreseen.lines.filter(
+  const heard = predicted.lines.filter(
     line => line.source === source && (source !== 'linux' || line.domid === 0),
   );
   const line = heard.find(({ text }) => form.test(text));
@@ -116,23 +120,23 @@ function consoleClaim({ ids, ...common }: Common, check: Check<'console'>, fores
       claim: { ids, broken: line?.reason ?? null },
     };
   }
-  const broken = line === undefined ? notSaid(foreseen) : null;
+  const broken = line === undefined ? notSaid(predicted) : null;
   return { ...common, kind: 'line', phase: line?.phase ?? 'boot', source, pattern, claim: { ids, broken } };
 }
 
 function milestoneClaim(
   { ids, ...common }: Common,
   check: Check<'milestone'>,
-  foreseen: Foreseen,
+  predicted: PredictedOutcome,
 ): Expectation {
   const { name } = check;
-  const reached = foreseen.milestones.includes(name);
+  const reached = predicted.milestones.includes(name);
   if (check.absent === true) {
     const sign = signs[name] ?? { source: 'run', pattern: `^${name}$` };
-    const broken = reached ? (foreseen.end ?? reachedAnyway(name)) : null;
+    const broken = reached ? (predicted.end ?? reachedAnyway(name)) : null;
     return { ...common, ...sign, kind: 'absent', phase: 'boot', claim: { ids, broken } };
   }
-  const broken = reached ? null : notReached(foreseen);
+  const broken = reached ? null : notReached(predicted);
   return {
     ...common,
     kind: 'milestone',
@@ -145,8 +149,8 @@ function milestoneClaim(
 
 function stepBroken(
   check: { readonly step: number; readonly exitStatus?: number; readonly output?: string },
-  { command, exitStatus, output }: ForeseenCommand,
-  { lines }: Foreseen,
+  { command, exitStatus, output }: PredictedCommand,
+  { lines }: PredictedOutcome,
 ): Reason | null {
   if (exitStatus === null || output === null) return null;
   const statusFits = check.exitStatus === undefined || check.exitStatus === exitStatus;
@@ -161,13 +165,13 @@ function stepBroken(
   return { ...cause.reason, words: `${words}: ${cause.text} (${cause.reason.words})` };
 }
 
-function notReached({ end }: Foreseen): Reason {
+function notReached({ end }: PredictedOutcome): Reason {
   return end ?? { rule: 'model.not-reached', words: `the model does not see the run get there` };
 }
 
-function notSaid(foreseen: Foreseen): Reason {
+function notSaid(predicted: PredictedOutcome): Reason {
   return (
-    foreseen.end ?? { rule: 'model.not-said', words: 'nothing prints such a line in this configuration' }
+    predicted.end ?? { rule: 'model.not-said', words: 'nothing prints such a line in this configuration' }
   );
 }
 

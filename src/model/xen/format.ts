@@ -3,7 +3,7 @@ export type FormatArgument = number | string;
 
 export interface FormattedText {
   readonly text: string;
-  /** Anchored regular expression; absent where every part of the text is foreseen. */
+  /** Anchored regular expression; absent where every part of the text is predicted. */
   readonly pattern?: string;
 }
 

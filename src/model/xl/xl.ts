@@ -155,7 +155,7 @@ export class Toolstack {
     return { rc: 0, domid: domain.domid };
   }
 
-  /** `xl list`; of Dom0's line only the name and the id are foreseen. */
+  /** `xl list`; of Dom0's line only the name and the id are predicted. */
   list(): Listing {
     const dom0 = { name: 'Domain-0', domid: 0, memory: 512, vcpus: 1, state: 'r-----' };
     const guests = this.domains.map(({ name, domid, config, state }) => {

@@ -40,7 +40,7 @@ export function endOf(placed: readonly Placed[]): number {
 export interface PlaceProblem {
   /** With both ranges, where two of them overlap. */
   readonly what: string;
-  readonly mend: string;
+  readonly hint: string;
 }
 
 export interface Layout {
@@ -54,14 +54,14 @@ export interface Layout {
 export function placeProblems({ type, firmware, hostTree, placed }: Layout): PlaceProblem[] {
   const taken = takenMemory(type, firmware, hostTree);
   const files = placed.map(({ file, address, span }) => ({ what: file, base: address, end: address + span }));
-  const mend = `choose other addresses in boots.${type.boot.name} of the board type ${type.type}`;
+  const hint = `choose other addresses in boots.${type.boot.name} of the board type ${type.type}`;
   return files.flatMap((file, index) => {
     const isInside = type.memory.some(({ base, size }) => file.base >= base && file.end <= base + size);
     const outside = isInside ? [] : [`${file.what}: ${inWords(file)} is not in the memory of ${type.type}`];
     const overlaps = [...taken, ...files.slice(index + 1)]
       .filter(other => file.base < other.end && other.base < file.end)
       .map(other => `${file.what}: ${inWords(file)} overlaps ${other.what} at ${inWords(other)}`);
-    return [...outside, ...overlaps].map(what => ({ what, mend }));
+    return [...outside, ...overlaps].map(what => ({ what, hint }));
   });
 }
 
@@ -71,14 +71,14 @@ export function treeProblems(size: number): PlaceProblem[] {
   return [
     {
       what: `dtb: ${size} bytes are more than the ${largestTree} that Xen takes`,
-      mend: 'leave out symbols and overlays that the board does not need',
+      hint: 'leave out symbols and overlays that the board does not need',
     },
   ];
 }
 
 /** @throws ConfigurationError for the first of the problems */
 export function requireNone([problem]: readonly PlaceProblem[]): void {
-  if (problem !== undefined) throw new ConfigurationError(problem.what, problem.mend);
+  if (problem !== undefined) throw new ConfigurationError(problem.what, problem.hint);
 }
 
 function inWords({ base, end }: TakenRange): string {

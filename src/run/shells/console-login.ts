@@ -124,8 +124,8 @@ class Login {
     }
   }
 
-  #failure(why: string, mend: string): DriverError {
-    return new DriverError(`log in on ${this.#terminal.name}`, why, mend);
+  #failure(why: string, hint: string): DriverError {
+    return new DriverError(`log in on ${this.#terminal.name}`, why, hint);
   }
 }
 

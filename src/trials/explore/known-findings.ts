@@ -28,7 +28,7 @@ export const knownFindings: readonly KnownFinding[] = [
     invariant: 'new-channel-works',
     cause: 'quirk channel-stays-busy',
     words:
-      'one doorbell without a message, or with a length out of range, and the channel answers ERROR until the next boot; RESET_AGENT_CONFIGURATION does not mend it, so that the next domain inherits it',
+      'one doorbell without a message, or with a length out of range, and the channel answers ERROR until the next boot; RESET_AGENT_CONFIGURATION does not hint it, so that the next domain inherits it',
     applies: hasQuirk('channel-stays-busy'),
   },
   {

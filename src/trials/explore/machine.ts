@@ -25,12 +25,12 @@ import type { Subject } from './subject.ts';
 /** A configuration in which there is nothing to explore. */
 export class NotExplorable extends Error {
   /** What to do about it. */
-  readonly mend: string;
+  readonly hint: string;
 
-  constructor(message: string, mend: string) {
+  constructor(message: string, hint: string) {
     super(message);
     this.name = 'NotExplorable';
-    this.mend = mend;
+    this.hint = hint;
   }
 }
 

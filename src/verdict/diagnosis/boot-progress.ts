@@ -127,9 +127,9 @@ export function diagnoseBoot(
 }
 
 /** A stuck boot in one line: what, what shows it, what to do. */
-export function stuckWords({ what, evidence, mend }: StuckStep): string {
+export function stuckWords({ what, evidence, hint }: StuckStep): string {
   const shown = evidence === undefined ? '' : ` (${evidence.text.trim()})`;
-  return `${what}${shown}: ${mend}`;
+  return `${what}${shown}: ${hint}`;
 }
 
 function stepsOf({ eeprom, uBoot }: BootSubject): readonly BootStep[] {

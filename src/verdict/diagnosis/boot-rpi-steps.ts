@@ -21,7 +21,7 @@ export const rpiSteps: readonly BootStep[] = [
     reached: seen => seen.powerOn,
     causes: [
       ...silentConsole,
-      () => ({ what: 'the power was never switched on', mend: 'see the power switch' }),
+      () => ({ what: 'the power was never switched on', hint: 'see the power switch' }),
     ],
   },
   {
@@ -35,12 +35,12 @@ export const rpiSteps: readonly BootStep[] = [
           ? {
               what: 'the console speaks, but not the EEPROM',
               evidence: seen.lastLine,
-              mend: `set BOOT_UART=1 in the EEPROM's configuration (rpi-eeprom-config), and see that boards.${board}.serial is this board's`,
+              hint: `set BOOT_UART=1 in the EEPROM's configuration (rpi-eeprom-config), and see that boards.${board}.serial is this board's`,
             }
           : undefined,
       (seen, { board }) => ({
         what: `nothing came on the console, and no request for a file${powerWords(seen)}`,
-        mend: `see the supply (scmi-hil power ${board} state; WAIT_FOR_POWER_BUTTON=0), the debug UART (3 pins between the HDMI ports), and BOOT_UART=1 in the EEPROM's configuration`,
+        hint: `see the supply (scmi-hil power ${board} state; WAIT_FOR_POWER_BUTTON=0), the debug UART (3 pins between the HDMI ports), and BOOT_UART=1 in the EEPROM's configuration`,
       }),
     ],
   },
@@ -53,7 +53,7 @@ export const rpiSteps: readonly BootStep[] = [
       seen => ({
         what: 'the EEPROM runs, but does not come to the network',
         evidence: seen.lastLine,
-        mend: 'set BOOT_ORDER=0xf12 (network first) with rpi-eeprom-config; digits are read from the right, 2 is the network',
+        hint: 'set BOOT_ORDER=0xf12 (network first) with rpi-eeprom-config; digits are read from the right, 2 is the network',
       }),
     ],
   },
@@ -65,7 +65,7 @@ export const rpiSteps: readonly BootStep[] = [
       seen => ({
         what: 'the EEPROM waits for the Ethernet link',
         evidence: seen.last(/wait for link/),
-        mend: 'see the cable and the port of the switch (lit? a port with spanning tree needs portfast, a managed one its VLAN)',
+        hint: 'see the cable and the port of the switch (lit? a port with spanning tree needs portfast, a managed one its VLAN)',
       }),
     ],
   },
@@ -77,7 +77,7 @@ export const rpiSteps: readonly BootStep[] = [
       (seen, { board }) => ({
         what: 'the link is up, but no DHCP server offers an address',
         evidence: seen.last(/Link ready|LINK STATUS|DHCP/),
-        mend: `run a DHCP server on the board's network: scmi-hil dhcp-config ${board} prints its dnsmasq lines (is network.macAddress this board's?)`,
+        hint: `run a DHCP server on the board's network: scmi-hil dhcp-config ${board} prints its dnsmasq lines (is network.macAddress this board's?)`,
       }),
     ],
   },
@@ -91,7 +91,7 @@ export const rpiSteps: readonly BootStep[] = [
       (seen, { board }) => ({
         what: 'the EEPROM got an offer and did not go on',
         evidence: seen.last(/DHCP src: |recv OFFER/),
-        mend: `the offer needs option 43 ("Raspberry Pi Boot", with its sub-options) and a boot file name: scmi-hil dhcp-config ${board} prints both for dnsmasq`,
+        hint: `the offer needs option 43 ("Raspberry Pi Boot", with its sub-options) and a boot file name: scmi-hil dhcp-config ${board} prints both for dnsmasq`,
       }),
     ],
   },
@@ -108,7 +108,7 @@ export const rpiSteps: readonly BootStep[] = [
         return {
           what: `the EEPROM asks at port 69, and files are served at ${network.port}`,
           evidence,
-          mend: 'set network.tftpPort: 69 (or leave it out): the EEPROM knows no other',
+          hint: 'set network.tftpPort: 69 (or leave it out): the EEPROM knows no other',
         };
       },
       causeShownBy(
@@ -119,7 +119,7 @@ export const rpiSteps: readonly BootStep[] = [
       (seen, { board, network }) => ({
         what: 'the board has an address, but asks for no file',
         evidence: seen.last(/YI_ADDR|SI_ADDR|\bNET \d/),
-        mend: `its TFTP server must be ${network?.server ?? 'this machine'}: DHCP option 66 or the next server (scmi-hil dhcp-config ${board}), option 43 "Raspberry Pi Boot", and no other TFTP_IP in the EEPROM`,
+        hint: `its TFTP server must be ${network?.server ?? 'this machine'}: DHCP option 66 or the next server (scmi-hil dhcp-config ${board}), option 43 "Raspberry Pi Boot", and no other TFTP_IP in the EEPROM`,
       }),
     ],
   },
@@ -137,13 +137,13 @@ export const rpiSteps: readonly BootStep[] = [
         return {
           what: 'config.txt is asked for and not there',
           evidence,
-          mend: `see the files of the board's type (eeprom.files), and boards.${board}.network.serialNumber`,
+          hint: `see the files of the board's type (eeprom.files), and boards.${board}.network.serialNumber`,
         };
       },
       seen => ({
         what: 'files are asked for, but config.txt is not',
         evidence: seen.fetches.at(-1),
-        mend: 'see TFTP_PREFIX in the EEPROM (0: the serial number), and that no other TFTP server answers',
+        hint: 'see TFTP_PREFIX in the EEPROM (0: the serial number), and that no other TFTP server answers',
       }),
     ],
   },
@@ -163,7 +163,7 @@ export const rpiSteps: readonly BootStep[] = [
       (seen, { eeprom }) => ({
         what: `config.txt was fetched, but not ${eeprom?.kernel}`,
         evidence: seen.fetches.at(-1),
-        mend: `see kernel= in config.txt (eeprom.config of the board's type), and that no other TFTP server answers`,
+        hint: `see kernel= in config.txt (eeprom.config of the board's type), and that no other TFTP server answers`,
       }),
     ],
   },
@@ -181,12 +181,12 @@ export const rpiSteps: readonly BootStep[] = [
           : {
               what: 'the board fetched its files, and nothing came on the console',
               evidence: seen.fetches.at(-1),
-              mend: `see that boards.${board}.serial is at its debug UART (3 pins between the HDMI ports; transmit and receive crossed), and BOOT_UART=1 in the EEPROM's configuration`,
+              hint: `see that boards.${board}.serial is at its debug UART (3 pins between the HDMI ports; transmit and receive crossed), and BOOT_UART=1 in the EEPROM's configuration`,
             },
       seen => ({
         what: 'every file was fetched, and then nothing came',
         evidence: seen.fetches.at(-1),
-        mend: 'see armstub= in config.txt and that the armstub is a bl31.bin of plat rpi5; uart_2ndstage=1 shows what the EEPROM does',
+        hint: 'see armstub= in config.txt and that the armstub is a bl31.bin of plat rpi5; uart_2ndstage=1 shows what the EEPROM does',
       }),
     ],
   },
@@ -211,7 +211,7 @@ export const xenAfterEeprom: BootStep = {
     seen => ({
       what: 'the EEPROM handed over, and then nothing came',
       evidence: seen.last(/Starting OS \d/),
-      mend: "the armstub is silent or not there: build TF-A's bl31.bin for plat rpi5 with its console (RPI3_RUNTIME_UART=0), and see enable_uart=1 in config.txt",
+      hint: "the armstub is silent or not there: build TF-A's bl31.bin for plat rpi5 with its console (RPI3_RUNTIME_UART=0), and see enable_uart=1 in config.txt",
     }),
   ],
 };
@@ -224,7 +224,7 @@ function otherBootMode(seen: BootSeen): Cause | undefined {
   return {
     what: `the EEPROM ${tried ? 'gave the network up and boots' : 'boots'} from ${evidence.groups[0]}`,
     evidence,
-    mend: 'set BOOT_ORDER=0xf12 (network first), or take the card out: what boots from it is not what is deployed',
+    hint: 'set BOOT_ORDER=0xf12 (network first), or take the card out: what boots from it is not what is deployed',
   };
 }
 
@@ -238,7 +238,7 @@ function otherServer(seen: BootSeen, { board, network }: BootSubject): Cause | u
   return {
     what: `the EEPROM takes ${server} for its TFTP server, and files are served at ${network.server}`,
     evidence: asked,
-    mend: `give ${network.server} as DHCP option 66 and next server (scmi-hil dhcp-config ${board}), and take TFTP_IP out of the EEPROM's configuration`,
+    hint: `give ${network.server} as DHCP option 66 and next server (scmi-hil dhcp-config ${board}), and take TFTP_IP out of the EEPROM's configuration`,
   };
 }
 
@@ -254,7 +254,7 @@ function otherPrefix(seen: BootSeen, { board, eeprom, network }: BootSubject): C
     return {
       what: `the board asks for files below ${directory}/, and ${lab}`,
       evidence,
-      mend: isSerial
+      hint: isSerial
         ? `set boards.${board}.network.serialNumber: "${directory}"`
         : `set TFTP_PREFIX=0 in the EEPROM's configuration, so that it asks below its serial number`,
     };
@@ -270,7 +270,7 @@ function missingFile(seen: BootSeen, { eeprom, board }: BootSubject): Cause | un
   return {
     what: `${evidence.file} is asked for and not there`,
     evidence,
-    mend: `see what config.txt names (eeprom.config and eeprom.files of the type of ${board})`,
+    hint: `see what config.txt names (eeprom.config and eeprom.files of the type of ${board})`,
   };
 }
 
@@ -280,7 +280,7 @@ function stalledTransfer(seen: BootSeen): Cause | undefined {
   if (stop === undefined) return undefined;
   return {
     ...stop,
-    mend: `see the link (a port that negotiates badly loses packets) and raise TFTP_FILE_TIMEOUT in the EEPROM: it does not try again${tooLarge(stop.evidence)}`,
+    hint: `see the link (a port that negotiates badly loses packets) and raise TFTP_FILE_TIMEOUT in the EEPROM: it does not try again${tooLarge(stop.evidence)}`,
   };
 }
 

@@ -47,17 +47,17 @@ export interface Cause {
   /** The line or request that shows it; absent: that nothing came is what shows it. */
   readonly evidence?: Sighting | undefined;
   /** What to do, in one line. */
-  readonly mend: string;
+  readonly hint: string;
 }
 
 /** First words of Xen: its banner, or before that its early printk (Xen arch/arm/arm64/head.S, setup.c). */
 export const xenSpeaks = /^Xen version \d|^- UART enabled -|^Checking for initrd in/;
 
 /** A cause that the last matching line of the console shows. */
-export function causeShownBy(pattern: RegExp, what: string, mend: string): BootStep['causes'][number] {
+export function causeShownBy(pattern: RegExp, what: string, hint: string): BootStep['causes'][number] {
   return seen => {
     const evidence = seen.last(pattern);
-    return evidence && { what, evidence, mend };
+    return evidence && { what, evidence, hint };
   };
 }
 
@@ -65,11 +65,11 @@ export function causeShownBy(pattern: RegExp, what: string, mend: string): BootS
 function causeOfFault(
   start: string,
   what: string,
-  mend: (board: string) => string,
+  hint: (board: string) => string,
 ): BootStep['causes'][number] {
   return (seen, { board }) => {
     const evidence = seen.fault(start);
-    return evidence && { what, evidence, mend: mend(board) };
+    return evidence && { what, evidence, hint: hint(board) };
   };
 }
 
@@ -81,7 +81,7 @@ export function strangerAsks(seen: BootSeen, { board, network }: BootSubject): C
   return {
     what: `files are asked for from ${evidence.client}${lab}`,
     evidence,
-    mend: `where that is this board, set boards.${board}.network.address: ${evidence.client}, or give it its address by DHCP (scmi-hil dhcp-config ${board})`,
+    hint: `where that is this board, set boards.${board}.network.address: ${evidence.client}, or give it its address by DHCP (scmi-hil dhcp-config ${board})`,
   };
 }
 
@@ -97,7 +97,7 @@ export function stalled(seen: BootSeen): (Cause & { readonly file: string }) | u
   const evidence = seen.fetches.findLast(({ end }) => end === 'under way' || end === 'broken');
   if (evidence === undefined) return undefined;
   const { file, bytes } = evidence;
-  return { what: `the transfer of ${file} stopped after ${bytes} bytes`, evidence, mend: '', file };
+  return { what: `the transfer of ${file} stopped after ${bytes} bytes`, evidence, hint: '', file };
 }
 
 /** Causes of a console without the first words of the boot loader. */
@@ -106,14 +106,14 @@ export const silentConsole: readonly BootStep['causes'][number][] = [
     seen.powerFailed && {
       what: 'the power switch failed',
       evidence: seen.powerFailed,
-      mend: 'see power in the lab file; scmi-hil doctor checks the switch alone',
+      hint: 'see power in the lab file; scmi-hil doctor checks the switch alone',
     },
   (seen, { board }) =>
     seen.isNoise
       ? {
           what: 'what comes on the console is no text',
           evidence: seen.lastLine,
-          mend: `the speed is wrong: see boards.${board}.serial.baudRate; else ground and level of the wires`,
+          hint: `the speed is wrong: see boards.${board}.serial.baudRate; else ground and level of the wires`,
         }
       : undefined,
   (seen, { board }) =>
@@ -121,7 +121,7 @@ export const silentConsole: readonly BootStep['causes'][number][] = [
       ? {
           what: 'nothing came on the console, and another UART speaks',
           evidence: seen.elsewhere,
-          mend: `if that is the boot loader, boards.${board}.serial and that port are exchanged in the lab file; else it is what ran last`,
+          hint: `if that is the boot loader, boards.${board}.serial and that port are exchanged in the lab file; else it is what ran last`,
         }
       : undefined,
 ];
@@ -134,7 +134,7 @@ export const anywhere: readonly BootStep['causes'][number][] = [
       evidence && {
         what: 'the serial line is gone',
         evidence,
-        mend: `see the adapter of boards.${board}.serial: its plug, and whether it takes its supply from the board`,
+        hint: `see the adapter of boards.${board}.serial: its plug, and whether it takes its supply from the board`,
       }
     );
   },
@@ -150,7 +150,7 @@ export const anywhere: readonly BootStep['causes'][number][] = [
       again && {
         what: 'the board started again by itself',
         evidence: again,
-        mend: 'see its supply (a Raspberry Pi 5 wants 5 V and 5 A), its cable, and what else may reset it',
+        hint: 'see its supply (a Raspberry Pi 5 wants 5 V and 5 A), its cable, and what else may reset it',
       }
     );
   },

@@ -25,7 +25,7 @@ export const toFirstOutput: readonly BootStep[] = [
     reached: seen => seen.powerOn,
     causes: [
       ...silentConsole,
-      () => ({ what: 'the power was never switched on', mend: 'see the power switch' }),
+      () => ({ what: 'the power was never switched on', hint: 'see the power switch' }),
     ],
   },
   {
@@ -36,7 +36,7 @@ export const toFirstOutput: readonly BootStep[] = [
       ...silentConsole,
       (seen, { board }) => ({
         what: `nothing came on the console${powerWords(seen)}`,
-        mend: `see the supply (scmi-hil power ${board} state), the boot mode switches (flash, not serial download), and that boards.${board}.serial is the console's port: of an adapter with several, another -ifNN`,
+        hint: `see the supply (scmi-hil power ${board} state), the boot mode switches (flash, not serial download), and that boards.${board}.serial is the console's port: of an adapter with several, another -ifNN`,
       }),
     ],
   },
@@ -62,7 +62,7 @@ export const toPrompt: readonly BootStep[] = [
       seen => ({
         what: 'something speaks, and U-Boot does not come',
         evidence: seen.lastLine,
-        mend: 'see that this is the right board, and that U-Boot is in its flash',
+        hint: 'see that this is the right board, and that U-Boot is in its flash',
       }),
     ],
   },
@@ -83,7 +83,7 @@ export const toPrompt: readonly BootStep[] = [
       seen => ({
         what: 'U-Boot runs, but shows no countdown',
         evidence: seen.lastLine,
-        mend: 'set bootdelay to 2 or more in its environment; what it does before the countdown (preboot, a network that is waited for) is in the last line',
+        hint: 'set bootdelay to 2 or more in its environment; what it does before the countdown (preboot, a network that is waited for) is in the last line',
       }),
     ],
   },
@@ -101,7 +101,7 @@ export const toPrompt: readonly BootStep[] = [
       (seen, { uBoot }) => ({
         what: `the countdown was seen, but not the prompt "${uBoot?.prompt}"`,
         evidence: seen.lastLine,
-        mend: 'see that input reaches the board (its receive wire, no flow control), and uBoot.prompt of its type',
+        hint: 'see that input reaches the board (its receive wire, no flow control), and uBoot.prompt of its type',
       }),
     ],
   },
@@ -128,7 +128,7 @@ export const fetching: readonly BootStep[] = [
       seen => ({
         what: 'U-Boot is at its prompt, and its network was not used',
         evidence: seen.lastLine,
-        mend: 'see the commands that were typed, and what it answered',
+        hint: 'see the commands that were typed, and what it answered',
       }),
     ],
   },
@@ -153,7 +153,7 @@ export const fetching: readonly BootStep[] = [
       seen => ({
         what: 'U-Boot uses its network, but no request comes',
         evidence: seen.lastLine,
-        mend: 'see what `tftp` said on the console',
+        hint: 'see what `tftp` said on the console',
       }),
     ],
   },
@@ -173,7 +173,7 @@ export const fetching: readonly BootStep[] = [
         return {
           what: 'a file is asked for that is not there',
           evidence,
-          mend: `see uBoot.load of the board's type, and boards.${subject.board}.images`,
+          hint: `see uBoot.load of the board's type, and boards.${subject.board}.images`,
         };
       },
       wrongSize,
@@ -188,7 +188,7 @@ export const fetching: readonly BootStep[] = [
         return (
           stop && {
             ...stop,
-            mend: 'see the link: a port that negotiates badly loses packets; another cable or switch port',
+            hint: 'see the link: a port that negotiates badly loses packets; another cable or switch port',
           }
         );
       },
@@ -199,7 +199,7 @@ export const fetching: readonly BootStep[] = [
             .filter(file => !done.includes(file))
             .join(', ')}`,
           evidence: seen.lastLine,
-          mend: 'see what U-Boot answered to the last command',
+          hint: 'see what U-Boot answered to the last command',
         };
       },
     ],
@@ -231,7 +231,7 @@ export const starting: readonly BootStep[] = [
       seen => ({
         what: 'every file was fetched, and Xen was not started',
         evidence: seen.lastLine,
-        mend: "see uBoot.start of the board's type, and what U-Boot answered",
+        hint: "see uBoot.start of the board's type, and what U-Boot answered",
       }),
     ],
   },
@@ -244,7 +244,7 @@ export const starting: readonly BootStep[] = [
       seen => ({
         what: 'U-Boot handed over, and then nothing came',
         evidence: seen.last(/Starting kernel \.\.\./),
-        mend: "see that U-Boot runs at EL2 (Xen cannot start at EL1), console=dtuart and dtuart= in xen,xen-bootargs, and that the tree is this board's; CONFIG_EARLY_PRINTK shows more",
+        hint: "see that U-Boot runs at EL2 (Xen cannot start at EL1), console=dtuart and dtuart= in xen,xen-bootargs, and that the tree is this board's; CONFIG_EARLY_PRINTK shows more",
       }),
     ],
   },
@@ -272,7 +272,7 @@ function noLink(seen: BootSeen): Cause | undefined {
     return {
       what: 'this U-Boot knows no Ethernet device',
       evidence: none,
-      mend: "build U-Boot with the driver of the board's Ethernet; on a Raspberry Pi 5 let the EEPROM load the files",
+      hint: "build U-Boot with the driver of the board's Ethernet; on a Raspberry Pi 5 let the EEPROM load the files",
     };
   }
   const waits = seen.last(
@@ -283,7 +283,7 @@ function noLink(seen: BootSeen): Cause | undefined {
   return {
     what: 'the Ethernet link does not come up',
     evidence: waits,
-    mend: 'see the cable and the port of the switch (lit? its VLAN?), and that it is the connector that U-Boot uses',
+    hint: 'see the cable and the port of the switch (lit? its VLAN?), and that it is the connector that U-Boot uses',
   };
 }
 
@@ -294,7 +294,7 @@ function otherServer(seen: BootSeen, { network }: BootSubject): Cause | undefine
   return {
     what: `U-Boot asks ${server}, and files are served at ${network.server}`,
     evidence,
-    mend: 'something set serverip after the controller did: an answer of DHCP (autoload), or preboot',
+    hint: 'something set serverip after the controller did: an answer of DHCP (autoload), or preboot',
   };
 }
 
@@ -309,7 +309,7 @@ function wrongSize(seen: BootSeen): Cause | undefined {
   return {
     what: `U-Boot counts ${bytes} bytes, and ${sent.bytes} were sent of ${sent.file}`,
     evidence,
-    mend: 'see that no other TFTP server answers, and that the file does not change while it is fetched',
+    hint: 'see that no other TFTP server answers, and that the file does not change while it is fetched',
   };
 }
 

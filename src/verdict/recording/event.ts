@@ -68,7 +68,7 @@ export type RecordedData =
       readonly data: {
         readonly class: 'infrastructure' | 'board' | 'interrupted' | 'controller';
         readonly what: string;
-        readonly mend?: string;
+        readonly hint?: string;
       };
     }
   /** A log that was read at the end of a run; by `source`, over SSH or on the console. */
@@ -96,7 +96,7 @@ export interface CpuTime {
 export type RecordedBytes = { readonly text: string } | { readonly base64: string };
 
 export interface RunHeader {
-  readonly schema: 1;
+  readonly schema: 2;
   readonly started: string;
   readonly board: string;
   readonly boardType: string;

@@ -33,10 +33,10 @@ export async function readRecording(file: string): Promise<Recording> {
     const read = eventOf(text);
     if (typeof read === 'string') damaged.push({ line, what: read });
     else {
-      if (read.kind === 'run-started' && read.data.schema !== 1) {
+      if (read.kind === 'run-started' && ![1, 2].includes(read.data.schema)) {
         throw new RecordingVersionError(file, read.data.schema);
       }
-      events.push(read);
+      events.push(read.kind === 'fault' ? withHint(read) : read);
       lines.push(line);
     }
   };
@@ -57,9 +57,15 @@ export async function readRecording(file: string): Promise<Recording> {
 /** The recording was written by a later version. */
 export class RecordingVersionError extends Error {
   constructor(file: string, schema: unknown) {
-    super(`${file}: recording of schema ${String(schema)}; this version reads schema 1`);
+    super(`${file}: recording of schema ${String(schema)}; this version reads schemas 1 and 2`);
     this.name = 'RecordingVersionError';
   }
+}
+
+/** Schema 1 had the hint of a fault under another name. */
+function withHint(event: RecordedEvent & { readonly kind: 'fault' }): RecordedEvent {
+  const { mend, ...data }: (typeof event)['data'] & { readonly mend?: unknown } = event.data;
+  return typeof mend === 'string' ? { ...event, data: { ...data, hint: mend } } : event;
 }
 
 function eventOf(text: string): RecordedEvent | string {

@@ -44,7 +44,7 @@ export async function writePrediction(directory: string, prediction: { readonly 
 /** @param write in place of the system's */
 export async function writeVerdict(
   directory: string,
-  verdict: { readonly schema: 1 },
+  verdict: { readonly schema: 2 },
   write: (file: number, bytes: Uint8Array) => number = writeSync,
 ): Promise<void> {
   await using file = await open(join(directory, runFiles.verdict), 'w');

@@ -20,7 +20,7 @@ export interface WriterOptions {
 /** The recording could not be written. */
 export class RecordingError extends Error {
   readonly file: string;
-  readonly mend = 'make room on that disk (old runs can be deleted), or name another directory with --runs';
+  readonly hint = 'make room on that disk (old runs can be deleted), or name another directory with --runs';
   constructor(file: string, cause: unknown) {
     const why = cause instanceof Error ? cause.message : String(cause);
     super(`the recording can no longer be written: ${file}: ${why}`, { cause });

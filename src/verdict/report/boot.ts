@@ -21,14 +21,14 @@ export function renderEnd(
   { stuck, attempts, faults = [] }: BootEnd,
   placeOf?: (place: number) => string,
 ): string {
-  const others = faults.map(({ what, mend }) => told(what, mend));
+  const others = faults.map(({ what, hint }) => told(what, hint));
   if (stuck === null || (attempts === 0 && others.length > 0)) return others.join('');
-  const { title, what, evidence, mend } = stuck;
+  const { title, what, evidence, hint } = stuck;
   const where = evidence && placeOf ? `${placeOf(evidence.place)}: ` : '';
   const shown = evidence === undefined ? '' : ` (${where}${evidence.text.trim()})`;
-  return `stuck before: ${title}\n  ${told(`${what}${shown}`, mend)}${others.join('')}`;
+  return `stuck before: ${title}\n  ${told(`${what}${shown}`, hint)}${others.join('')}`;
 }
 
-function told(what: string, mend: string | undefined): string {
-  return mend === undefined ? `${printable(what)}\n` : `${printable(what)}\n  -> ${printable(mend)}\n`;
+function told(what: string, hint: string | undefined): string {
+  return hint === undefined ? `${printable(what)}\n` : `${printable(what)}\n  -> ${printable(hint)}\n`;
 }

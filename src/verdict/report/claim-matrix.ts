@@ -1,14 +1,14 @@
 /** The statements of the series by scenario and board type: for a terminal, and as docs/claims.md. */
 import type { Claim } from '../../scenario/claims.ts';
 
-/** What the model foresees of a statement: the board shows it, or shows that it is not so. */
-export type Foreseen = 'holds' | 'breaks';
+/** What the model predicts of a statement: the board shows it, or shows that it is not so. */
+export type PredictedOutcome = 'holds' | 'breaks';
 
 export interface MatrixEntry {
   readonly scenario: string;
   readonly title: string;
   /** By board type; a type that the scenario is not for is not there. */
-  readonly boards: ReadonlyMap<string, Foreseen>;
+  readonly boards: ReadonlyMap<string, PredictedOutcome>;
   /** Where it breaks: what was promised, and in the model's words why it does not come true. */
   readonly breaks: readonly { readonly board: string; readonly promise: string; readonly why: string }[];
 }
@@ -61,7 +61,7 @@ const heading = `# What the series promises, and what boards show
 <!-- Written by \`scmi-hil scenarios --matrix --markdown\`: change scenarios/, not this file. -->
 
 The statements of the patch series "xen/arm: scmi: introduce SCI SCMI SMC multi-agent support" (v4 to v11), in this
-project's words, the scenarios that test them, and what the model foresees on each type of board with the firmware
+project's words, the scenarios that test them, and what the model predicts on each type of board with the firmware
 that the board type, or the scenario, names:
 
 - **holds**: the board shows what is promised. Else the run fails.
@@ -121,7 +121,7 @@ function entryTable(entries: readonly MatrixEntry[], boardTypes: readonly string
   ].join('\n');
 }
 
-function outcomeCell(outcome: Foreseen | undefined): string {
+function outcomeCell(outcome: PredictedOutcome | undefined): string {
   return outcome === 'breaks' ? '**breaks**' : (outcome ?? '');
 }
 

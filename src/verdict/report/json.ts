@@ -4,7 +4,7 @@ import type { RunOutcome, RunReport, Strictness } from './run-report.ts';
 import { outcomeOf, worstOutcome } from './run-report.ts';
 
 export interface JsonReport {
-  readonly schema: 1;
+  readonly schema: 2;
   /** Interrupted, else failed, else infrastructure, else met. */
   readonly outcome: RunOutcome;
   readonly strict: boolean;
@@ -19,7 +19,7 @@ export function jsonReport(
   leftOut: readonly LeftOut[] = [],
 ): JsonReport {
   return {
-    schema: 1,
+    schema: 2,
     outcome: worstOutcome(reports, strictness),
     strict: strictness.strict,
     runs: reports.map(report => ({ outcome: outcomeOf(report, strictness), ...report })),

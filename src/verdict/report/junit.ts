@@ -49,8 +49,8 @@ function casesOf(report: RunReport, strictness: Strictness): TestCase[] {
 /** The run itself: what kept it from its end is seen even where no expectation came to be judged. */
 function runCase({ verdict, milliseconds }: RunReport): TestCase {
   const failed = verdict.outcome === 'infrastructure' || verdict.outcome === 'interrupted';
-  const faults = verdict.faults.map(({ class: kind, what, mend }) =>
-    [`${kind}: ${what}`, ...(mend === undefined ? [] : [mend])].join('\n'),
+  const faults = verdict.faults.map(({ class: kind, what, hint }) =>
+    [`${kind}: ${what}`, ...(hint === undefined ? [] : [hint])].join('\n'),
   );
   const [first] = verdict.faults;
   const message = firstLine(first?.what ?? verdict.outcome);

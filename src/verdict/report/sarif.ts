@@ -41,8 +41,8 @@ export function renderSarif(results: readonly SarifResult[], { version, rules }:
 /** SARIF's levels have the names of the severities (section 3.27.10). */
 const levels: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', note: 'note' };
 
-function ruleDescriptor({ id, severity, title, consequence, mend, documented }: Rule) {
-  const help = `${consequence}\n\n${mend}\n\nSee ${documented.join(', ')}.`;
+function ruleDescriptor({ id, severity, title, consequence, hint, documented }: Rule) {
+  const help = `${consequence}\n\n${hint}\n\nSee ${documented.join(', ')}.`;
   return {
     id,
     shortDescription: { text: title },
@@ -53,15 +53,15 @@ function ruleDescriptor({ id, severity, title, consequence, mend, documented }: 
 }
 
 function result({ finding, file, configuration }: SarifResult, indices: ReadonlyMap<string, number>) {
-  const { rule, severity, place, message, consequence, foreseen, mend } = finding;
+  const { rule, severity, place, message, consequence, predicted, hint } = finding;
   const where = placeText(place);
-  const lines = foreseen.map(line => `\n    ${line}`).join('');
+  const lines = predicted.map(line => `\n    ${line}`).join('');
   return {
     ruleId: rule,
     ruleIndex: indices.get(rule) ?? -1,
     level: levels[severity],
     message: {
-      text: `${configuration === undefined ? '' : `${configuration}: `}${where}: ${message}. ${consequence}${lines}\n${mend}`,
+      text: `${configuration === undefined ? '' : `${configuration}: `}${where}: ${message}. ${consequence}${lines}\n${hint}`,
     },
     locations: [
       {

@@ -103,7 +103,7 @@ function renderFault(fault: RunReport['verdict']['faults'][number], paint: Paint
   return [
     `  ${paint('yellow', `${fault.class}:`)} ${first}`,
     ...rest.map(line => `    ${line}`),
-    ...(fault.mend === undefined ? [] : [`    ${fault.mend}`]),
+    ...(fault.hint === undefined ? [] : [`    ${fault.hint}`]),
   ];
 }
 

@@ -132,7 +132,7 @@ function talkerOf({ source, domid = 0 }: Expectation): Pick<SeenLine, 'talker' |
   return source === 'linux' ? { talker: 'linux', domid } : { talker: 'unknown' };
 }
 
-/** Whether a line that was not foreseen may be one that was, and nobody can tell. */
+/** Whether a line that was not predicted may be one that was, and nobody can tell. */
 function isGarbled(
   evidence: Evidence | undefined,
   texts: readonly string[],

@@ -16,7 +16,7 @@ import { type Observations, orderOf, type SeenFault, type SeenSign } from './obs
 import { afterPassedOver } from './passed-over.ts';
 import { unheardLines } from './unheard-lines.ts';
 import { unobservable } from './unobservable.ts';
-import { evidenceOf, foreseenPanic, silentRestart, unexpected, unforeseenEnd } from './unexpected.ts';
+import { evidenceOf, predictedPanic, silentRestart, unexpected, unpredictedEnd } from './unexpected.ts';
 import type { Evidence, Judgement, Outcome, Verdict } from './verdict.ts';
 
 export interface JudgeRecording {
@@ -69,7 +69,7 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
     ({ outcome, expectation: { kind, claim } }) =>
       outcome === 'contradicted' && kind === 'absent' && claim === undefined,
   );
-  // A line that the model forbids by name is not told again as one that it does not foresee.
+  // A line that the model forbids by name is not told again as one that it does not predict.
   const told = new Set(forbidden.map(judgement => placeOf(judgement.seen)));
   const others = unexpected(prediction, seen, evidence.lines, evidence.unheard).filter(
     other => !told.has(placeOf(other.seen)),
@@ -92,17 +92,17 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
     ...tornLines(seen),
   ];
   return {
-    schema: 1,
+    schema: 2,
     board: seen.board,
     scenario: seen.scenario,
     outcome: outcomeOf(counts, faults, strict),
     counts,
     judgements,
     ...(notes.length > 0 && { notes }),
-    faults: faults.map(({ class: kind, what, mend }) => ({
+    faults: faults.map(({ class: kind, what, hint }) => ({
       class: kind,
       what,
-      ...(mend !== undefined && { mend }),
+      ...(hint !== undefined && { hint }),
     })),
   };
 }
@@ -122,7 +122,7 @@ function badLine(what: string): Fault {
   return {
     class: 'infrastructure',
     what,
-    mend: 'see the cable, its ground, the speed and the flow control of the port; with Dom0 on the network what Xen said is read from its log',
+    hint: 'see the cable, its ground, the speed and the flow control of the port; with Dom0 on the network what Xen said is read from its log',
   };
 }
 
@@ -144,7 +144,7 @@ function verdictOfOtherXen(expected: readonly Judgement[], seen: Observations, w
   const notes = otherXenNote(seen);
   const interrupted = seen.faults.filter(fault => fault.class === 'interrupted');
   return {
-    schema: 1,
+    schema: 2,
     board,
     scenario,
     outcome: interrupted.length > 0 ? 'interrupted' : 'infrastructure',
@@ -156,7 +156,7 @@ function verdictOfOtherXen(expected: readonly Judgement[], seen: Observations, w
       {
         class: 'infrastructure',
         what: why,
-        mend: 'boot the one that the scenario is about: run --image xen=PATH',
+        hint: 'boot the one that the scenario is about: run --image xen=PATH',
       },
     ],
   };
@@ -179,7 +179,7 @@ const none: Readonly<Record<Outcome, number>> = {
 const notBegun = 'the run ended before this step';
 const noSteps = 'the log shows nothing of the steps';
 
-type Fault = Pick<SeenFault, 'class' | 'what' | 'mend'>;
+type Fault = Pick<SeenFault, 'class' | 'what' | 'hint'>;
 
 /** The faults that were recorded, or the one that a recording or log shows by ending too early. */
 function faultsOf(seen: Observations, judgements: readonly Judgement[]): readonly Fault[] {
@@ -194,7 +194,7 @@ function faultsOf(seen: Observations, judgements: readonly Judgement[]): readonl
   if (ended === null) return [];
   if (seen.form === 'recording') return [{ class: seen.endedBy, what: ended }];
   return because.has(ended)
-    ? [{ class: seen.endedBy, what: ended, mend: 'a log of the whole run is needed' }]
+    ? [{ class: seen.endedBy, what: ended, hint: 'a log of the whole run is needed' }]
     : [];
 }
 
@@ -249,12 +249,12 @@ class Seen {
   /** Expectations that were met, by their place in the prediction: what stands before one of them was due. */
   readonly #lastMet: number;
   readonly #places: ReadonlyMap<Expectation, number>;
-  readonly #unforeseen: SeenSign | undefined;
+  readonly #unpredicted: SeenSign | undefined;
   /** The board started again, and nothing that ran on it had said why. */
   readonly #restart: SeenSign | undefined;
   /** Of a bare log: something of the steps is there, typed on the console or said by Xen. */
   readonly #stepsShow: boolean;
-  /** By stream: whether its first missing line was told as missed, after an end that nobody foresaw. */
+  /** By stream: whether its first missing line was told as missed, after an end that nobody predicted. */
   readonly #missedBeforeEnd = new Set<string>();
 
   constructor(prediction: Prediction, seen: Observations) {
@@ -266,7 +266,7 @@ class Seen {
     this.#answered = answeredLines(unmet, prediction, seen);
     this.#answers = matchAnswers(prediction.expectations, seen);
     this.#restart = silentRestart(seen);
-    this.#unforeseen = unforeseenEnd(prediction, seen, this.lines.accounted);
+    this.#unpredicted = unpredictedEnd(prediction, seen, this.lines.accounted);
     this.#places = new Map(prediction.expectations.map((expectation, index) => [expectation, index]));
     this.#stepsShow =
       seen.answers.some(({ command }) => /\bxl\b/.test(command)) ||
@@ -278,7 +278,7 @@ class Seen {
 
   judge(expectation: Expectation): Judgement {
     const found = this.#find(expectation) ?? this.#unmet(expectation);
-    return { expectation, ...asClaim(expectation, found, this.#foreseenEnd()) };
+    return { expectation, ...asClaim(expectation, found, this.#predictedEnd()) };
   }
 
   #find(expectation: Expectation): Finding {
@@ -320,7 +320,7 @@ class Seen {
 
   #milestone(expectation: Expectation): Finding {
     if (expectation.pattern === 'panic') {
-      const panic = foreseenPanic(this.#prediction, this.#seen);
+      const panic = predictedPanic(this.#prediction, this.#seen);
       return panic && { outcome: 'met', seen: evidenceOf(panic, panic.sign.detail ?? panic.sign.text) };
     }
     const phase = orderOf(expectation.phase);
@@ -351,8 +351,8 @@ class Seen {
     const phase = orderOf(expectation.phase);
     for (const [index, line] of lines.entries()) {
       if (orderOf(line.phase) < phase) continue;
-      // What the model itself foresees it does not forbid; a claim may forbid it all the same.
-      if (expectation.claim === undefined && this.lines.foreseen.has(line)) continue;
+      // What the model itself predicts it does not forbid; a claim may forbid it all the same.
+      if (expectation.claim === undefined && this.lines.predicted.has(line)) continue;
       const text = textsOf(line, lines[index + 1]).find(offered => pattern.test(offered));
       if (text !== undefined) return { outcome: 'contradicted', seen: evidenceOf(line, text) };
     }
@@ -404,8 +404,8 @@ class Seen {
     if (restart !== undefined && orderOf(restart.phase) <= orderOf(phase)) {
       return { outcome: 'infrastructure', why: `the board started again by itself: ${restart.sign.text}` };
     }
-    const unforeseen = this.#unforeseen;
-    if (unforeseen !== undefined && orderOf(unforeseen.phase) <= orderOf(phase)) {
+    const unpredicted = this.#unpredicted;
+    if (unpredicted !== undefined && orderOf(unpredicted.phase) <= orderOf(phase)) {
       const stream = `${expectation.source} ${expectation.domid ?? ''}`;
       if (expectation.kind !== 'absent' && begun.has(phase) && !this.#missedBeforeEnd.has(stream)) {
         this.#missedBeforeEnd.add(stream);
@@ -413,11 +413,11 @@ class Seen {
       }
       return {
         outcome: 'not-run',
-        why: `the boot ended before: ${unforeseen.sign.detail ?? unforeseen.sign.text}`,
+        why: `the boot ended before: ${unpredicted.sign.detail ?? unpredicted.sign.text}`,
       };
     }
     if (form === 'console log') {
-      if (ended !== null && foreseenPanic(this.#prediction, this.#seen) === undefined) {
+      if (ended !== null && predictedPanic(this.#prediction, this.#seen) === undefined) {
         return { outcome: 'not-run', why: ended };
       }
       if (phase !== 'boot' && !this.#stepsShow) return { outcome: 'not-run', why: noSteps };
@@ -454,9 +454,9 @@ class Seen {
     };
   }
 
-  /** The boot ended as the model foresaw, which may be what breaks a claim. */
-  #foreseenEnd(): boolean {
-    return foreseenPanic(this.#prediction, this.#seen) !== undefined;
+  /** The boot ended as the model predicted, which may be what breaks a claim. */
+  #predictedEnd(): boolean {
+    return predictedPanic(this.#prediction, this.#seen) !== undefined;
   }
 }
 
@@ -464,14 +464,14 @@ class Seen {
 function asClaim(
   { claim }: Expectation,
   found: NonNullable<Finding>,
-  foreseenEnd: boolean,
+  predictedEnd: boolean,
 ): NonNullable<Finding> {
   const broken = claim?.broken;
   if (broken === undefined || broken === null) return found;
   if (found.outcome === 'met')
     return { ...found, why: `it holds, though the model saw it break: ${broken.words}` };
   const unmet = found.outcome === 'missed' || found.outcome === 'contradicted';
-  if (!unmet && !(found.outcome === 'not-run' && foreseenEnd)) return found;
+  if (!unmet && !(found.outcome === 'not-run' && predictedEnd)) return found;
   return { ...found, outcome: 'broken-as-predicted', why: broken.words };
 }
 

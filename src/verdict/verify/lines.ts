@@ -7,13 +7,13 @@ import { orderOf, type Observations, type SeenLine } from './observation.ts';
 export interface MatchedLines {
   readonly met: ReadonlyMap<Expectation, SeenLine>;
   readonly accounted: ReadonlySet<SeenLine>;
-  /** The part of them that the model foresees; the rest are only what a claim asks for. */
-  readonly foreseen: ReadonlySet<SeenLine>;
+  /** The part of them that the model predicts; the rest are only what a claim asks for. */
+  readonly predicted: ReadonlySet<SeenLine>;
 }
 
 export function matchLines(expectations: readonly Expectation[], seen: Observations): MatchedLines {
   const met = new Map<Expectation, SeenLine>();
-  const foreseen = new Set<SeenLine>();
+  const predicted = new Set<SeenLine>();
   const claimed = new Set<SeenLine>();
   const lines = expectations.filter(({ kind }) => kind === 'line');
   // Claims stand by themselves: each may ask for a line that the model expects as well.
@@ -27,9 +27,9 @@ export function matchLines(expectations: readonly Expectation[], seen: Observati
     const spoken = seen.lines.filter(line => streamOfLine(line) === stream);
     // Standard output and error of a command have no order between them.
     const match = stream === 'xl' ? matchAnywhere : matchInOrder;
-    match(expected, spoken, seen, met, foreseen);
+    match(expected, spoken, seen, met, predicted);
   }
-  return { met, accounted: new Set([...foreseen, ...claimed]), foreseen };
+  return { met, accounted: new Set([...predicted, ...claimed]), predicted };
 }
 
 /** Lines that an expectation could be met by, whatever they say. */

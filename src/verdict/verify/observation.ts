@@ -61,7 +61,7 @@ export interface SeenGap {
 export interface SeenFault extends Place {
   readonly class: 'infrastructure' | 'board' | 'interrupted' | 'controller';
   readonly what: string;
-  readonly mend?: string;
+  readonly hint?: string;
   readonly phase: Phase;
 }
 

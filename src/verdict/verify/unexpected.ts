@@ -1,4 +1,4 @@
-/** What was seen though nothing foresaw it. */
+/** What was seen though nothing predicted it. */
 import type { Expectation, Phase, Prediction } from '../../model/predict/prediction.ts';
 import { type MatchedLines, patternOf } from './lines.ts';
 import { logLines } from './log-lines.ts';
@@ -20,19 +20,19 @@ export function unexpected(
   ];
 }
 
-/** The end of the boot that was not foreseen, if there was one. */
-export function unforeseenEnd(
+/** The end of the boot that was not predicted, if there was one. */
+export function unpredictedEnd(
   prediction: Prediction,
   seen: Observations,
   accounted: ReadonlySet<SeenLine>,
 ): SeenSign | undefined {
   return endsOf(seen).find(
-    ({ sign }) => !isSilentRestart(sign) && !foreseen(prediction, seen, sign, accounted),
+    ({ sign }) => !isSilentRestart(sign) && !isPredicted(prediction, seen, sign, accounted),
   );
 }
 
-/** The panic that the model foresees, once it was seen. */
-export function foreseenPanic(prediction: Prediction, seen: Observations): SeenSign | undefined {
+/** The panic that the model predicts, once it was seen. */
+export function predictedPanic(prediction: Prediction, seen: Observations): SeenSign | undefined {
   return seen.signs.find(
     ({ sign }) =>
       sign.name === 'xen-panic' && prediction.panic !== null && samePanic(prediction.panic, sign.detail),
@@ -68,14 +68,14 @@ function* unexpectedLines(
     const doorbell = doorbellIn(line.text);
     if (doorbell === undefined ? !aboutMediator.test(line.text) : !doorbells.has(doorbell)) continue;
     // How often a driver rings in vain is its own affair.
-    if (doorbell !== undefined && isForeseenCall(line.text, prediction)) continue;
+    if (doorbell !== undefined && isPredictedCall(line.text, prediction)) continue;
     // Of a call that nobody knows the end of nobody knows either what Xen says.
     if (doorbell !== undefined && notPredicted.has(line.phase)) continue;
     yield contradicted({
       id: `unexpected.xen.${++count}`,
       source: 'xen',
       phase: line.phase,
-      text: 'a line of the mediator that the model does not foresee',
+      text: 'a line of the mediator that the model does not predict',
       words: 'No rule of the model prints this line here.',
       evidence: evidenceOf(line, line.text),
     });
@@ -95,7 +95,7 @@ function doorbellIn(text: string): string | undefined {
   return /Unhandled SMC\/HVC: (0x[0-9a-f]+)/i.exec(text)?.[1]?.toLowerCase();
 }
 
-function isForeseenCall(text: string, { expectations }: Prediction): boolean {
+function isPredictedCall(text: string, { expectations }: Prediction): boolean {
   return expectations.some(
     each => each.kind === 'line' && each.source === 'xen' && patternOf(each).test(text),
   );
@@ -133,12 +133,12 @@ function* unexpectedInLog(
     if (heard > 0) continue;
     const doorbell = doorbellIn(text);
     if (doorbell === undefined ? !aboutMediator.test(text) : !doorbells.has(doorbell)) continue;
-    if (doorbell !== undefined && (isForeseenCall(text, prediction) || anyNotPredicted)) continue;
+    if (doorbell !== undefined && (isPredictedCall(text, prediction) || anyNotPredicted)) continue;
     yield contradicted({
       id: `unexpected.log.${++number}`,
       source: 'xen',
       phase: 'boot',
-      text: 'a line of the mediator in the log of Xen that the model does not foresee',
+      text: 'a line of the mediator in the log of Xen that the model does not predict',
       words: 'No rule of the model prints this line; the console did not bring it.',
       evidence: { text, line: logs.line ?? 1 },
     });
@@ -163,7 +163,7 @@ function* unexpectedDrivers(
       id: `unexpected.linux.${++count}`,
       source: 'linux',
       phase: line.phase,
-      text: 'an SCMI driver that binds or fails otherwise than the model foresees',
+      text: 'an SCMI driver that binds or fails otherwise than the model predicts',
       words: 'The modelled kernel of this domain does not say this.',
       evidence: evidenceOf(line, line.text),
     });
@@ -179,7 +179,8 @@ function* unexpectedEnds(
   for (const found of endsOf(seen)) {
     const { sign, phase } = found;
     const end = ending(sign.name);
-    if (end === undefined || isSilentRestart(sign) || foreseen(prediction, seen, sign, accounted)) continue;
+    if (end === undefined || isSilentRestart(sign) || isPredicted(prediction, seen, sign, accounted))
+      continue;
     const detail = sign.detail !== undefined && sign.name !== 'reset' ? sign.detail : sign.text;
     yield contradicted({
       id: `unexpected.${sign.name}.${++count}`,
@@ -188,14 +189,14 @@ function* unexpectedEnds(
       text: end.absent,
       words:
         sign.name === 'xen-panic' && prediction.panic !== null
-          ? `The model foresees another panic: ${prediction.panic}`
-          : 'The model foresees no such end.',
+          ? `The model predicts another panic: ${prediction.panic}`
+          : 'The model predicts no such end.',
       evidence: evidenceOf(found, detail),
     });
   }
 }
 
-function foreseen(
+function isPredicted(
   prediction: Prediction,
   seen: Observations,
   sign: SeenSign['sign'],
@@ -217,7 +218,7 @@ function endsOf({ signs }: Observations): readonly SeenSign[] {
   return signs.filter(({ sign: { name } }) => ending(name) !== undefined && !(panics && name === 'xen-trap'));
 }
 
-/** Ends of a boot. A guest's kernel panic is one of a guest, but nobody foresaw it either. */
+/** Ends of a boot. A guest's kernel panic is one of a guest, but nobody predicted it either. */
 function ending(
   sign: string,
 ): { readonly source: Expectation['source']; readonly absent: string } | undefined {
@@ -225,7 +226,7 @@ function ending(
 }
 
 const ends: Readonly<Record<string, { readonly source: Expectation['source']; readonly absent: string }>> = {
-  'xen-panic': { source: 'xen', absent: 'a panic of Xen that the model does not foresee' },
+  'xen-panic': { source: 'xen', absent: 'a panic of Xen that the model does not predict' },
   'xen-trap': { source: 'xen', absent: "an exception of Xen's own" },
   'kernel-panic': { source: 'linux', absent: 'a kernel panic' },
   'el3-panic': { source: 'firmware', absent: 'a panic of the EL3 firmware' },

@@ -4,7 +4,7 @@ import type { Expectation } from '../../model/predict/prediction.ts';
 /**
  * - `met`, `missed`: as expected, or not seen though it could have been.
  * - `contradicted`: something was seen that the model forbids.
- * - `broken-as-predicted`: a claim of the series that the model foresaw to break here, and that did.
+ * - `broken-as-predicted`: a claim of the series that the model predicted to break here, and that did.
  * - `not-observable`: nothing in the recording could have shown it (`why`).
  * - `not-run`: the run ended, as it had to or not, before its turn (`why`).
  * - `infrastructure`: the lab failed before its turn.
@@ -36,7 +36,7 @@ export interface Evidence {
 }
 
 export interface Verdict {
-  readonly schema: 1;
+  readonly schema: 2;
   readonly board: string;
   readonly scenario: string;
   /** `infrastructure` where the lab failed, so that nothing was learned from what was not seen. */
@@ -45,5 +45,5 @@ export interface Verdict {
   readonly judgements: readonly Judgement[];
   /** What the lab did to the run, and was got over; absent: nothing. */
   readonly notes?: readonly string[];
-  readonly faults: readonly { readonly class: string; readonly what: string; readonly mend?: string }[];
+  readonly faults: readonly { readonly class: string; readonly what: string; readonly hint?: string }[];
 }

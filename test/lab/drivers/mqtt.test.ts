@@ -158,14 +158,14 @@ withBroker('a device that is offline is told by its last will, also while it is 
 withBroker('a device that does not answer is told from a topic that no device has', async t => {
   const { broker } = await openBroker(t);
   await openPlug(t, broker, { on: false });
-  for (const [topic, output, message, mend] of [
+  for (const [topic, output, message, hint] of [
     ['plug-3', 7, /waited for its answer on stat\/plug-3\/POWER7 until/, /has power/],
     ['plug-4', 1, /nothing is on tele\/plug-4\/LWT/, /power\.topic/],
   ] as const) {
     const silent = powerMqtt({ broker, topic, output, credentials });
     const thrown = await t.throwsAsync(silent.state(AbortSignal.timeout(500)), { instanceOf: DriverError });
     t.regex(thrown.message, message);
-    t.regex(thrown.mend, mend);
+    t.regex(thrown.hint, hint);
   }
 });
 
@@ -176,7 +176,7 @@ withBroker('who is refused by the broker is told so, without the password', asyn
       powerMqtt({ broker, topic: 'plug-3', output: 1, ...login }).on(soon()),
       { instanceOf: DriverError, message: /refuses this user or password/ },
     );
-    t.regex(thrown.mend, /power\.passwordFile/);
+    t.regex(thrown.hint, /power\.passwordFile/);
     t.notRegex(`${thrown.message} ${String(thrown.cause)}`, /se:cret/);
   }
 });
@@ -208,7 +208,7 @@ test('a broker that is not there, or is none, is told', async t => {
       instanceOf: DriverError,
       message,
     });
-    t.regex(thrown.mend, /power\.broker/);
+    t.regex(thrown.hint, /power\.broker/);
   }
 });
 

@@ -132,7 +132,7 @@ wrongSpeed.set(hex('00002580'), 4);
 const wrongFrame = Buffer.from(set);
 wrongFrame[14] = 7;
 
-for (const [title, greeting, answer, message, mend] of [
+for (const [title, greeting, answer, message, hint] of [
   ['without RFC 2217', hex('fffe2c'), '', /it has no RFC 2217/, /telnet\(rfc2217\)/],
   ['of 7 bits', hex('fffd2c fffe00'), '', /7 bits only/, /accepter/],
   ['that cannot do the speed', grants, wrongSpeed, /it runs at 9600, not at 115200/, /speeds/],
@@ -145,7 +145,7 @@ for (const [title, greeting, answer, message, mend] of [
       instanceOf: DriverError,
       message,
     });
-    t.regex(thrown instanceof DriverError ? thrown.mend : '', mend);
+    t.regex(thrown instanceof DriverError ? thrown.hint : '', hint);
     t.deepEqual(atHost.errors, []);
     peer.close();
   });
@@ -168,7 +168,7 @@ test('a port server that says nothing, or hangs up with a word, ends the wait', 
     instanceOf: DriverError,
     message: /after it said "Port already in use"/,
   });
-  t.regex(thrown instanceof DriverError ? thrown.mend : '', /kickolduser/);
+  t.regex(thrown instanceof DriverError ? thrown.hint : '', /kickolduser/);
   server.close();
 });
 

@@ -128,13 +128,13 @@ test('a device that is missing or is no serial port is an error that says what t
   t.teardown(() => rm(directory, { recursive: true }));
   const file = join(directory, 'file');
   await writeFile(file, '');
-  for (const [path, message, mend] of [
+  for (const [path, message, hint] of [
     ['/dev/serial/by-id/none', /there is no such device/, /plug the adapter in/],
     [file, /it is no serial port/, /name a serial device/],
   ] as const) {
     const open = serialDevice({ path, baudRate: 115_200 }).open(listener(), soon());
     const thrown = await t.throwsAsync(open, { instanceOf: DriverError, message });
-    t.regex(thrown instanceof DriverError ? thrown.mend : '', mend);
+    t.regex(thrown instanceof DriverError ? thrown.hint : '', hint);
   }
 });
 
@@ -252,7 +252,7 @@ test('a pattern opens the one device that it matches; several, or none, are name
     ['*CP210*', /no device matches; there are usb-FTDI_Quad_A1-if00-port0, /],
   ] as const) {
     const thrown = await t.throwsAsync(open(pattern), { instanceOf: DriverError, message });
-    t.regex(thrown instanceof DriverError ? thrown.mend : '', /pattern/);
+    t.regex(thrown instanceof DriverError ? thrown.hint : '', /pattern/);
   }
 
   await t.throwsAsync(serialDevice({ path: '/nowhere/*', baudRate: 9600 }).open(listener(), soon()), {

@@ -291,7 +291,7 @@ test('a login that fails says at which stage, and never the secret', async t => 
       message: /, authentication: /,
     });
     t.false(JSON.stringify([thrown, thrown.message, thrown.stack]).includes('wrong-secret'));
-    t.true(thrown instanceof DriverError && thrown.mend.includes('ssh.identity'));
+    t.true(thrown instanceof DriverError && thrown.hint.includes('ssh.identity'));
   }
 
   await server.close();

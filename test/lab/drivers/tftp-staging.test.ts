@@ -149,7 +149,7 @@ test('a process that was killed while it wrote leaves nothing that is served', a
   t.deepEqual(notes, []);
 });
 
-for (const [what, prepare, fault, mend] of [
+for (const [what, prepare, fault, hint] of [
   [
     'a root that is not there',
     (root: string) => rm(root, { recursive: true }),
@@ -175,7 +175,7 @@ for (const [what, prepare, fault, mend] of [
     const before = await tree(root).catch(() => undefined);
     const error = await t.throwsAsync(lab(root).serve(board('v4h-01')), { instanceOf: DriverError });
     t.regex(error?.message ?? '', fault);
-    t.regex(error?.mend ?? '', mend);
+    t.regex(error?.hint ?? '', hint);
     t.deepEqual(await tree(root).catch(() => undefined), before);
   });
 }
@@ -198,7 +198,7 @@ const asNobody = process.getuid?.() === 0 && spawnSync('setpriv', ['--reuid=6553
       const { stagingTftp } = await import(${JSON.stringify(module)});
       const tftp = stagingTftp({ address: '192.0.2.1', port: 69, root: ${JSON.stringify(root)}, below: '' });
       const board = { name: 'v4h-01', files: new Map([['xen', Buffer.from('x')]]), onEvent() {} };
-      await tftp.serve(board).catch(error => console.log(error.message, '|', error.mend));`;
+      await tftp.serve(board).catch(error => console.log(error.message, '|', error.hint));`;
     const { stdout, stderr } = spawnSync(
       'setpriv',
       ['--reuid=65534', '--clear-groups', process.execPath, '--input-type=module', '-e', program],

@@ -581,7 +581,7 @@ test('a port that another server has is an error that says how to find it', asyn
     instanceOf: DriverError,
   });
   t.regex(thrown.message, /another server has this port/);
-  t.regex(thrown instanceof DriverError ? thrown.mend : '', /ss -lunp/);
+  t.regex(thrown instanceof DriverError ? thrown.hint : '', /ss -lunp/);
   await t.throwsAsync(listenTftp({ address: '192.0.2.1', port: 0 }), {
     message: /does not have that address/,
   });

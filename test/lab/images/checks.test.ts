@@ -41,7 +41,7 @@ for (const [title, bytes, check, said] of [
 ] as const) {
   test(`${title} is ${said === undefined ? 'taken' : 'refused'}`, t => {
     const problems = imageProblems(bytes, imageCheckSchema.parse(check), versionsIn(bytes));
-    const words = problems.map(({ what, mend }) => `${what} ${mend ?? ''}`).join('; ');
+    const words = problems.map(({ what, hint }) => `${what} ${hint ?? ''}`).join('; ');
     if (said === undefined) t.is(words, '');
     else t.regex(words, said);
   });

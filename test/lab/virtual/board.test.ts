@@ -87,7 +87,7 @@ for (const type of [v4h, 'rpi5']) {
     t.true(verdict.counts.met > 40);
   });
 
-  test.serial(`${type}: a Xen panic that is foreseen is the right end of a run`, async t => {
+  test.serial(`${type}: a Xen panic that is predicted is the right end of a run`, async t => {
     const { verdict, events } = await attempt(t, { type, scenario: 'dom0-given-management-agent' });
     t.is(verdict.outcome, 'met');
     t.true(events.some(event => event.kind === 'milestone' && event.data.name === 'xen-panic'));

@@ -45,12 +45,12 @@ test('rules have ids of one form, none twice', t => {
   t.is(new Set(rules.map(({ id }) => id)).size, rules.length);
 });
 
-test('where a rule says how it shows, the model foresees a line of that in some configuration', t => {
+test('where a rule says how it shows, the model predicts a line of that in some configuration', t => {
   const silent = rules
     .filter(({ shows }) => shows !== undefined)
     .filter(({ id }) => {
       const found = (cases[id] ?? []).flatMap(changes => lint(subjectOf(changes)));
-      return !found.some(({ rule, foreseen }) => rule === id && foreseen.length > 0);
+      return !found.some(({ rule, predicted }) => rule === id && predicted.length > 0);
     });
   t.deepEqual(
     silent.map(({ id }) => id),
@@ -69,7 +69,7 @@ test('rules that say that Xen panics, and the model, are of one mind', t => {
     t.not(predictionOf(changes)?.panic, null, id);
 });
 
-test('where lint finds nothing the model foresees no failure', t => {
+test('where lint finds nothing the model predicts no failure', t => {
   for (const [title, changes] of Object.entries(right)) {
     const prediction = predictionOf(changes);
     t.is(prediction?.panic, null, title);
@@ -130,8 +130,8 @@ test('a finding says where, what happens in the words of the model, and what to 
     place: { node: '/chosen/xen/xen_scmi_config', property: 'scmi-secondary-agents' },
     message: 'entry 1 (0x82000004): agent 0 is that of entry 0 already',
     consequence: 'The second entry is refused with -EEXIST and the probe fails: there is no mediator.',
-    foreseen: ['scmi: Could not create channel for agent 0: -17'],
-    mend: 'Give each agent one entry.',
+    predicted: ['scmi: Could not create channel for agent 0: -17'],
+    hint: 'Give each agent one entry.',
     documented: ['D4', 'xen/arch/arm/firmware/scmi-smc-multiagent.c'],
   });
 });

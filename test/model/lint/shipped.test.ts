@@ -128,7 +128,7 @@ test('warnings alone end lint with 0, and are told with what to change', async t
   t.is(code, 0);
   t.regex(out, /^host\.dtb: 1 warning$/m);
   t.regex(out, /warning sci-arm-sci-unknown-option at .*d2\.cfg:4: arm_sci/);
-  t.regex(out, /Mend: Use `type=` and `agent_id=` only\./);
+  t.regex(out, /Hint: Use `type=` and `agent_id=` only\./);
 });
 
 test("a mistake in a guest's partial tree is shown at the file of that tree", async t => {

@@ -72,7 +72,7 @@ whenPresent('a dom0less guest whose agent is its own sees only the shared clock'
   t.deepEqual(messages.map(asFirmwareLogs), messagesOf('d-domu2', '0x82000004'));
 });
 
-/** The lines of Dom0's kernel that this room foresees, what its start script printed, and the messages. */
+/** The lines of Dom0's kernel that this room predicts, what its start script printed, and the messages. */
 function readLog(name: string) {
   const text = readFileSync(new URL(`${name}/console.log`, corpus), 'latin1').replaceAll('\r', '');
   const untilInit = text.slice(0, text.indexOf('CASE: init'));

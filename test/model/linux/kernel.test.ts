@@ -217,7 +217,7 @@ for (const version of ['6.1', '6.12', '7.2'] as const) {
 }
 
 for (const up of [true, false]) {
-  test(`every look question foresees an answer that fits its own pattern, SCMI ${up ? 'up' : 'refused'}`, t => {
+  test(`every look question predicts an answer that fits its own pattern, SCMI ${up ? 'up' : 'refused'}`, t => {
     const view = new LinuxView(
       boot({ tree: hostTree({ rtcClock: '<&scmi_clk 0>' }), ...(up ? { functionId } : {}) }).kernel,
     );

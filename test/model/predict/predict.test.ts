@@ -149,7 +149,7 @@ test('after a panic nothing is expected of Dom0, and no step is taken', t => {
   t.false(prediction.expectations.some(({ id }) => id === 'boot.absent.panic'));
 });
 
-test('what is absent is every error of the mediator that is not foreseen', t => {
+test('what is absent is every error of the mediator that is not predicted', t => {
   const { expectations } = predict(scenario({ host: { cells: '#scmi-secondary-agents-cells = <4>;' } }));
   const absent = new RegExp(
     expectations.find(({ id }) => id === 'boot.absent.mediator-error')?.pattern ?? '',
@@ -160,7 +160,7 @@ test('what is absent is every error of the mediator that is not foreseen', t => 
   t.notRegex('scmi: Got agent count 4', absent);
 });
 
-test('the one message without newline is foreseen alone and with what follows it', t => {
+test('the one message without newline is predicted alone and with what follows it', t => {
   const atRoot = 'dev { access-controllers = <&scmi_xen 7>; };';
   const { expectations } = predict(scenario({ host: { atRoot } }));
   const absent = new RegExp(

@@ -209,7 +209,7 @@ for (const { what, prepare } of transportErrors) {
       t.is(area.channelStatus, stuck ? 3 : 1);
       t.deepEqual(call(rig, 3, base, 0x0), [0, 0x20000], 'another channel goes on');
       rig.firmware.reset();
-      t.deepEqual(call(rig, 2, base, 0x0), [0, 0x20000], 'a cold boot mends it');
+      t.deepEqual(call(rig, 2, base, 0x0), [0, 0x20000], 'a cold boot repairs it');
     }
   });
 }

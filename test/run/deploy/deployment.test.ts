@@ -239,7 +239,7 @@ for (const { what, type = whiteHawk, images = {}, edit, scenario, told } of over
       problems.map(each => each.what).join('\n'),
     );
     t.is(error?.message ?? '', problems[0]?.what ?? '');
-    t.truthy(error?.mend);
+    t.truthy(error?.hint);
   });
 }
 

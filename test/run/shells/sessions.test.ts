@@ -47,7 +47,7 @@ test('a connection that breaks under a Dom0 that answers a new one is the lab’
   const error = await t.throwsAsync(sessions.run(dom0, 'true', { signal: soon() }), {
     message: /^run "true" as root@dom0: the connection broke, and Dom0 answers a new one$/,
   });
-  t.like(error, { blames: 'lab', mend: 'look at the network between here and the board' });
+  t.like(error, { blames: 'lab', hint: 'look at the network between here and the board' });
   await sessions.close();
 });
 

@@ -54,7 +54,7 @@ export const faultGroups = {
     'wrong-board',
     'other-xen',
     'disk-full',
-    'unforeseen-panic',
+    'unpredicted-panic',
   ],
   /** Those that are waited for until a deadline: what says nothing, and what a domain or the way to it does. */
   slow: [

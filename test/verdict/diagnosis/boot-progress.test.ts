@@ -585,7 +585,7 @@ test('an EEPROM that starts U-Boot is followed through both, with the requests o
   ];
   const idle = diagnoseBoot(both, eventsOf([...prompt, prints('No ethernet found.')]), index => index).stuck;
   t.is(idle?.name, 'u-boot-network');
-  t.regex(idle?.mend ?? '', /let the EEPROM load the files/);
+  t.regex(idle?.hint ?? '', /let the EEPROM load the files/);
   const preloaded = { ...both, uBoot: { ...uBoot, prompt: 'U-Boot> ', files: [] } };
   const begun = diagnoseBoot(preloaded, eventsOf([...prompt, prints('Starting kernel ...')]), index => index);
   t.is(begun.stuck?.name, 'xen');
@@ -629,7 +629,7 @@ test('a boot that is cut in any place has a diagnosis', t => {
   for (const [, subject, seen] of stuck) {
     for (let length = 0; length <= seen.length; length++) {
       const { stuck: found } = diagnoseBoot(subject, eventsOf(seen.slice(0, length)), index => index);
-      t.truthy(found?.mend);
+      t.truthy(found?.hint);
     }
   }
 });

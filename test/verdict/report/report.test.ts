@@ -77,7 +77,7 @@ test('the counts of a JUnit suite are those of its cases', t => {
 });
 
 test('a lab that failed is a JUnit error even where nothing came to be judged', t => {
-  const faults = [{ class: 'infrastructure', what: 'open /dev/ttyUSB0: no such device', mend: 'plug it in' }];
+  const faults = [{ class: 'infrastructure', what: 'open /dev/ttyUSB0: no such device', hint: 'plug it in' }];
   const document = renderJunit([report({ outcome: 'infrastructure', faults })], plain);
   t.deepEqual(casesOf(document), [{ name: 'the run reaches its end', result: 'error' }]);
   t.regex(
@@ -204,7 +204,7 @@ test('what was deployed is told by its versions, and in full where all is', t =>
 });
 
 test('faults of the lab are told with what to do', t => {
-  const faults = [{ class: 'infrastructure', what: 'waited 20 s\nlast lines', mend: 'look at the relay' }];
+  const faults = [{ class: 'infrastructure', what: 'waited 20 s\nlast lines', hint: 'look at the relay' }];
   const text = renderVerdict(report({ outcome: 'infrastructure', faults }), plain);
   t.regex(
     text,
@@ -245,7 +245,7 @@ test('of several runs, interrupted outweighs failed, failed outweighs infrastruc
 
 test('the JSON report carries verdicts whole', t => {
   const value: unknown = JSON.parse(renderJson([report({ judgements })], { strict: true }));
-  t.like(value, { schema: 1, outcome: 'failed', strict: true });
+  t.like(value, { schema: 2, outcome: 'failed', strict: true });
   t.like(value, { runs: [{ outcome: 'failed', directory: 'runs/x', verdict: { board: 'rpi5-01' } }] });
 });
 
@@ -339,7 +339,7 @@ function report(verdict: Partial<Verdict>): RunReport {
     started: '2026-11-21T10:00:00.000Z',
     milliseconds: 12_345,
     verdict: {
-      schema: 1,
+      schema: 2,
       board: 'rpi5-01',
       scenario: 'dom0-and-guest',
       outcome: failed ? 'failed' : 'met',

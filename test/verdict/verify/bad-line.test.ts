@@ -109,7 +109,7 @@ type Event = RecordedData & { readonly source?: string };
 const header: Event = {
   kind: 'run-started',
   data: {
-    schema: 1,
+    schema: 2,
     started: '',
     board: 'b',
     boardType: 'rpi5',
@@ -186,7 +186,7 @@ test('a prefix that lacks a character speaks against the console, and its line i
   t.not(outcome, 'met');
 });
 
-test('a good console: one line that is not as foreseen is no damage', t => {
+test('a good console: one line that is not as predicted is no damage', t => {
   const wrong = lines.map(line => line.replace('mediator', 'mediatr'));
   for (const log of [undefined, wrong]) {
     const { outcome, notes } = verdictOf(wrong, log);
@@ -239,7 +239,7 @@ for (const [said, outcome] of [
   ['Error gettng SCI configuration', 'infrastructure'],
   ['Assertion failed', 'failed'],
 ] as const) {
-  test(`a bad console, and a panic is foreseen: "${said}" makes the run end as ${outcome}`, t => {
+  test(`a bad console, and a panic is predicted: "${said}" makes the run end as ${outcome}`, t => {
     const verdict = judged(
       [
         onConsole(prefixed([...damaged, 'Panic on CPU 0:', said])),

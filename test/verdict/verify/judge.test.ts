@@ -52,7 +52,7 @@ const said = (text: string): RecordedData => ({
 const header: RecordedData = {
   kind: 'run-started',
   data: {
-    schema: 1,
+    schema: 2,
     started: '',
     board: 'b',
     boardType: 'rpi5',
@@ -239,7 +239,7 @@ const rows: readonly Row[] = [
     verdict: 'met',
   },
   {
-    what: 'what must be absent is met by silence, and contradicted by a line that the model does not itself foresee',
+    what: 'what must be absent is met by silence, and contradicted by a line that the model does not itself predict',
     expectations: [
       one,
       two,
@@ -264,7 +264,7 @@ const rows: readonly Row[] = [
     verdict: 'failed',
   },
   {
-    what: 'a foreseen panic with its message is met, and the boot after it is another one',
+    what: 'a predicted panic with its message is met, and the boot after it is another one',
     expectations: [
       one,
       expectation('boot.panic', 'Xen panics', { kind: 'milestone', source: 'run', pattern: 'panic' }),
@@ -281,7 +281,7 @@ const rows: readonly Row[] = [
     verdict: 'met',
   },
   {
-    what: 'another panic than the foreseen one is contradicted, and the foreseen one missed',
+    what: 'another panic than the predicted one is contradicted, and the predicted one missed',
     expectations: [
       expectation('boot.panic', 'Xen panics', { kind: 'milestone', source: 'run', pattern: 'panic' }),
     ],
@@ -291,7 +291,7 @@ const rows: readonly Row[] = [
     verdict: 'failed',
   },
   {
-    what: 'after a panic that nobody foresaw the next line is missed, and the rest was not run',
+    what: 'after a panic that nobody predicted the next line is missed, and the rest was not run',
     expectations: [one, two, three, created, freed],
     events: [
       said('(XEN) scmi: one\r\n(XEN) Panic on CPU 0:\r\n(XEN) Oops\r\n'),
@@ -349,7 +349,7 @@ const rows: readonly Row[] = [
     events: [
       said(booted),
       fault('infrastructure', 'the adapter is gone'),
-      said('(XEN) three\r\n(XEN) scmi: nobody foresaw this\r\n(XEN) Panic on CPU 0:\r\n(XEN) Oops\r\n'),
+      said('(XEN) three\r\n(XEN) scmi: nobody predicted this\r\n(XEN) Panic on CPU 0:\r\n(XEN) Oops\r\n'),
       finished,
     ],
     outcomes: { 'boot.xen.1': 'met', 'boot.xen.2': 'met', 'boot.xen.3': 'infrastructure' },
@@ -359,7 +359,7 @@ const rows: readonly Row[] = [
     what: 'what was contradicted before the lab failed is a finding',
     expectations: [one, two, three],
     events: [
-      said(`${booted}(XEN) scmi: nobody foresaw this\r\n`),
+      said(`${booted}(XEN) scmi: nobody predicted this\r\n`),
       fault('infrastructure', 'the adapter is gone'),
       finished,
     ],
@@ -821,7 +821,7 @@ const rows: readonly Row[] = [
     verdict: 'failed',
   },
   {
-    what: 'a claim that a foreseen panic breaks is broken as predicted',
+    what: 'a claim that a predicted panic breaks is broken as predicted',
     expectations: [
       expectation('login', 'Dom0 is there', {
         kind: 'milestone',
@@ -976,7 +976,7 @@ test('a bare log that shows nothing of the steps has taught too little', t => {
   t.is(outcomes(judgeConsole({ prediction: given, log: began }))['step1.xen.1'], 'missed');
 });
 
-test('an SCMI driver that fails, or binds, though the model does not foresee it is contradicted', t => {
+test('an SCMI driver that fails, or binds, though the model does not predict it is contradicted', t => {
   for (const message of [
     'SCMI Protocol v2.0',
     'error -EOPNOTSUPP: unable to communicate with SCMI',

@@ -1,4 +1,4 @@
-/** Whatever is not as the model foresees must be seen: a run that passed does not pass with any of its evidence otherwise. */
+/** Whatever is not as the model predicts must be seen: a run that passed does not pass with any of its evidence otherwise. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -34,7 +34,7 @@ interface Passed {
   readonly prediction: Prediction;
   readonly events: readonly RecordedEvent[];
   readonly verdict: Verdict;
-  /** Lines that the model foresees, each with what was seen. */
+  /** Lines that the model predicts, each with what was seen. */
   readonly lines: readonly { readonly expectation: Expectation; readonly text: string }[];
 }
 
@@ -136,7 +136,7 @@ function* changedLines({ events, lines }: Passed): Generator<Mutation> {
     const { text, expectation } = line;
     const place = at % text.length;
     const changed = text.slice(0, place) + by + text.slice(place + 1);
-    // What the pattern leaves open is not foreseen: an address that the linker chose, the number of a device.
+    // What the pattern leaves open is not predicted: an address that the linker chose, the number of a device.
     if (changed.trim() === text.trim() || new RegExp(expectation.pattern).test(changed.trimEnd())) continue;
     yield { what: `"${text}" is "${changed}"`, ...withoutLine(events, text, { by: changed }) };
   }
@@ -176,7 +176,7 @@ const foreign = [
 /** Xen that has said one of these answers nobody: no log has them. */
 const last = ['Panic on CPU 0:', "Assertion 'x' failed at common/sched.c:1", 'Xen BUG at common/sched.c:1'];
 
-/** A line of Xen that nothing foresees: on the console, in its log, in both. */
+/** A line of Xen that nothing predicts: on the console, in its log, in both. */
 function* foreignLines({ events, lines }: Passed): Generator<Mutation> {
   const ofXen = lines.filter(({ expectation: { source } }) => source === 'xen').map(({ text }) => text);
   const places = ofXen.filter((_, index) => index % 5 === 0);

@@ -36,7 +36,7 @@ test('a run on a Xen without the multi-agent mediator judges nothing, and quotes
   const verdict = verdictOf(prediction, saw(ready, 'recording'), false);
   t.is(verdict.outcome, 'infrastructure');
   t.is(verdict.faults[0]?.what, `this Xen has no multi-agent mediator: it said "${ready}"`);
-  t.regex(verdict.faults[0]?.mend ?? '', /--image xen=/);
+  t.regex(verdict.faults[0]?.hint ?? '', /--image xen=/);
 });
 
 test('a bare console log of such a Xen is held to the prediction', t => {

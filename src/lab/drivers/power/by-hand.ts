@@ -19,9 +19,9 @@ export interface Person {
 export function powerByHand(board: string, person: Person): PowerDriver {
   const ask = async (to: 'on' | 'off', signal: AbortSignal) => {
     const attempt = `ask somebody to switch ${board} ${to}`;
-    const mend = 'give the board a power switch in the lab file, or run this at a terminal';
+    const hint = 'give the board a power switch in the lab file, or run this at a terminal';
     if (!person.isThere) {
-      throw new DriverError(attempt, 'nobody is there: this is no terminal', mend);
+      throw new DriverError(attempt, 'nobody is there: this is no terminal', hint);
     }
 
     const lines = createInterface({ input: person.input, output: person.output });
@@ -34,8 +34,8 @@ export function powerByHand(board: string, person: Person): PowerDriver {
       });
     } catch {
       throw signal.aborted
-        ? cutShort(attempt, 'Enter', mend, signal)
-        : new DriverError(attempt, 'the terminal was closed', mend);
+        ? cutShort(attempt, 'Enter', hint, signal)
+        : new DriverError(attempt, 'the terminal was closed', hint);
     } finally {
       lines.close();
     }

@@ -86,13 +86,13 @@ async function send(
     const challenge = response.headers.get('www-authenticate');
     return { status: response.status, challenge, body: await response.text() };
   } catch (cause) {
-    const mend =
+    const hint =
       'see that the switch has power and is on this network, and compare its address with the lab file';
     if (signal.aborted) {
-      throw cutShort(where, 'its answer', mend, signal);
+      throw cutShort(where, 'its answer', hint, signal);
     }
 
-    throw new DriverError(where, reasonOf(cause), mend, { cause });
+    throw new DriverError(where, reasonOf(cause), hint, { cause });
   }
 }
 

@@ -40,8 +40,8 @@ export function powerHttp({ on, off, state }: HttpSwitch): PowerDriver {
       const body = await callHttp(call, 'ask for the power', signal);
       const [isOn, isOff] = [body.includes(says.on), body.includes(says.off)];
       if (isOn === isOff) {
-        const mend = 'correct power.state.says in the lab file: one text for each state, in no answer both';
-        throw notUnderstood(`ask for the power by ${call.url}`, body, mend);
+        const hint = 'correct power.state.says in the lab file: one text for each state, in no answer both';
+        throw notUnderstood(`ask for the power by ${call.url}`, body, hint);
       }
 
       return isOn ? 'on' : 'off';

@@ -48,42 +48,42 @@ async function command(
   const { broker, topic, output } = device;
   const where = `${attempt} by MQTT, ${topic} output ${output} at ${broker}`;
   const { connect } = await import('mqtt');
-  let [awaited, mend]: readonly [what: string, mend: string] = ['an answer of the broker', mends.broker];
-  const expired = () => cutShort(where, awaited, mend, signal);
+  let [awaited, hint]: readonly [what: string, hint: string] = ['an answer of the broker', hints.broker];
+  const expired = () => cutShort(where, awaited, hint, signal);
   return abortable(signal, expired, (resolve, reject) => {
     const client = connect(`${device.tls === undefined ? 'mqtt' : 'mqtts'}://${broker}`, optionsOf(device));
     const fail = (why: string, whatToDo: string, cause?: unknown) =>
       reject(new DriverError(where, why, whatToDo, { cause }));
     client.on('error', error => fail(...refusalOf(error), error));
-    client.on('close', () => fail('the broker broke the connection off', mends.broker));
+    client.on('close', () => fail('the broker broke the connection off', hints.broker));
     client.on('connect', () => {
       client.subscribe(
         ['stat', 'tele'].map(prefix => `${prefix}/${topic}/+`),
         error => {
-          if (error) fail(`the broker does not let it read stat/${topic}/+`, mends.account, error);
+          if (error) fail(`the broker does not let it read stat/${topic}/+`, hints.account, error);
           else client.publish(`cmnd/${topic}/POWER${output}`, payload);
         },
       );
       awaited = `its answer on stat/${topic}/POWER${output}; nothing is on tele/${topic}/LWT`;
-      mend = mends.topic;
+      hint = hints.topic;
     });
     client.on('message', (on, bytes, { retain }) => {
       const text = bytes.toString();
       if (on === `tele/${topic}/LWT`) {
-        [awaited, mend] = [`its answer on stat/${topic}/POWER${output}`, mends.device];
-        if (text === 'Offline') fail('the broker says that the device is offline', mends.device);
+        [awaited, hint] = [`its answer on stat/${topic}/POWER${output}`, hints.device];
+        if (text === 'Offline') fail('the broker says that the device is offline', hints.device);
       }
       // What the broker kept was true some time ago.
       if (!on.startsWith(`stat/${topic}/`) || retain) return;
       const said = answerOf(on.slice(`stat/${topic}/`.length), text, output);
       if (said === 'ON' || said === 'OFF') resolve(said === 'ON' ? 'on' : 'off');
-      else if (said !== undefined) reject(notUnderstood(where, text, mends.topic));
+      else if (said !== undefined) reject(notUnderstood(where, text, hints.topic));
     });
     return () => hangUp(client);
   });
 }
 
-const mends = {
+const hints = {
   broker: 'see that the broker runs, and compare power.broker and power.tls with it',
   account: 'see power.user and power.passwordFile in the lab file, and the rights of that user at the broker',
   device: 'see that the device has power and its network',
@@ -106,10 +106,10 @@ const refusals: Readonly<Record<number, string>> = {
   5: 'the broker refuses this user or password, or wants one',
 };
 
-function refusalOf(error: unknown): [why: string, mend: string] {
+function refusalOf(error: unknown): [why: string, hint: string] {
   const code = error instanceof Error && 'code' in error ? Number(error.code) : NaN;
   const refusal = refusals[code];
-  return refusal === undefined ? [reasonOf(error), mends.broker] : [refusal, mends.account];
+  return refusal === undefined ? [reasonOf(error), hints.broker] : [refusal, hints.account];
 }
 
 /** @returns what a message says about the output; undefined where it is about something else */

@@ -39,10 +39,10 @@ export function powerRelay(port: SerialDriver, { on, off, state }: SerialRelay):
         },
         signal,
       );
-      const mend = 'see the relay; leave power.state out of the lab file where it has no answer';
+      const hint = 'see the relay; leave power.state out of the lab file where it has no answer';
       const answer = abortable<'on' | 'off'>(
         signal,
-        () => cutShort(`ask for the power by ${name}`, `its answer, after "${said.trim()}"`, mend, signal),
+        () => cutShort(`ask for the power by ${name}`, `its answer, after "${said.trim()}"`, hint, signal),
         (resolve, reject) => {
           lose = reject;
           look = () => {

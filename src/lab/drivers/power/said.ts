@@ -17,8 +17,8 @@ export function fieldOf(body: string, name: string): unknown {
 }
 
 /** The error of an answer that says neither on nor off. */
-export function notUnderstood(attempt: string, body: string, mend: string): DriverError {
-  return new DriverError(attempt, `it answered ${excerpt(body)}, which is neither on nor off`, mend);
+export function notUnderstood(attempt: string, body: string, hint: string): DriverError {
+  return new DriverError(attempt, `it answered ${excerpt(body)}, which is neither on nor off`, hint);
 }
 
 /** @throws DriverError where a switch that was told one thing says the other */

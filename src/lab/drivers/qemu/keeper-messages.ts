@@ -62,7 +62,7 @@ export type KeeperMessage =
       readonly number: number;
       readonly attempt: string;
       readonly why: string;
-      readonly mend: string;
+      readonly hint: string;
     }
   | { readonly say: 'tftp'; readonly board: number; readonly event: TftpEvent }
   | { readonly say: 'stranger'; readonly board: number; readonly event: Refused };

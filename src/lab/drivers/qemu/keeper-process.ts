@@ -90,12 +90,12 @@ export class KeeperProcess implements AsyncDisposable {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const number = ++this.#numbers;
     const expired = () =>
-      cutShort(`ask the keeper of the emulated board to ${request.ask}`, 'its answer', mend, signal);
+      cutShort(`ask the keeper of the emulated board to ${request.ask}`, 'its answer', hint, signal);
     return abortable<string>(signal, expired, (resolve, reject) => {
       this.#waiting.set(number, { resolve, reject });
       const numbered: NumberedRequest = { number, request };
       this.#child.send(numbered, error => {
-        if (error !== null) reject(this.#ended ?? new DriverError(this.#attempt, error.message, mend));
+        if (error !== null) reject(this.#ended ?? new DriverError(this.#attempt, error.message, hint));
       });
       return () => this.#waiting.delete(number);
     });
@@ -120,7 +120,7 @@ export class KeeperProcess implements AsyncDisposable {
       case 'failed':
         this.#waiting
           .get(message.number)
-          ?.reject(new DriverError(message.attempt, message.why, message.mend));
+          ?.reject(new DriverError(message.attempt, message.why, message.hint));
         break;
       case 'tftp':
       case 'stranger':
@@ -132,12 +132,12 @@ export class KeeperProcess implements AsyncDisposable {
   }
 
   #end(why: string): void {
-    this.#ended ??= new DriverError(this.#attempt, why, mend);
+    this.#ended ??= new DriverError(this.#attempt, why, hint);
     for (const waiting of this.#waiting.values()) waiting.reject(this.#ended);
   }
 }
 
-const mend =
+const hint =
   'run it as root, or where users may make user namespaces and open /dev/net/tun; it needs unshare (util-linux) and ip (iproute2)';
 
 /** The first process of the process namespace is the keeper: with it ends all that is in there. */
@@ -150,12 +150,12 @@ function requireTun(): void {
   try {
     accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
   } catch (error) {
-    const [why, mending] = existsSync('/dev/net/tun')
+    const [why, advice] = existsSync('/dev/net/tun')
       ? [
           'this user may not open /dev/net/tun',
           'run it as root, or sudo chmod 0666 /dev/net/tun, as udev has it',
         ]
       : ['there is no /dev/net/tun', 'sudo modprobe tun'];
-    throw new DriverError(attempts.namespace, why, mending, { cause: error });
+    throw new DriverError(attempts.namespace, why, advice, { cause: error });
   }
 }

@@ -158,13 +158,13 @@ function start(): void {
   say({ say: 'ready' });
 }
 
-function failure(error: unknown): { attempt: string; why: string; mend: string } {
+function failure(error: unknown): { attempt: string; why: string; hint: string } {
   if (error instanceof DriverError) {
-    const { attempt, mend, message } = error;
-    return { attempt, mend, why: message.slice(attempt.length + 2) };
+    const { attempt, hint, message } = error;
+    return { attempt, hint, why: message.slice(attempt.length + 2) };
   }
   const why = error instanceof Error ? error.message : String(error);
-  return { attempt: 'keep an emulated board', why, mend: 'see whether QEMU is installed as it should be' };
+  return { attempt: 'keep an emulated board', why, hint: 'see whether QEMU is installed as it should be' };
 }
 
 start();

@@ -11,7 +11,7 @@ type Program = ChildProcessByStdio<Writable, Readable, Readable>;
 /** Characters kept of what it said on standard error. */
 const kept = 1000;
 
-const mend = 'run the command by hand; it is in the lab file';
+const hint = 'run the command by hand; it is in the lab file';
 
 /**
  * A console that is the standard input and output of a command: `ssh host picocom -q /dev/ttyUSB0`. It is ended
@@ -31,7 +31,7 @@ function start(command: string, signal: AbortSignal): Promise<Program> {
   const attempt = `start the console "${command}"`;
   return abortable<Program>(
     signal,
-    () => cutShort(attempt, 'its start', mend, signal),
+    () => cutShort(attempt, 'its start', hint, signal),
     (resolve, reject) => {
       const child = spawn('/bin/sh', ['-c', command], { detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
       child.once('error', cause =>
@@ -62,7 +62,7 @@ function connect(child: Program, command: string, events: SerialEvents): SerialC
   child.once('close', (status, killer) => {
     if (ended === undefined) {
       const how = status === null ? `it was ended by ${killer}` : `it ended with status ${status}`;
-      ended = new DriverError(attempt, said.trim() === '' ? how : `${how}, saying:\n${said.trim()}`, mend);
+      ended = new DriverError(attempt, said.trim() === '' ? how : `${how}, saying:\n${said.trim()}`, hint);
       events.lost(ended);
     }
   });
@@ -90,7 +90,7 @@ function connect(child: Program, command: string, events: SerialEvents): SerialC
         child.stdin.write(bytes, cause => {
           if (cause) {
             reject(
-              ended ?? new DriverError(attempt, `it takes no input (${cause.message})`, mend, { cause }),
+              ended ?? new DriverError(attempt, `it takes no input (${cause.message})`, hint, { cause }),
             );
           } else {
             resolve();

@@ -71,7 +71,7 @@ async function openPort(port: SerialPort, attempt: string, signal: AbortSignal):
   });
 }
 
-const openErrors: readonly (readonly [pattern: RegExp, why: string, mend: string])[] = [
+const openErrors: readonly (readonly [pattern: RegExp, why: string, hint: string])[] = [
   [
     /no such file/i,
     'there is no such device',
@@ -97,12 +97,12 @@ const openErrors: readonly (readonly [pattern: RegExp, why: string, mend: string
 
 function openError(attempt: string, cause: Error): DriverError {
   const known = openErrors.find(([pattern]) => pattern.test(cause.message));
-  const [, why, mend] = known ?? [
+  const [, why, hint] = known ?? [
     undefined,
     cause.message,
     'see that the path and the speed fit the adapter',
   ];
-  return new DriverError(attempt, why, mend, { cause });
+  return new DriverError(attempt, why, hint, { cause });
 }
 
 function connect(port: SerialPort, events: SerialEvents): SerialConnection {
@@ -195,8 +195,8 @@ function setBreak(port: SerialPort, brk: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     port.set({ brk }, error => {
       if (error) {
-        const mend = 'use an adapter that can: some USB consoles (ttyACM) cannot';
-        reject(new DriverError(`send a break to ${port.path}`, error.message, mend, { cause: error }));
+        const hint = 'use an adapter that can: some USB consoles (ttyACM) cannot';
+        reject(new DriverError(`send a break to ${port.path}`, error.message, hint, { cause: error }));
       } else {
         resolve();
       }

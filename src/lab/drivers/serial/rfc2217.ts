@@ -138,7 +138,7 @@ function createPort(where: string, baudRate: number, send: (bytes: Uint8Array) =
       waiting?.met();
     }
   };
-  const fail = (why: string, mend: string) => waiting?.failed(new DriverError(attempt, why, mend));
+  const fail = (why: string, hint: string) => waiting?.failed(new DriverError(attempt, why, hint));
   const goOn = () => {
     const held = going ?? [];
     going = undefined;

@@ -13,7 +13,7 @@ export interface SocketWords {
   /** What to do where the other side ends the connection. */
   readonly ended: string;
   /** Why a connection was refused, and what to do, by error code. */
-  readonly refusals: Readonly<Record<string, readonly [why: string, mend: string]>>;
+  readonly refusals: Readonly<Record<string, readonly [why: string, hint: string]>>;
 }
 
 /** Characters of a farewell that are quoted when the line is lost. */
@@ -37,8 +37,8 @@ export function openSocket(
       let open = false;
       const socket = connectSocket(address);
       socket.on('error', (cause: NodeJS.ErrnoException) => {
-        const [why, mend] = refusals[cause.code ?? ''] ?? [cause.message, silent];
-        reject(new DriverError(attempt, why, mend, { cause }));
+        const [why, hint] = refusals[cause.code ?? ''] ?? [cause.message, silent];
+        reject(new DriverError(attempt, why, hint, { cause }));
       });
       socket.once('connect', () => {
         open = true;

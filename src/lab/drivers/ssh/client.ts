@@ -41,7 +41,7 @@ const awaited: Readonly<Record<Stage, string>> = {
   authentication: 'the login',
 };
 
-const mends: Readonly<Record<Stage, string>> = {
+const hints: Readonly<Record<Stage, string>> = {
   socket: 'see that the domain is up, has the address of the lab file and runs an SSH server',
   handshake: 'see what listens on that port; an SSH server that hangs shows on the console or in its log',
   'host key':
@@ -67,7 +67,7 @@ async function connect(
 
   const fail = (why: string, cause?: Error) => {
     const Failure = stage === 'socket' ? HostUnreachable : NoLogin;
-    return new Failure(`${attempt}, ${stage}`, why, mends[stage], { cause });
+    return new Failure(`${attempt}, ${stage}`, why, hints[stage], { cause });
   };
 
   const config: ConnectConfig = {
@@ -87,7 +87,7 @@ async function connect(
   };
 
   const expired = () => {
-    const error = cutShort(`${attempt}, ${stage}`, awaited[stage], mends[stage], signal);
+    const error = cutShort(`${attempt}, ${stage}`, awaited[stage], hints[stage], signal);
     return fail(error.message.slice(error.attempt.length + 2), error);
   };
   return abortable<SshSession>(signal, expired, (resolve, reject) => {
@@ -170,12 +170,12 @@ async function forward(
   const where = `${attempt}, socket`;
   const fail = (cause: Error) => {
     const why = `${via.name} cannot reach ${host}:${port} (${cause.message})`;
-    return new DriverError(where, why, mends.socket, { cause });
+    return new DriverError(where, why, hints.socket, { cause });
   };
 
   return abortable<Duplex>(
     signal,
-    () => cutShort(where, `${via.name} to reach ${host}:${port}`, mends.socket, signal),
+    () => cutShort(where, `${via.name} to reach ${host}:${port}`, hints.socket, signal),
     (resolve, reject) => {
       let given = false;
       try {

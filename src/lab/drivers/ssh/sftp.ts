@@ -40,7 +40,7 @@ export async function putBySftp(
   try {
     await abortable<void>(
       signal,
-      () => cutShort(attempt, awaited(), mend, signal),
+      () => cutShort(attempt, awaited(), hint, signal),
       (resolve, reject) => {
         const run = async () => {
           try {
@@ -59,13 +59,13 @@ export async function putBySftp(
   }
 }
 
-const mend = 'see that the domain still runs, and its disk';
+const hint = 'see that the domain still runs, and its disk';
 
 /** @throws NoSftp; DriverError where the connection breaks or the signal ends the wait */
 function start(connection: Connection, attempt: string, signal: AbortSignal): Promise<SFTPWrapper> {
   return abortable<SFTPWrapper>(
     signal,
-    () => cutShort(attempt, "the start of the server's sftp", mend, signal),
+    () => cutShort(attempt, "the start of the server's sftp", hint, signal),
     (resolve, reject) => {
       let over = false;
       try {

@@ -115,7 +115,7 @@ function openStream(client: tftp.Client, file: string): tftp.GetStream {
 const hook = '_onMessage';
 
 /**
- * Mends two things where packets come in: the package drops the number of a server's error and keeps its text,
+ * Repairs two things where packets come in: the package drops the number of a server's error and keeps its text,
  * and it ends a transfer when the option acknowledgement comes twice, as it does when either side was slow.
  *
  * @returns tells the code of the server's error

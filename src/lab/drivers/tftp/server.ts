@@ -264,7 +264,7 @@ function bind(address: string, port: number): Promise<Socket> {
 }
 
 function bindError(address: string, port: number, cause: NodeJS.ErrnoException): DriverError {
-  const mends: Readonly<Record<string, readonly [why: string, mend: string]>> = {
+  const hints: Readonly<Record<string, readonly [why: string, hint: string]>> = {
     EADDRINUSE: [
       'another server has this port',
       `see which with \`ss -lunp 'sport = :${port}'\` (tftpd-hpa, dnsmasq, atftpd?) and stop it`,
@@ -278,6 +278,6 @@ function bindError(address: string, port: number, cause: NodeJS.ErrnoException):
       "compare the lab file's network.server with `ip address`",
     ],
   };
-  const [why, mend] = mends[cause.code ?? ''] ?? [cause.message, 'see the address and port in the lab file'];
-  return new DriverError(`serve TFTP on ${address}:${port}`, why, mend, { cause });
+  const [why, hint] = hints[cause.code ?? ''] ?? [cause.message, 'see the address and port in the lab file'];
+  return new DriverError(`serve TFTP on ${address}:${port}`, why, hint, { cause });
 }

@@ -99,11 +99,11 @@ function cannot(attempt: string, error: unknown): DriverError {
   const why = error instanceof Error ? error.message : String(error);
   if (error instanceof InTheWay) return new DriverError(attempt, why, 'move it out of the way');
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const mend = mends[code] ?? "see tftp.path of the lab file, and the directory's permissions";
-  return new DriverError(attempt, why, mend, { cause: error });
+  const hint = hints[code] ?? "see tftp.path of the lab file, and the directory's permissions";
+  return new DriverError(attempt, why, hint, { cause: error });
 }
 
-const mends: Readonly<Record<string, string>> = {
+const hints: Readonly<Record<string, string>> = {
   EACCES: 'give this user the right to write there: sudo setfacl -m u:$USER:rwx DIRECTORY',
   EROFS: 'it is mounted read-only',
   ENOSPC: "the server's disk is full",

@@ -27,7 +27,7 @@ export interface TftpBoard {
   readonly onEvent: (event: TftpEvent) => void;
   /** A request from an address that no board claims: perhaps this one, with another address than expected. */
   readonly onStranger?: (event: Extract<TftpEvent, { readonly kind: 'refused' }>) => void;
-  /** What was found and mended on the way: what a run that was killed had left, for instance. */
+  /** What was found and repaired on the way: what a run that was killed had left, for instance. */
   readonly onNote?: (text: string) => void;
 }
 

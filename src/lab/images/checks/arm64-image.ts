@@ -45,7 +45,7 @@ export function arm64ImageProblems(bytes: Uint8Array, compressions: readonly Com
     return [
       {
         what: 'it is an EFI zboot image, which neither Xen nor booti unpacks',
-        mend: 'build with CONFIG_EFI_ZBOOT=n, or take arch/arm64/boot/Image of the same build',
+        hint: 'build with CONFIG_EFI_ZBOOT=n, or take arch/arm64/boot/Image of the same build',
       },
     ];
   }
@@ -64,12 +64,12 @@ export function arm64ImageProblems(bytes: Uint8Array, compressions: readonly Com
       ? [
           {
             what: 'its image_size is 0, so that nobody knows how much memory it takes',
-            mend: 'Linux before 3.17?',
+            hint: 'Linux before 3.17?',
           },
         ]
       : []),
     ...(whole !== undefined && whole > bytes.length
-      ? [{ what: `it is cut short: ${bytes.length} of ${whole} bytes`, mend: 'copy it again' }]
+      ? [{ what: `it is cut short: ${bytes.length} of ${whole} bytes`, hint: 'copy it again' }]
       : []),
   ];
 }
@@ -87,14 +87,14 @@ function compressedProblems(
   if (!compressions.includes(how)) {
     const taken =
       compressions.length === 0 ? 'only uncompressed ones are' : `only ${compressions.join(' and ')} is`;
-    return [{ what: `it is compressed with ${how}; ${taken} taken here`, mend: 'unpack it' }];
+    return [{ what: `it is compressed with ${how}; ${taken} taken here`, hint: 'unpack it' }];
   }
   try {
     const inside = unpacked(bytes, how);
     return inside === undefined ? [] : arm64ImageProblems(inside, []);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return [{ what: `its ${how} data is damaged or cut short: ${why}`, mend: 'copy it again' }];
+    return [{ what: `its ${how} data is damaged or cut short: ${why}`, hint: 'copy it again' }];
   }
 }
 

@@ -71,7 +71,7 @@ const names: Readonly<Record<Program, string>> = {
   linux: 'Linux',
 };
 
-function withFile({ what, mend }: ImageProblem, file: string | undefined): ImageProblem {
-  const both = [mend, file].filter(words => words !== undefined).join('; ');
-  return both === '' ? { what } : { what, mend: both };
+function withFile({ what, hint }: ImageProblem, file: string | undefined): ImageProblem {
+  const both = [hint, file].filter(words => words !== undefined).join('; ');
+  return both === '' ? { what } : { what, hint: both };
 }

@@ -13,12 +13,12 @@ export function blobProblems(bytes: Uint8Array): ImageProblem[] {
     if (!(error instanceof DtError)) throw error;
     const foreign = foreignFormat(bytes);
     const isBlob = foreign === undefined || foreign.what.includes('device tree');
-    return [isBlob ? { what: error.message, mend: 'compile it again: dtc -@ -O dtb' } : foreign];
+    return [isBlob ? { what: error.message, hint: 'compile it again: dtc -@ -O dtb' } : foreign];
   }
   const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4);
   return size === bytes.length
     ? []
-    : [{ what: `${bytes.length - size} bytes follow its ${size}`, mend: 'make it again' }];
+    : [{ what: `${bytes.length - size} bytes follow its ${size}`, hint: 'make it again' }];
 }
 
 interface Need {
@@ -68,7 +68,7 @@ function consoleProblems(tree: DeviceTree): ImageProblem[] {
     return [
       {
         what: 'it names no console for Xen: neither dtuart= in xen,xen-bootargs nor stdout-path',
-        mend: 'set xen,xen-bootargs in /chosen: "console=dtuart dtuart=serial0 ..."',
+        hint: 'set xen,xen-bootargs in /chosen: "console=dtuart dtuart=serial0 ..."',
       },
     ];
   }
@@ -78,7 +78,7 @@ function consoleProblems(tree: DeviceTree): ImageProblem[] {
   return [
     {
       what: `its console for Xen, ${named}, is no node of it`,
-      mend: 'correct dtuart= or stdout-path in /chosen',
+      hint: 'correct dtuart= or stdout-path in /chosen',
     },
   ];
 }

@@ -4,7 +4,7 @@ import type { ImageProblem } from './problem.ts';
 interface Format {
   readonly what: string;
   readonly is: (bytes: Uint8Array) => boolean;
-  readonly mend: string;
+  readonly hint: string;
 }
 
 const ascii = (bytes: Uint8Array, start: number, text: string): boolean =>
@@ -14,32 +14,32 @@ const formats: readonly Format[] = [
   {
     what: 'an ELF file',
     is: bytes => ascii(bytes, 0, '\x7fELF'),
-    mend: 'take the binary that the build makes of it, or: aarch64-linux-gnu-objcopy -O binary FILE OUT',
+    hint: 'take the binary that the build makes of it, or: aarch64-linux-gnu-objcopy -O binary FILE OUT',
   },
   {
     what: 'a list of S-records, which is for a flash writer',
     is: bytes => ascii(bytes, 0, 'S0') || ascii(bytes, 0, 'S3'),
-    mend: 'take the binary of the same build',
+    hint: 'take the binary of the same build',
   },
   {
     what: 'a U-Boot image (uImage, made by mkimage)',
     is: isUBootImage,
-    mend: 'take the file that was put into it, or: dumpimage -T kernel -o OUT FILE',
+    hint: 'take the file that was put into it, or: dumpimage -T kernel -o OUT FILE',
   },
   {
     what: 'a device tree blob, or a FIT image',
     is: bytes => bytes[0] === 0xd0 && bytes[1] === 0x0d && bytes[2] === 0xfe && bytes[3] === 0xed,
-    mend: 'the lab file has the files in the wrong places',
+    hint: 'the lab file has the files in the wrong places',
   },
   {
     what: 'a cpio archive',
     is: isCpio,
-    mend: 'the lab file has the files in the wrong places',
+    hint: 'the lab file has the files in the wrong places',
   },
   {
     what: 'a Git LFS pointer, not the file itself',
     is: bytes => ascii(bytes, 0, 'version https://git-lfs'),
-    mend: 'git lfs pull',
+    hint: 'git lfs pull',
   },
   {
     what: 'a text',
@@ -47,7 +47,7 @@ const formats: readonly Format[] = [
       bytes
         .subarray(0, 64)
         .every(byte => byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127)),
-    mend: 'was it downloaded as a page?',
+    hint: 'was it downloaded as a page?',
   },
 ];
 
@@ -55,7 +55,7 @@ const formats: readonly Format[] = [
 export function foreignFormat(bytes: Uint8Array): ImageProblem | undefined {
   if (bytes.length === 0) return { what: 'it is empty' };
   const found = formats.find(({ is }) => is(bytes));
-  return found && { what: `it is ${found.what}`, mend: found.mend };
+  return found && { what: `it is ${found.what}`, hint: found.hint };
 }
 
 /** New ASCII format, with checksums or without (cpio(5)), which the kernel takes (Linux init/initramfs.c). */

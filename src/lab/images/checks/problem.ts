@@ -2,5 +2,5 @@
 export interface ImageProblem {
   readonly what: string;
   /** What to do about it. */
-  readonly mend?: string;
+  readonly hint?: string;
 }

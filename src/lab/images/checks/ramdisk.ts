@@ -12,7 +12,7 @@ export function ramdiskProblems(content: Uint8Array): ImageProblem[] {
     return isCpio(inside) ? archiveProblems(inside) : [{ what: `in its ${how} data is no cpio archive` }];
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return [{ what: `its ${how} data is damaged or cut short: ${why}`, mend: 'copy it again' }];
+    return [{ what: `its ${how} data is damaged or cut short: ${why}`, hint: 'copy it again' }];
   }
 }
 
@@ -23,5 +23,5 @@ function problemOf(bytes: Uint8Array): ImageProblem[] {
 function archiveProblems(archive: Uint8Array): ImageProblem[] {
   return Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength).includes('TRAILER!!!')
     ? []
-    : [{ what: 'its cpio archive is cut short: it has no trailer', mend: 'make it again' }];
+    : [{ what: 'its cpio archive is cut short: it has no trailer', hint: 'make it again' }];
 }

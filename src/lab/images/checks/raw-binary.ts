@@ -5,7 +5,7 @@ import type { ImageProblem } from './problem.ts';
 
 export function rawBinaryProblems(bytes: Uint8Array): ImageProblem[] {
   const how = compressionOf(bytes);
-  if (how !== undefined) return [{ what: `it is compressed with ${how}`, mend: 'unpack it' }];
+  if (how !== undefined) return [{ what: `it is compressed with ${how}`, hint: 'unpack it' }];
   const foreign = foreignFormat(bytes);
   return foreign === undefined ? [] : [foreign];
 }

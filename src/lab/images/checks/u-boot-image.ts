@@ -10,7 +10,7 @@ export function uBootImageProblems(bytes: Uint8Array): ImageProblem[] {
     return [
       {
         what: 'it is no U-Boot image, which bootm wants',
-        mend: 'mkimage -A arm64 -T kernel (or ramdisk) -C none -d FILE OUT',
+        hint: 'mkimage -A arm64 -T kernel (or ramdisk) -C none -d FILE OUT',
       },
     ];
   }
@@ -18,11 +18,11 @@ export function uBootImageProblems(bytes: Uint8Array): ImageProblem[] {
   const header = bytes.slice(0, headerSize).fill(0, 4, 8);
   const length = view.getUint32(12);
   const data = bytes.subarray(headerSize, headerSize + length);
-  if (crc32(header) !== view.getUint32(4)) return [{ what: 'its U-Boot header is damaged', mend: again }];
+  if (crc32(header) !== view.getUint32(4)) return [{ what: 'its U-Boot header is damaged', hint: again }];
   if (data.length < length) {
-    return [{ what: `it is cut short: ${data.length} of ${length} bytes`, mend: again }];
+    return [{ what: `it is cut short: ${data.length} of ${length} bytes`, hint: again }];
   }
-  return crc32(data) === view.getUint32(24) ? [] : [{ what: 'its data is damaged (CRC)', mend: again }];
+  return crc32(data) === view.getUint32(24) ? [] : [{ what: 'its data is damaged (CRC)', hint: again }];
 }
 
 /** @returns what is in a U-Boot image; other bytes as they are */

@@ -23,7 +23,7 @@ export const accessControllerRules: readonly Rule[] = [
     title: "`access-controllers` names another SCMI node than Xen's",
     consequence:
       'The driver compares the provider with the node that it bound to: no message is sent, and no permission is ever set.',
-    mend: "Refer to Xen's node in the container (`<&scmi_xen N>`), not to /firmware/scmi as the documentation's example does.",
+    hint: "Refer to Xen's node in the container (`<&scmi_xen N>`), not to /firmware/scmi as the documentation's example does.",
     documented: ['D17', 'v9-3', document.scmi],
     shows: ['sci.assign-device'],
     *check({ isMultiAgent, management, devices }) {
@@ -41,7 +41,7 @@ export const accessControllerRules: readonly Rule[] = [
     severity: 'warning',
     title: '`access-controllers` cannot be read',
     consequence: 'Xen stops at the entry without an error: no permission is set from there on.',
-    mend: 'Give Xen’s node `#access-controller-cells = <1>`, and each entry a phandle and as many arguments as its provider asks for.',
+    hint: 'Give Xen’s node `#access-controller-cells = <1>`, and each entry a phandle and as many arguments as its provider asks for.',
     documented: ['D17', document.sci],
     shows: ['device-tree.no-phandle', 'device-tree.no-cells', 'device-tree.arguments'],
     *check({ isMultiAgent, management, devices }) {
@@ -57,7 +57,7 @@ export const accessControllerRules: readonly Rule[] = [
     title: "`#access-controller-cells` of Xen's node is 0",
     consequence:
       'The driver sends a device id that nothing has set; firmware refuses it, and the domain that gets the device is not built. For Dom0 that is a panic.',
-    mend: 'Set it to 1, and give each `access-controllers` the device id.',
+    hint: 'Set it to 1, and give each `access-controllers` the device id.',
     documented: ['D17', document.driver],
     shows: ['smc-multiagent.assign-failed', 'dom0.set-up-failed'],
     *check({ isMultiAgent, management, devices }) {
@@ -74,7 +74,7 @@ export const accessControllerRules: readonly Rule[] = [
     severity: 'warning',
     title: "`#access-controller-cells` of Xen's node is above 1",
     consequence: 'The first cell is taken for the device id, the others are ignored.',
-    mend: 'Set it to 1.',
+    hint: 'Set it to 1.',
     documented: ['D17', document.driver],
     *check({ isMultiAgent, management }) {
       const cells = management?.node.u32('#access-controller-cells') ?? 1;
@@ -91,7 +91,7 @@ export const accessControllerRules: readonly Rule[] = [
     title: 'A disabled device has `access-controllers`',
     consequence:
       'It is assigned to Dom0 like any other: `status` is not looked at, and a refusal is as fatal.',
-    mend: 'Remove `access-controllers` from it if Dom0 is not to have its permission.',
+    hint: 'Remove `access-controllers` from it if Dom0 is not to have its permission.',
     documented: ['D18', document.sci],
     shows: ['sci.assign-device'],
     *check(configuration) {
@@ -107,7 +107,7 @@ export const accessControllerRules: readonly Rule[] = [
     title: 'A device id that the firmware does not know',
     consequence:
       'SET_DEVICE_PERMISSIONS is refused and the domain that gets the device is not built. For Dom0 that is a panic.',
-    mend: 'Use an id of the firmware’s device table; with a firmware that has none, remove `access-controllers`.',
+    hint: 'Use an id of the firmware’s device table; with a firmware that has none, remove `access-controllers`.',
     documented: ['D16', 'D17', 'v5-1', document.driver],
     shows: assignmentFails,
     *check(configuration) {
@@ -132,7 +132,7 @@ export const accessControllerRules: readonly Rule[] = [
     title: 'A device that the firmware does not give away',
     consequence:
       'SET_DEVICE_PERMISSIONS is DENIED and the domain that gets the device is not built. For Dom0 that is a panic.',
-    mend: 'Remove `access-controllers` from the node, or change the owner in firmware.',
+    hint: 'Remove `access-controllers` from the node, or change the owner in firmware.',
     documented: ['D17', document.driver],
     shows: assignmentFails,
     *check(configuration) {
@@ -152,7 +152,7 @@ export const accessControllerRules: readonly Rule[] = [
     title: 'A device of a guest is Dom0’s already',
     consequence:
       'Dom0 got the permission at boot. Firmware with one owner a device then refuses the guest, and xl does not create it.',
-    mend: 'Mark the node `xen,passthrough` in the host tree, so that Dom0 does not take it.',
+    hint: 'Mark the node `xen,passthrough` in the host tree, so that Dom0 does not take it.',
     documented: ['D18', document.sci],
     shows: ['smc-multiagent.assign-failed', 'libxl.assign.refused', 'dom0less.set-up-failed'],
     *check(configuration) {
@@ -173,7 +173,7 @@ export const accessControllerRules: readonly Rule[] = [
     title: 'Devices are under SCMI management, and firmware has no SET_DEVICE_PERMISSIONS',
     consequence:
       'The message is called optional, yet its -EOPNOTSUPP is not ignored: the domain that gets the device is not built. For Dom0 that is a panic.',
-    mend: 'Remove `access-controllers`, or use a firmware with message 0x9 of the Base protocol.',
+    hint: 'Remove `access-controllers`, or use a firmware with message 0x9 of the Base protocol.',
     documented: ['D16', 'v5-1', document.driver],
     shows: assignmentFails,
     *check(configuration) {

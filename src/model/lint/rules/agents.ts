@@ -12,7 +12,7 @@ export const agentRules: readonly Rule[] = [
     severity: 'error',
     title: '`scmi-secondary-agents` is missing',
     consequence: 'The probe fails with -EINVAL: there is no mediator, for Dom0 neither.',
-    mend: 'List function id, page and agent id of each agent that a domain may have.',
+    hint: 'List function id, page and agent id of each agent that a domain may have.',
     documented: ['D4', 'v6-1', document.booting],
     shows: ['smc-multiagent.collect.no-list'],
     *check(configuration) {
@@ -25,7 +25,7 @@ export const agentRules: readonly Rule[] = [
     severity: 'error',
     title: '`#scmi-secondary-agents-cells` is neither 2 nor 3',
     consequence: 'The probe fails with -EINVAL: there is no mediator.',
-    mend: 'Set it to 3 (function id, page, agent id), or to 2 where firmware is to be asked for the ids.',
+    hint: 'Set it to 3 (function id, page, agent id), or to 2 where firmware is to be asked for the ids.',
     documented: ['D5', document.booting],
     shows: ['smc-multiagent.collect.cells'],
     *check(configuration) {
@@ -39,7 +39,7 @@ export const agentRules: readonly Rule[] = [
     severity: 'error',
     title: '`scmi-secondary-agents` is empty or no whole number of entries',
     consequence: 'The probe fails with -EINVAL: there is no mediator.',
-    mend: 'Give every entry as many cells as `#scmi-secondary-agents-cells` says (3 where it is absent).',
+    hint: 'Give every entry as many cells as `#scmi-secondary-agents-cells` says (3 where it is absent).',
     documented: ['D4', 'D5', document.booting],
     shows: ['smc-multiagent.collect.length'],
     *check(configuration) {
@@ -60,7 +60,7 @@ export const agentRules: readonly Rule[] = [
     severity: 'error',
     title: 'The list is written with another number of cells than it is read with',
     consequence: 'Cells are taken for phandles that are none: the probe fails, there is no mediator.',
-    mend: 'Make `#scmi-secondary-agents-cells` and the list agree; it is 3 where it is absent.',
+    hint: 'Make `#scmi-secondary-agents-cells` and the list agree; it is 3 where it is absent.',
     documented: ['D5', document.booting],
     shows: ['smc-multiagent.collect.no-shmem-node', 'smc-multiagent.collect.no-address'],
     *check(configuration) {
@@ -77,7 +77,7 @@ export const agentRules: readonly Rule[] = [
     severity: 'error',
     title: 'An entry of the list names a page that is not there',
     consequence: 'The probe fails with -EINVAL at this entry: there is no mediator.',
-    mend: 'Refer to the `arm,scmi-shmem` node by its label.',
+    hint: 'Refer to the `arm,scmi-shmem` node by its label.',
     documented: ['D4', document.booting],
     shows: ['smc-multiagent.collect.no-shmem-node'],
     *check(configuration) {
@@ -92,7 +92,7 @@ export const agentRules: readonly Rule[] = [
     severity: 'error',
     title: 'An agent id is listed twice',
     consequence: 'The second entry is refused with -EEXIST and the probe fails: there is no mediator.',
-    mend: 'Give each agent one entry.',
+    hint: 'Give each agent one entry.',
     documented: ['D4', document.driver],
     shows: ['smc-multiagent.collect.duplicate-agent'],
     *check(configuration) {
@@ -107,7 +107,7 @@ export const agentRules: readonly Rule[] = [
     title: "Xen's own agent id is listed",
     consequence:
       "Xen's own channel has that id already: the entry is refused with -EEXIST, there is no mediator.",
-    mend: "Leave Xen's agent out of the list.",
+    hint: "Leave Xen's agent out of the list.",
     documented: ['D2', document.driver],
     shows: ['smc-multiagent.collect.duplicate-agent'],
     *check(configuration) {
@@ -125,7 +125,7 @@ export const agentRules: readonly Rule[] = [
     title: "Xen's own channel is handed out",
     consequence:
       'Xen accepts it. The domain that gets this entry speaks to firmware as Xen does, with its privileges.',
-    mend: 'Give the domain a function id and a page of its own.',
+    hint: 'Give the domain a function id and a page of its own.',
     documented: ['D2', 'D25', 'R1', 'R2', document.driver],
     *check(configuration) {
       const { management, entries } = configuration;
@@ -148,7 +148,7 @@ export const agentRules: readonly Rule[] = [
     title: 'Two entries have one function id',
     consequence:
       'Xen accepts both. Two domains then are one agent to firmware, with each other’s permissions.',
-    mend: "Give each entry its agent's own function id.",
+    hint: "Give each entry its agent's own function id.",
     documented: ['D1', 'D25', document.driver],
     *check(configuration) {
       for (const [first, entry] of repeated(configuration, ({ functionId }) => functionId)) {
@@ -166,7 +166,7 @@ export const agentRules: readonly Rule[] = [
     severity: 'warning',
     title: 'Two entries share a page',
     consequence: 'Xen accepts both. Two domains read and overwrite each other’s messages.',
-    mend: "Give each entry its agent's own page, one page long.",
+    hint: "Give each entry its agent's own page, one page long.",
     documented: ['D1', document.driver],
     *check(configuration) {
       if (!configuration.isProbed) return;
@@ -189,7 +189,7 @@ export const agentRules: readonly Rule[] = [
     title: 'A listed agent id is above 254',
     consequence:
       'The entry is accepted, and no domain can ever ask for it: 255 stands for none, and the field has 8 bits.',
-    mend: "Use firmware's id of the agent, 0 to 254.",
+    hint: "Use firmware's id of the agent, 0 to 254.",
     documented: ['v8-2', document.driver],
     *check(configuration) {
       if (!configuration.isProbed) return;
@@ -205,7 +205,7 @@ export const agentRules: readonly Rule[] = [
     title: 'A listed function id is no channel of the firmware',
     consequence:
       'With three cells nothing checks it: the agent can be given to a domain, none of whose calls is answered.',
-    mend: "Use the function ids of the firmware's agents, or another firmware.",
+    hint: "Use the function ids of the firmware's agents, or another firmware.",
     documented: ['D1', 'D6', document.driver],
     *check(configuration) {
       const { firmware, list } = configuration;
@@ -221,7 +221,7 @@ export const agentRules: readonly Rule[] = [
     severity: 'warning',
     title: 'A listed agent id is not the one that firmware has for the channel',
     consequence: 'Nothing checks it: permissions are set for one agent, and the domain speaks as another.',
-    mend: 'Correct the id, or leave out the ids (`#scmi-secondary-agents-cells = <2>`) so that firmware is asked.',
+    hint: 'Correct the id, or leave out the ids (`#scmi-secondary-agents-cells = <2>`) so that firmware is asked.',
     documented: ['D5', 'D6', 'D25', document.driver],
     *check(configuration) {
       const { firmware, management } = configuration;
@@ -242,7 +242,7 @@ export const agentRules: readonly Rule[] = [
     title: 'A listed page is not the one that firmware reads for the function id',
     consequence:
       'With three cells nothing checks it: firmware answers in another page, and the domain waits in vain or reads rubbish.',
-    mend: 'Put function id and page of one agent into one entry.',
+    hint: 'Put function id and page of one agent into one entry.',
     documented: ['D1', 'D6', document.driver],
     *check(configuration) {
       if (configuration.list.cells !== 3) return;
@@ -254,7 +254,7 @@ export const agentRules: readonly Rule[] = [
     severity: 'error',
     title: 'Firmware cannot be asked for the id of a channel',
     consequence: 'The discovery of this entry fails, and with it the probe: there is no mediator.',
-    mend: 'Put function id and page of one agent of the firmware into the entry.',
+    hint: 'Put function id and page of one agent of the firmware into the entry.',
     documented: ['D5', 'v6-4', document.driver],
     shows: ['smc-multiagent.response'],
     *check(configuration) {

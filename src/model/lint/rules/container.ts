@@ -13,7 +13,7 @@ export const containerRules: readonly Rule[] = [
     title: 'No node is compatible `xen,sci`',
     consequence:
       'The mediator binds to nothing and says nothing; Dom0 keeps /firmware/scmi, and each of its calls is `Unhandled SMC/HVC`.',
-    mend: 'Add the container, with `compatible = "xen,sci"`, to the host tree.',
+    hint: 'Add the container, with `compatible = "xen,sci"`, to the host tree.',
     documented: ['D3', 'v7-1', document.scmi, document.booting],
     shows: ['vsmc.unhandled', 'linux.scmi.no-answer'],
     *check({ isMultiAgent, container, tree }) {
@@ -32,7 +32,7 @@ export const containerRules: readonly Rule[] = [
     title: 'A second `xen,sci` container',
     consequence:
       'The second probe starts the list of channels anew and frees it when it cannot register: no domain gets an agent, and a Dom0 that asks for one is a panic.',
-    mend: 'Leave one container.',
+    hint: 'Leave one container.',
     documented: ['D14', document.driver, document.sci],
     shows: ['smc-multiagent.already-registered', 'smc-multiagent.acquire-failed', 'dom0.create-failed'],
     *check({ isMultiAgent, containers }) {
@@ -48,7 +48,7 @@ export const containerRules: readonly Rule[] = [
     title: 'The container has no `arm,scmi-smc` node',
     consequence:
       'Xen has no channel of its own: the mediator binds to nothing and says nothing, and Dom0 is built as if there were no container.',
-    mend: 'Add a node with `compatible = "arm,scmi-smc"`, `arm,smc-id` and `shmem` to the container.',
+    hint: 'Add a node with `compatible = "arm,scmi-smc"`, `arm,smc-id` and `shmem` to the container.',
     documented: ['D3', document.scmi, document.booting],
     shows: ['vsmc.unhandled', 'linux.scmi.no-answer'],
     *check({ isMultiAgent, container, managementNodes }) {
@@ -64,7 +64,7 @@ export const containerRules: readonly Rule[] = [
     severity: 'error',
     title: "Xen's own node is disabled or passed through",
     consequence: 'Xen does not probe it: the mediator is not bound, without a message.',
-    mend: 'Remove `status` and `xen,passthrough` from the node.',
+    hint: 'Remove `status` and `xen,passthrough` from the node.',
     documented: [document.sci],
     shows: ['vsmc.unhandled', 'linux.scmi.no-answer'],
     *check({ isMultiAgent, managementNodes }) {
@@ -89,7 +89,7 @@ export const containerRules: readonly Rule[] = [
     title: 'A second `arm,scmi-smc` node below one container',
     consequence:
       'The second probe starts the list of channels anew and frees it when it cannot register: no domain gets an agent.',
-    mend: 'Leave one node: the one whose channel firmware lets configure the others.',
+    hint: 'Leave one node: the one whose channel firmware lets configure the others.',
     documented: ['D14', document.driver],
     shows: ['smc-multiagent.already-registered', 'smc-multiagent.acquire-failed', 'dom0.create-failed'],
     *check({ isMultiAgent, containers, managementNodes }) {
@@ -104,7 +104,7 @@ export const containerRules: readonly Rule[] = [
     severity: 'error',
     title: "Xen's own node has no `arm,smc-id`",
     consequence: 'The probe fails with -ENOENT: there is no mediator.',
-    mend: "Give it the function id of Xen's channel.",
+    hint: "Give it the function id of Xen's channel.",
     documented: [document.scmi, document.booting],
     shows: ['smc-multiagent.no-smc-id'],
     *check({ isMultiAgent, management }) {
@@ -117,7 +117,7 @@ export const containerRules: readonly Rule[] = [
     severity: 'error',
     title: '`ranges` is missing on the way from a page to the root',
     consequence: 'The address of the page does not translate, the probe fails: there is no mediator.',
-    mend: 'Add `ranges;` (and the cell counts) to the node; /chosen, xen and the container all need it.',
+    hint: 'Add `ranges;` (and the cell counts) to the node; /chosen, xen and the container all need it.',
     documented: [document.scmi, document.booting],
     shows: [
       'device-tree.address',
@@ -140,7 +140,7 @@ export const containerRules: readonly Rule[] = [
     severity: 'warning',
     title: '`status` on the container or on a page',
     consequence: 'Xen does not look at it: they are used as if they were enabled.',
-    mend: 'Remove the node, or the entry of the list, in place of disabling it.',
+    hint: 'Remove the node, or the entry of the list, in place of disabling it.',
     documented: [document.driver],
     *check(configuration) {
       if (!configuration.isMultiAgent) return;
@@ -159,7 +159,7 @@ export const containerRules: readonly Rule[] = [
     severity: 'warning',
     title: 'Names of an earlier version of the series',
     consequence: 'Xen does not know the name and ignores it.',
-    mend: 'Use the names of version 8 and later: `xen,sci`, `scmi-secondary-agents`, `xen,dom0-sci-agent-id`, `xen,sci_type`, `xen,sci-agent-id`.',
+    hint: 'Use the names of version 8 and later: `xen,sci`, `scmi-secondary-agents`, `xen,dom0-sci-agent-id`, `xen,sci_type`, `xen,sci-agent-id`.',
     documented: ['R3', 'v7-1', document.booting],
     *check({ isMultiAgent, tree, commandLine }) {
       if (!isMultiAgent) return;

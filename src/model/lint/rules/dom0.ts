@@ -14,7 +14,7 @@ export const dom0Rules: readonly Rule[] = [
     title: 'Dom0 has no agent',
     consequence:
       'SCMI is off for Dom0: /firmware/scmi and all `arm,scmi-shmem` nodes are dropped from its tree.',
-    mend: 'Set `xen,dom0-sci-agent-id` in the container if Dom0 is to use SCMI.',
+    hint: 'Set `xen,dom0-sci-agent-id` in the container if Dom0 is to use SCMI.',
     documented: ['D8', 'R4', 'v10-4', document.booting],
     *check(configuration) {
       const { dom0, container } = configuration;
@@ -28,7 +28,7 @@ export const dom0Rules: readonly Rule[] = [
     severity: 'warning',
     title: "Dom0's agent id is above 254",
     consequence: 'Xen warns, and SCMI is off for Dom0: its SCMI nodes are dropped.',
-    mend: 'Use the id of a listed agent, 0 to 254, or leave the property out.',
+    hint: 'Use the id of a listed agent, 0 to 254, or leave the property out.',
     documented: ['v8-2', document.booting],
     shows: ['dom0.invalid-agent-id'],
     *check(configuration) {
@@ -43,7 +43,7 @@ export const dom0Rules: readonly Rule[] = [
     severity: 'error',
     title: "Dom0 is given Xen's own agent",
     consequence: 'The channel is taken, by Xen: Dom0 is not created (-17), and Xen panics.',
-    mend: 'Give Dom0 a listed agent.',
+    hint: 'Give Dom0 a listed agent.',
     documented: ['D2', 'R1', document.scmi],
     shows: ['smc-multiagent.acquire-failed', 'dom0.create-failed'],
     *check(configuration) {
@@ -62,7 +62,7 @@ export const dom0Rules: readonly Rule[] = [
     severity: 'error',
     title: "Dom0's agent is not listed",
     consequence: 'Dom0 is not created (-2), and Xen panics.',
-    mend: 'Add the agent to `scmi-secondary-agents`, or give Dom0 a listed one.',
+    hint: 'Add the agent to `scmi-secondary-agents`, or give Dom0 a listed one.',
     documented: ['D4', 'D8', document.booting],
     shows: ['smc-multiagent.acquire-failed', 'dom0.create-failed'],
     *check(configuration) {
@@ -84,7 +84,7 @@ export const dom0Rules: readonly Rule[] = [
     title: "/firmware/scmi names another function id than that of Dom0's agent",
     consequence:
       'Xen does not rewrite the node, whatever the commit text says: each call of Dom0 is `Unhandled SMC/HVC`, and its SCMI probe fails.',
-    mend: 'Make the agent id, the list and /firmware/scmi name one channel.',
+    hint: 'Make the agent id, the list and /firmware/scmi name one channel.',
     documented: ['D9', 'D11', document.scmi],
     shows: ['vsmc.unhandled', 'linux.scmi.no-answer'],
     *check(configuration) {
@@ -104,7 +104,7 @@ export const dom0Rules: readonly Rule[] = [
     title: "/firmware/scmi names another page than that of Dom0's agent",
     consequence:
       'Xen does not rewrite the node: Dom0 writes into one page and firmware looks into another, so that Linux waits in vain for a free channel or reads rubbish.',
-    mend: 'Make the agent id, the list and /firmware/scmi name one channel.',
+    hint: 'Make the agent id, the list and /firmware/scmi name one channel.',
     documented: ['D9', 'D11', document.scmi],
     shows: ['linux.scmi.channel-busy', 'linux.scmi.no-channel'],
     *check(configuration) {
@@ -125,7 +125,7 @@ export const dom0Rules: readonly Rule[] = [
     severity: 'error',
     title: 'The page of /firmware/scmi cannot be used',
     consequence: 'Linux refuses the channel, and its SCMI probe fails.',
-    mend: 'Let `shmem` name a node that is compatible `arm,scmi-shmem` and has an address and a size.',
+    hint: 'Let `shmem` name a node that is compatible `arm,scmi-shmem` and has an address and a size.',
     documented: ['D7', document.scmi],
     shows: ['linux.scmi.no-channel'],
     *check(configuration) {
@@ -139,7 +139,7 @@ export const dom0Rules: readonly Rule[] = [
     severity: 'warning',
     title: 'Dom0 has an agent but no SCMI node',
     consequence: 'Dom0 holds the channel, and its Linux does not probe SCMI.',
-    mend: 'Add (or enable) the `arm,scmi-smc` node at /firmware/scmi, or leave out `xen,dom0-sci-agent-id`.',
+    hint: 'Add (or enable) the `arm,scmi-smc` node at /firmware/scmi, or leave out `xen,dom0-sci-agent-id`.',
     documented: ['D10', document.scmi],
     *check(configuration) {
       const { dom0 } = configuration;
@@ -164,7 +164,7 @@ export const dom0Rules: readonly Rule[] = [
     title: "Dom0's SCMI node is not at /firmware/scmi",
     consequence:
       'Only the node at exactly that path is dropped for a Dom0 without agent: this one stays while its page goes, and the probe of Linux fails with -22.',
-    mend: 'Call the node /firmware/scmi.',
+    hint: 'Call the node /firmware/scmi.',
     documented: ['D8', document.driver],
     shows: ['linux.scmi.no-channel'],
     *check(configuration) {

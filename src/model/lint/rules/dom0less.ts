@@ -10,7 +10,7 @@ export const dom0lessRules: readonly Rule[] = [
     severity: 'error',
     title: '`xen,sci_type` is none that this Xen serves',
     consequence: 'Xen panics before the domain is built.',
-    mend: 'Use "scmi_smc_multiagent" with the multi-agent build, "scmi_smc" with the single-agent one, or "none".',
+    hint: 'Use "scmi_smc_multiagent" with the multi-agent build, "scmi_smc" with the single-agent one, or "none".',
     documented: ['D22', document.booting],
     shows: [
       'dom0less.sci-type',
@@ -39,7 +39,7 @@ export const dom0lessRules: readonly Rule[] = [
     severity: 'error',
     title: '`xen,sci-agent-id` is missing or above 254',
     consequence: 'Xen panics before the domain is built.',
-    mend: 'Set it to the id of a listed agent.',
+    hint: 'Set it to the id of a listed agent.',
     documented: ['D22', 'v8-2', document.booting],
     shows: ['dom0less.sci-configuration'],
     *check({ dom0lessDomains, isMultiAgent }) {
@@ -59,7 +59,7 @@ export const dom0lessRules: readonly Rule[] = [
     severity: 'error',
     title: 'A node of a dom0less partial tree lacks part of its pass-through',
     consequence: 'Xen does not build the domain, and panics.',
-    mend: 'A page needs `xen,reg` and `xen,force-assign-without-iommu`; a device needs `xen,reg` and `xen,path`, and the former too where it has no IOMMU.',
+    hint: 'A page needs `xen,reg` and `xen,force-assign-without-iommu`; a device needs `xen,reg` and `xen,path`, and the former too where it has no IOMMU.',
     documented: ['D22', 'D23', document.booting, document.dom0less],
     shows: [
       'dom0less.passthrough-incomplete',
@@ -82,7 +82,7 @@ export const dom0lessRules: readonly Rule[] = [
     title: 'A dom0less domain may be given the page after its own',
     consequence:
       'Xen rounds the end of `xen,reg` up by a page: the page is not mapped, but the domain has the right to it.',
-    mend: 'Nothing in the configuration helps but an agent whose next page is no channel.',
+    hint: 'Nothing in the configuration helps but an agent whose next page is no channel.',
     documented: ['D22', document.dom0less],
     *check(configuration) {
       for (const { kind, name, mappings } of served(configuration)) {

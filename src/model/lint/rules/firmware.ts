@@ -13,7 +13,7 @@ export const firmwareRules: readonly Rule[] = [
     severity: 'error',
     title: "The function id of Xen's own node is no channel of the firmware",
     consequence: 'The first message gets -1 from EL3 (-95), the probe fails: there is no mediator.',
-    mend: 'Use the function id of the agent that firmware has for Xen.',
+    hint: 'Use the function id of the agent that firmware has for Xen.',
     documented: ['D1', document.scmi],
     shows: ['smc-multiagent.response'],
     *check(configuration) {
@@ -30,7 +30,7 @@ export const firmwareRules: readonly Rule[] = [
     title: "The page of Xen's own node is not the one that firmware reads for its function id",
     consequence:
       'Firmware does not see the message, the channel stays busy (-16), and the probe fails: there is no mediator.',
-    mend: 'Name function id and page of one agent of the firmware.',
+    hint: 'Name function id and page of one agent of the firmware.',
     documented: ['D1', document.scmi],
     shows: ['smc-multiagent.response'],
     *check(configuration) {
@@ -50,7 +50,7 @@ export const firmwareRules: readonly Rule[] = [
     title: 'Firmware has no DISCOVER_AGENT',
     consequence:
       'The message is called optional, yet Xen asks it on its own channel: the probe fails (-95), and there is no mediator.',
-    mend: 'Use a firmware with message 0x7 of the Base protocol that takes agent id 0xFFFFFFFF.',
+    hint: 'Use a firmware with message 0x7 of the Base protocol that takes agent id 0xFFFFFFFF.',
     documented: ['D5', 'D16', document.driver],
     shows: ['scmi-shmem.status', 'smc-multiagent.response'],
     *check(configuration) {
@@ -68,7 +68,7 @@ export const firmwareRules: readonly Rule[] = [
     title: 'Firmware has no RESET_AGENT_CONFIGURATION',
     consequence:
       'Xen ignores the answer when a domain ends: what the domain had set, and the permissions that its agent was given, stay.',
-    mend: 'Know it when guests are destroyed, or use a firmware with message 0xB of the Base protocol.',
+    hint: 'Know it when guests are destroyed, or use a firmware with message 0xB of the Base protocol.',
     documented: ['D15', 'D16', document.driver],
     *check(configuration) {
       const { firmware } = configuration;
@@ -82,7 +82,7 @@ export const firmwareRules: readonly Rule[] = [
     title: "Firmware does not let Xen's agent configure others",
     consequence:
       'SET_DEVICE_PERMISSIONS and RESET_AGENT_CONFIGURATION are DENIED: a Dom0 device with access-controllers is a panic, and a guest can be created once but never destroyed.',
-    mend: "Give Xen the function id and page of the privileged agent, and Dom0 another agent; the documentation's layout (Dom0 on the first channel) does not fit such a firmware.",
+    hint: "Give Xen the function id and page of the privileged agent, and Dom0 another agent; the documentation's layout (Dom0 on the first channel) does not fit such a firmware.",
     documented: ['D2', 'D25', 'R2', document.scmi],
     shows: ['smc-multiagent.assign-failed', 'dom0.set-up-failed'],
     *check(configuration) {
@@ -101,7 +101,7 @@ export const firmwareRules: readonly Rule[] = [
     severity: 'warning',
     title: 'The privileged agent of the firmware is listed for a domain',
     consequence: 'The domain that gets it, not Xen, holds the right to configure all agents.',
-    mend: "Make the privileged agent's channel Xen's own, and leave it out of the list.",
+    hint: "Make the privileged agent's channel Xen's own, and leave it out of the list.",
     documented: ['D2', 'D25', 'R2', document.scmi],
     *check(configuration) {
       const { firmware, management, entries, container } = configuration;
@@ -124,7 +124,7 @@ export const firmwareRules: readonly Rule[] = [
     title: 'Every agent of this firmware may use everything',
     consequence:
       'A guest with an agent can stop the clocks and assert the resets of all others: there is no isolation to test.',
-    mend: 'Use a firmware with a device policy where isolation matters.',
+    hint: 'Use a firmware with a device policy where isolation matters.',
     documented: ['D2', 'D25'],
     *check(configuration) {
       const { firmware } = configuration;

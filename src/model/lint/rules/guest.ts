@@ -14,7 +14,7 @@ export const guestRules: readonly Rule[] = [
     severity: 'error',
     title: 'A domain asks for an agent that is not listed',
     consequence: 'Xen refuses it (-2): xl fails, and a dom0less domain is a panic.',
-    mend: 'Add the agent to `scmi-secondary-agents`, or ask for a listed one.',
+    hint: 'Add the agent to `scmi-secondary-agents`, or ask for a listed one.',
     documented: ['D4', document.xlConfig, document.booting],
     shows: ['smc-multiagent.acquire-failed', 'libxl.create.refused', 'dom0less.create-failed'],
     *check(configuration) {
@@ -34,7 +34,7 @@ export const guestRules: readonly Rule[] = [
     severity: 'error',
     title: "A domain asks for Xen's own agent",
     consequence: 'The channel is taken, by Xen (-17): xl fails, and a dom0less domain is a panic.',
-    mend: 'Ask for a listed agent.',
+    hint: 'Ask for a listed agent.',
     documented: ['D2', document.driver],
     shows: ['smc-multiagent.acquire-failed', 'libxl.create.refused', 'dom0less.create-failed'],
     *check(configuration) {
@@ -52,7 +52,7 @@ export const guestRules: readonly Rule[] = [
     title: 'A domain asks for the agent of Dom0 or of a dom0less domain',
     consequence:
       'The channel is taken (-17) for as long as that domain lives: xl fails, and a dom0less domain is a panic.',
-    mend: 'Give each domain an agent of its own.',
+    hint: 'Give each domain an agent of its own.',
     documented: ['v11-T4', document.xlConfig, document.booting],
     shows: ['smc-multiagent.acquire-failed', 'libxl.create.refused', 'dom0less.create-failed'],
     *check(configuration) {
@@ -76,7 +76,7 @@ export const guestRules: readonly Rule[] = [
     title: 'Two guests of the toolstack ask for one agent',
     consequence:
       'While the one lives xl cannot create the other (-17), nor before `scmi: Free domain` was printed of it.',
-    mend: 'Give each guest an agent of its own, unless they are never to live at once.',
+    hint: 'Give each guest an agent of its own, unless they are never to live at once.',
     documented: ['v11-T4', document.xlConfig],
     shows: ['smc-multiagent.acquire-failed', 'libxl.create.refused'],
     *check(configuration) {
@@ -94,7 +94,7 @@ export const guestRules: readonly Rule[] = [
     severity: 'warning',
     title: 'A domain has an agent, and no SCMI node in its partial tree',
     consequence: 'The domain holds the channel, and its Linux does not probe SCMI.',
-    mend: 'Give it a partial tree with an enabled `arm,scmi-smc` node below /passthrough.',
+    hint: 'Give it a partial tree with an enabled `arm,scmi-smc` node below /passthrough.',
     documented: ['D12', 'D21', document.scmi],
     *check(configuration) {
       for (const { name, place, partial, kind } of served(configuration)) {
@@ -111,7 +111,7 @@ export const guestRules: readonly Rule[] = [
     severity: 'error',
     title: "A guest's `arm,smc-id` is not that of its agent",
     consequence: 'Each of its calls is `Unhandled SMC/HVC`, and its SCMI probe fails.',
-    mend: "Write the function id that the list has for the guest's agent.",
+    hint: "Write the function id that the list has for the guest's agent.",
     documented: ['D21', document.scmi],
     shows: ['vsmc.unhandled', 'linux.scmi.no-answer'],
     *check(configuration) {
@@ -132,7 +132,7 @@ export const guestRules: readonly Rule[] = [
     severity: 'error',
     title: "A guest's SCMI node has no usable `shmem`",
     consequence: 'Linux in the guest cannot set up the channel, and its SCMI probe fails.',
-    mend: 'Let `shmem` name a node below /passthrough that is compatible `arm,scmi-shmem` and whose `reg` translates (`ranges`).',
+    hint: 'Let `shmem` name a node below /passthrough that is compatible `arm,scmi-shmem` and whose `reg` translates (`ranges`).',
     documented: ['D21', document.scmi],
     shows: ['linux.scmi.no-channel'],
     *check(configuration) {
@@ -148,7 +148,7 @@ export const guestRules: readonly Rule[] = [
     severity: 'error',
     title: "Nothing is mapped where a guest's page is said to be",
     consequence: 'The guest takes a data abort when its Linux probes SCMI.',
-    mend: "Map the agent's page there: `iomem` of xl, `xen,reg` and `xen,force-assign-without-iommu` in a dom0less partial tree.",
+    hint: "Map the agent's page there: `iomem` of xl, `xen,reg` and `xen,force-assign-without-iommu` in a dom0less partial tree.",
     documented: ['D20', 'D22', document.scmi],
     shows: ['traps.guest-abort', 'linux.scmi.abort'],
     *check(configuration) {
@@ -171,7 +171,7 @@ export const guestRules: readonly Rule[] = [
     title: "The agent's page is mapped elsewhere than the guest's SCMI node says",
     consequence:
       'The guest looks where nothing, or something else, is: a data abort, or a channel that never answers.',
-    mend: 'Make the guest address of the mapping and `reg` of the `arm,scmi-shmem` node one.',
+    hint: 'Make the guest address of the mapping and `reg` of the `arm,scmi-shmem` node one.',
     documented: ['D20', 'D21', document.scmi],
     shows: ['traps.guest-abort', 'linux.scmi.abort'],
     *check(configuration) {
@@ -193,7 +193,7 @@ export const guestRules: readonly Rule[] = [
     title: "The page that is mapped for a guest's SCMI is not its agent's",
     consequence:
       'xl is refused the permission (or, for a page that a domain had before, it is given silently); a guest that gets it talks through the page of another agent, and is never answered.',
-    mend: "Map the page that the list has for the guest's agent.",
+    hint: "Map the page that the list has for the guest's agent.",
     documented: ['D20', 'D22', 'v10-5', document.scmi, document.xlConfig],
     shows: ['libxl.iomem.refused', 'linux.scmi.channel-busy', 'linux.scmi.no-answer'],
     *check(configuration) {
@@ -217,7 +217,7 @@ export const guestRules: readonly Rule[] = [
     title: 'A guest is given the page of another channel beside its own',
     consequence:
       'xl is refused the permission until some domain has had that page; then the guest can read and forge the messages of the other.',
-    mend: 'Map one page.',
+    hint: 'Map one page.',
     documented: ['D20', 'v10-5', document.xlConfig],
     shows: ['libxl.iomem.refused'],
     *check(configuration) {
@@ -241,7 +241,7 @@ export const guestRules: readonly Rule[] = [
     title: 'A guest has an SCMI node or a page, but asks for no agent',
     consequence:
       'xl is refused the permission for the page; a guest that is built all the same has every call of SCMI refused.',
-    mend: 'Add `arm_sci = "type=scmi_smc_multiagent,agent_id=N"`, or `xen,sci_type` and `xen,sci-agent-id`.',
+    hint: 'Add `arm_sci = "type=scmi_smc_multiagent,agent_id=N"`, or `xen,sci_type` and `xen,sci-agent-id`.',
     documented: ['D22', 'v11-T3', document.xlConfig, document.booting],
     shows: ['libxl.iomem.refused', 'vsmc.unhandled', 'linux.scmi.no-answer'],
     *check(configuration) {
@@ -267,7 +267,7 @@ export const guestRules: readonly Rule[] = [
     title: 'A device under SCMI management is passed through, but Xen is not told',
     consequence:
       'Its registers are the guest’s and its permission is not set: firmware refuses the clocks and resets that go with it.',
-    mend: 'List the device in `dtdev`; in a dom0less partial tree give its node `xen,path`.',
+    hint: 'List the device in `dtdev`; in a dom0less partial tree give its node `xen,path`.',
     documented: ['D18', 'D19', 'D23', document.xlConfig],
     *check(configuration) {
       for (const domain of served(configuration)) {

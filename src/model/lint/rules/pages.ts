@@ -15,7 +15,7 @@ export const pageRules: readonly Rule[] = [
     severity: 'error',
     title: "Xen's own node has no `shmem`",
     consequence: 'The probe fails with -ENOENT, without a message: there is no mediator.',
-    mend: 'Add `shmem`, with the page that firmware reads for its function id.',
+    hint: 'Add `shmem`, with the page that firmware reads for its function id.',
     documented: [document.scmi, document.booting],
     shows: ['vsmc.unhandled', 'linux.scmi.no-answer'],
     *check({ isMultiAgent, management }) {
@@ -29,7 +29,7 @@ export const pageRules: readonly Rule[] = [
     title: "`shmem` of Xen's own node names no node",
     consequence:
       'The driver goes on with an address and a size that nothing has set: what happens is not defined; seen were a refusal for lack of alignment.',
-    mend: 'Refer to the `arm,scmi-shmem` node by its label.',
+    hint: 'Refer to the `arm,scmi-shmem` node by its label.',
     documented: [document.driver],
     shows: ['smc-multiagent.no-shmem-node'],
     *check({ isMultiAgent, management }) {
@@ -45,7 +45,7 @@ export const pageRules: readonly Rule[] = [
     severity: 'error',
     title: 'The page of a channel has no address that translates',
     consequence: 'The probe fails: there is no mediator.',
-    mend: 'Give the node a `reg`, and the nodes above it cell counts and ranges that cover it.',
+    hint: 'Give the node a `reg`, and the nodes above it cell counts and ranges that cover it.',
     documented: [document.booting],
     shows: ['smc-multiagent.collect.no-address', 'device-tree.address-error', 'vsmc.unhandled'],
     *check(configuration) {
@@ -62,7 +62,7 @@ export const pageRules: readonly Rule[] = [
     severity: 'error',
     title: 'A page is not made of whole 4 KiB pages',
     consequence: 'The probe fails with -EINVAL: there is no mediator.',
-    mend: 'Use an address and a size that are multiples of 0x1000.',
+    hint: 'Use an address and a size that are multiples of 0x1000.',
     documented: ['D1', 'v10-1', document.driver],
     shows: ['smc-multiagent.not-aligned', 'smc-multiagent.collect.not-aligned'],
     *check(configuration) {
@@ -83,7 +83,7 @@ export const pageRules: readonly Rule[] = [
     title: "The address of Xen's own page is not aligned",
     consequence:
       'Nothing checks it, unlike those of the list: the message is put where firmware does not look, the channel stays busy (-16), and the probe fails.',
-    mend: 'Use the address that firmware has for the channel.',
+    hint: 'Use the address that firmware has for the channel.',
     documented: ['v10-1', document.driver],
     shows: ['smc-multiagent.response'],
     *check(configuration) {
@@ -98,7 +98,7 @@ export const pageRules: readonly Rule[] = [
     severity: 'error',
     title: 'A page that Xen maps is at address 0',
     consequence: 'A debug build of Xen fails an assertion and panics; a release build talks to address 0.',
-    mend: 'Use the address that firmware has for the channel.',
+    hint: 'Use the address that firmware has for the channel.',
     documented: [document.driver],
     shows: ['smc-multiagent.assertion', 'assertion'],
     *check(configuration) {
@@ -114,7 +114,7 @@ export const pageRules: readonly Rule[] = [
     title: 'A page has size 0',
     consequence:
       'Xen takes it and maps a whole page all the same; Linux, which maps what the node says, cannot use it.',
-    mend: 'Set the size to 0x1000.',
+    hint: 'Set the size to 0x1000.',
     documented: [document.driver],
     *check(configuration) {
       for (const { page, words } of channelPages(configuration)) {
@@ -131,7 +131,7 @@ export const pageRules: readonly Rule[] = [
     severity: 'error',
     title: "Xen's own page is where the machine answers with an abort",
     consequence: 'Xen maps the page to mark it free, takes a data abort, and panics.',
-    mend: 'Use memory of the non-secure world that firmware shares.',
+    hint: 'Use memory of the non-secure world that firmware shares.',
     documented: ['D6', document.driver],
     shows: ['traps.hypervisor-abort', 'traps.unexpected'],
     *check(configuration) {
@@ -159,7 +159,7 @@ export const pageRules: readonly Rule[] = [
     title: 'A page is inside memory that is given to Linux',
     consequence:
       'Xen may give the page to a domain as memory, and Linux does not map as a device what it has as memory: its SCMI probe fails, or messages are overwritten.',
-    mend: 'Put the page into /reserved-memory, with `no-map`, or take it out of the memory node.',
+    hint: 'Put the page into /reserved-memory, with `no-map`, or take it out of the memory node.',
     documented: ['D1', document.reservedMemory],
     *check(configuration) {
       const { tree } = configuration;

@@ -9,7 +9,7 @@ export const toolstackRules: readonly Rule[] = [
     severity: 'error',
     title: 'xl does not take the configuration',
     consequence: 'xl prints why and exits with 1; Xen is not asked.',
-    mend: 'Correct the line.',
+    hint: 'Correct the line.',
     documented: [document.xlConfig],
     shows: ['xl.config.syntax', 'xl.name', 'xl.action', 'xl.passthrough', 'xl.iomem'],
     *check({ xlGuests }) {
@@ -31,7 +31,7 @@ export const toolstackRules: readonly Rule[] = [
     severity: 'error',
     title: '`type` of `arm_sci` is not known to xl',
     consequence: 'xl prints `Unknown ARM_SCI type` and exits with 1.',
-    mend: 'Use scmi_smc_multiagent, scmi_smc or none.',
+    hint: 'Use scmi_smc_multiagent, scmi_smc or none.',
     documented: ['v11-T5', document.xlConfig],
     shows: ['xl.arm-sci.type'],
     *check({ xlGuests }) {
@@ -43,7 +43,7 @@ export const toolstackRules: readonly Rule[] = [
     severity: 'error',
     title: '`agent_id` of `arm_sci` is no number up to 254',
     consequence: 'xl prints why and exits with 1.',
-    mend: 'Use the decimal id of a listed agent.',
+    hint: 'Use the decimal id of a listed agent.',
     documented: ['v8-2', 'v11-T1', 'v11-T2', document.xlConfig],
     shows: ['xl.arm-sci.agent-id'],
     *check({ xlGuests }) {
@@ -55,7 +55,7 @@ export const toolstackRules: readonly Rule[] = [
     severity: 'warning',
     title: '`agent_id` is missing in `arm_sci`',
     consequence: 'It is called mandatory, but left out it is silently 0: the guest asks for agent 0.',
-    mend: 'Add `agent_id=N`.',
+    hint: 'Add `agent_id=N`.',
     documented: ['v11-T3', document.xlConfig, document.xl],
     shows: ['smc-multiagent.acquire-failed', 'libxl.create.refused'],
     *check({ xlGuests }) {
@@ -75,7 +75,7 @@ export const toolstackRules: readonly Rule[] = [
     severity: 'warning',
     title: '`agent_id` is not a decimal number',
     consequence: 'xl reads up to the first character that is no decimal digit: 0x2 is agent 0.',
-    mend: 'Write the id in decimal.',
+    hint: 'Write the id in decimal.',
     documented: [document.xl],
     shows: ['smc-multiagent.acquire-failed', 'libxl.create.refused'],
     *check({ xlGuests }) {
@@ -98,7 +98,7 @@ export const toolstackRules: readonly Rule[] = [
     title: 'A blank in `arm_sci`',
     consequence:
       'Nothing is trimmed: the option is not recognised and silently ignored. An agent_id so lost is 0, a type so lost is none.',
-    mend: 'Remove the blanks.',
+    hint: 'Remove the blanks.',
     documented: [document.xl],
     shows: ['smc-multiagent.acquire-failed', 'libxl.create.refused'],
     *check({ xlGuests }) {
@@ -115,7 +115,7 @@ export const toolstackRules: readonly Rule[] = [
     severity: 'warning',
     title: 'An option of `arm_sci` that xl does not know',
     consequence: 'It is silently ignored.',
-    mend: 'Use `type=` and `agent_id=` only.',
+    hint: 'Use `type=` and `agent_id=` only.',
     documented: [document.xlConfig, document.xl],
     *check({ xlGuests }) {
       for (const guest of xlGuests) {
@@ -131,7 +131,7 @@ export const toolstackRules: readonly Rule[] = [
     severity: 'warning',
     title: '`arm_sci` without `type`',
     consequence: 'The guest is created without SCMI, without a message.',
-    mend: 'Add `type=scmi_smc_multiagent`.',
+    hint: 'Add `type=scmi_smc_multiagent`.',
     documented: [document.xlConfig, document.xl],
     *check({ xlGuests }) {
       for (const guest of xlGuests) {
@@ -146,7 +146,7 @@ export const toolstackRules: readonly Rule[] = [
     severity: 'warning',
     title: '`arm_sci` is a list',
     consequence: 'xl takes it as if it were not there, without a message: the guest has no SCMI.',
-    mend: 'Write one string.',
+    hint: 'Write one string.',
     documented: [document.xlConfig, document.xl],
     *check({ xlGuests }) {
       for (const { config, place, name } of xlGuests) {
@@ -160,7 +160,7 @@ export const toolstackRules: readonly Rule[] = [
     severity: 'error',
     title: 'A guest asks for a mediator that this Xen has not',
     consequence: 'Xen refuses the domain (-EINVAL), and xl fails.',
-    mend: 'Use type=scmi_smc_multiagent with the multi-agent build, type=scmi_smc with the single-agent one.',
+    hint: 'Use type=scmi_smc_multiagent with the multi-agent build, type=scmi_smc with the single-agent one.',
     documented: ['v11-T5', 'D24', document.xlConfig],
     shows: ['smc-multiagent.unsupported-type', 'libxl.create.refused'],
     *check({ xlGuests, isMultiAgent, management, subject: { xen } }) {
@@ -178,7 +178,7 @@ export const toolstackRules: readonly Rule[] = [
     title: 'A domain asks for SCMI of a Xen that has no mediator',
     consequence:
       'The domain is created without SCMI; the permission for its page is refused, and each of its calls is `Unhandled SMC/HVC`.',
-    mend: 'Build Xen with CONFIG_SCMI_SMC_MA=y.',
+    hint: 'Build Xen with CONFIG_SCMI_SMC_MA=y.',
     documented: ['D24', document.scmi],
     shows: ['libxl.iomem.refused', 'vsmc.unhandled'],
     *check({ domains, subject: { xen } }) {
@@ -194,7 +194,7 @@ export const toolstackRules: readonly Rule[] = [
     title: '`dtdev` without an IOMMU',
     consequence:
       'It is documented for devices without IOMMU, yet libxl refuses before it asks Xen: `passthrough not supported on this platform`, where Xen has none enabled.',
-    mend: 'Remove `dtdev` on such a machine; permissions then have to be set in firmware.',
+    hint: 'Remove `dtdev` on such a machine; permissions then have to be set in firmware.',
     documented: ['D19', document.xlConfig],
     shows: ['libxl.passthrough.no-iommu'],
     *check({ xlGuests, hasIommu }) {
@@ -214,7 +214,7 @@ export const toolstackRules: readonly Rule[] = [
     severity: 'error',
     title: '`dtdev` with `passthrough = "disabled"`',
     consequence: 'libxl refuses the configuration.',
-    mend: 'Remove one of the two.',
+    hint: 'Remove one of the two.',
     documented: [document.xlConfig],
     shows: ['libxl.passthrough.disabled'],
     *check({ xlGuests }) {
@@ -232,7 +232,7 @@ export const toolstackRules: readonly Rule[] = [
     severity: 'error',
     title: '`dtdev` names a device that the host tree lacks',
     consequence: 'Assigning it fails, and xl does not create the guest.',
-    mend: 'Write the full path of the node in the host tree.',
+    hint: 'Write the full path of the node in the host tree.',
     documented: ['D19', document.xlConfig],
     shows: ['libxl.assign.refused'],
     *check({ xlGuests, tree }) {

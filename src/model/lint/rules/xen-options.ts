@@ -12,7 +12,7 @@ export const xenOptionRules: readonly Rule[] = [
     title: 'Dom0 asks for an agent of a Xen with the single-agent driver',
     consequence:
       'Dom0 asks for the multi-agent mediator whenever `xen,dom0-sci-agent-id` is there; the other driver refuses it (-22), and Xen panics.',
-    mend: 'Build Xen with CONFIG_SCMI_SMC_MA=y (CONFIG_SCMI_SMC is the default of that choice), or remove the property.',
+    hint: 'Build Xen with CONFIG_SCMI_SMC_MA=y (CONFIG_SCMI_SMC is the default of that choice), or remove the property.',
     documented: ['D24', 'v11-T5', document.booting],
     shows: ['dom0.create-failed', 'scmi-smc.already-registered'],
     *check({ subject: { xen }, container, dom0 }) {
@@ -29,7 +29,7 @@ export const xenOptionRules: readonly Rule[] = [
     severity: 'warning',
     title: 'This build of Xen does not serve the container',
     consequence: 'The `xen,sci` container is ignored: no domain gets an agent of its list.',
-    mend: 'Build Xen with the series and CONFIG_SCMI_SMC_MA=y.',
+    hint: 'Build Xen with the series and CONFIG_SCMI_SMC_MA=y.',
     documented: ['D24', document.scmi],
     *check({ subject: { xen }, isMultiAgent, container, dom0 }) {
       if (isMultiAgent || container === undefined) return;
@@ -46,7 +46,7 @@ export const xenOptionRules: readonly Rule[] = [
     severity: 'error',
     title: 'A domain asks for `scmi_smc` without `scmi-smc-passthrough`',
     consequence: 'The single-agent driver serves Dom0 then, and refuses the domain with -EINVAL.',
-    mend: "Add `scmi-smc-passthrough` to Xen's command line; Dom0 then has no SCMI.",
+    hint: "Add `scmi-smc-passthrough` to Xen's command line; Dom0 then has no SCMI.",
     documented: ['v11-T5', document.commandLine],
     shows: ['libxl.create.refused', 'dom0less.create-failed'],
     *check({ subject: { xen }, commandLine, domains }) {
@@ -62,7 +62,7 @@ export const xenOptionRules: readonly Rule[] = [
     title: "Xen does not print the mediator's debug lines",
     consequence:
       'Of a mediator that works nothing is seen but `scmi: Acquire channel id`: neither the probe, nor the messages, nor `Free domain`.',
-    mend: "Add `loglvl=all` to Xen's command line.",
+    hint: "Add `loglvl=all` to Xen's command line.",
     documented: [document.commandLine],
     *check(configuration) {
       const { isMultiAgent, container, commandLine } = configuration;
@@ -76,7 +76,7 @@ export const xenOptionRules: readonly Rule[] = [
     title: 'Xen does not print what it says of guests',
     consequence:
       'A call with a function id that is not the domain’s is refused without `Unhandled SMC/HVC` being printed.',
-    mend: "Add `guest_loglvl=all` to Xen's command line.",
+    hint: "Add `guest_loglvl=all` to Xen's command line.",
     documented: [document.commandLine],
     *check(configuration) {
       const { isMultiAgent, container, commandLine } = configuration;
@@ -89,7 +89,7 @@ export const xenOptionRules: readonly Rule[] = [
     severity: 'note',
     title: 'A release build of Xen has no dprintk lines',
     consequence: 'A domain whose SCI type the driver refuses fails without `scmi: Unsupported ARM_SCI type`.',
-    mend: 'Use a build with CONFIG_DEBUG=y while a configuration is brought up.',
+    hint: 'Use a build with CONFIG_DEBUG=y while a configuration is brought up.',
     documented: [document.driver],
     *check({ isMultiAgent, container, subject: { xen } }) {
       if (!isMultiAgent || container === undefined || xen.debug) return;
@@ -101,7 +101,7 @@ export const xenOptionRules: readonly Rule[] = [
     severity: 'note',
     title: 'Xen puts times into its lines',
     consequence: 'A time in brackets follows `(XEN) `; scripts that match line beginnings have to know it.',
-    mend: 'Remove `console_timestamps` where others read the log.',
+    hint: 'Remove `console_timestamps` where others read the log.',
     documented: [document.commandLine],
     *check(configuration) {
       const { isMultiAgent, container, commandLine } = configuration;
@@ -118,7 +118,7 @@ export const xenOptionRules: readonly Rule[] = [
     title: 'A panic of Xen reboots the board',
     consequence:
       'Five seconds after a panic the board boots again, and again; what follows on the console is another boot.',
-    mend: "Add `noreboot` to Xen's command line.",
+    hint: "Add `noreboot` to Xen's command line.",
     documented: [document.commandLine],
     *check(configuration) {
       const { isMultiAgent, container, commandLine } = configuration;

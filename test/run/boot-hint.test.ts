@@ -47,8 +47,8 @@ const waitsForLink: Life = async wires => {
   await wires.hang();
 };
 
-/** What the board does, and what the mend of the run's only fault says. */
-const stuck: readonly (readonly [title: string, type: string, life: Life, mend: RegExp])[] = [
+/** What the board does, and what the hint of the run's only fault says. */
+const stuck: readonly (readonly [title: string, type: string, life: Life, hint: RegExp])[] = [
   ['is silent', 'rcar-v4h-white-hawk', hang, /^nothing came on the console.*: see the supply/],
   [
     'waits for its link',
@@ -64,7 +64,7 @@ const stuck: readonly (readonly [title: string, type: string, life: Life, mend: 
   ],
 ];
 
-for (const [title, type, life, mend] of stuck) {
+for (const [title, type, life, hint] of stuck) {
   test(`the fault of a board that ${title} says why it is stuck, and what to do`, async t => {
     const board = new ScriptedBoard({
       type: quickType(type, { firstOutput: 400, bootLoader: 800, deploy: 800, command: 400 }),
@@ -72,8 +72,8 @@ for (const [title, type, life, mend] of stuck) {
     });
     const { faults, events } = await run(t, board);
     t.is(faults.length, 1, JSON.stringify(faults));
-    t.regex(faults[0]?.mend ?? '', mend);
-    t.true(events.some(event => event.kind === 'fault' && event.data.mend === faults[0]?.mend));
+    t.regex(faults[0]?.hint ?? '', hint);
+    t.true(events.some(event => event.kind === 'fault' && event.data.hint === faults[0]?.hint));
     t.false(board.isOn);
   });
 }
@@ -98,7 +98,7 @@ test('a board that asks from another address than the lab names is recognized', 
     },
   });
   const { faults, events } = await run(t, board);
-  t.regex(faults[0]?.mend ?? '', /from 192\.0\.2\.77, and the lab says 192\.0\.2\.2 .*network\.address: 192/);
+  t.regex(faults[0]?.hint ?? '', /from 192\.0\.2\.77, and the lab says 192\.0\.2\.2 .*network\.address: 192/);
   t.like(
     events.find(event => event.kind === 'tftp'),
     { data: { event: 'stranger', client: '192.0.2.77' } },

@@ -1,4 +1,4 @@
-/** Failures that the model foresees and that no other rule explains. */
+/** Failures that the model predicts and that no other rule explains. */
 import type { DeviceTree } from '../../dt/tree.ts';
 import type { Reason } from '../../trace/observation.ts';
 import type { Place } from '../finding.ts';
@@ -15,13 +15,13 @@ const probeLines: readonly string[] = [
   'scmi-shmem.status',
 ];
 
-export const foreseenRules: readonly Rule[] = [
+export const predictedRules: readonly Rule[] = [
   {
     id: 'sci-foreseen-panic',
     severity: 'error',
     title: 'The boot ends in a panic',
     consequence: 'Xen panics.',
-    mend: 'See the reason.',
+    hint: 'See the reason.',
     documented: [document.scmi],
     isFallback: true,
     *check({ prediction, tree }) {
@@ -35,7 +35,7 @@ export const foreseenRules: readonly Rule[] = [
     severity: 'error',
     title: 'The probe of the mediator fails',
     consequence: 'Xen boots without a mediator; Dom0 keeps its SCMI nodes, and its calls are refused.',
-    mend: 'See the reason; a firmware that answers wrongly is to be corrected.',
+    hint: 'See the reason; a firmware that answers wrongly is to be corrected.',
     documented: [document.driver],
     shows: probeLines,
     isFallback: true,
@@ -56,7 +56,7 @@ export const foreseenRules: readonly Rule[] = [
     severity: 'error',
     title: 'A command of the toolstack fails',
     consequence: 'xl ends with an error; a domain that cannot be destroyed keeps its agent for ever.',
-    mend: 'See the reason.',
+    hint: 'See the reason.',
     documented: [document.xlConfig],
     shows: [
       'smc-multiagent.assign-failed',
@@ -86,7 +86,7 @@ export const foreseenRules: readonly Rule[] = [
     severity: 'warning',
     title: 'What happens is not defined',
     consequence: 'The sources leave it open: it may differ from build to build and from boot to boot.',
-    mend: 'Correct the configuration, so that nothing depends on it.',
+    hint: 'Correct the configuration, so that nothing depends on it.',
     documented: [document.driver],
     isFallback: true,
     *check({ prediction }) {

@@ -6,13 +6,13 @@ import type { RunClock } from './clock.ts';
 import type { RunOptions } from './run-parts.ts';
 
 /**
- * @returns a recorder that follows the boot in what it passes on; `mend`: why the board is stuck and what to do,
+ * @returns a recorder that follows the boot in what it passes on; `hint`: why the board is stuck and what to do,
  *   undefined before it is switched on and once Xen speaks
  */
 export function followBoot(
   { board, deployment, recorder }: Pick<RunOptions, 'board' | 'deployment' | 'recorder'>,
   clock: RunClock,
-): { readonly recorder: Recorder; readonly mend: () => string | undefined } {
+): { readonly recorder: Recorder; readonly hint: () => string | undefined } {
   const boot = new BootProgress(bootSubjectOf(board, deployment.files.keys()));
   let place = 0;
   return {
@@ -22,7 +22,7 @@ export function followBoot(
         recorder.record(source, event);
       },
     },
-    mend: () => {
+    hint: () => {
       const { stuck, attempts } = boot.diagnosis();
       return attempts === 0 || stuck === null ? undefined : stuckWords(stuck);
     },
