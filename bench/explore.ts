@@ -1,8 +1,7 @@
 /** How fast the states of the model are walked, on each board type that has agents to give. */
 import type { BoardType } from '../src/board/board-type.ts';
 import { boardTypeNames, loadBoardType } from '../src/board/board-types.ts';
-import type { Exploration } from '../src/trials/explore/explore.ts';
-import { explore } from '../src/trials/explore/explore.ts';
+import { type Exploration, explore } from '../src/trials/explore/explore.ts';
 import { predict } from '../src/model/predict/predict.ts';
 import { bootScenario } from '../src/scenario/load.ts';
 import { type Bench, type Measurement, measurementLine } from './bench.ts';

@@ -1,14 +1,12 @@
 /** Finds and reads board types: the shipped ones by name, a user's own by file. */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import type { BoardType, WrittenBoardType } from './board-type.ts';
-import { boardTypeSchema } from './board-type.ts';
+import { type BoardType, boardTypeSchema, type WrittenBoardType } from './board-type.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { mergePatch } from '../config/merge-patch.ts';
 import { hintAt } from '../config/nearest-name.ts';
 import { projectDirectory } from '../config/project-directory.ts';
-import type { YamlFile } from '../config/yaml-file.ts';
-import { displayName, parseYaml, readText } from '../config/yaml-file.ts';
+import { displayName, parseYaml, readText, type YamlFile } from '../config/yaml-file.ts';
 
 const shippedDirectory = path.join(projectDirectory, 'boards');
 

@@ -1,14 +1,11 @@
 /** `scmi-hil boards`: what stands in the lab. */
 import type { BoardType } from '../board/board-type.ts';
-import type { BoardEntry } from '../lab/load-lab.ts';
-import { boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
 import { serialOf, uartOf } from '../lab/open-serial.ts';
 import { holderOf, stateDirectory } from '../lab/reservation.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode } from './command.ts';
+import { type AddCommand, type CliProcess, exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import type { LabOption } from './lab-option.ts';
-import { addLabOption, labOf } from './lab-option.ts';
+import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { fields, table } from './table.ts';
 
 interface BoardsOptions extends LabOption {

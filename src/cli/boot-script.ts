@@ -1,19 +1,15 @@
 /** `scmi-hil boot-script`: what U-Boot does to boot a board, for a board that boots without a run. */
 import path from 'node:path';
-import type { BoardEntry } from '../lab/load-lab.ts';
-import { isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
 import { openBoard } from '../lab/open.ts';
 import { plannedBoard } from '../lab/planned-board.ts';
 import { uBootScript } from '../lab/images/u-boot-script.ts';
-import type { Deployment } from '../run/deploy/deployment.ts';
-import { prepareDeployment } from '../run/deploy/deployment.ts';
+import { type Deployment, prepareDeployment } from '../run/deploy/deployment.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
+import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { imagesGiven } from './image-option.ts';
-import type { LabOption } from './lab-option.ts';
-import { addLabOption, labOf } from './lab-option.ts';
+import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { repeated } from './repeated.ts';
 import { scenarioOn } from './scenario-on.ts';
 import { writeFile } from './write-file.ts';

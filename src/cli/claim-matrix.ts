@@ -4,11 +4,9 @@ import { boardTypeNames, loadBoardType } from '../board/board-types.ts';
 import type { Expectation } from '../model/predict/prediction.ts';
 import { predict } from '../model/predict/predict.ts';
 import type { ClaimMatrix, PredictedOutcome, MatrixEntry } from '../verdict/report/claim-matrix.ts';
-import type { Claim } from '../scenario/claims.ts';
-import { loadClaims } from '../scenario/claims.ts';
+import { type Claim, loadClaims } from '../scenario/claims.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
-import type { ScenarioFile } from '../scenario/load.ts';
-import { listScenarios, loadScenario } from '../scenario/load.ts';
+import { listScenarios, loadScenario, type ScenarioFile } from '../scenario/load.ts';
 
 /**
  * Of the shipped scenarios.

@@ -1,15 +1,12 @@
 /** `scmi-hil console`: a board's serial line at this terminal. */
 import { duration } from '../board/board-type.ts';
-import type { BoardEntry } from '../lab/load-lab.ts';
-import { boardOf, isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, boardOf, isVirtual } from '../lab/load-lab.ts';
 import { openWires, type Wires } from '../lab/open.ts';
 import type { SerialConnection, SerialDriver } from '../lab/drivers/serial/serial.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
+import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { hold } from './hold.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import type { LabOption } from './lab-option.ts';
-import { addLabOption, labOf } from './lab-option.ts';
+import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { within } from './signals.ts';
 
 interface ConsoleOptions extends LabOption {

@@ -1,14 +1,10 @@
 /** `scmi-hil dhcp-config`: a board's part of a DHCP server's configuration. */
-import type { DhcpBoard } from '../lab/dhcp-config.ts';
-import { dhcpConfiguration } from '../lab/dhcp-config.ts';
-import type { BoardEntry } from '../lab/load-lab.ts';
-import { boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { type DhcpBoard, dhcpConfiguration } from '../lab/dhcp-config.ts';
+import { type BoardEntry, boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
 import { macAddress } from '../lab/open-emulated.ts';
-import type { AddCommand } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
+import { type AddCommand, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import type { LabOption } from './lab-option.ts';
-import { addLabOption, labOf } from './lab-option.ts';
+import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 
 export const addDhcpConfig: AddCommand = (program, process, done) => {
   const command = addLabOption(program.command('dhcp-config'))

@@ -1,7 +1,6 @@
 /** `scmi-hil doctor`: looks at a lab before a run, or at the boot of a run that came to nothing. */
 import path from 'node:path';
-import type { BoardEntry, LabInParts } from '../lab/load-lab.ts';
-import { boardOf, loadLabInParts } from '../lab/load-lab.ts';
+import { type BoardEntry, boardOf, type LabInParts, loadLabInParts } from '../lab/load-lab.ts';
 import { openBoard } from '../lab/open.ts';
 import { followBoot } from '../doctor/boot.ts';
 import type { DoctorReport } from '../doctor/finding.ts';
@@ -11,11 +10,9 @@ import { wantsColour } from '../verdict/report/colour.ts';
 import { renderEnd, renderReached } from '../verdict/report/boot.ts';
 import { renderDoctor } from '../doctor/report.ts';
 import { stateDirectory } from '../lab/reservation.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
+import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import type { LabOption } from './lab-option.ts';
-import { addLabOption, labOf } from './lab-option.ts';
+import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { readRecordingOf, warnOfDamage } from './verify.ts';
 
 interface DoctorOptions extends LabOption {

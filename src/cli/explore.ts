@@ -4,17 +4,19 @@ import { InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import type { BoardType } from '../board/board-type.ts';
 import { loadBoardType } from '../board/board-types.ts';
-import type { CoveringRun } from '../trials/explore/cover.ts';
-import { coveringRuns } from '../trials/explore/cover.ts';
-import type { ExploreBounds, Exploration, Finding } from '../trials/explore/explore.ts';
-import { explore, pathWords } from '../trials/explore/explore.ts';
+import { type CoveringRun, coveringRuns } from '../trials/explore/cover.ts';
+import {
+  type Exploration,
+  explore,
+  type ExploreBounds,
+  type Finding,
+  pathWords,
+} from '../trials/explore/explore.ts';
 import { NotExplorable } from '../trials/explore/machine.ts';
-import type { ExploredScenario } from '../trials/explore/scenarios.ts';
-import { exploredScenarios } from '../trials/explore/scenarios.ts';
+import { type ExploredScenario, exploredScenarios } from '../trials/explore/scenarios.ts';
 import type { Subject } from '../trials/explore/subject.ts';
 import { bootScenario } from '../scenario/load.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
+import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { collectFault, scenarioOf } from './configuration-options.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { fields, table } from './table.ts';

@@ -1,6 +1,5 @@
 /** Takes a board for a command, and says whose hold it took over. */
-import type { Reservation } from '../lab/reservation.ts';
-import { reserve, stateDirectory } from '../lab/reservation.ts';
+import { type Reservation, reserve, stateDirectory } from '../lab/reservation.ts';
 import type { CliProcess } from './command.ts';
 
 /**

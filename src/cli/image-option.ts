@@ -1,8 +1,7 @@
 /** `--image NAME=PATH`: a file of the user's in place of one of the board's. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { BoardEntry } from '../lab/load-lab.ts';
-import { imageNames, isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, imageNames, isVirtual } from '../lab/load-lab.ts';
 import { nearestName } from '../config/nearest-name.ts';
 import { UsageError } from './command.ts';
 

@@ -1,16 +1,12 @@
 /** `scmi-hil images check`: a lab's image files, held against what its board needs. */
 import { existsSync } from 'node:fs';
-import type { BoardEntry } from '../lab/load-lab.ts';
-import { imageNames, isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, imageNames, isVirtual } from '../lab/load-lab.ts';
 import { plannedBoard } from '../lab/planned-board.ts';
 import { loadBoardImages } from '../lab/images/board-images.ts';
-import type { CheckedImage } from '../lab/images/check-files.ts';
-import { checkImageFiles } from '../lab/images/check-files.ts';
+import { type CheckedImage, checkImageFiles } from '../lab/images/check-files.ts';
 import type { ImageProblem } from '../lab/images/checks/problem.ts';
-import type { CheckedLayout } from '../run/deploy/layout-check.ts';
-import { checkLayout } from '../run/deploy/layout-check.ts';
-import type { CliProcess } from './command.ts';
-import { UsageError } from './command.ts';
+import { type CheckedLayout, checkLayout } from '../run/deploy/layout-check.ts';
+import { type CliProcess, UsageError } from './command.ts';
 import type { scenarioOn } from './scenario-on.ts';
 import { table } from './table.ts';
 

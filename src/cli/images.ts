@@ -5,12 +5,10 @@ import { loadBoardType } from '../board/board-types.ts';
 import { boardOf, emulatedBoards } from '../lab/load-lab.ts';
 import { imageDirectory } from '../lab/images/places.ts';
 import { buildQemuVirt, checkQemuVirt, fetchQemuVirt, type ImageWork } from '../lab/images/qemu-virt.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode } from './command.ts';
+import { type AddCommand, type CliProcess, exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { checkBoardImages, checkBoardLayout, imageTable, layoutTable } from './images-check.ts';
-import type { LabOption } from './lab-option.ts';
-import { addLabOption, labOf } from './lab-option.ts';
+import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { scenarioOn } from './scenario-on.ts';
 
 const actions = ['fetch', 'build', 'check'] as const;

@@ -1,7 +1,6 @@
 /** `--lab`, which every command about boards has. */
 import type { Command } from 'commander';
-import type { LoadedLab } from '../lab/load-lab.ts';
-import { loadLab } from '../lab/load-lab.ts';
+import { type LoadedLab, loadLab } from '../lab/load-lab.ts';
 import type { CliProcess } from './command.ts';
 
 export interface LabOption {

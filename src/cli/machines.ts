@@ -1,8 +1,7 @@
 /** `scmi-hil machines`: the charts of a run, drawn from the code. */
 import { type Chart, charts } from '../../machines/index.ts';
 import { toMermaid } from '../../machines/mermaid.ts';
-import type { AddCommand } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
+import { type AddCommand, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { table } from './table.ts';
 

@@ -2,8 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
-import type { CliProcess } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
+import { type CliProcess, exitCode, UsageError } from './command.ts';
 import { commands } from './commands.ts';
 import { packageVersion } from './package.ts';
 

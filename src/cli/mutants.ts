@@ -7,12 +7,10 @@ import { askVirtualDomain } from '../lab/virtual-shell.ts';
 import { mutantNamed, mutants } from '../trials/mutants/index.ts';
 import type { Mutant } from '../trials/mutants/mutant.ts';
 import { mutantsPage } from '../trials/mutants/page.ts';
-import type { Catch, MutantResult, Trial } from '../trials/mutants/trials.ts';
-import { Trials } from '../trials/mutants/trials.ts';
+import { type Catch, type MutantResult, type Trial, Trials } from '../trials/mutants/trials.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import { listScenarios, loadScenario } from '../scenario/load.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
+import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { table } from './table.ts';
 

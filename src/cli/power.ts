@@ -1,15 +1,12 @@
 /** `scmi-hil power`: a board's supply, by hand. */
 import { Argument } from 'commander';
-import type { BoardEntry } from '../lab/load-lab.ts';
-import { boardOf, isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, boardOf, isVirtual } from '../lab/load-lab.ts';
 import { openWires } from '../lab/open.ts';
 import type { PowerDriver } from '../lab/drivers/power/power.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode } from './command.ts';
+import { type AddCommand, type CliProcess, exitCode } from './command.ts';
 import { hold } from './hold.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import type { LabOption } from './lab-option.ts';
-import { addLabOption, labOf } from './lab-option.ts';
+import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { pause, within } from './signals.ts';
 
 const actions = ['on', 'off', 'cycle', 'state'] as const;

@@ -7,10 +7,13 @@ import type { Prediction } from '../model/predict/prediction.ts';
 import { loadCase } from '../scenario/case.ts';
 import { findScenario, loadScenario } from '../scenario/load.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
-import type { ConfigurationOptions } from './configuration-options.ts';
-import { addConfigurationOptions, buildOf, scenarioOf } from './configuration-options.ts';
+import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
+import {
+  addConfigurationOptions,
+  buildOf,
+  type ConfigurationOptions,
+  scenarioOf,
+} from './configuration-options.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { fields, table } from './table.ts';
 

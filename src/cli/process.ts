@@ -1,6 +1,5 @@
 /** The operating system's process around the command line: signals, closed pipes, the exit code. */
-import type { CliProcess } from './command.ts';
-import { exitCode } from './command.ts';
+import { type CliProcess, exitCode } from './command.ts';
 import { main } from './main.ts';
 
 /** How long handles that a command left open may keep the process alive after its end, in milliseconds. */

@@ -5,8 +5,7 @@ import type { RecordedEvent } from '../verdict/recording/event.ts';
 import { replay } from '../verdict/recording/replay.ts';
 import { wantsColour } from '../verdict/report/colour.ts';
 import { liveProgress } from '../verdict/report/live.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
+import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { readRecordingOf, warnOfDamage } from './verify.ts';
 

@@ -1,9 +1,7 @@
 /** Which scenario runs on which board, settled before any board is touched. */
-import type { BoardEntry, LoadedLab } from '../lab/load-lab.ts';
-import { boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, boardOf, isEmulated, isVirtual, type LoadedLab } from '../lab/load-lab.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
-import type { ScenarioFile } from '../scenario/load.ts';
-import { findScenario, listScenarios, loadScenario } from '../scenario/load.ts';
+import { findScenario, listScenarios, loadScenario, type ScenarioFile } from '../scenario/load.ts';
 import type { LeftOut } from '../verdict/report/left-out.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import { UsageError } from './command.ts';

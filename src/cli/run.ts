@@ -1,12 +1,10 @@
 /** `scmi-hil run`: scenarios on boards, shown live, judged, reported. */
 import path from 'node:path';
-import type { BoardEntry } from '../lab/load-lab.ts';
-import { isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
 import { hintAt } from '../config/nearest-name.ts';
 import { openBoard } from '../lab/open.ts';
 import type { OpenBoard } from '../lab/open-board.ts';
-import type { VirtualFaults } from '../lab/virtual-faults.ts';
-import { canHave, fullDisk, requiredFault, together } from '../lab/virtual-faults.ts';
+import { canHave, fullDisk, requiredFault, together, type VirtualFaults } from '../lab/virtual-faults.ts';
 import type { Mutant } from '../trials/mutants/mutant.ts';
 import { type Finding, placeText } from '../model/lint/finding.ts';
 import { lintScenario } from '../model/lint/lint.ts';
@@ -14,26 +12,20 @@ import { wantsColour } from '../verdict/report/colour.ts';
 import { otherBuild, type XenSeen } from '../model/predict/other-build.ts';
 import { renderJson } from '../verdict/report/json.ts';
 import { type LeftOut, leftOutLines } from '../verdict/report/left-out.ts';
-import type { Live } from '../verdict/report/live.ts';
-import { liveProgress } from '../verdict/report/live.ts';
-import type { RunReport } from '../verdict/report/run-report.ts';
-import { worstOutcome } from '../verdict/report/run-report.ts';
-import type { TerminalOptions } from '../verdict/report/terminal.ts';
-import { renderSummary, renderVerdict } from '../verdict/report/terminal.ts';
+import { type Live, liveProgress } from '../verdict/report/live.ts';
+import { type RunReport, worstOutcome } from '../verdict/report/run-report.ts';
+import { renderSummary, renderVerdict, type TerminalOptions } from '../verdict/report/terminal.ts';
 import { runOnBoard } from '../run/session.ts';
 import { reserve, stateDirectory } from '../lab/reservation.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
+import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { imagesGiven } from './image-option.ts';
-import type { LabOption } from './lab-option.ts';
-import { addLabOption, labOf } from './lab-option.ts';
+import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { packageVersion } from './package.ts';
 import { repeated } from './repeated.ts';
 import { reportFile, writeReports } from './report-option.ts';
-import type { RunPlan } from './run-plan.ts';
-import { planRuns } from './run-plan.ts';
+import { planRuns, type RunPlan } from './run-plan.ts';
 import { requireDirectory } from './write-file.ts';
 
 interface RunOptions extends LabOption {

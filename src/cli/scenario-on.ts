@@ -1,6 +1,5 @@
 /** One scenario on one board of the lab; without a name, the board as it stands. */
-import type { BoardEntry, LoadedLab } from '../lab/load-lab.ts';
-import { boardOf } from '../lab/load-lab.ts';
+import { type BoardEntry, boardOf, type LoadedLab } from '../lab/load-lab.ts';
 import { bootScenario } from '../scenario/load.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import { withImages } from './image-option.ts';

@@ -1,13 +1,11 @@
 /** `scmi-hil scenarios`: what can be run. */
 import { boardTypeNames, loadBoardType } from '../board/board-types.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
-import type { ScenarioFile } from '../scenario/load.ts';
-import { findScenario, listScenarios, loadScenario } from '../scenario/load.ts';
+import { findScenario, listScenarios, loadScenario, type ScenarioFile } from '../scenario/load.ts';
 import { claimMatrixMarkdown, claimMatrixText } from '../verdict/report/claim-matrix.ts';
 import type { Scenario, Step } from '../model/predict/scenario.ts';
 import type { ScenarioDocument } from '../scenario/schema.ts';
-import type { AddCommand, CliProcess } from './command.ts';
-import { exitCode, UsageError } from './command.ts';
+import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { fields, table } from './table.ts';
 

@@ -6,8 +6,7 @@ import { labSchema } from '../lab/lab.ts';
 import { doctorReportSchema } from '../doctor/finding.ts';
 import { boardImagesSchema } from '../lab/images/board-images.ts';
 import { scenarioSchema } from '../scenario/schema.ts';
-import type { AddCommand } from './command.ts';
-import { exitCode } from './command.ts';
+import { type AddCommand, exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { writeFile } from './write-file.ts';
 

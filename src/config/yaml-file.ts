@@ -1,12 +1,10 @@
 /** Reads a YAML file that a person wrote, against a schema; every mistake has a file, a line and a field. */
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { Document, Node } from 'yaml';
-import { isCollection, isMap, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isCollection, isMap, isNode, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { ConfigurationError } from './configuration-error.ts';
-import type { Mistake } from './schema-mistakes.ts';
-import { schemaMistakes } from './schema-mistakes.ts';
+import { type Mistake, schemaMistakes } from './schema-mistakes.ts';
 
 /** Larger files are not what a person writes by hand. */
 const largestBytes = 4 * 1024 * 1024;

@@ -1,7 +1,6 @@
 /** What one board of the lab needs. */
 import type { LabBoard } from '../lab/lab.ts';
-import type { BoardEntry } from '../lab/load-lab.ts';
-import { isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, isEmulated, isVirtual } from '../lab/load-lab.ts';
 import { openWires } from '../lab/open.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import { holderOf, reserve } from '../lab/reservation.ts';

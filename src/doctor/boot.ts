@@ -10,8 +10,12 @@ import { systemClock } from '../run/clock.ts';
 import { prepareDeployment } from '../run/deploy/deployment.ts';
 import { runScenario } from '../run/run.ts';
 import { bootScenario } from '../scenario/load.ts';
-import type { BootDiagnosis, ReachedStep, StuckStep } from '../verdict/diagnosis/boot-progress.ts';
-import { BootProgress } from '../verdict/diagnosis/boot-progress.ts';
+import {
+  type BootDiagnosis,
+  BootProgress,
+  type ReachedStep,
+  type StuckStep,
+} from '../verdict/diagnosis/boot-progress.ts';
 
 export interface BootOptions {
   /** Where reservations are kept. */

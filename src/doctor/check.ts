@@ -1,8 +1,7 @@
 /** One thing that is looked at, and how it is looked at within its time. */
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
-import type { Finding, Said } from './finding.ts';
-import { brokenLab, wrongFile } from './finding.ts';
+import { brokenLab, type Finding, type Said, wrongFile } from './finding.ts';
 
 export interface Check {
   readonly name: string;

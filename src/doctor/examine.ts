@@ -1,8 +1,7 @@
 /** The machine and the boards of a lab, each looked at from all sides at once. */
 import type { BoardEntry, LabInParts } from '../lab/load-lab.ts';
 import { boardChecks } from './board.ts';
-import type { Check, Circumstances } from './check.ts';
-import { lookAt } from './check.ts';
+import { type Check, type Circumstances, lookAt } from './check.ts';
 import type { DoctorReport, Finding } from './finding.ts';
 import { machineChecks } from './machine.ts';
 

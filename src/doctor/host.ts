@@ -2,8 +2,7 @@
 import { connect } from 'node:net';
 import type { RealBoard } from './board.ts';
 import type { Check } from './check.ts';
-import type { Said } from './finding.ts';
-import { warning, ok } from './finding.ts';
+import { ok, type Said, warning } from './finding.ts';
 
 /** Milliseconds. */
 const patience = 3000;

@@ -3,16 +3,14 @@ import { access, constants } from 'node:fs/promises';
 import { imageNames } from '../lab/load-lab.ts';
 import { plannedBoard } from '../lab/planned-board.ts';
 import { displayName, whyUnreadable } from '../config/yaml-file.ts';
-import type { BoardImages } from '../lab/images/board-images.ts';
-import { findBoardImages } from '../lab/images/board-images.ts';
+import { type BoardImages, findBoardImages } from '../lab/images/board-images.ts';
 import { checkImageFiles } from '../lab/images/check-files.ts';
 import type { ImageProblem } from '../lab/images/checks/problem.ts';
 import { checkLayout } from '../run/deploy/layout-check.ts';
 import { bootScenario } from '../scenario/load.ts';
 import type { RealBoard } from './board.ts';
 import type { Check } from './check.ts';
-import type { Said } from './finding.ts';
-import { warning, ok, wrongFile } from './finding.ts';
+import { ok, type Said, warning, wrongFile } from './finding.ts';
 
 export function imagesCheck(board: RealBoard): Check {
   const { type, setup } = board;

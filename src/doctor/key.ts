@@ -6,8 +6,7 @@ import { readIdentity } from '../lab/identity.ts';
 import { displayName } from '../config/yaml-file.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
-import type { Said } from './finding.ts';
-import { brokenLab, warning, ok, wrongFile } from './finding.ts';
+import { brokenLab, ok, type Said, warning, wrongFile } from './finding.ts';
 
 export function keyCheck({ name, setup }: RealBoard, { env }: Pick<Circumstances, 'env'>): Check {
   const { identity } = setup.ssh;

@@ -3,8 +3,7 @@ import type { ConfigurationError } from '../config/configuration-error.ts';
 import type { BoardEntry, LabInParts } from '../lab/load-lab.ts';
 import { displayName } from '../config/yaml-file.ts';
 import type { Check } from './check.ts';
-import type { Said } from './finding.ts';
-import { warning, ok, wrongFile } from './finding.ts';
+import { ok, type Said, warning, wrongFile } from './finding.ts';
 
 export interface LabAndBoards {
   readonly lab: LabInParts;

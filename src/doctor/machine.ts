@@ -2,10 +2,9 @@
 import { clockCheck } from './clock.ts';
 import type { Check, Circumstances } from './check.ts';
 import { diskCheck } from './disk.ts';
-import { labFileCheck } from './lab-file.ts';
+import { type LabAndBoards, labFileCheck } from './lab-file.ts';
 import { programsCheck } from './programs.ts';
 import { reservationsCheck } from './reservations.ts';
-import type { LabAndBoards } from './lab-file.ts';
 
 export function machineChecks(machine: Circumstances & LabAndBoards): Check[] {
   return [

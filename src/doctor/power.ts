@@ -4,8 +4,7 @@ import { openWires } from '../lab/open.ts';
 import type { PowerDriver } from '../lab/drivers/power/power.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
-import type { Said } from './finding.ts';
-import { brokenLab, warning, ok } from './finding.ts';
+import { brokenLab, ok, type Said, warning } from './finding.ts';
 
 type State = 'on' | 'off' | 'unknown';
 

@@ -5,8 +5,7 @@ import { isEmulated } from '../lab/load-lab.ts';
 import { projectDirectory } from '../config/project-directory.ts';
 import { runProgram } from '../lab/images/program.ts';
 import type { Check } from './check.ts';
-import type { Said } from './finding.ts';
-import { brokenLab, ok } from './finding.ts';
+import { brokenLab, ok, type Said } from './finding.ts';
 import type { LabAndBoards } from './lab-file.ts';
 
 interface Program {

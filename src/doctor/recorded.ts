@@ -2,14 +2,12 @@
 import type { BoardType } from '../board/board-type.ts';
 import { loadBoardType, loadBoardTypeBooting } from '../board/board-types.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
-import type { BoardEntry, LoadedLab } from '../lab/load-lab.ts';
-import { isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, isEmulated, isVirtual, type LoadedLab } from '../lab/load-lab.ts';
 import { prefixesOf } from '../lab/open.ts';
 import type { RunHeader } from '../verdict/recording/event.ts';
 import type { Recording } from '../verdict/recording/reader.ts';
 import { bootSubjectOfType } from '../run/boot-subject.ts';
-import type { BootDiagnosis, BootSubject } from '../verdict/diagnosis/boot-progress.ts';
-import { diagnoseBoot } from '../verdict/diagnosis/boot-progress.ts';
+import { type BootDiagnosis, type BootSubject, diagnoseBoot } from '../verdict/diagnosis/boot-progress.ts';
 
 /**
  * @param lab whose board it may have been

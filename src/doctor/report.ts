@@ -1,7 +1,6 @@
 /** The doctor's report for a terminal. */
 import type { DoctorReport } from './finding.ts';
-import type { Colour } from '../verdict/report/colour.ts';
-import { painter } from '../verdict/report/colour.ts';
+import { type Colour, painter } from '../verdict/report/colour.ts';
 
 const colours = { ok: 'green', warning: 'yellow', problem: 'red' } as const satisfies Record<string, Colour>;
 

@@ -4,8 +4,7 @@ import path from 'node:path';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import { findPort } from '../lab/drivers/serial/find-port.ts';
 import { findHolders } from '../lab/drivers/serial/holder.ts';
-import type { Said } from './finding.ts';
-import { brokenLab, warning, wrongFile } from './finding.ts';
+import { brokenLab, type Said, warning, wrongFile } from './finding.ts';
 
 export interface DeviceProblem {
   readonly said: Said;

@@ -5,8 +5,7 @@ import type { LabSerial } from '../lab/lab-serial.ts';
 import type { SerialDriver } from '../lab/drivers/serial/serial.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
-import type { Said } from './finding.ts';
-import { brokenLab, warning, ok } from './finding.ts';
+import { brokenLab, ok, type Said, warning } from './finding.ts';
 import { deviceProblem, nameHint } from './serial-device.ts';
 
 /** Milliseconds in which a board that is on may say something. */

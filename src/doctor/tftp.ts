@@ -2,16 +2,14 @@
 import { networkInterfaces } from 'node:os';
 import { access, constants, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { LabTftp } from '../lab/lab-tftp.ts';
-import { below } from '../lab/lab-tftp.ts';
+import { below, type LabTftp } from '../lab/lab-tftp.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import { livingHolder } from '../lab/drivers/hold-file.ts';
 import { acquireTftp } from '../lab/drivers/tftp/shared.ts';
 import { stagingState } from '../lab/drivers/tftp/staging.ts';
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
-import type { Said } from './finding.ts';
-import { brokenLab, warning, ok, wrongFile } from './finding.ts';
+import { brokenLab, ok, type Said, warning, wrongFile } from './finding.ts';
 
 export function tftpCheck({ name, setup }: RealBoard, { root }: Pick<Circumstances, 'root'>): Check {
   if (setup.tftp.kind === 'directory') return directoryCheck(name, setup.tftp, setup.network.serialNumber);

@@ -6,13 +6,17 @@ import { z } from 'zod';
 import type { BoardType, Deadlines } from '../board/board-type.ts';
 import { loadBoardType, loadBoardTypeBooting, NoSuchBoot } from '../board/board-types.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
-import type { EmulatedBoardEntry, Lab, LabBoard, LabShell, VirtualBoardEntry } from './lab.ts';
-import { labSchema } from './lab.ts';
-import { consoleOf } from './lab-serial.ts';
+import {
+  type EmulatedBoardEntry,
+  type Lab,
+  type LabBoard,
+  labSchema,
+  type LabShell,
+  type VirtualBoardEntry,
+} from './lab.ts';
+import { consoleOf, type LabSerial } from './lab-serial.ts';
 import { placeOf } from './lab-tftp.ts';
-import { outletOf } from './lab-power.ts';
-import type { LabPower } from './lab-power.ts';
-import type { LabSerial } from './lab-serial.ts';
+import { type LabPower, outletOf } from './lab-power.ts';
 import { hintAt } from '../config/nearest-name.ts';
 import { displayName, parseYaml, readText, readYaml } from '../config/yaml-file.ts';
 

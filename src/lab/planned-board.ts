@@ -3,8 +3,7 @@ import path from 'node:path';
 import { imageDirectory, imageFiles } from './images/places.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { below } from './lab-tftp.ts';
-import type { BoardEntry } from './load-lab.ts';
-import { isEmulated, isVirtual } from './load-lab.ts';
+import { type BoardEntry, isEmulated, isVirtual } from './load-lab.ts';
 import type { OpenBoard } from './open-board.ts';
 
 /** An open board is one too. */

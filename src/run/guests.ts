@@ -1,7 +1,6 @@
 /** The guests of a run: one machine each, told what the steps want and waited for. */
 import { type Actor, createActor, fromPromise, waitFor } from 'xstate';
-import { acknowledgement, domain } from '../../machines/domain.ts';
-import type { DomainEvent } from '../../machines/domain.ts';
+import { acknowledgement, domain, type DomainEvent } from '../../machines/domain.ts';
 import type { Fault } from '../../machines/fault.ts';
 import type { Witness } from '../../machines/witness.ts';
 import type { BoardType } from '../board/board-type.ts';

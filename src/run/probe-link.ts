@@ -1,8 +1,7 @@
 /** The line to a probe: its guest's UART through Dom0, or the board's own console. */
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import type { SshShell } from '../lab/drivers/ssh/ssh.ts';
-import type { ProbeAnswer, ProbeSaid } from '../model/probe/answer.ts';
-import { ProbeLines, probeSaid } from '../model/probe/answer.ts';
+import { type ProbeAnswer, ProbeLines, type ProbeSaid, probeSaid } from '../model/probe/answer.ts';
 import { commandLine } from '../model/probe/command.ts';
 import { recordedBytes } from '../verdict/recording/bytes.ts';
 import type { Recorder } from '../verdict/recording/event.ts';

@@ -1,8 +1,7 @@
 /** The probes of a run: asked in words, recorded as commands are. */
 import type { BoardType } from '../board/board-type.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
-import type { ProbeAnswer } from '../model/probe/answer.ts';
-import { isWhole, probeOutcomes } from '../model/probe/answer.ts';
+import { isWhole, type ProbeAnswer, probeOutcomes } from '../model/probe/answer.ts';
 import type { Recorder } from '../verdict/recording/event.ts';
 import type { BoardConsole } from './board-console.ts';
 import { deadline, type RunClock } from './clock.ts';

@@ -1,6 +1,5 @@
 /** What each kind of step does. Its commands and answers are recorded between its start and its end. */
-import type { Fault } from '../../machines/fault.ts';
-import { failure } from '../../machines/fault.ts';
+import { failure, type Fault } from '../../machines/fault.ts';
 import type { StepResult } from '../../machines/steps.ts';
 import type { Prediction } from '../model/predict/prediction.ts';
 import { commandText } from '../model/probe/command.ts';

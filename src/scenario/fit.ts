@@ -4,16 +4,13 @@ import { ConfigurationError } from '../config/configuration-error.ts';
 import type { YamlFile } from '../config/yaml-file.ts';
 import type { FirmwareProfile } from '../model/scmi/profile.ts';
 import type { XenBuild } from '../model/xen/build.ts';
-import type { GuestContext } from './guests.ts';
-import { agentOf, fitGuest } from './guests.ts';
+import { agentOf, fitGuest, type GuestContext } from './guests.ts';
 import { buildHostTree } from './host-tree.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import type { ScenarioDocument } from './schema.ts';
 import { fitStatements, fitSteps } from './steps.ts';
-import type { SourceText } from './templates.ts';
-import { boardValues } from './templates.ts';
-import type { TreeSource } from './tree-text.ts';
-import { readTree } from './tree-text.ts';
+import { boardValues, type SourceText } from './templates.ts';
+import { readTree, type TreeSource } from './tree-text.ts';
 
 export interface FitInputs {
   readonly file: YamlFile<ScenarioDocument>;

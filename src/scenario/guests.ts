@@ -6,10 +6,8 @@ import type { FirmwareProfile } from '../model/scmi/profile.ts';
 import type { XenBuild } from '../model/xen/build.ts';
 import type { Guest } from '../model/predict/scenario.ts';
 import type { GuestDocument } from './schema.ts';
-import type { SourceText, TemplateValues } from './templates.ts';
-import { agentParts, fillTemplates, guestValues } from './templates.ts';
-import type { TreeSource } from './tree-text.ts';
-import { readTree } from './tree-text.ts';
+import { agentParts, fillTemplates, guestValues, type SourceText, type TemplateValues } from './templates.ts';
+import { readTree, type TreeSource } from './tree-text.ts';
 
 export interface GuestContext {
   readonly board: BoardType;

@@ -4,10 +4,8 @@ import { editTree } from '../model/dt/edit.ts';
 import { applyOverlay } from '../model/dt/overlay.ts';
 import type { DeviceTree } from '../model/dt/tree.ts';
 import type { ScenarioDocument } from './schema.ts';
-import type { SourceText, TemplateValues } from './templates.ts';
-import { fillTemplates } from './templates.ts';
-import type { TreeSource } from './tree-text.ts';
-import { atItsLine, explainingDtErrors, readTree } from './tree-text.ts';
+import { fillTemplates, type SourceText, type TemplateValues } from './templates.ts';
+import { atItsLine, explainingDtErrors, readTree, type TreeSource } from './tree-text.ts';
 
 export interface HostTreeParts {
   readonly host: ScenarioDocument['host'];

@@ -7,14 +7,19 @@ import { ConfigurationError } from '../config/configuration-error.ts';
 import { loadFirmwareProfile } from '../board/firmware-profile.ts';
 import { hintAt } from '../config/nearest-name.ts';
 import { projectDirectory } from '../config/project-directory.ts';
-import type { YamlFile } from '../config/yaml-file.ts';
-import { displayName, parseYaml, readText, readYamlFile, whyUnreadable } from '../config/yaml-file.ts';
+import {
+  displayName,
+  parseYaml,
+  readText,
+  readYamlFile,
+  whyUnreadable,
+  type YamlFile,
+} from '../config/yaml-file.ts';
 import { faults } from '../model/scmi/faults.ts';
 import type { FirmwareProfile } from '../model/scmi/profile.ts';
 import { fitScenario } from './fit.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
-import type { ScenarioDocument } from './schema.ts';
-import { scenarioSchema } from './schema.ts';
+import { type ScenarioDocument, scenarioSchema } from './schema.ts';
 import type { TreeSource } from './tree-text.ts';
 
 /** The scenarios that come with the program. */

@@ -8,8 +8,7 @@ import type { AgentProfile, FirmwareProfile } from '../model/scmi/profile.ts';
 import { readAmount } from './amount.ts';
 import type { MemoryStep, ScmiStep, SmcStep } from '../model/predict/scenario.ts';
 import type { ScenarioDocument } from './schema.ts';
-import type { SourceText, TemplateValues } from './templates.ts';
-import { agentParts, fillTemplates } from './templates.ts';
+import { agentParts, fillTemplates, type SourceText, type TemplateValues } from './templates.ts';
 
 export interface ProbeStepContext {
   readonly document: ScenarioDocument;

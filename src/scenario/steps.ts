@@ -1,8 +1,7 @@
 /** Steps and statements of a scenario, with every name in them checked. */
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { hintAt } from '../config/nearest-name.ts';
-import type { ProbeStepContext } from './probe-steps.ts';
-import { fitMemory, fitScmi, fitSmc } from './probe-steps.ts';
+import { fitMemory, fitScmi, fitSmc, type ProbeStepContext } from './probe-steps.ts';
 import type { Statement, Step } from '../model/predict/scenario.ts';
 import type { ScenarioDocument, StatementDocument } from './schema.ts';
 import { fillTemplates } from './templates.ts';

@@ -4,8 +4,7 @@ import { parseFlat } from '../model/dt/flat.ts';
 import { parseSource } from '../model/dt/source.ts';
 import type { DeviceTree } from '../model/dt/tree.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
-import type { SourceText, TemplateValues } from './templates.ts';
-import { fillTemplates } from './templates.ts';
+import { fillTemplates, type SourceText, type TemplateValues } from './templates.ts';
 
 /** What a scenario names: text (its own or a file's), or a flattened tree. */
 export type TreeSource = SourceText | { readonly name: string; readonly bytes: Uint8Array };

@@ -8,8 +8,7 @@
 import { existsSync } from 'node:fs';
 import { argv, exit, stdout } from 'node:process';
 import { caseDirectories, corpusDirectory } from './cases.ts';
-import type { Comparison } from './compare.ts';
-import { compareCase } from './compare.ts';
+import { compareCase, type Comparison } from './compare.ts';
 
 const [first, ...others] = argv.slice(2);
 const given = first !== undefined && existsSync(first);

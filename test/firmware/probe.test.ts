@@ -10,8 +10,14 @@ import { stdoutAddress } from '../../src/model/dt/stdout.ts';
 import { writeFlat } from '../../src/model/dt/flat.ts';
 import { parseSource } from '../../src/model/dt/source.ts';
 import { bootScenario } from '../../src/scenario/load.ts';
-import type { Answer, Question } from '../fixtures/scmi/vectors.ts';
-import { answerOf, channelOf, lengthOf, sequences } from '../fixtures/scmi/vectors.ts';
+import {
+  type Answer,
+  answerOf,
+  channelOf,
+  lengthOf,
+  type Question,
+  sequences,
+} from '../fixtures/scmi/vectors.ts';
 import {
   canBoot,
   isInstalled,

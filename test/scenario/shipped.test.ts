@@ -8,8 +8,7 @@ import { predict } from '../../src/model/predict/predict.ts';
 import { claimMatrixMarkdown, claimMatrixText } from '../../src/verdict/report/claim-matrix.ts';
 import { loadClaims } from '../../src/scenario/claims.ts';
 import { fitsBoardType } from '../../src/scenario/fit.ts';
-import type { ScenarioFile } from '../../src/scenario/load.ts';
-import { listScenarios, loadScenario } from '../../src/scenario/load.ts';
+import { listScenarios, loadScenario, type ScenarioFile } from '../../src/scenario/load.ts';
 import { scmiHil } from '../cli/fake-process.ts';
 
 const scenarios = listScenarios();

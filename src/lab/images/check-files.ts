@@ -5,8 +5,7 @@ import { whyUnreadable } from '../../config/yaml-file.ts';
 import type { BoardImage, BoardImages } from './board-images.ts';
 import { imageProblems } from './checks/check.ts';
 import type { ImageProblem } from './checks/problem.ts';
-import type { ImageVersion } from './version-strings.ts';
-import { versionsIn } from './version-strings.ts';
+import { type ImageVersion, versionsIn } from './version-strings.ts';
 
 export interface CheckedImage {
   readonly name: string;

@@ -1,6 +1,5 @@
 /** The EL3 firmware's tables in C, made of a firmware profile. */
-import type { Fault } from '../../model/scmi/faults.ts';
-import { faults, managementAgent } from '../../model/scmi/faults.ts';
+import { type Fault, faults, managementAgent } from '../../model/scmi/faults.ts';
 import type { DeviceProfile, FirmwareProfile } from '../../model/scmi/profile.ts';
 import { protocolId } from '../../model/scmi/protocol-ids.ts';
 

@@ -1,6 +1,5 @@
 /** The text of a first lab file. */
-import type { Node } from 'yaml';
-import { Document, isMap } from 'yaml';
+import { Document, isMap, type Node } from 'yaml';
 import type { z } from 'zod';
 import type { LabBoard } from '../lab.ts';
 import type { power } from '../lab-power.ts';

@@ -5,8 +5,7 @@ import { ConfigurationError } from '../../config/configuration-error.ts';
 import { power } from '../lab-power.ts';
 import { hintAt } from '../../config/nearest-name.ts';
 import { schemaMistakes } from '../../config/schema-mistakes.ts';
-import type { Answerer } from './question.ts';
-import { checkOption } from './question.ts';
+import { type Answerer, checkOption } from './question.ts';
 
 export type Power = z.input<typeof power>;
 

@@ -2,8 +2,7 @@
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { printableLine } from '../../verdict/report/printable.ts';
-import type { AdapterKind } from './adapter-kinds.ts';
-import { adapterKind } from './adapter-kinds.ts';
+import { adapterKind, type AdapterKind } from './adapter-kinds.ts';
 
 export interface SerialAdapter {
   /** What the lab file says: below /dev/serial/by-id, or by-path where the adapter has no serial number. */

@@ -1,7 +1,6 @@
 /** Questions at a terminal; lines that are typed or pasted ahead answer the next ones. */
 import { createInterface } from 'node:readline';
-import type { Person } from './question.ts';
-import { LeftEarly } from './question.ts';
+import { LeftEarly, type Person } from './question.ts';
 
 export interface TerminalPerson extends Person, Disposable {}
 

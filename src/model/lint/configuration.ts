@@ -1,21 +1,16 @@
 /** A configuration as Xen reads it: what the rules look at, worked out once. */
 import type { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { Prediction } from '../predict/prediction.ts';
-import type { CommandLine } from '../xen/command-line.ts';
-import { readCommandLine } from '../xen/command-line.ts';
+import { type CommandLine, readCommandLine } from '../xen/command-line.ts';
 import { findCompatible, isAvailable, isForPassthrough } from '../xen/device-tree.ts';
 import { iommus } from '../xen/dom0.ts';
 import { hasDom0 } from '../xen/modules.ts';
 import { INVALID_AGENT_ID } from '../xen/scmi-smc-multiagent.ts';
 import { hasSciSeries } from '../xen/version.ts';
-import type { AgentList, Entry, Page } from './agent-list.ts';
-import { pageOf, readAgentList } from './agent-list.ts';
-import type { ControlledDevice } from './controlled-devices.ts';
-import { controlledDevices } from './controlled-devices.ts';
-import type { FirmwareFacts } from './firmware-facts.ts';
-import { firmwareFacts } from './firmware-facts.ts';
-import type { Domain, Dom0lessDomain, XlGuest } from './domains.ts';
-import { dom0lessDomains, xlGuests } from './domains.ts';
+import { type AgentList, type Entry, type Page, pageOf, readAgentList } from './agent-list.ts';
+import { type ControlledDevice, controlledDevices } from './controlled-devices.ts';
+import { type FirmwareFacts, firmwareFacts } from './firmware-facts.ts';
+import { type Dom0lessDomain, dom0lessDomains, type Domain, type XlGuest, xlGuests } from './domains.ts';
 import type { LintSubject } from './subject.ts';
 
 export interface Configuration {

@@ -3,12 +3,10 @@ import { predict } from '../predict/predict.ts';
 import type { PredictedLine, Prediction } from '../predict/prediction.ts';
 import type { Scenario } from '../predict/scenario.ts';
 import { readConfiguration } from './configuration.ts';
-import type { Finding, Place } from './finding.ts';
-import { severities } from './finding.ts';
+import { type Finding, type Place, severities } from './finding.ts';
 import type { Problem, Rule } from './rule.ts';
 import { rules } from './rules.ts';
-import type { LintSubject } from './subject.ts';
-import { scenarioOfSubject, subjectOfScenario } from './subject.ts';
+import { type LintSubject, scenarioOfSubject, subjectOfScenario } from './subject.ts';
 
 /**
  * Checks a configuration against all rules.

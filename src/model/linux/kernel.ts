@@ -5,10 +5,8 @@
 import type { DtNode } from '../dt/tree.ts';
 import type { Observer, Reason } from '../trace/observation.ts';
 import { protocolId } from '../scmi/protocol-ids.ts';
-import type { GuestMachine } from '../xen/guest.ts';
-import { GuestAbort } from '../xen/guest.ts';
-import type { Clock } from './clock-tree.ts';
-import { ClockTree } from './clock-tree.ts';
+import { GuestAbort, type GuestMachine } from '../xen/guest.ts';
+import { type Clock, ClockTree } from './clock-tree.ts';
 import { bindConsumers } from './consumers.ts';
 import { KernelLog } from './kernel-log.ts';
 import {
@@ -18,17 +16,24 @@ import {
   type OptionalDriver,
 } from './kernel-version.ts';
 import { deviceName, deviceNodes } from './platform-devices.ts';
-import type { ScmiInstance, ScmiProbe, ScmiProtocol } from './scmi-driver.ts';
-import { probeScmi, protocolVersion, sayDriverFailed, sayOfProtocol } from './scmi-driver.ts';
+import {
+  probeScmi,
+  protocolVersion,
+  sayDriverFailed,
+  sayOfProtocol,
+  type ScmiInstance,
+  type ScmiProbe,
+  type ScmiProtocol,
+} from './scmi-driver.ts';
 import type { RawInterface, RawMode } from './raw-mode.ts';
 import { probePinControl } from './scmi-pin-control.ts';
-import type { ScmiPowerDomain } from './scmi-protocols.ts';
 import {
   clockEnabled,
   clockRate,
   probeClocks,
   probePowerDomains,
   probeResets,
+  type ScmiPowerDomain,
   setClock,
 } from './scmi-protocols.ts';
 import { sayMissingSuppliers } from './suppliers.ts';

@@ -5,13 +5,11 @@ import type { Reason } from '../trace/observation.ts';
 import { protocolId } from '../scmi/protocol-ids.ts';
 import type { GuestMachine } from '../xen/guest.ts';
 import { errno, errorName } from './errno.ts';
-import type { KernelLog } from './kernel-log.ts';
-import { literally } from './kernel-log.ts';
+import { type KernelLog, literally } from './kernel-log.ts';
 import { type KernelVersion, knownProtocolVersion } from './kernel-version.ts';
 import { isAvailable } from './platform-devices.ts';
 import { RawInterface } from './raw-mode.ts';
-import type { ScmiRevision } from './scmi-base.ts';
-import { discoverAgents, readRevision } from './scmi-base.ts';
+import { discoverAgents, readRevision, type ScmiRevision } from './scmi-base.ts';
 import { ScmiChannel } from './scmi-channel.ts';
 
 /** A protocol for which there is a device on the scmi_protocol bus. */

@@ -1,15 +1,12 @@
 /** What can be read in a domain once its shell is there. */
 import type { DtNode } from '../dt/tree.ts';
 import { clockSummary } from './clock-tree.ts';
-import type { Kernel } from './kernel.ts';
-import { currentRate } from './kernel.ts';
+import { currentRate, type Kernel } from './kernel.ts';
 import { deviceName, deviceNodes } from './platform-devices.ts';
 import type { ScmiInstance } from './scmi-driver.ts';
-import type { VirtualDirectory, VirtualNode } from './virtual-files.ts';
-import { directory, find, glob, textFile } from './virtual-files.ts';
+import { directory, find, glob, textFile, type VirtualDirectory, type VirtualNode } from './virtual-files.ts';
 import { GuestAbort } from '../xen/guest.ts';
-import type { RawInterface } from './raw-mode.ts';
-import { rawDirectory } from './raw-mode.ts';
+import { rawDirectory, type RawInterface } from './raw-mode.ts';
 
 /**
  * Files of one domain. Most never change; `clk_summary` asks firmware for the rate of each SCMI clock

@@ -1,8 +1,7 @@
 /** A machine whose boot loader starts the probe instead of Xen: EL3 firmware, and the probe at EL2. */
 import { ProbeProgram } from '../probe/program.ts';
 import type { Firmware } from '../scmi/firmware.ts';
-import type { MachineOptions } from './machine.ts';
-import { firmwareMachine } from './machine.ts';
+import { firmwareMachine, type MachineOptions } from './machine.ts';
 import { bareProbeMachine } from './probe-machines.ts';
 
 export interface FirmwareAloneOptions extends MachineOptions {

@@ -1,8 +1,7 @@
 /** What every machine of the model has below its software: memory, EL3 firmware, and the SMCs that lead there. */
 import { processMessage } from '../scmi/entry.ts';
 import { Firmware } from '../scmi/firmware.ts';
-import type { AbortingRange } from '../scmi/memory.ts';
-import { PhysicalMemory } from '../scmi/memory.ts';
+import { type AbortingRange, PhysicalMemory } from '../scmi/memory.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { Deviations } from './deviations.ts';
 import { abortingRanges } from './machine-map.ts';

@@ -11,10 +11,8 @@ import type { Domctl } from '../xen/domctl.ts';
 import { Hypervisor } from '../xen/hypervisor.ts';
 import type { Channel } from '../xen/mediator.ts';
 import type { XenPanic } from '../xen/panic.ts';
-import type { CommandResult, Listing, StartedDomain } from '../xl/xl.ts';
-import { Toolstack } from '../xl/xl.ts';
-import type { FirmwareMachine, MachineOptions } from './machine.ts';
-import { firmwareMachine } from './machine.ts';
+import { type CommandResult, type Listing, type StartedDomain, Toolstack } from '../xl/xl.ts';
+import { firmwareMachine, type FirmwareMachine, type MachineOptions } from './machine.ts';
 import { guestProbeMachine } from './probe-machines.ts';
 
 export interface PlatformOptions extends MachineOptions {

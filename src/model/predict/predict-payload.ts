@@ -5,11 +5,9 @@ import type { FirmwareMessage } from '../scmi/firmware-message.ts';
 import { Expectations } from './expectations.ts';
 import { FirmwareAlone } from './firmware-alone.ts';
 import { predictedMessage } from './predicted-message.ts';
-import type { Prediction } from './prediction.ts';
-import { emptyPrediction } from './prediction.ts';
+import { emptyPrediction, type Prediction } from './prediction.ts';
 import { predictProbe } from './probe-answer.ts';
-import type { PredictedCommand } from './statements.ts';
-import { claimsOf } from './statements.ts';
+import { claimsOf, type PredictedCommand } from './statements.ts';
 
 /** Name of the milestone at which the probe can be asked. */
 export const probeReady = 'probe-ready';

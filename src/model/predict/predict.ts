@@ -1,9 +1,7 @@
 /** What a scenario's boot and steps lead to: the platform is driven through them, and all it shows is kept. */
-import type { LookQuestion } from '../linux/look.ts';
-import { lookQuestion, lookQuestions } from '../linux/look.ts';
+import { lookQuestion, type LookQuestion, lookQuestions } from '../linux/look.ts';
 import { commandText } from '../probe/command.ts';
-import type { ProbeStep } from '../probe/of-step.ts';
-import { commandOfStep } from '../probe/of-step.ts';
+import { commandOfStep, type ProbeStep } from '../probe/of-step.ts';
 import type { Guest, Scenario, ScmiStep, Step } from './scenario.ts';
 import type { FirmwareMessage } from '../scmi/firmware-message.ts';
 import { dom0Bootargs, namesBootModules } from '../xen/modules.ts';
@@ -16,8 +14,7 @@ import { predictedMessage } from './predicted-message.ts';
 import type { Phase, PredictedLine, PredictedToolstackCall, Prediction } from './prediction.ts';
 import { predictProbe } from './probe-answer.ts';
 import { predictRaw } from './raw-answer.ts';
-import type { PredictedCommand, PredictedConsoleLine } from './statements.ts';
-import { claimsOf } from './statements.ts';
+import { claimsOf, type PredictedCommand, type PredictedConsoleLine } from './statements.ts';
 
 export interface PredictOptions {
   /** Directory in Dom0 that guests' configurations are in: it stands in the commands that are typed. */

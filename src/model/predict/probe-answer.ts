@@ -1,7 +1,6 @@
 /** What a step asks of the probe, what the model makes it answer, and why. */
 import { probeOutcomes } from '../probe/answer.ts';
-import type { ProbeCommand } from '../probe/command.ts';
-import { commandText } from '../probe/command.ts';
+import { commandText, type ProbeCommand } from '../probe/command.ts';
 import type { ProbeProgram, ProbeReply } from '../probe/program.ts';
 import type { FirmwareMessage } from '../scmi/firmware-message.ts';
 import { messageName } from '../scmi/message-names.ts';

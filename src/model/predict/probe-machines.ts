@@ -2,8 +2,7 @@
 import type { ProbeMachine } from '../probe/machine.ts';
 import { MemoryAbort, PhysicalMemory } from '../scmi/memory.ts';
 import type { Domain } from '../xen/domain.ts';
-import type { GuestMachine } from '../xen/guest.ts';
-import { GuestAbort } from '../xen/guest.ts';
+import { GuestAbort, type GuestMachine } from '../xen/guest.ts';
 import { guestOwn, isFreeMemory } from '../xen/guest-layout.ts';
 import type { FirmwareMachine } from './machine.ts';
 

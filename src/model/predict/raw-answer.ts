@@ -1,11 +1,9 @@
 /** What a step sends through Linux's SCMI raw mode, what the model makes firmware answer, and why. */
-import type { RawInterface } from '../linux/raw-mode.ts';
-import { hexadecimal, rawMessageCommand, rawReplyPattern } from '../linux/raw-mode.ts';
+import { hexadecimal, type RawInterface, rawMessageCommand, rawReplyPattern } from '../linux/raw-mode.ts';
 import { bytesOf } from '../linux/scmi-channel.ts';
 import type { ScmiStep } from './scenario.ts';
 import { GuestAbort } from '../xen/guest.ts';
-import type { PredictedAnswer, Shown } from './probe-answer.ts';
-import { causeOf } from './probe-answer.ts';
+import { causeOf, type PredictedAnswer, type Shown } from './probe-answer.ts';
 
 /**
  * Sends the message of a step as the domain's agent.

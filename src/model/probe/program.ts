@@ -2,8 +2,7 @@
 import { channelStatus, sharedMemoryOffset as offset } from '../scmi/shared-memory.ts';
 import { GuestAbort } from '../xen/guest.ts';
 import type { ProbeOutcome } from './answer.ts';
-import type { ProbeCommand, ProbeMessage } from './command.ts';
-import { probeLimits, readCommandLine } from './command.ts';
+import { type ProbeCommand, probeLimits, type ProbeMessage, readCommandLine } from './command.ts';
 import type { ProbeMachine } from './machine.ts';
 import { callWithoutReturn } from './no-return.ts';
 

@@ -1,19 +1,22 @@
 import { protocolsOf } from './base.ts';
-import type { Answer } from './entry.ts';
-import { processMessage } from './entry.ts';
-import type { Fault } from './faults.ts';
-import { faultsByName, managementAgent } from './faults.ts';
+import { type Answer, processMessage } from './entry.ts';
+import { type Fault, faultsByName, managementAgent } from './faults.ts';
 import type { FirmwareMessage } from './firmware-message.ts';
 import { decodeHeader } from './header.ts';
 import type { PhysicalMemory } from './memory.ts';
 import type { AgentProfile, FirmwareProfile } from './profile.ts';
 import type { Server } from './protocol.ts';
-import type { Quirk } from './quirks.ts';
-import { quirksByName } from './quirks.ts';
+import { type Quirk, quirksByName } from './quirks.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { initialiseChannel, processChannel } from './smt.ts';
-import type { ClockState, FirmwareState, PinState, PowerDomainState } from './state.ts';
-import { copyState, initialState } from './state.ts';
+import {
+  type ClockState,
+  copyState,
+  type FirmwareState,
+  initialState,
+  type PinState,
+  type PowerDomainState,
+} from './state.ts';
 
 /** Results of an SMC: x0 as a signed 32-bit number. */
 export const smcResult = { success: 0, notSupported: -1, invalidParameter: -3 } as const;

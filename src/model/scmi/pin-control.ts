@@ -1,7 +1,15 @@
 import { mayUse } from './permissions.ts';
 import type { PinProfile } from './profile.ts';
-import type { Message, Protocol, Reply, Request, Server } from './protocol.ts';
-import { commonMessages, fail, succeed } from './protocol.ts';
+import {
+  commonMessages,
+  fail,
+  type Message,
+  type Protocol,
+  type Reply,
+  type Request,
+  type Server,
+  succeed,
+} from './protocol.ts';
 import { protocolId } from './protocol-ids.ts';
 import type { PinState } from './state.ts';
 import { wordsOfText } from './shared-memory.ts';

@@ -1,7 +1,16 @@
 import { mayUse } from './permissions.ts';
 import type { PowerDomainProfile } from './profile.ts';
-import type { Message, Protocol, Reply, Request, Server } from './protocol.ts';
-import { argument, commonMessages, fail, succeed } from './protocol.ts';
+import {
+  argument,
+  commonMessages,
+  fail,
+  type Message,
+  type Protocol,
+  type Reply,
+  type Request,
+  type Server,
+  succeed,
+} from './protocol.ts';
 import { protocolId } from './protocol-ids.ts';
 import type { PowerDomainState } from './state.ts';
 import { wordsOfText } from './shared-memory.ts';

@@ -1,6 +1,15 @@
 import { mayUse } from './permissions.ts';
-import type { Message, Protocol, Reply, Request, Server } from './protocol.ts';
-import { argument, commonMessages, fail, succeed } from './protocol.ts';
+import {
+  argument,
+  commonMessages,
+  fail,
+  type Message,
+  type Protocol,
+  type Reply,
+  type Request,
+  type Server,
+  succeed,
+} from './protocol.ts';
 import { protocolId } from './protocol-ids.ts';
 import { wordsOfText } from './shared-memory.ts';
 import { status } from './status.ts';

@@ -1,5 +1,4 @@
-import type { MessageHeader } from './header.ts';
-import { encodeHeader } from './header.ts';
+import { encodeHeader, type MessageHeader } from './header.ts';
 import type { PhysicalMemory, World } from './memory.ts';
 
 /** Bits of the channel status word. */

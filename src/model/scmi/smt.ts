@@ -3,8 +3,7 @@ import type { Answer } from './entry.ts';
 import { decodeHeader } from './header.ts';
 import type { AgentProfile } from './profile.ts';
 import type { Reply, Server } from './protocol.ts';
-import type { SharedMemory } from './shared-memory.ts';
-import { channelStatus, headerSize } from './shared-memory.ts';
+import { channelStatus, headerSize, type SharedMemory } from './shared-memory.ts';
 import { protocolId } from './protocol-ids.ts';
 
 /** Bytes of payload that a command may have: SCMI_PLAYLOAD_MAX of TF-A. */

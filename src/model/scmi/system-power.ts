@@ -1,5 +1,13 @@
-import type { Message, Protocol, Reply, Request, Server } from './protocol.ts';
-import { commonMessages, fail, succeed } from './protocol.ts';
+import {
+  commonMessages,
+  fail,
+  type Message,
+  type Protocol,
+  type Reply,
+  type Request,
+  type Server,
+  succeed,
+} from './protocol.ts';
 import { protocolId } from './protocol-ids.ts';
 import { status } from './status.ts';
 

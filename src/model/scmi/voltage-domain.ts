@@ -1,6 +1,14 @@
 import type { VoltageDomainProfile } from './profile.ts';
-import type { Message, Protocol, Reply, Request } from './protocol.ts';
-import { argument, commonMessages, fail, succeed } from './protocol.ts';
+import {
+  argument,
+  commonMessages,
+  fail,
+  type Message,
+  type Protocol,
+  type Reply,
+  type Request,
+  succeed,
+} from './protocol.ts';
 import { protocolId } from './protocol-ids.ts';
 import { wordsOfText } from './shared-memory.ts';
 import type { VoltageDomainState } from './state.ts';

@@ -1,10 +1,8 @@
 import type { ConsoleLine, Observer, Reason, XenLevel } from '../trace/observation.ts';
 import type { XenBuild } from './build.ts';
 import type { CommandLine, Thresholds } from './command-line.ts';
-import type { FormatArgument } from './format.ts';
-import { exactly, format } from './format.ts';
-import type { MessageKey, XenMessage } from './messages.ts';
-import { messages } from './messages.ts';
+import { exactly, format, type FormatArgument } from './format.ts';
+import { type MessageKey, messages, type XenMessage } from './messages.ts';
 
 /** Why a message is printed: the words and place of its Reason, and the domain that it is about. */
 export interface Because {

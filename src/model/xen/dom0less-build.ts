@@ -1,11 +1,9 @@
 /** Domains that Xen itself creates: xen/arch/arm/dom0less-build.c, xen/common/device-tree/dom0less-build.c. */
-import type { DeviceTree as Tree } from '../dt/tree.ts';
-import { DeviceTree, DtNode } from '../dt/tree.ts';
+import { DeviceTree, type DeviceTree as Tree, DtNode } from '../dt/tree.ts';
 import type { XenBuild } from './build.ts';
 import type { Context } from './context.ts';
 import { findByPath, isForPassthrough, nodeName, readString, stringProperty } from './device-tree.ts';
-import type { Domain } from './domain.ts';
-import { pageFrame, pageSize } from './domain.ts';
+import { type Domain, pageFrame, pageSize } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
 import { errno } from './errno.ts';
 import { checkRange } from './iocap.ts';

@@ -2,8 +2,7 @@ import type { DeviceTree } from '../dt/tree.ts';
 import { MemoryAbort } from '../scmi/memory.ts';
 import type { Context } from './context.ts';
 import type { Domain } from './domain.ts';
-import type { GuestMachine } from './guest.ts';
-import { GuestAbort } from './guest.ts';
+import { GuestAbort, type GuestMachine } from './guest.ts';
 import type { Sci } from './sci.ts';
 import { handleSmc } from './vsmc.ts';
 

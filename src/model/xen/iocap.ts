@@ -1,8 +1,7 @@
 import { assertionFailed } from './assertion.ts';
 import type { Because } from './console.ts';
 import type { Context } from './context.ts';
-import type { Domain } from './domain.ts';
-import { pageFrame } from './domain.ts';
+import { type Domain, pageFrame } from './domain.ts';
 
 /**
  * iomem_permit_access() for the pages of `size` bytes from a machine address (xen/include/xen/iocap.h).

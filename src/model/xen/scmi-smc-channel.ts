@@ -6,8 +6,7 @@ import type { Context } from './context.ts';
 import { pageSize } from './domain.ts';
 import { errno, errnoName } from './errno.ts';
 import { SMCCC_INVALID_PARAMETER } from './machine.ts';
-import type { MessageId, Response } from './scmi-shmem.ts';
-import { getResponse, markFree, putXenMessage } from './scmi-shmem.ts';
+import { getResponse, markFree, type MessageId, putXenMessage, type Response } from './scmi-shmem.ts';
 import type { IoMapping } from './vmap.ts';
 
 /** struct scmi_channel */

@@ -1,9 +1,7 @@
 import type { DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
-import type { PhandleArguments } from './device-tree.ts';
-import { hasPath } from './device-tree.ts';
-import type { Domain } from './domain.ts';
-import { pageFrame } from './domain.ts';
+import { hasPath, type PhandleArguments } from './device-tree.ts';
+import { type Domain, pageFrame } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
 import { errno, errnoName } from './errno.ts';
 import { SMCCC_1_1 } from './machine.ts';

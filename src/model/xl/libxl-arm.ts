@@ -2,8 +2,7 @@
 import { DtError } from '../dt/error.ts';
 import { parseFlat } from '../dt/flat.ts';
 import { parseSource } from '../dt/source.ts';
-import { DtNode } from '../dt/tree.ts';
-import type { DeviceTree } from '../dt/tree.ts';
+import { type DeviceTree, DtNode } from '../dt/tree.ts';
 import type { LibxlMessage } from './libxl-messages.ts';
 import type { XlDomainConfig } from './xl-domain-config.ts';
 

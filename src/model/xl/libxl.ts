@@ -2,15 +2,12 @@
  * Creating and destroying domains as libxl does it (tools/libs/light/libxl_create.c, libxl_domain.c): which
  * domctls, in which order, what is undone, and what it prints of failures.
  */
-import type { DeviceTree } from '../dt/tree.ts';
-import { DeviceTree as Tree } from '../dt/tree.ts';
+import { type DeviceTree, DeviceTree as Tree } from '../dt/tree.ts';
 import type { Observer, Reason } from '../trace/observation.ts';
 import type { Domctl } from '../xen/domctl.ts';
 import { errno } from '../xen/errno.ts';
-import type { GuestTreeProblem } from './libxl-arm.ts';
-import { guestTree, readPartialTree } from './libxl-arm.ts';
-import type { LibxlLine } from './libxl-messages.ts';
-import { libxlLine } from './libxl-messages.ts';
+import { guestTree, type GuestTreeProblem, readPartialTree } from './libxl-arm.ts';
+import { libxlLine, type LibxlLine } from './libxl-messages.ts';
 import { strerror } from './strerror.ts';
 import type { XlDomainConfig } from './xl-domain-config.ts';
 

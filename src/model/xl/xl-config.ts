@@ -2,8 +2,7 @@
  * The language of xl configuration files, as Xen's own parser reads it (tools/libs/util/libxlu_cfg_y.y and
  * libxlu_cfg.c): settings are names with a string or a list, numbers are strings until somebody asks.
  */
-import type { XlToken, XlTokenKind } from './xl-config-lexer.ts';
-import { XlConfigLexer } from './xl-config-lexer.ts';
+import { XlConfigLexer, type XlToken, type XlTokenKind } from './xl-config-lexer.ts';
 import { dequote } from './xl-config-string.ts';
 
 export type XlValue = string | readonly XlValue[];

@@ -1,10 +1,7 @@
 /** What xl makes of a configuration's settings (tools/xl/xl_parse.c, parse_config_data). */
-import type { XlConfig } from './xl-config.ts';
-import { leadingStrings } from './xl-config.ts';
-import { parseArmSci } from './xl-arm-sci.ts';
-import type { ArmSci } from './xl-arm-sci.ts';
-import { parseIomem } from './xl-iomem.ts';
-import type { IomemRange } from './xl-iomem.ts';
+import { leadingStrings, type XlConfig } from './xl-config.ts';
+import { type ArmSci, parseArmSci } from './xl-arm-sci.ts';
+import { type IomemRange, parseIomem } from './xl-iomem.ts';
 
 export const shutdownActions = [
   'destroy',

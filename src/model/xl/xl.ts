@@ -5,12 +5,10 @@
 import type { DeviceTree } from '../dt/tree.ts';
 import type { ConsoleLine, Observer, Reason } from '../trace/observation.ts';
 import type { Domctl } from '../xen/domctl.ts';
-import type { LibxlDomain } from './libxl.ts';
-import { Libxl, libxlError } from './libxl.ts';
+import { Libxl, type LibxlDomain, libxlError } from './libxl.ts';
 import type { parseArmSci } from './xl-arm-sci.ts';
 import { parseXlConfig } from './xl-config.ts';
-import type { ShutdownAction, XlDomainConfig } from './xl-domain-config.ts';
-import { readDomainConfig } from './xl-domain-config.ts';
+import { readDomainConfig, type ShutdownAction, type XlDomainConfig } from './xl-domain-config.ts';
 
 export interface ToolstackOptions {
   readonly domctl: Domctl;

@@ -11,11 +11,11 @@ import { type BootModule, withBootModules } from './boot-modules.ts';
 import { bytesOf, type DeployedFile, imageOf, sizeOf } from './deployed-file.ts';
 import { type DomainModule, domainModules } from './domain-modules.ts';
 import { bootingPayload } from './payload.ts';
-import type { PlaceProblem } from './places.ts';
 import {
   behind,
   endOf,
   type Placed,
+  type PlaceProblem,
   placeProblems,
   requireNone,
   treeGrowth,

@@ -5,8 +5,7 @@ import { ConfigurationError } from '../../config/configuration-error.ts';
 import type { PlannedBoard } from '../../lab/planned-board.ts';
 import type { DeviceTree, DtNode } from '../../model/dt/tree.ts';
 import { cellsBelow } from './boot-modules.ts';
-import type { Placed } from './places.ts';
-import { treeRoom } from './places.ts';
+import { type Placed, treeRoom } from './places.ts';
 
 /** Its own address and the server's: without them it fetches nothing. */
 export function networkCommands({ network, tftp }: PlannedBoard): string[] {

@@ -1,20 +1,13 @@
 /** Walks the states that a machine can get into, breadth first: names transitions, checks invariants. */
-import type { Action } from './action.ts';
-import { actionWords } from './action.ts';
-import type { Invariant, InvariantName, Step } from './invariants.ts';
-import { brokenBy, invariants } from './invariants.ts';
-import type { KnownFinding } from './known-findings.ts';
-import { explain } from './known-findings.ts';
-import type { Parts } from './machine.ts';
-import { ExploredMachine } from './machine.ts';
-import type { Marks } from './marks.ts';
-import { marksAfter, marksKey, noMarks } from './marks.ts';
+import { type Action, actionWords } from './action.ts';
+import { brokenBy, type Invariant, type InvariantName, invariants, type Step } from './invariants.ts';
+import { explain, type KnownFinding } from './known-findings.ts';
+import { ExploredMachine, type Parts } from './machine.ts';
+import { type Marks, marksAfter, marksKey, noMarks } from './marks.ts';
 import { possibleActions, repertoireOf } from './possible-actions.ts';
 import { exploredResources } from './resources.ts';
-import type { State } from './state.ts';
-import { keyOf } from './state.ts';
-import type { Subject } from './subject.ts';
-import { exploredDevices } from './subject.ts';
+import { keyOf, type State } from './state.ts';
+import { exploredDevices, type Subject } from './subject.ts';
 import { transitionName } from './transition.ts';
 
 export interface ExploreBounds {

@@ -3,8 +3,7 @@ import type { DeviceTree } from '../../model/dt/tree.ts';
 import { status } from '../../model/scmi/status.ts';
 import { isObeyed } from './answer.ts';
 import type { InvariantName, Step } from './invariants.ts';
-import { managementNode } from './subject.ts';
-import type { Subject } from './subject.ts';
+import { managementNode, type Subject } from './subject.ts';
 
 export interface KnownFinding {
   readonly invariant: InvariantName;

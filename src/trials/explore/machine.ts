@@ -7,20 +7,16 @@ import type { FirmwareMessage } from '../../model/scmi/firmware-message.ts';
 import { encodeHeader } from '../../model/scmi/header.ts';
 import { PhysicalMemory } from '../../model/scmi/memory.ts';
 import { headerSize, SharedMemory, sharedMemoryOffset } from '../../model/scmi/shared-memory.ts';
-import type { Domain } from '../../model/xen/domain.ts';
-import { pageFrame } from '../../model/xen/domain.ts';
+import { type Domain, pageFrame } from '../../model/xen/domain.ts';
 import type { Domctl } from '../../model/xen/domctl.ts';
 import { errno } from '../../model/xen/errno.ts';
-import type { GuestMachine } from '../../model/xen/guest.ts';
-import { GuestAbort } from '../../model/xen/guest.ts';
+import { GuestAbort, type GuestMachine } from '../../model/xen/guest.ts';
 import { Hypervisor } from '../../model/xen/hypervisor.ts';
 import { namesBootModules } from '../../model/xen/modules.ts';
 import type { Action, DomainMessage } from './action.ts';
-import type { Resource } from './resources.ts';
-import { resourceState } from './resources.ts';
+import { type Resource, resourceState } from './resources.ts';
 import type { ChannelState, DomainState, State } from './state.ts';
-import { devicePath, exploredTree } from './subject.ts';
-import type { Subject } from './subject.ts';
+import { devicePath, exploredTree, type Subject } from './subject.ts';
 
 /** A configuration in which there is nothing to explore. */
 export class NotExplorable extends Error {

@@ -13,8 +13,7 @@ import { Platform } from '../../model/predict/platform.ts';
 import { probeReady } from '../../model/predict/predict-payload.ts';
 import { probeOutcomes } from '../../model/probe/answer.ts';
 import { commandText } from '../../model/probe/command.ts';
-import type { ProbeStep } from '../../model/probe/of-step.ts';
-import { commandOfStep } from '../../model/probe/of-step.ts';
+import { commandOfStep, type ProbeStep } from '../../model/probe/of-step.ts';
 import type { Phase, Prediction } from '../../model/predict/prediction.ts';
 import type { Guest, Scenario, ScmiStep, Step } from '../../model/predict/scenario.ts';
 import type {

@@ -1,8 +1,7 @@
 /** Covering runs as scenarios: what stands in their YAML files. */
 import type { Action } from './action.ts';
 import type { CoveringRun } from './cover.ts';
-import { deviceNodes, devicePath } from './subject.ts';
-import type { Subject } from './subject.ts';
+import { deviceNodes, devicePath, type Subject } from './subject.ts';
 
 /** A scenario's file before it is written: src/scenario/schema.ts has the meaning of the fields. */
 export interface ExploredScenario {

@@ -7,8 +7,7 @@ import type { Context } from '../../model/xen/context.ts';
 import { sharedMemoryAddress } from '../../model/xen/device-tree.ts';
 import type { Domain } from '../../model/xen/domain.ts';
 import { SmcChannel } from '../../model/xen/scmi-smc-channel.ts';
-import type { SciOfDriver } from '../../model/xen/scmi-smc-multiagent.ts';
-import { ScmiSmcMultiAgent } from '../../model/xen/scmi-smc-multiagent.ts';
+import { type SciOfDriver, ScmiSmcMultiAgent } from '../../model/xen/scmi-smc-multiagent.ts';
 import type { Mutant } from './mutant.ts';
 
 /** A mutant of the driver. */

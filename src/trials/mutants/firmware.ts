@@ -1,7 +1,6 @@
 /** Bugs of the EL3 firmware's SCMI server. */
 import type { FirmwareProfile } from '../../model/scmi/profile.ts';
-import type { Reply, Request, Server } from '../../model/scmi/protocol.ts';
-import { fail, succeed } from '../../model/scmi/protocol.ts';
+import { fail, type Reply, type Request, type Server, succeed } from '../../model/scmi/protocol.ts';
 import { protocolId } from '../../model/scmi/protocol-ids.ts';
 import { wordsOfText } from '../../model/scmi/shared-memory.ts';
 import { status } from '../../model/scmi/status.ts';

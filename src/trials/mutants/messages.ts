@@ -9,8 +9,7 @@ import { SMCCC_INVALID_PARAMETER } from '../../model/xen/machine.ts';
 import { baseMessage } from '../../model/xen/scmi-smc-channel.ts';
 import { SharedMemory } from '../../model/scmi/shared-memory.ts';
 import type { SciOfDriver } from '../../model/xen/scmi-smc-multiagent.ts';
-import type { OwnMessage } from './driver.ts';
-import { Driver, mediator, sending } from './driver.ts';
+import { Driver, mediator, type OwnMessage, sending } from './driver.ts';
 import type { Mutant } from './mutant.ts';
 
 const { setDevicePermissions, resetAgentConfiguration, discoverAgent } = baseMessage;

@@ -1,9 +1,7 @@
 /** Bugs of xl and libxl, and of the domctls that they rest on. */
 import type { Domctl } from '../../model/xen/domctl.ts';
-import type { ArmSci, ArmSciProblem } from '../../model/xl/xl-arm-sci.ts';
-import { parseArmSci } from '../../model/xl/xl-arm-sci.ts';
-import type { CommandResult, ToolstackOptions } from '../../model/xl/xl.ts';
-import { Toolstack } from '../../model/xl/xl.ts';
+import { type ArmSci, type ArmSciProblem, parseArmSci } from '../../model/xl/xl-arm-sci.ts';
+import { type CommandResult, Toolstack, type ToolstackOptions } from '../../model/xl/xl.ts';
 import type { Mutant } from './mutant.ts';
 
 export const toolstackMutants: readonly Mutant[] = [

@@ -4,10 +4,8 @@
  */
 import type { RecordedEvent } from '../recording/event.ts';
 import { rpiSteps, xenAfterEeprom } from './boot-rpi-steps.ts';
-import type { Sighting } from './boot-seen.ts';
-import { BootSeen } from './boot-seen.ts';
-import type { BootStep, BootSubject, Cause } from './boot-step.ts';
-import { anywhere } from './boot-step.ts';
+import { BootSeen, type Sighting } from './boot-seen.ts';
+import { anywhere, type BootStep, type BootSubject, type Cause } from './boot-step.ts';
 import { fetching, starting, toFirstOutput, toPrompt } from './boot-u-boot-steps.ts';
 
 export type { Sighting } from './boot-seen.ts';

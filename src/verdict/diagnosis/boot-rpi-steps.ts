@@ -3,8 +3,10 @@
  * texts of the EEPROM's log: rpi-eeprom issues 687, 826, 857).
  */
 import type { BootSeen, Fetch, Found } from './boot-seen.ts';
-import type { BootStep, BootSubject, Cause } from './boot-step.ts';
 import {
+  type BootStep,
+  type BootSubject,
+  type Cause,
   causeShownBy,
   gotFile,
   powerWords,

@@ -1,7 +1,9 @@
 /** The steps of a boot by U-Boot and TFTP (texts: U-Boot 2023.01 to 2026.07, net/, cmd/booti.c, common/autoboot.c). */
 import type { BootSeen, Fetch, Found } from './boot-seen.ts';
-import type { BootStep, BootSubject, Cause } from './boot-step.ts';
 import {
+  type BootStep,
+  type BootSubject,
+  type Cause,
   causeShownBy,
   gotFile,
   powerWords,

@@ -1,7 +1,6 @@
 /** All runs as JSON, for scripts. Field names are an interface: fields are added, never renamed. */
 import type { LeftOut } from './left-out.ts';
-import type { RunOutcome, RunReport, Strictness } from './run-report.ts';
-import { outcomeOf, worstOutcome } from './run-report.ts';
+import { outcomeOf, type RunOutcome, type RunReport, type Strictness, worstOutcome } from './run-report.ts';
 
 export interface JsonReport {
   readonly schema: 2;

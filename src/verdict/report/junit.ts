@@ -6,8 +6,7 @@ import type { Evidence, Judgement } from '../verify/verdict.ts';
 import { imageWords } from './images.ts';
 import type { LeftOut } from './left-out.ts';
 import { printable } from './printable.ts';
-import type { RunReport, Strictness } from './run-report.ts';
-import { isFailure } from './run-report.ts';
+import { isFailure, type RunReport, type Strictness } from './run-report.ts';
 
 type Result =
   | { readonly kind: 'passed' }

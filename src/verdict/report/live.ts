@@ -1,9 +1,7 @@
 /** What the machines do, as it happens: a line per event, and progress in place on a terminal. */
 import type { RecordedEvent } from '../recording/event.ts';
-import type { Colour } from './colour.ts';
-import { painter } from './colour.ts';
-import { eventWords, transferOf } from './event-words.ts';
-import type { Transfer } from './event-words.ts';
+import { type Colour, painter } from './colour.ts';
+import { eventWords, type Transfer, transferOf } from './event-words.ts';
 import { printableLine } from './printable.ts';
 
 export interface LiveOptions {

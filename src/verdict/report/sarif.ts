@@ -2,8 +2,7 @@
  * Findings of lint as a SARIF log, which code hosts show beside the lines of a merge request: OASIS Static Analysis
  * Results Interchange Format, version 2.1.0.
  */
-import type { Finding, Severity } from '../../model/lint/finding.ts';
-import { placeText } from '../../model/lint/finding.ts';
+import { type Finding, placeText, type Severity } from '../../model/lint/finding.ts';
 import type { Rule } from '../../model/lint/rule.ts';
 
 export interface SarifResult {

@@ -1,13 +1,11 @@
 /** Verdicts for a person at a terminal. */
 import type { Reason } from '../../model/trace/observation.ts';
 import type { Evidence, Judgement, Outcome } from '../verify/verdict.ts';
-import type { Colour, Paint } from './colour.ts';
-import { painter } from './colour.ts';
+import { type Colour, type Paint, painter } from './colour.ts';
 import { imageLines, versionWords } from './images.ts';
 import { type LeftOut, leftOutLines } from './left-out.ts';
 import { printable, printableLine } from './printable.ts';
-import type { RunReport, Strictness } from './run-report.ts';
-import { outcomeOf } from './run-report.ts';
+import { outcomeOf, type RunReport, type Strictness } from './run-report.ts';
 
 export interface TerminalOptions extends Strictness {
   readonly colour: boolean;

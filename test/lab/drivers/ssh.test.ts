@@ -1,11 +1,9 @@
 import { EventEmitter, once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectSocket, createServer } from 'node:net';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import ssh2 from 'ssh2';
 import type { Connection, ServerChannel, SFTPWrapper } from 'ssh2';
-import { connect as connectSocket } from 'node:net';
 import { DriverError } from '../../../src/lab/drivers/driver-error.ts';
 import { sshClient } from '../../../src/lab/drivers/ssh/client.ts';
 import { fingerprintOf } from '../../../src/lab/drivers/ssh/host-keys.ts';

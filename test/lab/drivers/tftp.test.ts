@@ -16,8 +16,7 @@ import { acquireTftp } from '../../../src/lab/drivers/tftp/shared.ts';
 import type { TftpBoard, TftpEvent, TftpServer } from '../../../src/lab/drivers/tftp/tftp.ts';
 import { createWindow } from '../../../src/lab/drivers/tftp/window.ts';
 import { acknowledgement, bootLoaderFetch, error, openRawClient, request } from './boot-loader-client.ts';
-import { openLossyLink } from '../../../src/lab/virtual/lossy-link.ts';
-import type { LinkFaults } from '../../../src/lab/virtual/lossy-link.ts';
+import { type LinkFaults, openLossyLink } from '../../../src/lab/virtual/lossy-link.ts';
 
 const host = '127.0.0.1';
 const listen = (retransmit = 40, retries = 3) => listenTftp({ address: host, port: 0, retransmit, retries });

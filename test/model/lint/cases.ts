@@ -1,6 +1,5 @@
 /** For each rule a configuration that breaks it and, but for what follows from that, no other. */
-import type { Changes } from './configurations.ts';
-import { device, domU, guest, iommu } from './configurations.ts';
+import { type Changes, device, domU, guest, iommu } from './configurations.ts';
 
 export interface Case extends Changes {
   /** Rules that find something beside it: what else is wrong in the same configuration. */

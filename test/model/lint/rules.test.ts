@@ -2,8 +2,7 @@ import test from 'ava';
 import * as fc from 'fast-check';
 import { parseFlat, writeFlat } from '../../../src/model/dt/flat.ts';
 import type { DeviceTree, DtNode } from '../../../src/model/dt/tree.ts';
-import type { Finding } from '../../../src/model/lint/finding.ts';
-import { placeText } from '../../../src/model/lint/finding.ts';
+import { type Finding, placeText } from '../../../src/model/lint/finding.ts';
 import { lint } from '../../../src/model/lint/lint.ts';
 import { rules } from '../../../src/model/lint/rules.ts';
 import { scenarioOfSubject } from '../../../src/model/lint/subject.ts';
@@ -11,8 +10,7 @@ import { predict } from '../../../src/model/predict/predict.ts';
 import type { Prediction } from '../../../src/model/predict/prediction.ts';
 import { domainNodes } from '../../../src/model/xen/modules.ts';
 import { cases, right } from './cases.ts';
-import type { Changes } from './configurations.ts';
-import { device, domU, guest, subjectOf } from './configurations.ts';
+import { type Changes, device, domU, guest, subjectOf } from './configurations.ts';
 
 test('each configuration that breaks a rule is found by that rule, and by those that follow from it', t => {
   for (const [rule, all] of Object.entries(cases)) {

@@ -3,8 +3,7 @@ import test from 'ava';
 import { LinuxView } from '../../../src/model/linux/view.ts';
 import type { FirmwareMessage } from '../../../src/model/scmi/firmware-message.ts';
 import type { LinuxVersion } from '../../../src/model/linux/kernel-version.ts';
-import type { Mapping } from './guest.ts';
-import { boot, domainTree } from './guest.ts';
+import { boot, domainTree, type Mapping } from './guest.ts';
 
 const corpus = new URL('../../../../shared/corpus/', import.meta.url);
 const whenPresent = existsSync(corpus) ? test : test.skip;

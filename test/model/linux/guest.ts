@@ -1,8 +1,7 @@
 import { parseFlat } from '../../../src/model/dt/flat.ts';
 import { parseSource } from '../../../src/model/dt/source.ts';
 import { DeviceTree, DtNode } from '../../../src/model/dt/tree.ts';
-import { bootKernel } from '../../../src/model/linux/kernel.ts';
-import type { Kernel } from '../../../src/model/linux/kernel.ts';
+import { bootKernel, type Kernel } from '../../../src/model/linux/kernel.ts';
 import { loadFirmwareProfile } from '../../../src/board/firmware-profile.ts';
 import { Firmware } from '../../../src/model/scmi/firmware.ts';
 import type { FirmwareMessage } from '../../../src/model/scmi/firmware-message.ts';

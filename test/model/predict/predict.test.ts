@@ -5,8 +5,7 @@ import { writeFlat } from '../../../src/model/dt/flat.ts';
 import { predict } from '../../../src/model/predict/predict.ts';
 import { Platform } from '../../../src/model/predict/platform.ts';
 import type { Scenario, Statement } from '../../../src/model/predict/scenario.ts';
-import { hostTree } from '../xen/boot.ts';
-import type { HostParts } from '../xen/boot.ts';
+import { type HostParts, hostTree } from '../xen/boot.ts';
 
 const partialTree = writeFlat(
   parseSource(`/dts-v1/;

@@ -1,7 +1,11 @@
 import test from 'ava';
 import { isWhole, ProbeLines, probeSaid } from '../../../src/model/probe/answer.ts';
-import type { ProbeCommand } from '../../../src/model/probe/command.ts';
-import { commandLine, commandText, readCommandLine } from '../../../src/model/probe/command.ts';
+import {
+  commandLine,
+  commandText,
+  type ProbeCommand,
+  readCommandLine,
+} from '../../../src/model/probe/command.ts';
 
 const message = { page: 0x47ff_2000, functionId: 0x8200_0004, words: [0x4000, 0xffff_ffff] };
 const commands: readonly (readonly [ProbeCommand, string])[] = [

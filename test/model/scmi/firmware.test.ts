@@ -7,8 +7,7 @@ import type { FirmwareMessage } from '../../../src/model/scmi/firmware-message.t
 import { MemoryAbort, PhysicalMemory } from '../../../src/model/scmi/memory.ts';
 import type { FirmwareProfile } from '../../../src/model/scmi/profile.ts';
 import { protocolId } from '../../../src/model/scmi/protocol-ids.ts';
-import type { Quirk } from '../../../src/model/scmi/quirks.ts';
-import { quirks } from '../../../src/model/scmi/quirks.ts';
+import { type Quirk, quirks } from '../../../src/model/scmi/quirks.ts';
 import { putMessage, readReply, SharedMemory, textOfWords } from '../../../src/model/scmi/shared-memory.ts';
 import { status } from '../../../src/model/scmi/status.ts';
 

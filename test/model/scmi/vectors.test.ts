@@ -10,8 +10,15 @@ import { Firmware } from '../../../src/model/scmi/firmware.ts';
 import { encodeHeader } from '../../../src/model/scmi/header.ts';
 import { PhysicalMemory } from '../../../src/model/scmi/memory.ts';
 import { SharedMemory } from '../../../src/model/scmi/shared-memory.ts';
-import type { Answer, Question } from '../../fixtures/scmi/vectors.ts';
-import { answerOf, channelOf, lengthOf, profile, sequences } from '../../fixtures/scmi/vectors.ts';
+import {
+  type Answer,
+  answerOf,
+  channelOf,
+  lengthOf,
+  profile,
+  type Question,
+  sequences,
+} from '../../fixtures/scmi/vectors.ts';
 
 const areaSize = 128;
 const messageOffset = 24;

@@ -1,8 +1,7 @@
 import test from 'ava';
 import { GuestAbort } from '../../../src/model/xen/guest.ts';
 import type { DomainConfig } from '../../../src/model/xen/domctl.ts';
-import type { Booted, BootOptions, HostParts } from './boot.ts';
-import { bootXen, dom0Acquires } from './boot.ts';
+import { type Booted, type BootOptions, bootXen, dom0Acquires, type HostParts } from './boot.ts';
 
 const guest = (agentId: number, name = 'guest'): DomainConfig => ({
   name,

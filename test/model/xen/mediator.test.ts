@@ -1,6 +1,14 @@
 import test from 'ava';
-import type { BootOptions, HostParts } from './boot.ts';
-import { agent0, agent2, agent3, bootXen, dom0Acquires, probed } from './boot.ts';
+import {
+  agent0,
+  agent2,
+  agent3,
+  type BootOptions,
+  bootXen,
+  dom0Acquires,
+  type HostParts,
+  probed,
+} from './boot.ts';
 
 interface Probe extends HostParts, BootOptions {
   /** What Xen says, in order. */

@@ -8,8 +8,7 @@ import { virtualBoards } from '../../../src/lab/load-lab.ts';
 import { askVirtualDomain } from '../../../src/lab/virtual-shell.ts';
 import { trialsOf } from '../../../src/cli/mutants.ts';
 import { mutantNamed, mutants } from '../../../src/trials/mutants/index.ts';
-import type { Trial } from '../../../src/trials/mutants/trials.ts';
-import { Trials } from '../../../src/trials/mutants/trials.ts';
+import { type Trial, Trials } from '../../../src/trials/mutants/trials.ts';
 import { loadScenario } from '../../../src/scenario/load.ts';
 import { scmiHil } from '../../cli/fake-process.ts';
 

@@ -1,8 +1,12 @@
 /** Each step of a boot in which a board can be stuck, told from what was seen. */
 import test from 'ava';
 import type { RecordedData, RecordedEvent } from '../../../src/verdict/recording/event.ts';
-import { BootProgress, diagnoseBoot, stuckWords } from '../../../src/verdict/diagnosis/boot-progress.ts';
-import type { BootSubject } from '../../../src/verdict/diagnosis/boot-progress.ts';
+import {
+  BootProgress,
+  type BootSubject,
+  diagnoseBoot,
+  stuckWords,
+} from '../../../src/verdict/diagnosis/boot-progress.ts';
 
 const network = { address: '192.168.1.2', server: '192.168.1.1', port: 69 };
 const rpi: BootSubject = {

@@ -8,11 +8,9 @@ import type { RecordedData } from '../../../src/verdict/recording/event.ts';
 import { wantsColour } from '../../../src/verdict/report/colour.ts';
 import { renderJson } from '../../../src/verdict/report/json.ts';
 import { renderJunit } from '../../../src/verdict/report/junit.ts';
-import type { Live } from '../../../src/verdict/report/live.ts';
-import { liveProgress } from '../../../src/verdict/report/live.ts';
+import { type Live, liveProgress } from '../../../src/verdict/report/live.ts';
 import { printable } from '../../../src/verdict/report/printable.ts';
-import type { RunReport } from '../../../src/verdict/report/run-report.ts';
-import { worstOutcome } from '../../../src/verdict/report/run-report.ts';
+import { type RunReport, worstOutcome } from '../../../src/verdict/report/run-report.ts';
 import { renderSummary, renderVerdict } from '../../../src/verdict/report/terminal.ts';
 import type { Judgement, Outcome, Verdict } from '../../../src/verdict/verify/verdict.ts';
 

@@ -1,7 +1,6 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import type { Expectation, Prediction } from '../../../src/model/predict/prediction.ts';
-import { emptyPrediction } from '../../../src/model/predict/prediction.ts';
+import { emptyPrediction, type Expectation, type Prediction } from '../../../src/model/predict/prediction.ts';
 import type { RecordedData } from '../../../src/verdict/recording/event.ts';
 import { hasSameNumbers, isDamaged, isRemains } from '../../../src/verdict/verify/damage.ts';
 import { judge } from '../../../src/verdict/verify/judge.ts';

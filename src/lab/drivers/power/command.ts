@@ -1,7 +1,6 @@
 import { DriverError } from '../driver-error.ts';
 import type { PowerDriver } from './power.ts';
-import { runShell } from './shell-command.ts';
-import type { ShellOutcome } from './shell-command.ts';
+import { runShell, type ShellOutcome } from './shell-command.ts';
 
 export interface PowerCommands {
   readonly on: string;

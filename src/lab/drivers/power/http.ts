@@ -1,6 +1,5 @@
 import { DriverError } from '../driver-error.ts';
-import { callHttp, excerpt } from './http-call.ts';
-import type { HttpCall } from './http-call.ts';
+import { callHttp, excerpt, type HttpCall } from './http-call.ts';
 import type { PowerDriver } from './power.ts';
 import { notUnderstood } from './said.ts';
 

@@ -1,5 +1,4 @@
-import { callHttp } from './http-call.ts';
-import type { HttpCredentials } from './http-call.ts';
+import { callHttp, type HttpCredentials } from './http-call.ts';
 import type { PowerDriver } from './power.ts';
 import { fieldOf, notUnderstood, requireSaid } from './said.ts';
 

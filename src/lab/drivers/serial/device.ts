@@ -4,8 +4,7 @@ import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
 import { findPort } from './find-port.ts';
 import { watchHangUp } from './hang-up.ts';
-import { findHolders } from './holder.ts';
-import type { Holder } from './holder.ts';
+import { findHolders, type Holder } from './holder.ts';
 import type { SerialConnection, SerialDriver, SerialEvents } from './serial.ts';
 
 /**

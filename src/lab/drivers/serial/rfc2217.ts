@@ -3,10 +3,8 @@ import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
 import type { SerialConnection, SerialDriver } from './serial.ts';
 import { connectOver, openSocket } from './socket.ts';
-import { tcpOptions, tcpWords } from './tcp.ts';
-import type { TcpAddress } from './tcp.ts';
-import { telnetData, telnetDecoder, telnetNegotiation, telnetSubnegotiation } from './telnet.ts';
-import type { Verb } from './telnet.ts';
+import { type TcpAddress, tcpOptions, tcpWords } from './tcp.ts';
+import { telnetData, telnetDecoder, telnetNegotiation, telnetSubnegotiation, type Verb } from './telnet.ts';
 
 /** TELNET options (RFC 856, 857, 858, 2217). */
 const options = { binary: 0, echo: 1, suppressGoAhead: 3, comPort: 44 } as const;

@@ -1,5 +1,4 @@
-import { connect as connectSocket } from 'node:net';
-import type { NetConnectOpts, Socket } from 'node:net';
+import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
 import type { SerialConnection, SerialEvents } from './serial.ts';

@@ -1,7 +1,6 @@
 import type { TcpNetConnectOpts } from 'node:net';
 import type { SerialDriver } from './serial.ts';
-import { connectOver, openSocket } from './socket.ts';
-import type { SocketWords } from './socket.ts';
+import { connectOver, openSocket, type SocketWords } from './socket.ts';
 
 export interface TcpAddress {
   readonly host: string;

@@ -1,6 +1,5 @@
 import type { SerialDriver } from './serial.ts';
-import { connectOver, openSocket } from './socket.ts';
-import type { SocketWords } from './socket.ts';
+import { connectOver, openSocket, type SocketWords } from './socket.ts';
 
 /**
  * A console behind a Unix socket: QEMU's `-serial unix:PATH,server`, a console server's.

@@ -1,10 +1,8 @@
-import { Client } from 'ssh2';
-import type { ClientErrorExtensions, ConnectConfig } from 'ssh2';
+import { Client, type ClientErrorExtensions, type ConnectConfig } from 'ssh2';
 import type { Duplex } from 'node:stream';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
-import { createHostKeys, fingerprintOf } from './host-keys.ts';
-import type { HostKeys } from './host-keys.ts';
+import { createHostKeys, fingerprintOf, type HostKeys } from './host-keys.ts';
 import { clientOf, createSession } from './session.ts';
 import type { SshDriver, SshIdentity, SshSession, SshTarget } from './ssh.ts';
 

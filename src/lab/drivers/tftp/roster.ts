@@ -1,5 +1,4 @@
-import { fileTable } from './files.ts';
-import type { FileTable } from './files.ts';
+import { fileTable, type FileTable } from './files.ts';
 import type { TftpBoard, TftpEvent } from './tftp.ts';
 
 /** A board that is being served. */

@@ -1,17 +1,12 @@
-import { createSocket } from 'node:dgram';
-import type { RemoteInfo, Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { DriverError } from '../driver-error.ts';
 import { lookUp } from './files.ts';
 import { agree } from './options.ts';
-import { errorPacket, readPacket, tftpError } from './packet.ts';
-import type { TftpRequest } from './packet.ts';
-import { createRoster } from './roster.ts';
-import type { Entry } from './roster.ts';
-import { openSource, SourceError } from './source.ts';
-import type { Source } from './source.ts';
+import { errorPacket, readPacket, tftpError, type TftpRequest } from './packet.ts';
+import { createRoster, type Entry } from './roster.ts';
+import { openSource, type Source, SourceError } from './source.ts';
 import type { TftpServer } from './tftp.ts';
-import { startTransfer } from './transfer.ts';
-import type { Transfer } from './transfer.ts';
+import { startTransfer, type Transfer } from './transfer.ts';
 
 export interface TftpListenOptions {
   /** Address of this machine; `0.0.0.0` for all. */

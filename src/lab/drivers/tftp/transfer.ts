@@ -1,5 +1,4 @@
-import { createSocket } from 'node:dgram';
-import type { RemoteInfo } from 'node:dgram';
+import { createSocket, type RemoteInfo } from 'node:dgram';
 import type { Agreement } from './options.ts';
 import { dataPacket, errorPacket, optionAcknowledgement, readPacket, tftpError } from './packet.ts';
 import type { Source } from './source.ts';

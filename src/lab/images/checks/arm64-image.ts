@@ -1,6 +1,5 @@
 /** The arm64 Image: Linux and Xen (Linux Documentation/arch/arm64/booting.rst, section 4; Xen arch/arm/arm64/head.S). */
-import { compressionOf, unpacked } from './compression.ts';
-import type { Compression } from './compression.ts';
+import { type Compression, compressionOf, unpacked } from './compression.ts';
 import { foreignFormat } from './file-format.ts';
 import type { ImageProblem } from './problem.ts';
 

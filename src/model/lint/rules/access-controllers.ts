@@ -5,8 +5,7 @@ import type { ControlledDevice } from '../controlled-devices.ts';
 import type { Domain } from '../domains.ts';
 import { baseMessage } from '../firmware-facts.ts';
 import type { Place } from '../finding.ts';
-import type { Rule } from '../rule.ts';
-import { document } from '../rule.ts';
+import { document, type Rule } from '../rule.ts';
 
 /** Rules of the lines in which a refused assignment shows, whoever the device goes to. */
 const assignmentFails = [

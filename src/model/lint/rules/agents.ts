@@ -3,8 +3,7 @@ import type { Entry } from '../agent-list.ts';
 import type { Configuration } from '../configuration.ts';
 import { pageSize } from '../domains.ts';
 import type { Place } from '../finding.ts';
-import type { Problem, Rule } from '../rule.ts';
-import { document, hex } from '../rule.ts';
+import { document, hex, type Problem, type Rule } from '../rule.ts';
 
 export const agentRules: readonly Rule[] = [
   {

@@ -3,8 +3,7 @@ import type { DtNode } from '../../dt/tree.ts';
 import { isAvailable, isForPassthrough } from '../../xen/device-tree.ts';
 import { nodesWithoutRanges } from '../agent-list.ts';
 import type { Configuration } from '../configuration.ts';
-import type { Rule } from '../rule.ts';
-import { document } from '../rule.ts';
+import { document, type Rule } from '../rule.ts';
 
 export const containerRules: readonly Rule[] = [
   {

@@ -4,8 +4,7 @@ import { INVALID_AGENT_ID } from '../../xen/scmi-smc-multiagent.ts';
 import type { Page } from '../agent-list.ts';
 import type { Configuration } from '../configuration.ts';
 import type { Place } from '../finding.ts';
-import type { Rule } from '../rule.ts';
-import { document, hex } from '../rule.ts';
+import { document, hex, type Rule } from '../rule.ts';
 
 export const dom0Rules: readonly Rule[] = [
   {

@@ -1,7 +1,6 @@
 /** Domains that Xen creates: their nodes in /chosen and their partial trees. */
 import type { DtNode } from '../../dt/tree.ts';
-import type { Rule } from '../rule.ts';
-import { document, hex } from '../rule.ts';
+import { document, hex, type Rule } from '../rule.ts';
 import { channels, served } from './guest.ts';
 
 export const dom0lessRules: readonly Rule[] = [

@@ -3,8 +3,7 @@ import type { Configuration } from '../configuration.ts';
 import { pageSize } from '../domains.ts';
 import { baseMessage } from '../firmware-facts.ts';
 import type { Place } from '../finding.ts';
-import type { Rule } from '../rule.ts';
-import { document, hex } from '../rule.ts';
+import { document, hex, type Rule } from '../rule.ts';
 import { isManaged } from './access-controllers.ts';
 
 export const firmwareRules: readonly Rule[] = [

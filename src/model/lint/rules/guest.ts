@@ -2,10 +2,8 @@
 import { nodeReg } from '../../dt/address.ts';
 import type { Entry } from '../agent-list.ts';
 import type { Configuration } from '../configuration.ts';
-import type { Domain, Mapping, PartialTree } from '../domains.ts';
-import { pageSize } from '../domains.ts';
-import type { Rule } from '../rule.ts';
-import { document, hex } from '../rule.ts';
+import { type Domain, type Mapping, pageSize, type PartialTree } from '../domains.ts';
+import { document, hex, type Rule } from '../rule.ts';
 import { isManaged, receives } from './access-controllers.ts';
 
 export const guestRules: readonly Rule[] = [

@@ -2,12 +2,10 @@
 import { nodeReg } from '../../dt/address.ts';
 import type { DtNode } from '../../dt/tree.ts';
 import { abortingRanges } from '../../predict/machine-map.ts';
-import type { Page } from '../agent-list.ts';
-import { nodesWithoutRanges } from '../agent-list.ts';
+import { nodesWithoutRanges, type Page } from '../agent-list.ts';
 import type { Configuration } from '../configuration.ts';
 import { pageSize } from '../domains.ts';
-import type { Rule } from '../rule.ts';
-import { document, hex } from '../rule.ts';
+import { document, hex, type Rule } from '../rule.ts';
 
 export const pageRules: readonly Rule[] = [
   {

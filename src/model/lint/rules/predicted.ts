@@ -2,8 +2,7 @@
 import type { DeviceTree } from '../../dt/tree.ts';
 import type { Reason } from '../../trace/observation.ts';
 import type { Place } from '../finding.ts';
-import type { Rule } from '../rule.ts';
-import { document } from '../rule.ts';
+import { document, type Rule } from '../rule.ts';
 
 /** Rules of the model whose lines tell how a probe went. */
 const probeLines: readonly string[] = [

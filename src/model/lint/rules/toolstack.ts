@@ -1,7 +1,6 @@
 /** Configurations of xl: what it misreads silently, and what it or libxl refuses. */
 import type { XlGuest } from '../domains.ts';
-import type { Problem, Rule } from '../rule.ts';
-import { document } from '../rule.ts';
+import { document, type Problem, type Rule } from '../rule.ts';
 
 export const toolstackRules: readonly Rule[] = [
   {

@@ -2,8 +2,7 @@
 import type { Configuration } from '../configuration.ts';
 import { hasSciSeries } from '../../xen/version.ts';
 import type { Place } from '../finding.ts';
-import type { Rule } from '../rule.ts';
-import { document } from '../rule.ts';
+import { document, type Rule } from '../rule.ts';
 
 export const xenOptionRules: readonly Rule[] = [
   {
