@@ -79,7 +79,7 @@ test('a lab that is well has no problem, and nothing is switched', async t => {
   t.regex(out, /ok +power .* says on/);
   t.regex(out, /ok +tftp +TFTP on 127\.0\.0\.1:\d+: can be served/);
   t.regex(out, /ok +key +\S*key: a private key/);
-  t.regex(out, /hint +host .*\n +-> nothing while the board is off/);
+  t.regex(out, /warning +host .*\n +-> nothing while the board is off/);
   t.regex(out, /\nproblems: 0, /);
   t.false(existsSync(path.join(directory, 'touched')));
 });
@@ -163,7 +163,7 @@ const wrong: readonly (readonly [title: string, from: RegExp, to: string, said: 
     /problem +tftp +there is no directory \/no\/where.*\n +-> .*tftp\.path/,
     2,
   ],
-  ['no serial number', /, serialNumber: "\w+"/, '', /hint +dhcp .*no network\.serialNumber/, 0],
+  ['no serial number', /, serialNumber: "\w+"/, '', /warning +dhcp .*no network\.serialNumber/, 0],
 ];
 
 for (const [title, from, to, said, expected] of wrong) {
@@ -182,7 +182,7 @@ test('of a board type without a list of images, the files are looked for, and th
     .replaceAll('firmware/rpi5/', `${projectDirectory}/firmware/rpi5/`);
   writeFileSync(path.join(directory, 'own.yaml'), type);
   const { code, out } = await doctor('bench');
-  t.regex(out, /hint +images +4 files are there .*the board type own has no list of its images\n +-> /);
+  t.regex(out, /warning +images +4 files are there .*the board type own has no list of its images\n +-> /);
   t.is(code, 0, out);
   rmSync(path.join(directory, 'x'));
   const without = await doctor('bench');
@@ -240,7 +240,7 @@ test('files that a killed run left in the directory of another TFTP server are f
   );
   t.regex((await doctor('bench')).out, /ok +tftp +\S+bd989ae1\/: can be written/);
   mkdirSync(path.join(directory, 'bd989ae1/.scmi-hil'), { recursive: true });
-  t.regex((await doctor('bench')).out, /hint +tftp +\S+bd989ae1\/: a run that was killed left its files/);
+  t.regex((await doctor('bench')).out, /warning +tftp +\S+bd989ae1\/: a run that was killed left its files/);
 });
 
 test('--boot, --run and --switch are given one at a time, and --boot needs a board', async t => {
@@ -259,10 +259,10 @@ test('--boot shows each step of a boot until Xen speaks', async t => {
   t.regex(out, /^ *\d+\.\d s {2}power on: power on\n[^]* s {2}the link is up: [^]* s {2}Xen speaks: .*\n$/);
 });
 
-test('a key that others may read is a hint', async t => {
+test('a key that others may read is a warning', async t => {
   const { directory, doctor } = await bench(t, '');
   chmodSync(path.join(directory, 'key'), 0o644);
-  t.regex((await doctor('bench')).out, /hint +key +.*others may read it\n +-> chmod 600 /);
+  t.regex((await doctor('bench')).out, /warning +key +.*others may read it\n +-> chmod 600 /);
 });
 
 test('of a board that somebody else has, no wire is touched', async t => {
@@ -278,7 +278,7 @@ test('of a board that somebody else has, no wire is touched', async t => {
   };
   writeFileSync(path.join(directory, 'scmi-hil/boards/bench.hold'), JSON.stringify(holder));
   const { out } = await doctor('bench');
-  t.regex(out, /hint +wires +somebody else has the board.*ada@elsewhere/);
+  t.regex(out, /warning +wires +somebody else has the board.*ada@elsewhere/);
   t.notRegex(out, / serial | power /);
 });
 
@@ -380,7 +380,7 @@ test('QEMU that is not there is a problem where a board needs it, and dtc is not
   // Without unshare there is no namespace, and a run goes on.
   t.regex(
     emulated,
-    /hint +network +QEMU's own network will serve, because a namespace cannot be had: .*\n +-> /,
+    /warning +network +QEMU's own network will serve, because a namespace cannot be had: .*\n +-> /,
   );
 });
 

@@ -132,9 +132,26 @@ test('a recording of a later schema is refused by its name', async t => {
   const file = join(place(), 'recording.jsonl');
   writeFileSync(
     file,
-    '{"t":0,"source":"run","kind":"run-started","data":{"schema":2,"board":"b","scenario":"s"}}\n',
+    '{"t":0,"source":"run","kind":"run-started","data":{"schema":3,"board":"b","scenario":"s"}}\n',
   );
-  await t.throwsAsync(readRecording(file), { message: /recording\.jsonl: recording of schema 2/ });
+  await t.throwsAsync(readRecording(file), { message: /recording\.jsonl: recording of schema 3/ });
+});
+
+test('the hint of a fault is read from a recording of schema 1 too', async t => {
+  const file = join(place(), 'recording.jsonl');
+  writeFileSync(
+    file,
+    `{"t":0,"source":"run","kind":"run-started","data":{"schema":1,"board":"b","scenario":"s"}}
+{"t":1,"source":"run","kind":"fault","data":{"class":"infrastructure","what":"no power","mend":"plug it in"}}
+`,
+  );
+  const { events } = await readRecording(file);
+  t.deepEqual(events[1], {
+    t: 1,
+    source: 'run',
+    kind: 'fault',
+    data: { class: 'infrastructure', what: 'no power', hint: 'plug it in' },
+  });
 });
 
 test('a full disk is told once, and the run goes on', t => {
