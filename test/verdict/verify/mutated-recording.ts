@@ -44,7 +44,10 @@ export function edited(
   });
 }
 
-/** A line as it stands on a console: with what is before it, and in two pieces where another talker broke in. */
+/**
+ * A line as it stands on a console: with its prefix, of which any one character may be lost or doubled, and in two
+ * pieces where another talker broke in. A carriage return may stand alone: its newline is lost.
+ */
 export function lineIn(text: string): RegExp {
   const rest = Array.from(text, (_, at) =>
     at === 0
@@ -52,7 +55,24 @@ export function lineIn(text: string): RegExp {
       : `${literally(text.slice(0, at))}(?<between${at}>(?:NOTICE: |ERROR: )[^\\n]*\\n)${literally(text.slice(at))}`,
   ).filter(each => each !== undefined);
   return new RegExp(
-    `(?<=^|\\n)(?<prefix>(?:\\(*X*E*N*\\)* )?(?:DOM\\d+: |\\(d\\d+\\) )?(?:\\[ *\\d+\\.\\d+\\] )?)(?:${[literally(text), ...rest].join('|')})(?<end> *\\r*(?:\\n|$))`,
+    `(?<=^|[\\r\\n])(?<prefix>${prefix.source})(?:${[literally(text), ...rest].join('|')})(?<end> *(?:\\r*\\n|\\r(?=.)|\\r*$))`,
+  );
+}
+
+/** Xen's, a domain's and the time stamp of a kernel: of each, characters may be lost or doubled. */
+const prefix = /(?:\(*X*E*N*\)* *)?(?:D*O*M*\d+:* *|\(*d*\d+\)* *)?(?:\[* *\d+\.*\d+\]* *)?/;
+
+/**
+ * The recording over a serial line that loses one character in so many.
+ * @param first which character of the run is the first that is lost, counted from 0
+ */
+export function lossy(
+  events: readonly RecordedEvent[],
+  { every, first }: { readonly every: number; readonly first: number },
+): readonly RecordedEvent[] {
+  let carried = -1 - first;
+  return edited(events, (text, where) =>
+    where === 'console' ? Array.from(text, each => (++carried % every === 0 ? '' : each)).join('') : text,
   );
 }
 

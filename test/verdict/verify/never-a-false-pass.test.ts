@@ -14,7 +14,7 @@ import { runOnBoard } from '../../../src/run/session.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 import { judge } from '../../../src/verdict/verify/judge.ts';
 import type { Verdict } from '../../../src/verdict/verify/verdict.ts';
-import { edited, inWholePieces, lineIn, withoutLine } from './mutated-recording.ts';
+import { edited, inWholePieces, lineIn, lossy, withoutLine } from './mutated-recording.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'scmi-hil-false-pass-'));
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
@@ -88,8 +88,9 @@ for (const run of runs) {
     if (given === undefined) return;
     const passes: string[] = [];
     let tried = 0;
-    for (const { what, events } of mutations(given)) {
+    for (const { what, events, places } of mutations(given)) {
       tried++;
+      if (places === 0) t.fail(`nothing was changed: ${what}`);
       const { outcome } = judge({ prediction: given.prediction, recording: events });
       if (outcome === 'met') passes.push(what);
     }
@@ -98,9 +99,35 @@ for (const run of runs) {
   });
 }
 
+/** One character in so many: a prime, so that each line loses another one. */
+const every = 211;
+
+test('wherever a lossy console begins to lose, a run passes, and not with a line less', t => {
+  const given = recorded.get(runs[0]);
+  t.truthy(given, 'the run did not pass');
+  if (given === undefined) return;
+  const { prediction, events } = given;
+  const texts = [...new Set(given.lines.map(({ text }) => text))];
+  const wrong: string[] = [];
+  for (let first = 0; first < every; first++) {
+    const lost = lossy(events, { every, first });
+    const { outcome } = judge({ prediction, recording: lost });
+    if (outcome !== 'met') wrong.push(`${outcome} from character ${first}`);
+    for (const text of [0, 1, 2].map(more => texts[(first + more * 7) % texts.length] ?? '')) {
+      const { events: without, places } = withoutLine(lost, text);
+      if (places === 0) wrong.push(`"${text}" not found, from character ${first}`);
+      else if (judge({ prediction, recording: without }).outcome === 'met')
+        wrong.push(`met without "${text}", from character ${first}`);
+    }
+  }
+  t.deepEqual(wrong, []);
+});
+
 interface Mutation {
   readonly what: string;
   readonly events: readonly RecordedEvent[];
+  /** How many places of the evidence it has changed, where that is counted. */
+  readonly places?: number;
 }
 
 function* mutations(given: Passed): Generator<Mutation> {
