@@ -52,7 +52,10 @@ async function bootScript(
   process: CliProcess,
 ): Promise<void> {
   const images = imagesGiven(options.image, process.cwd);
-  const { board, fitted } = scenarioOn({ name, scenario, images, cwd: process.cwd }, labOf(options, process));
+  const { board, fitted } = scenarioOn(
+    { name, scenario, images, cwd: process.cwd, env: process.env },
+    labOf(options, process),
+  );
   const { type } = board;
   if (type.boot.uBoot === undefined) {
     throw new UsageError(

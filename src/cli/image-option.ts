@@ -37,6 +37,7 @@ export function withImages(board: BoardEntry, images: Readonly<Record<string, st
     ...imageNames(type),
     'dtb',
     'probe',
+    'tools',
     ...(type.emulator === undefined ? [] : ['firmware', 'u-boot']),
   ];
   const unknown = names.find(image => !known.includes(image));

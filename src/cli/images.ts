@@ -1,23 +1,30 @@
 /** `scmi-hil images`: what an emulated board runs, fetched, built and checked. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { Argument } from 'commander';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { loadBoardType } from '../board/board-types.ts';
 import { boardOf, emulatedBoards } from '../lab/load-lab.ts';
 import { imageDirectory } from '../lab/images/places.ts';
 import { buildQemuVirt, checkQemuVirt, fetchQemuVirt, type ImageWork } from '../lab/images/qemu-virt.ts';
-import { type AddCommand, type CliProcess, exitCode } from './command.ts';
+import { librariesIn, ramdiskWithTools, readToolstack } from '../lab/images/toolstack.ts';
+import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { checkBoardImages, checkBoardLayout, imageTable, layoutTable } from './images-check.ts';
 import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { scenarioOn } from './scenario-on.ts';
+import { writeFile } from './write-file.ts';
 
-const actions = ['fetch', 'build', 'check'] as const;
+const actions = ['fetch', 'build', 'check', 'ramdisk'] as const;
 type Action = (typeof actions)[number];
 
 interface ImagesOptions extends LabOption {
   readonly json?: boolean;
   readonly scenario?: string;
   readonly update?: boolean;
+  readonly tools?: string;
+  readonly base?: string;
+  readonly out?: string;
 }
 
 export const addImages: AddCommand = (program, process, done) => {
@@ -27,15 +34,19 @@ export const addImages: AddCommand = (program, process, done) => {
         "firmware and Dom0's ramdisk, built with new SSH keys. Checks the image files of any board of the lab.",
     )
     .addArgument(
-      new Argument('<action>', 'fetch gets and builds, build builds again from what was fetched').choices(
-        actions,
-      ),
+      new Argument(
+        '<action>',
+        'fetch gets and builds, build builds again from what was fetched, ramdisk puts a toolstack into a ramdisk',
+      ).choices(actions),
     )
-    .addArgument(new Argument('<board>', 'qemu-virt; for check, any board of the lab'))
+    .addArgument(new Argument('[board]', 'qemu-virt; for check, any board of the lab; none for ramdisk'))
     .option('--update', 'fetch: ask Debian for newer packages, also where all are there')
     .option('--json', 'check: print JSON')
     .option('--scenario <name>', 'check: its device tree and domains in memory; else the board as it stands')
-    .action(async (action: Action, board: string, options: ImagesOptions) => {
+    .option('--tools <directory>', 'ramdisk: dist/install of a Xen tree after `make dist-tools`')
+    .option('--base <file>', "ramdisk: Dom0's ramdisk; absent: the archive has the toolstack alone")
+    .option('--out <file>', 'ramdisk: where to write it')
+    .action(async (action: Action, board: string | undefined, options: ImagesOptions) => {
       done(await images(action, board, options, process));
     });
   addHelpNotes(command, {
@@ -47,6 +58,10 @@ export const addImages: AddCommand = (program, process, done) => {
         'newer packages; without it the network is asked for missing ones only',
       ],
       ['images build qemu-virt', 'after a change of the firmware'],
+      [
+        'images ramdisk --tools xen/dist/install --base initrd.gz --out dom0.gz',
+        "Xen's tools of your own in the ramdisk of a physical board",
+      ],
       ['images check rpi5-01', 'are the files of the lab what the board needs?'],
       ['images check rpi5-01 --scenario dom0less-domain-runs', 'and does all of it fit into memory?'],
     ],
@@ -60,10 +75,12 @@ export const addImages: AddCommand = (program, process, done) => {
 
 async function images(
   action: Action,
-  board: string,
+  board: string | undefined,
   options: ImagesOptions,
   process: CliProcess,
 ): Promise<number> {
+  if (action === 'ramdisk') return ramdisk(options, process);
+  if (board === undefined) throw new UsageError(`images ${action}: name a board`, 'for instance qemu-virt');
   if (action === 'check') return check(board, options, process);
   if (!emulatedBoards.includes(board)) {
     throw new ConfigurationError(
@@ -85,10 +102,43 @@ async function images(
   return exitCode.met;
 }
 
+function ramdisk({ tools, base, out }: ImagesOptions, { cwd, stdout, stderr }: CliProcess): number {
+  if (tools === undefined || out === undefined) {
+    throw new UsageError(
+      'images ramdisk: --tools and --out are needed',
+      'for instance: scmi-hil images ramdisk --tools xen/dist/install --base initrd.gz --out dom0.gz',
+    );
+  }
+  const directory = path.resolve(cwd, tools);
+  const missing: string[] = [];
+  const below = base === undefined ? new Uint8Array() : readBase(path.resolve(cwd, base));
+  const find = base === undefined ? undefined : librariesIn(below);
+  const toolstack = readToolstack(directory, library => {
+    if (find !== undefined) return find(library);
+    missing.push(library);
+    return 'present';
+  });
+  const file = path.resolve(cwd, out);
+  const bytes = ramdiskWithTools(below, toolstack);
+  writeFile(file, bytes);
+  const version = toolstack.version === undefined ? '' : ` of Xen ${toolstack.version}`;
+  stdout.write(`${file}: ${bytes.length} bytes, with the toolstack${version}\n`);
+  if (missing.length > 0) stderr.write(`Dom0's own ramdisk must have: ${missing.join(', ')}\n`);
+  return exitCode.met;
+}
+
+function readBase(file: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(file));
+  } catch (error) {
+    throw new UsageError(`--base: cannot read ${file}: ${String(error)}`);
+  }
+}
+
 async function check(board: string, options: ImagesOptions, process: CliProcess): Promise<number> {
   const lab = labOf(options, process);
   const checked = await checkBoardImages(boardOf(lab, board), process);
-  const subject = { name: board, scenario: options.scenario, images: {}, cwd: process.cwd };
+  const subject = { name: board, scenario: options.scenario, images: {}, cwd: process.cwd, env: process.env };
   // Where the tree is no tree, nothing of it can be laid out.
   const hasTree = checked.every(({ name, problems }) => name !== 'dtb' || problems.length === 0);
   const layout = hasTree

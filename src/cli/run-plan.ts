@@ -2,6 +2,7 @@
 import { type BoardEntry, boardOf, isEmulated, isVirtual, type LoadedLab } from '../lab/load-lab.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import { findScenario, listScenarios, loadScenario, type ScenarioFile } from '../scenario/load.ts';
+import { toolstackNeeded } from '../lab/planned-board.ts';
 import type { LeftOut } from '../verdict/report/left-out.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import { UsageError } from './command.ts';
@@ -13,6 +14,7 @@ export interface PlanRequest {
   /** Names; empty: all of the lab. */
   readonly boards: readonly string[];
   readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Files in place of the boards': path by name. */
   readonly images?: Readonly<Record<string, string>>;
 }
@@ -40,8 +42,9 @@ export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
   const leftOut: LeftOut[] = [];
   for (const board of boards) {
     const fitted: Scenario[] = [];
+    const toolstack = toolstackNeeded(board, request.env);
     for (const file of isEmulated(board.setup) ? firstOfOneVersion(files) : files) {
-      const why = reasonAgainst(file, board);
+      const why = reasonAgainst(file, board, toolstack);
       if (why === undefined) fitted.push(loadScenario(file.file, board.type, labTreeOf(board)));
       else leftOut.push({ board: board.name, scenario: file.name, why });
     }
@@ -64,7 +67,11 @@ function isOfOneVersion({ document }: ScenarioFile): boolean {
 }
 
 /** Why a scenario cannot run on a board; undefined where it can. */
-function reasonAgainst({ document }: ScenarioFile, { type, setup }: BoardEntry): string | undefined {
+function reasonAgainst(
+  { document }: ScenarioFile,
+  { type, setup }: BoardEntry,
+  toolstack: string | undefined,
+): string | undefined {
   if (!fitsBoardType(document, type)) return `it is for ${document.boards?.join(', ')}`;
   if (isVirtual(setup)) return undefined;
   // What a real board runs is flashed and built; a scenario does not change it.
@@ -76,6 +83,9 @@ function reasonAgainst({ document }: ScenarioFile, { type, setup }: BoardEntry):
       : []),
     ...(isEmulated(setup) ? [] : firmware.faults.map(fault => `firmware with ${fault}`)),
     ...xenNeeds,
+    ...(toolstack !== undefined && Object.keys(document.guests).length > 0
+      ? [`${toolstack}: --image tools=DIR`]
+      : []),
     ...(payload !== undefined && !isEmulated(setup) && setup.images[payload] === undefined
       ? [`an image ${payload}, in the lab file or by --image ${payload}=PATH`]
       : []),

@@ -108,7 +108,8 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const files = options.report.map(text => reportFile(text, process.cwd));
   const lab = labOf(options, process);
   const images = imagesGiven(options.image, process.cwd);
-  const plan = planRuns({ scenarios, boards: options.board, cwd: process.cwd, images }, lab);
+  const { cwd, env } = process;
+  const plan = planRuns({ scenarios, boards: options.board, cwd, env, images }, lab);
 
   const mutant = options.mutant === undefined ? undefined : await mutantFor(options.mutant, plan);
   const faults = options.fault.length === 0 ? undefined : faultsFor(options.fault, plan);

@@ -12,16 +12,17 @@ export interface ScenarioOn {
   /** In place of the lab's: path by name. */
   readonly images: Readonly<Record<string, string>>;
   readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** @throws UsageError where the scenario does not run on the board; ConfigurationError where it is wrong */
 export function scenarioOn(
-  { name, scenario, images, cwd }: ScenarioOn,
+  { name, scenario, images, cwd, env }: ScenarioOn,
   lab: LoadedLab,
 ): { readonly board: BoardEntry; readonly fitted: Scenario } {
   const board = withImages(boardOf(lab, name), images);
   if (scenario === undefined) return { board, fitted: bootScenario(board.type, labTreeOf(board)) };
-  const { runs } = planRuns({ scenarios: [scenario], boards: [name], cwd, images }, lab);
+  const { runs } = planRuns({ scenarios: [scenario], boards: [name], cwd, env, images }, lab);
   const [fitted] = [...runs.values()].flat();
   if (fitted === undefined) throw new Error(`${scenario} was planned for ${name}, and is not in the plan`);
   return { board, fitted };

@@ -5,6 +5,7 @@ import { openEmulatedBoard } from './drivers/qemu/emulated-board.ts';
 import type { BoardNetwork } from './drivers/qemu/keeper-process.ts';
 import { sshClient } from './drivers/ssh/client.ts';
 import { imageDirectory, imageFiles, keyFiles } from './images/places.ts';
+import { withToolstack } from './images/toolstack.ts';
 import { faultWord } from '../model/scmi/faults.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import type { BoardEntry } from './load-lab.ts';
@@ -35,7 +36,8 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
     throw new ConfigurationError(`${name}: ${type.type} has no emulator`, 'see boards/qemu-virt.yaml');
   }
   const directory = imageDirectory(type.type, options.env);
-  const images = imagesOf(name, type.type, directory, options.images);
+  const files = imagesOf(name, type.type, directory, options.images);
+  const { images, notes } = withToolstack(files, path.join(directory, 'unpacked'));
   const { server, address, netmask } = emulator.network;
   const identity = {
     kind: 'key',
@@ -45,7 +47,7 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
   const machine = await openEmulatedBoard({
     machine: { ...emulator, arguments: [...emulator.arguments, ...withFaults(name, options.firmware)] },
     uarts: Object.keys(uarts),
-    images,
+    images: files,
     server,
     prefixLength: prefixLength(netmask),
     macAddress,
@@ -71,9 +73,10 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
     uarts: new Map(
       [...machine.uarts].map(([uart, serial]) => [uart, { serial, talkers: uarts[uart]?.talkers ?? [] }]),
     ),
-    ...(machine.withoutNamespace !== undefined && {
-      notes: [`no network namespace: QEMU's own TFTP (${machine.withoutNamespace})`],
-    }),
+    notes:
+      machine.withoutNamespace === undefined
+        ? notes
+        : [...notes, `no network namespace: QEMU's own TFTP (${machine.withoutNamespace})`],
     close,
     [Symbol.asyncDispose]: close,
   };

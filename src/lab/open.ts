@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import type { PowerDriver } from './drivers/power/power.ts';
 import type { SerialDriver } from './drivers/serial/serial.ts';
+import { withToolstack } from './images/toolstack.ts';
 import { keepsItsName, returning } from './drivers/serial/returning.ts';
 import { transientWith } from './drivers/serial/transient.ts';
 import { sshClient } from './drivers/ssh/client.ts';
@@ -99,7 +100,7 @@ export async function openBoard(
       const host = ssh.guests[domain];
       return host === undefined ? undefined : { host, port: 22, user: 'root', identity };
     },
-    images: new Map(Object.entries(setup.images)),
+    ...withToolstack(new Map(Object.entries(setup.images))),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -1,6 +1,7 @@
 /** What of a board its deployment depends on: known before anything of it is opened. */
 import path from 'node:path';
 import { imageDirectory, imageFiles } from './images/places.ts';
+import { toolstackMismatch } from './images/toolstack.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { below } from './lab-tftp.ts';
 import { type BoardEntry, isEmulated, isVirtual } from './load-lab.ts';
@@ -25,7 +26,7 @@ export function plannedBoard({ name, type, setup }: BoardEntry, env: Environment
   if (isVirtual(setup)) throw new ConfigurationError(`${name} is virtual: it has no image files`);
   if (isEmulated(setup)) {
     if (type.emulator === undefined) throw new ConfigurationError(`${name}: ${type.type} has no emulator`);
-    const images = new Map(Object.entries({ ...fetchedImages(type.type, env), ...setup.images }));
+    const images = filesIn({ ...fetchedImages(type.type, env), ...setup.images });
     return { name, type, images, network: type.emulator.network, tftp: { port: 69 } };
   }
   const { network, tftp } = setup;
@@ -34,7 +35,7 @@ export function plannedBoard({ name, type, setup }: BoardEntry, env: Environment
   return {
     name,
     type,
-    images: new Map(Object.entries(setup.images)),
+    images: filesIn(setup.images),
     network: {
       address,
       server,
@@ -45,7 +46,32 @@ export function plannedBoard({ name, type, setup }: BoardEntry, env: Environment
   };
 }
 
+/**
+ * What a scenario that uses the toolstack would need of this board, where its xl cannot speak to its Xen.
+ * @returns undefined where they fit, or one of their versions is not known
+ */
+export function toolstackNeeded(entry: BoardEntry, env: Environment): string | undefined {
+  const { type, setup } = entry;
+  if (isVirtual(setup)) return undefined;
+  const images = plannedBoard(entry, env).images;
+  const { tools } = setup.images;
+  const own =
+    tools ??
+    (isEmulated(setup) && setup.images['ramdisk'] === undefined ? fetchedTools(type.type, env) : undefined);
+  const xen = images.get('xen');
+  return xen === undefined || own === undefined ? undefined : toolstackMismatch(xen, own);
+}
+
+function fetchedTools(type: string, env: Environment): string {
+  return path.join(imageDirectory(type, env), 'unpacked', 'usr', 'lib', 'aarch64-linux-gnu');
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A toolstack is no file of its own: it goes into the ramdisk when the board is opened. */
+function filesIn(images: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(images).filter(([name]) => name !== 'tools'));
+}
 
 function fetchedImages(type: string, env: Environment): Record<string, string> {
   const directory = imageDirectory(type, env);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -94,6 +94,99 @@ const why = await cannotRun();
     t.regex(stdout.toString(), /2 runs: 2 met/);
   },
 );
+
+(why === undefined ? test.serial : test.serial.skip)(
+  `a toolstack laid out as dist/install makes the guest in place of the fetched one${why ?? ''}`,
+  async t => {
+    t.timeout(240_000);
+    const runs = await mkdtemp(path.join(tmpdir(), 'scmi-hil-qemu-'));
+    t.teardown(() => rm(runs, { recursive: true }));
+    const scenario = path.join(runs, 'own-tools.yaml');
+    const shipped = await readFile(path.join(project, 'scenarios', 'hwdom-forwarding.yaml'), 'utf8');
+    const step = '  - command: { run: readlink -f /usr/sbin/xl }\n';
+    await writeFile(
+      scenario,
+      shipped.replace('name: hwdom-forwarding', 'name: own-tools').replace('steps:\n', `steps:\n${step}`),
+    );
+    const words = ['run', scenario, '--board', 'qemu-virt', '--runs', runs];
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [path.join(project, 'bin', 'scmi-hil.js'), ...words, '--image', `tools=${await distInstall(runs)}`],
+      { cwd: runs, timeout: 220_000, env: { ...process.env, XDG_STATE_HOME: runs } },
+    );
+    t.is(status, 0, `${stdout.toString().slice(-6000)}\n${stderr.toString().slice(-2000)}`);
+    const directory = path.resolve(runs, /files: (\S+)/.exec(stdout.toString())?.[1] ?? '');
+    const recording = await readFile(path.join(directory, 'recording.jsonl'), 'utf8');
+    t.regex(recording, /Dom0's ramdisk has the toolstack of Xen 4\.20 from /);
+    t.regex(recording, /"command":"readlink -f \/usr\/sbin\/xl","status":0,"stdout":"\/usr\/local\/sbin\/xl/);
+  },
+);
+
+(why === undefined ? test.serial : test.serial.skip)(
+  `a Xen of another release than the toolstack is told before anything boots${why ?? ''}`,
+  async t => {
+    const runs = await mkdtemp(path.join(tmpdir(), 'scmi-hil-qemu-'));
+    t.teardown(() => rm(runs, { recursive: true }));
+    const xen = await readFile(path.join(imageDirectory('qemu-virt', process.env), 'xen'));
+    const other = path.join(runs, 'xen');
+    await writeFile(other, otherRelease(xen));
+    const words = [
+      'run',
+      'hwdom-forwarding',
+      '--board',
+      'qemu-virt',
+      '--runs',
+      runs,
+      '--image',
+      `xen=${other}`,
+    ];
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [path.join(project, 'bin', 'scmi-hil.js'), ...words],
+      { cwd: runs, timeout: 60_000, env: { ...process.env, XDG_STATE_HOME: runs } },
+    );
+    t.is(status, 2, stderr.toString());
+    t.regex(stderr.toString(), /the toolstack of Xen 4\.99 for Xen 4\.99\S* \(it has that of Xen 4\.20\)/);
+    t.regex(stderr.toString(), /--image tools=DIR/);
+  },
+);
+
+/** Debian's programs where Xen's own build installs them; what they start by a compiled path stays where it was. */
+async function distInstall(above: string): Promise<string> {
+  const unpacked = path.join(imageDirectory('qemu-virt', process.env), 'unpacked', 'usr', 'lib');
+  const install = path.join(above, 'dist', 'install');
+  const local = path.join(install, 'usr', 'local');
+  const compiledIn = path.join(install, 'usr', 'lib', 'xen-4.20', 'bin');
+  for (const directory of [path.join(local, 'sbin'), path.join(local, 'lib'), compiledIn]) {
+    await mkdir(directory, { recursive: true });
+  }
+  const programs = path.join(unpacked, 'xen-4.20', 'bin');
+  for (const name of ['xl', 'xenstored', 'xenconsoled', 'xen-init-dom0']) {
+    await cp(path.join(programs, name), path.join(local, 'sbin', name));
+  }
+  for (const name of ['xenconsole', 'libxl-save-helper']) {
+    await cp(path.join(programs, name), path.join(compiledIn, name));
+  }
+  const libraries = path.join(unpacked, 'aarch64-linux-gnu');
+  for (const name of (await readdir(libraries)).filter(each => each.startsWith('libxen'))) {
+    await cp(path.join(libraries, name), path.join(local, 'lib', name));
+  }
+  return install;
+}
+
+/** The same Xen under another number: where its EFI stub and its hypervisor node tell it. */
+function otherRelease(xen: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(xen);
+  for (const encoding of ['latin1', 'utf16le'] as const) {
+    for (const text of ['xen,xen-4.20', 'Xen 4.20']) {
+      const other = text.replace('4.20', '4.99');
+      for (let at = bytes.indexOf(text, 0, encoding); at >= 0; at = bytes.indexOf(text, at + 1, encoding)) {
+        bytes.write(other, at, encoding);
+      }
+    }
+  }
+  return bytes;
+}
 
 async function cannotRun(): Promise<string | undefined> {
   const without = await tryNamespace().then(

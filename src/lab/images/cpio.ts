@@ -22,6 +22,33 @@ export function writeCpio(entries: Iterable<CpioEntry>): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
+/**
+ * Reads the names in an archive, or in several behind each other.
+ * @param bytes uncompressed
+ * @returns paths as they are written, without a leading slash or `./`; those before the first bytes that are no record
+ */
+export function cpioNames(bytes: Uint8Array): string[] {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const field = (at: number, index: number): number =>
+    Number.parseInt(text.toString('latin1', at + 6 + index * 8, at + 14 + index * 8), 16);
+  const names: string[] = [];
+  for (let at = 0; at + headLength <= text.length; ) {
+    if (text[at] === 0) {
+      at += 4;
+      continue;
+    }
+    const magic = text.toString('latin1', at, at + 6);
+    if (magic !== '070701' && magic !== '070702') break;
+    const [size, nameLength] = [field(at, 6), field(at, 11)];
+    const name = text.toString('utf8', at + headLength, at + headLength + nameLength - 1);
+    if (name !== trailer) names.push(name.replace(/^\.?\//, ''));
+    at += aligned(aligned(headLength + nameLength) + size);
+  }
+  return names;
+}
+
+/** Magic and 13 fields of 8 digits. */
+const headLength = 110;
 const trailer = 'TRAILER!!!';
 /** Types of stat(2), in the upper bits of the mode. */
 const types = { directory: 0o040000, file: 0o100000, link: 0o120000, device: 0o020000 } as const;
@@ -86,4 +113,8 @@ function permissions(entry: CpioEntry): number {
 }
 
 const word = (value: number): string => value.toString(16).padStart(8, '0');
-const padding = (length: number): Uint8Array => new Uint8Array((4 - (length % 4)) % 4);
+const padding = (length: number): Uint8Array => new Uint8Array(aligned(length) - length);
+
+function aligned(length: number): number {
+  return Math.ceil(length / 4) * 4;
+}

@@ -17,6 +17,12 @@ export function neededLibraries(bytes: Uint8Array): string[] {
   return entries.filter(({ tag }) => tag === DT_NEEDED).map(({ value }) => textAt(bytes, start + value));
 }
 
+/** @returns `e_machine` of a little-endian ELF-64 file (ELF-64 specification, "ELF Header"); undefined of other files */
+export function elfMachine(bytes: Uint8Array): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return isElf64(view) ? view.getUint16(18, true) : undefined;
+}
+
 const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
 const DT_NULL = 0;

@@ -40,6 +40,12 @@ export const qemuVirtPackages: readonly PackageSet[] = [
       'libxentoollog1',
       'libyajl2',
       'zlib1g',
+      // Not needed by these programs, but by others' builds of Xen's tools.
+      'libbz2-1.0',
+      'libjson-c5',
+      'liblzma5',
+      'liblzo2-2',
+      'libzstd1',
     ],
   },
 ];
