@@ -38,7 +38,7 @@ for (const type of boardTypeNames()) {
 const wrong: readonly (readonly [what: string, text: string, mistake: RegExp])[] = [
   ['a command that does not exist', '```sh\nscmi-hil rnu x\n```', /^docs\/x\.md:4: .*rnu/],
   ['an option that does not exist', '```sh\nnpx scmi-hil doctor --bot\n```', /^docs\/x\.md:4: .*--bot/],
-  ['an argument that is missing', '```sh\nscmi-hil images fetch\n```', /^docs\/x\.md:4: .*board/],
+  ['an argument that is missing', '```sh\nscmi-hil replay\n```', /^docs\/x\.md:4: .*run/],
   ['a command after another', '```sh\ntrue && scmi-hil nothing\n```', /^docs\/x\.md:4: .*nothing/],
   [
     'a lab file with a field that does not exist',

@@ -22,6 +22,8 @@ export const exitCode = {
   usage: 2,
   /** The lab failed: nothing was learned about the software under test. */
   infrastructure: 3,
+  /** In place of the two above, with `--bisect`. */
+  skip: 125,
   interrupted: 130,
 } as const;
 

@@ -11,8 +11,11 @@ import { renderEnd, renderReached } from '../verdict/report/boot.ts';
 import { renderDoctor } from '../doctor/report.ts';
 import { stateDirectory } from '../lab/reservation.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
+import { doctorImage } from './doctor-image.ts';
 import { addHelpNotes, commonExits } from './help.ts';
+import { imagesGiven } from './image-option.ts';
 import { addLabOption, labOf, type LabOption } from './lab-option.ts';
+import { repeated } from './repeated.ts';
 import { readRecordingOf, warnOfDamage } from './verify.ts';
 
 interface DoctorOptions extends LabOption {
@@ -20,6 +23,7 @@ interface DoctorOptions extends LabOption {
   readonly boot?: boolean;
   readonly run?: string;
   readonly runs: string;
+  readonly image: readonly string[];
   readonly json?: boolean;
 }
 
@@ -33,6 +37,12 @@ export const addDoctor: AddCommand = (program, process, done) => {
     .option('--boot', 'switch the board on, follow it until Xen speaks, and switch it off')
     .option('--run <dir>', 'a recorded run, instead of the lab')
     .option('--runs <dir>', 'where runs will be kept', 'runs')
+    .option(
+      '--image <name=path>',
+      'a Xen image (xen=PATH) instead of the lab: its mediator, build and version, and the scenarios that it can run',
+      repeated,
+      [],
+    )
     .option('--json', 'print JSON')
     .action(async (board: string | undefined, options: DoctorOptions) => {
       done(await doctor(board, options, process));
@@ -42,6 +52,7 @@ export const addDoctor: AddCommand = (program, process, done) => {
       ['doctor', 'the machine, and every board of the lab'],
       ['doctor v4h-01 --switch', 'one board, its power switch too'],
       ['doctor rpi5-01 --boot', 'does it come to Xen, and if not, why?'],
+      ['doctor --image xen=xen/xen', 'which mediator has this Xen, and what can it run on QEMU?'],
       ['doctor --run runs/2026-02-16T102030-rpi5-01-dom0-and-guest', 'why did it not boot?'],
     ],
     exits: {
@@ -54,11 +65,20 @@ export const addDoctor: AddCommand = (program, process, done) => {
 };
 
 function doctor(board: string | undefined, options: DoctorOptions, process: CliProcess): Promise<number> {
-  const { boot, run, switch: switches } = options;
-  const given = [boot === true && '--boot', run !== undefined && '--run', switches === true && '--switch'];
+  const { boot, run, switch: switches, image } = options;
+  const given = [
+    boot === true && '--boot',
+    run !== undefined && '--run',
+    switches === true && '--switch',
+    image.length > 0 && '--image',
+  ];
   const [one, other] = given.filter(each => each !== false);
   if (other !== undefined) {
     throw new UsageError(`${one} and ${other} do not go together`, 'give one after the other');
+  }
+  if (image.length > 0) {
+    const json = options.json === true;
+    return Promise.resolve(doctorImage(imagesGiven(image, process.cwd), { json }, process));
   }
   if (run !== undefined) return recorded(run, options, process);
   return boot === true ? live(board, options, process) : lab(board, options, process);

@@ -20,10 +20,16 @@ export async function main(argv: readonly string[], process: CliProcess): Promis
       code = reported;
     });
     await program.parseAsync([...argv], { from: 'user' });
-    return code;
   } catch (error) {
-    return explain(error, argv, process);
+    code = explain(error, argv, process);
   }
+  return argv.includes('--bisect') ? bisectCode(code) : code;
+}
+
+/** For `git bisect run`: a revision of which nothing was learned is skipped (git-bisect(1), "Bisect run"). */
+function bisectCode(code: number): number {
+  const isUntold = code === exitCode.usage || code === exitCode.infrastructure;
+  return isUntold ? exitCode.skip : code;
 }
 
 function createProgram(process: CliProcess): Command {

@@ -2,7 +2,9 @@
 import { type BoardEntry, boardOf, isEmulated, isVirtual, type LoadedLab } from '../lab/load-lab.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import { findScenario, listScenarios, loadScenario, type ScenarioFile } from '../scenario/load.ts';
-import { toolstackNeeded } from '../lab/planned-board.ts';
+import type { XenImage } from '../lab/images/xen-image.ts';
+import { toolstackNeeded, withOwnXen } from '../lab/planned-board.ts';
+import { hasSciSubsystem } from '../model/xen/version.ts';
 import type { LeftOut } from '../verdict/report/left-out.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import { UsageError } from './command.ts';
@@ -40,11 +42,12 @@ export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
       : request.scenarios.map(name => findScenario(name, request.cwd));
   const runs = new Map<BoardEntry, Scenario[]>();
   const leftOut: LeftOut[] = [];
-  for (const board of boards) {
+  for (const entry of boards) {
     const fitted: Scenario[] = [];
-    const toolstack = toolstackNeeded(board, request.env);
-    for (const file of isEmulated(board.setup) ? firstOfOneVersion(files) : files) {
-      const why = reasonAgainst(file, board, toolstack);
+    const { board, xen } = withOwnXen(entry, request.env);
+    const has = { xen, toolstack: toolstackNeeded(board, request.env) };
+    for (const file of files) {
+      const why = reasonAgainst(file, board, has);
       if (why === undefined) fitted.push(loadScenario(file.file, board.type, labTreeOf(board)));
       else leftOut.push({ board: board.name, scenario: file.name, why });
     }
@@ -54,29 +57,27 @@ export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
   return { runs, leftOut };
 }
 
-/**
- * Scenarios about one version of Xen before others: where they run, they show which Xen is among the images, and what
- * needs another is not booted.
- */
-function firstOfOneVersion(files: readonly ScenarioFile[]): ScenarioFile[] {
-  return [...files.filter(isOfOneVersion), ...files.filter(file => !isOfOneVersion(file))];
-}
-
-function isOfOneVersion({ document }: ScenarioFile): boolean {
-  return document.xen.version !== undefined;
+/** What a board's images were found to be. */
+interface BoardSoftware {
+  /** Of an emulated board; absent where the image does not tell. */
+  readonly xen: XenImage | undefined;
+  /** What is wrong with xl for this Xen; absent: nothing is known against it. */
+  readonly toolstack: string | undefined;
 }
 
 /** Why a scenario cannot run on a board; undefined where it can. */
 function reasonAgainst(
   { document }: ScenarioFile,
   { type, setup }: BoardEntry,
-  toolstack: string | undefined,
+  { xen, toolstack }: BoardSoftware,
 ): string | undefined {
   if (!fitsBoardType(document, type)) return `it is for ${document.boards?.join(', ')}`;
   if (isVirtual(setup)) return undefined;
   // What a real board runs is flashed and built; a scenario does not change it.
   const { linux, linuxRawMode, firmware, payload } = document;
-  const xenNeeds = isEmulated(setup) ? [] : xenDifferences(document, type);
+  const xenNeeds = isEmulated(setup)
+    ? xenImageDifferences(document, type, xen)
+    : xenDifferences(document, type);
   const needs = [
     ...(firmware.profile !== undefined && firmware.profile !== type.firmware
       ? [`firmware ${firmware.profile}`]
@@ -102,7 +103,36 @@ function kernelsWith(rawMode: BoardEntry['type']['linuxRawMode'], type: BoardEnt
   return [isAlone ? 'a Linux with SCMI raw mode alone' : 'a Linux whose SCMI drivers bind'];
 }
 
-/** An emulated board boots whichever Xen is among its images: its console tells which that is. */
+/** An emulated board boots whichever Xen is among its images, and the image tells which that is. */
+function xenImageDifferences(
+  { xen: asked, payload }: ScenarioFile['document'],
+  type: BoardEntry['type'],
+  image: XenImage | undefined,
+): string[] {
+  if (image === undefined || payload !== undefined) return [];
+  const wanted = { ...type.xen, ...asked };
+  if (image.mediator !== wanted.mediator) {
+    return [`a Xen with ${mediators[wanted.mediator]}: ${image.text} has ${mediators[image.mediator]}`];
+  }
+  const { debug, version } = image;
+  const isOtherLayer =
+    wanted.mediator === 'single-agent' &&
+    version !== undefined &&
+    hasSciSubsystem({ ...wanted, version }) !== hasSciSubsystem(wanted);
+  return [
+    ...(isOtherLayer ? [`Xen ${wanted.version ?? '4.21 or later'}, not ${image.text}`] : []),
+    ...(asked.debug !== undefined && debug !== undefined && asked.debug !== debug
+      ? [`Xen with debug=${asked.debug ? 'y' : 'n'}`]
+      : []),
+  ];
+}
+
+const mediators: Readonly<Record<XenImage['mediator'], string>> = {
+  'multi-agent': 'the multi-agent mediator',
+  'single-agent': 'the single-agent mediator',
+  none: 'no mediator',
+};
+
 function xenDifferences({ xen }: ScenarioFile['document'], type: BoardEntry['type']): string[] {
   return [
     ...(xen.mediator !== undefined && xen.mediator !== type.xen.mediator ? [`a ${xen.mediator} Xen`] : []),

@@ -33,6 +33,7 @@ interface RunOptions extends LabOption {
   readonly board: readonly string[];
   readonly strict?: boolean;
   readonly verbose?: boolean;
+  readonly bisect?: boolean;
   readonly json?: boolean;
   readonly report: readonly string[];
   readonly image: readonly string[];
@@ -63,6 +64,7 @@ export const addRun: AddCommand = (program, process, done) => {
       repeated,
       [],
     )
+    .option('--bisect', 'exit codes for git bisect run: 0 good, 1 bad, 125 where nothing was learned')
     .option('--json', 'print the JSON report; what happens goes to standard error')
     .option('--mutant <name>', 'virtual boards only: with this bug in the software on the board')
     .option(
@@ -84,6 +86,7 @@ export const addRun: AddCommand = (program, process, done) => {
         'see how a run copes with a lab that fails',
       ],
       ['run dom0-and-guest --mutant keeps-channel', 'see a verdict fail (names: scmi-hil mutants)'],
+      ['run dom0-and-guest --board qemu-virt --image xen=xen/xen --bisect', 'for a script of git bisect run'],
       ['run ./my-scenario.yaml --verbose', 'one of your own, with all reasons'],
     ],
     exits: {
@@ -91,6 +94,7 @@ export const addRun: AddCommand = (program, process, done) => {
       failed: 'at least one missed or contradicted on any board, whatever else happened',
       usage: `${commonExits.usage}; no board was touched`,
       infrastructure: 'the lab failed a run, and no other run failed: nothing was learned from that one',
+      skip: 'with --bisect, in place of 2 and 3',
       interrupted:
         'interrupted (Ctrl-C, SIGTERM): boards are switched off; a second Ctrl-C does not wait for it',
     },

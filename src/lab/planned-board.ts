@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { imageDirectory, imageFiles } from './images/places.ts';
 import { toolstackMismatch } from './images/toolstack.ts';
+import { readXenImage, type XenImage } from './images/xen-image.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { below } from './lab-tftp.ts';
 import { type BoardEntry, isEmulated, isVirtual } from './load-lab.ts';
@@ -60,6 +61,20 @@ export function toolstackNeeded(entry: BoardEntry, env: Environment): string | u
     (isEmulated(setup) && setup.images['ramdisk'] === undefined ? fetchedTools(type.type, env) : undefined);
   const xen = images.get('xen');
   return xen === undefined || own === undefined ? undefined : toolstackMismatch(xen, own);
+}
+
+/**
+ * An emulated board as the Xen among its images makes it: that Xen's own build is predicted, where the scenario does
+ * not ask for another.
+ */
+export function withOwnXen(
+  entry: BoardEntry,
+  env: Environment,
+): { board: BoardEntry; xen: XenImage | undefined } {
+  if (!isEmulated(entry.setup)) return { board: entry, xen: undefined };
+  const xen = readXenImage(plannedBoard(entry, env).images.get('xen') ?? '');
+  const debug = xen?.debug ?? entry.type.xen.debug;
+  return { board: { ...entry, type: { ...entry.type, xen: { ...entry.type.xen, debug } } }, xen };
 }
 
 function fetchedTools(type: string, env: Environment): string {

@@ -174,6 +174,36 @@ test('a mistake in the lab file is told with file, line and field', async t => {
   t.regex(err, /wrong\.yaml:3:\d+: boards\.a\.virtual: expected true/);
 });
 
+test('with --bisect, a run of which nothing is learned is skipped', async t => {
+  const absent = ['run', 'dom0-and-guest', '--board', 'virtual-rpi5', '--image', 'xen=/nonexistent'];
+  t.is((await inDirectory(...absent)).code, 2);
+  const { code, err } = await inDirectory(...absent, '--bisect');
+  t.is(code, 125);
+  t.regex(err, /there is no \/nonexistent/);
+  t.is((await inDirectory('run', 'dom0-and-guest', '--board', 'virtual-rpi5', '--bisect')).code, 0);
+  const wrong = ['run', 'dom0-and-guest', '--board', 'virtual-rpi5', '--mutant', 'keeps-channel', '--bisect'];
+  t.is((await inDirectory(...wrong)).code, 1);
+});
+
+test('doctor --image tells what a Xen is and what it can run, and refuses what is no Xen', async t => {
+  const xen = path.join(directory, 'xen-image');
+  writeFileSync(xen, 'Xen version %d.%d%s\0xen,xen-4.22\0scmi-secondary-agents\0debug=y\0');
+  const { code, out } = await inDirectory('doctor', '--image', `xen=${xen}`);
+  t.is(code, 0);
+  t.regex(out, /mediator +multi-agent/);
+  t.regex(out, /CONFIG_DEBUG +y/);
+  t.regex(out, /it needs Xen with debug=n.*:\n +release-build/);
+  const { image, scenarios } = JSON.parse(
+    (await inDirectory('doctor', '--image', `xen=${xen}`, '--json')).out,
+  );
+  t.like(image, { version: '4.22', mediator: 'multi-agent', debug: true });
+  t.true(scenarios.length > 50);
+  writeFileSync(xen, 'Linux version 6.12.1 #1');
+  const refused = await inDirectory('doctor', '--image', `xen=${xen}`);
+  t.is(refused.code, 2);
+  t.regex(refused.err, /is not Xen/);
+});
+
 test('boards lists the virtual boards, as text and as JSON', async t => {
   const text = await inDirectory('boards');
   t.is(text.code, 0);

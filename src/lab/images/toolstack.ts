@@ -11,7 +11,7 @@ import { compressionOf, unpacked } from './checks/compression.ts';
 import { type CpioEntry, cpioNames, writeCpio } from './cpio.ts';
 import { elfMachine, neededLibraries } from './elf-needed.ts';
 import { findFile } from './find-file.ts';
-import { versionsIn } from './version-strings.ts';
+import { readXenImage } from './xen-image.ts';
 
 export interface Toolstack {
   /** `4.22`, from the names of its libraries; undefined where none has a version. */
@@ -92,13 +92,11 @@ export function withToolstack(
  * @returns both versions in words where they differ; undefined where they fit, or one of them is not known
  */
 export function toolstackMismatch(xen: string, tools: string): string | undefined {
-  if (!existsSync(xen) || !existsSync(tools)) return undefined;
-  const text = versionsIn(new Uint8Array(readFileSync(xen))).find(({ program }) => program === 'xen')?.text;
-  const [, ofXen] = /^Xen (\d+\.\d+)/.exec(text ?? '') ?? [];
+  if (!existsSync(tools)) return undefined;
+  const image = readXenImage(xen);
   const ofTools = versionOf(filesOf(rootOf(tools)));
-  if (text === undefined || ofXen === undefined || ofTools === undefined || ofXen === ofTools)
-    return undefined;
-  return `the toolstack of Xen ${ofXen} for ${text} (it has that of Xen ${ofTools})`;
+  if (image?.version === undefined || ofTools === undefined || image.version === ofTools) return undefined;
+  return `the toolstack of Xen ${image.version} for ${image.text} (it has that of Xen ${ofTools})`;
 }
 
 interface Combined {

@@ -21,9 +21,14 @@ export interface ImageVersion {
  *   programs of many kinds
  */
 export function versionsIn(bytes: Uint8Array): ImageVersion[] {
-  const content = contentOf(unwrapped(bytes));
+  const content = imageContent(bytes);
   if (isCpio(content)) return [];
   return (Object.keys(finders) as Program[]).flatMap(program => finders[program](content) ?? []);
+}
+
+/** @returns what a boot loader or the image itself unpacks; the bytes as they are where that cannot be done here */
+export function imageContent(bytes: Uint8Array): Buffer {
+  return contentOf(unwrapped(bytes));
 }
 
 function contentOf(bytes: Uint8Array): Buffer {
