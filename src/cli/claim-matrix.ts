@@ -53,7 +53,7 @@ function entryOf({ id }: Claim, { file, byBoard }: PredictedScenario): MatrixEnt
   for (const [board, expectations] of byBoard) {
     const own = expectations.filter(({ claim }) => claim?.ids.includes(id));
     const broken = own.flatMap(({ text, claim }) =>
-      claim?.broken ? [{ board, promise: text, why: claim.broken.words }] : [],
+      claim?.broken ? [{ board, promise: text, why: claim.broken.because }] : [],
     );
     breaks.push(...broken);
     if (own.length > 0) boards.set(board, broken.length > 0 ? 'breaks' : 'holds');

@@ -144,10 +144,10 @@ function domains({ domains: all }: Prediction): string {
 /** Each line with why it is there, below it. */
 function lines({ console }: Prediction): string {
   return console
-    .map(({ source, domid, text, reason: { words, rule, place } }) => {
+    .map(({ source, domid, text, reason: { because, rule, place } }) => {
       const talker = source === 'linux' ? `dom${domid ?? 0}` : source;
       const where = place === undefined ? rule : `${rule}, ${place}`;
-      return `${talker.padEnd(8)}  ${text}\n${' '.repeat(12)}${words} [${where}]\n`;
+      return `${talker.padEnd(8)}  ${text}\n${' '.repeat(12)}${because} [${where}]\n`;
     })
     .join('');
 }

@@ -6,7 +6,7 @@ import { UsageError } from './command.ts';
 
 /** The parts that a verdict is made of; a prediction may hold more. */
 const predictionFile = z.looseObject({
-  schema: z.literal(1),
+  schema: z.literal(2),
   agents: z.array(z.looseObject({ functionId: z.string() })),
   domains: z.array(z.looseObject({ domid: z.number(), name: z.string() })),
   panic: z.string().nullable(),
@@ -18,7 +18,7 @@ const predictionFile = z.looseObject({
       source: z.string(),
       text: z.string(),
       pattern: z.string(),
-      reason: z.looseObject({ rule: z.string(), words: z.string() }),
+      reason: z.looseObject({ rule: z.string(), because: z.string() }),
     }),
   ),
 });
@@ -29,7 +29,7 @@ export function readPrediction(file: string): Prediction {
   if (!existsSync(file)) throw new UsageError(`there is no prediction ${file}`, hint);
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
+    value = asSchema2(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(`${file} is no prediction: ${why}`, hint, { cause: error });
@@ -38,4 +38,22 @@ export function readPrediction(file: string): Prediction {
   if (read.success) return value as Prediction;
   const [issue] = read.error.issues;
   throw new UsageError(`${file} is no prediction: ${issue?.path.join('.')}: ${issue?.message}`, hint);
+}
+
+/** Schema 1 is schema 2, but for the name of the field `because` of a reason, which was `words`. */
+function asSchema2(value: unknown): unknown {
+  if (!isObject(value) || value['schema'] !== 1) return value;
+  return { ...(withBecause(value) as object), schema: 2 };
+}
+
+function withBecause(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withBecause);
+  if (!isObject(value)) return value;
+  const isReason = typeof value['rule'] === 'string' && typeof value['words'] === 'string';
+  const rename = (key: string) => (isReason && key === 'words' ? 'because' : key);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [rename(key), withBecause(each)]));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -38,7 +38,7 @@ test('predict --json has what the mediator, the domains and the toolstack come t
   t.is(code, 0);
   const prediction = JSON.parse(out) as Record<string, unknown>;
   t.like(prediction, {
-    schema: 1,
+    schema: 2,
     mediator: { kind: 'multi-agent', registered: true, errno: 0, agentId: 1 },
     toolstack: [
       { do: 'create', rc: 0 },

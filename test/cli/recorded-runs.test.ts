@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
@@ -9,7 +9,7 @@ import type { RecordedData } from '../../src/verdict/recording/event.ts';
 import { writePrediction } from '../../src/verdict/recording/run-directory.ts';
 import { RecordingWriter } from '../../src/verdict/recording/writer.ts';
 
-const reason = { rule: 'test.rule', words: 'the test wants it' };
+const reason = { rule: 'test.rule', because: 'the test wants it' };
 const line = (text: string): Expectation => ({
   id: `boot.${text}`,
   kind: 'line',
@@ -20,7 +20,7 @@ const line = (text: string): Expectation => ({
   reason,
 });
 const prediction = {
-  schema: 1,
+  schema: 2,
   agents: [],
   domains: [],
   panic: null,
@@ -123,6 +123,18 @@ test('a bare console log is judged against a prediction', async t => {
   t.is(failed.code, 1);
   t.regex(failed.out, /contradicted .*a line of the mediator that the model does not predict/);
   t.is((await judged('(XEN) RAM\r\n')).code, 3);
+});
+
+test('a prediction of schema 1, with `words` in its reasons, is still read', async t => {
+  const directory = await aRun();
+  const file = path.join(directory, 'prediction.json');
+  const schema1 = readFileSync(file, 'utf8')
+    .replace('"schema": 2', '"schema": 1')
+    .replaceAll('"because": ', '"words": ');
+  writeFileSync(file, schema1);
+  const { code, out, err } = await run(['verify', directory, '--verbose']);
+  t.is(code, 0, err);
+  t.regex(out, /the test wants it/);
 });
 
 test('a bare console log is judged against the device tree that was booted', async t => {

@@ -86,7 +86,7 @@ function hold(context: ConsumerContext, device: DtNode, found: FoundClock, regis
   for (const enable of [true, false, true]) context.enable(found.scmiId, enable);
   context.log.print(registered, {
     rule: 'linux.clk.consumer',
-    words: 'the device holds a clock that SCMI gives to the domain',
+    because: 'the device holds a clock that SCMI gives to the domain',
     place: device.path,
   });
 }

@@ -132,7 +132,7 @@ class Boot {
   panic(abort: GuestAbort): void {
     const reason: Reason = {
       rule: 'linux.scmi.abort',
-      words: `the shared memory at 0x${abort.address.toString(16)} is not mapped for the domain: ${abort.message}`,
+      because: `the shared memory at 0x${abort.address.toString(16)} is not mapped for the domain: ${abort.message}`,
     };
     const oops = 'Internal error: synchronous external abort: 0000000096000210 [#1] SMP';
     this.#log.print(oops, reason, 'Internal error: .*');
@@ -193,7 +193,7 @@ class Boot {
       if (protocols.some(each => each.id === id)) continue;
       this.#log.print(`arm-scmi ${device}: Failed. SCMI protocol ${id} not active.`, {
         rule: 'linux.scmi.protocol-not-active',
-        words: 'a driver of the kernel asks for a protocol that the SCMI node does not have',
+        because: 'a driver of the kernel asks for a protocol that the SCMI node does not have',
         place: node.path,
       });
     }
@@ -222,7 +222,7 @@ class Boot {
       .includes('clk_ignore_unused');
     const reason: Reason = {
       rule: 'linux.clk.disable-unused',
-      words: kept
+      because: kept
         ? 'the command line has clk_ignore_unused'
         : 'at the end of the boot the kernel switches off the clocks that no driver holds',
     };
@@ -235,7 +235,10 @@ class Boot {
   }
 }
 
-const busReason: Reason = { rule: 'linux.scmi.bus', words: 'the kernel has the SCMI protocol bus built in' };
+const busReason: Reason = {
+  rule: 'linux.scmi.bus',
+  because: 'the kernel has the SCMI protocol bus built in',
+};
 
 /** Hz of a clock now: an SCMI clock's is asked of firmware at each reading, 0 where it refuses. */
 export function currentRate(kernel: Kernel, clock: Clock): number {

@@ -115,7 +115,7 @@ export class ScmiChannel {
   #sayBusy(): void {
     const reason: Reason = {
       rule: 'linux.scmi.channel-busy',
-      words: 'the status word of the shared memory is not FREE when Linux wants to send',
+      because: 'the status word of the shared memory is not FREE when Linux wants to send',
       place: this.#configuration.node,
     };
     if (!this.#warned) {

@@ -126,7 +126,7 @@ export function sayDriverFailed(probe: ScmiProbe, { driver, device }: ScmiProtoc
     : `${driver}: probe of ${device} failed with error ${error}`;
   print(probe, text, {
     rule: 'linux.scmi.protocol-failed',
-    words: 'firmware refuses the protocol to this domain',
+    because: 'firmware refuses the protocol to this domain',
   });
 }
 
@@ -139,7 +139,7 @@ export function sayOfProtocol(
 ): void {
   const why: Why = {
     rule: 'linux.scmi.protocol-answer',
-    words: `firmware's answer is none that ${driver} can use`,
+    because: `firmware's answer is none that ${driver} can use`,
   };
   if (who === 'instance') say(probe, text, why);
   else print(probe, `${driver} ${device}: ${text}`, why);
@@ -150,23 +150,26 @@ const negotiateVersionMessage = 0x10;
 
 type Why = Omit<Reason, 'place'>;
 
-const begins: Why = { rule: 'linux.scmi.probe', words: "the domain's tree has an enabled arm,scmi-smc node" };
+const begins: Why = {
+  rule: 'linux.scmi.probe',
+  because: "the domain's tree has an enabled arm,scmi-smc node",
+};
 const noChannel: Why = {
   rule: 'linux.scmi.no-channel',
-  words: 'the SCMI node has no usable shared memory or no function id',
+  because: 'the SCMI node has no usable shared memory or no function id',
 };
 const noAnswer: Why = {
   rule: 'linux.scmi.no-answer',
-  words: 'the call with the function id of the SCMI node is not served for this domain',
+  because: 'the call with the function id of the SCMI node is not served for this domain',
 };
-const byHand: Why = { rule: 'linux.scmi.raw', words: 'somebody uses SCMI raw mode in the domain' };
+const byHand: Why = { rule: 'linux.scmi.raw', because: 'somebody uses SCMI raw mode in the domain' };
 const noDrivers: Why = {
   rule: 'linux.scmi.raw-mode',
-  words: 'the kernel has SCMI raw mode, and no SCMI driver beside it',
+  because: 'the kernel has SCMI raw mode, and no SCMI driver beside it',
 };
 const answered: Why = {
   rule: 'linux.scmi.up',
-  words: 'firmware answers on the channel that the SCMI node names',
+  because: 'firmware answers on the channel that the SCMI node names',
 };
 
 /** What the attributes of the device show where the Base protocol was never asked. */
@@ -181,7 +184,10 @@ const nothingAsked: ScmiRevision = {
 
 /** All else is as in a kernel without raw mode, so nobody has to see these. */
 function sayRawMode(probe: ScmiProbe): void {
-  const why: Why = { rule: 'linux.scmi.raw-mode', words: 'the kernel has SCMI raw mode beside its drivers' };
+  const why: Why = {
+    rule: 'linux.scmi.raw-mode',
+    because: 'the kernel has SCMI raw mode beside its drivers',
+  };
   for (const text of [rawModeLine(probe), 'SCMI RAW Mode COEX enabled !']) {
     print(probe, `${owner(probe)}: ${text}`, why, true);
   }
@@ -266,11 +272,11 @@ function protocolDevices(probe: ScmiProbe, revision: ScmiRevision, firstDevice: 
 
 const badProtocol: Why = {
   rule: 'linux.scmi.protocol-node',
-  words: 'a protocol node has a reg that cannot be used',
+  because: 'a protocol node has a reg that cannot be used',
 };
 const notListed: Why = {
   rule: 'linux.scmi.protocol-not-listed',
-  words: 'the tree has a protocol that firmware does not list for this agent',
+  because: 'the tree has a protocol that firmware does not list for this agent',
 };
 
 function negotiate(
@@ -280,7 +286,7 @@ function negotiate(
   version: number,
   known: number,
 ): void {
-  const why: Why = { rule: 'linux.scmi.version', words: 'firmware speaks a newer version than the kernel' };
+  const why: Why = { rule: 'linux.scmi.version', because: 'firmware speaks a newer version than the kernel' };
   if (channel.send(protocol, negotiateVersionMessage, [known]).error === 0) {
     say(probe, `Protocol ${hex(protocol)} successfully negotiated version ${hex(known)}`, why);
     return;

@@ -19,7 +19,7 @@ export function sayMissingSuppliers(
       if (phandle === undefined) continue;
       log.print(`OF: ${device.path}: could not find phandle ${phandle}`, {
         rule: 'linux.of.supplier-missing',
-        words: `${property} names a node that the domain's tree does not have`,
+        because: `${property} names a node that the domain's tree does not have`,
         place: device.path,
       });
     }

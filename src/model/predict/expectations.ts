@@ -63,7 +63,7 @@ export class Expectations {
       exitStatus: answer.exitStatus,
       reason: {
         rule: `linux.look.${question.id}`,
-        words: `${question.words}, as the modelled kernel of ${place} has them`,
+        because: `${question.words}, as the modelled kernel of ${place} has them`,
       },
     });
   }

@@ -46,5 +46,5 @@ export function firmwareMachine(options: MachineOptions): FirmwareMachine {
 
 const firmwareSpeaks = {
   rule: 'firmware.console',
-  words: 'the EL3 firmware says this of a message, where its console can be seen',
+  because: 'the EL3 firmware says this of a message, where its console can be seen',
 } as const;

@@ -23,7 +23,7 @@ export function predictPayload(scenario: Scenario, payload: string): Prediction 
   });
   expectations.milestone(probeReady, 'the probe can be asked', {
     rule: 'boot.probe',
-    words: 'the boot loader hands over to the probe, which says where it is',
+    because: 'the boot loader hands over to the probe, which says where it is',
   });
   for (const [index, step] of scenario.steps.entries()) {
     const command = asked(step);

@@ -90,7 +90,7 @@ class PredictedRun {
     if (!this.#platform.isXenSilent) {
       this.#reach('xen-banner', 'Xen starts', {
         rule: 'boot.xen',
-        words: 'the boot loader hands over to Xen, which prints its banner',
+        because: 'the boot loader hands over to Xen, which prints its banner',
       });
     }
     this.#platform.boot();
@@ -101,7 +101,7 @@ class PredictedRun {
     else if (this.#platform.isDom0Up && !this.#hasOwnInit()) {
       this.#reach('dom0-login', 'Dom0 can be logged in to', {
         rule: 'boot.dom0',
-        words: 'Dom0 boots to its login',
+        because: 'Dom0 boots to its login',
       });
     }
   }
@@ -195,7 +195,7 @@ class PredictedRun {
     const isGuest = subject !== undefined && this.#scenario.guests.has(subject);
     if (!isGuest && subject !== 'dom0') return false;
     if (step.do === 'create' || step.do === 'destroy') {
-      const reason = { rule: `xu.${step.do}`, words: `step of the scenario: ${step.do} ${step.guest}` };
+      const reason = { rule: `xu.${step.do}`, because: `step of the scenario: ${step.do} ${step.guest}` };
       this.#expectations.command(`xu ${step.do} ${this.#nameOf(step.guest)}`, 0, this.#phase, reason);
     }
     return true;
@@ -215,7 +215,7 @@ class PredictedRun {
       this.#expectations.claim(claim);
     }
     return {
-      schema: 1,
+      schema: 2,
       xen: this.#scenario.xen,
       mediator: { kind: this.#scenario.xen.mediator, registered, errno, node, agentId },
       agents: channels.map(channel => ({
@@ -261,8 +261,8 @@ class PredictedRun {
     const cause = printed.at(-1)?.reason;
     const reason: Reason =
       rc === 0 || cause === undefined
-        ? { rule: `xl.${what}`, words: rc === 0 ? `${words}, and nothing stands against it` : words }
-        : { ...cause, words: `${words}, which fails: ${cause.words}` };
+        ? { rule: `xl.${what}`, because: rc === 0 ? `${words}, and nothing stands against it` : words }
+        : { ...cause, because: `${words}, which fails: ${cause.because}` };
     this.#calls.push({ do: what, rc });
     this.#expectations.command(command, rc, this.#phase, reason);
     if (typeof this.#phase !== 'number') return;
@@ -348,7 +348,7 @@ class PredictedRun {
     if (this.#platform.panic === null) {
       this.#expectations.absent('panic', 'xen', 'Xen does not panic', '^Panic on CPU \\d+:$', {
         rule: 'model.no-panic',
-        words: 'nothing in this configuration makes Xen panic',
+        because: 'nothing in this configuration makes Xen panic',
       });
     }
     const predicted = this.#lines.filter(({ source }) => source === 'xen').map(predictedPattern);
@@ -360,7 +360,7 @@ class PredictedRun {
       `^${others}(?:${mediatorErrors.map(escape).join('|')}).*$`,
       {
         rule: 'model.no-error',
-        words: 'the model predicts every message of the mediator, and none of these',
+        because: 'the model predicts every message of the mediator, and none of these',
       },
     );
   }
@@ -392,7 +392,7 @@ function predictedPattern({ text, pattern }: PredictedLine): string {
 const unknownCommand = (command: string): PredictedCommand => ({ command, exitStatus: null, output: null });
 
 function panicReason({ rule, why, place }: { rule: string; why: string; place: string | undefined }): Reason {
-  return place === undefined ? { rule, words: why } : { rule, words: why, place };
+  return place === undefined ? { rule, because: why } : { rule, because: why, place };
 }
 
 const hexadecimal = (value: number): string => `0x${value.toString(16)}`;

@@ -3,7 +3,7 @@ import type { XenBuild } from '../xen/build.ts';
 import type { Reason, Talker } from '../trace/observation.ts';
 
 export interface Prediction {
-  readonly schema: 1;
+  readonly schema: 2;
   /** Which Xen it is about; absent where none is booted, or nobody knew. */
   readonly xen?: XenBuild;
   readonly mediator: {
@@ -33,7 +33,7 @@ export interface Prediction {
 
 /** What is predicted of a board of which nothing is known. */
 export const emptyPrediction: Prediction = {
-  schema: 1,
+  schema: 2,
   mediator: { kind: 'none', registered: false, errno: 0, node: null, agentId: null },
   agents: [],
   domains: [],

@@ -57,12 +57,12 @@ export function predictProbe(
 
 function reasonFor(reply: ProbeReply, command: ProbeCommand, shown: Shown): Reason {
   if (reply.unknown !== undefined) {
-    return { rule: 'probe.not-predicted', words: `nothing says what comes of it: ${reply.unknown}` };
+    return { rule: 'probe.not-predicted', because: `nothing says what comes of it: ${reply.unknown}` };
   }
   const cause = causeOf(shown);
   if (cause !== undefined) return cause;
-  if (reply.words !== undefined) return { rule: `probe.${reply.outcome}`, words: reply.words };
-  return { rule: `probe.${command.do}`, words: words[command.do] };
+  if (reply.words !== undefined) return { rule: `probe.${reply.outcome}`, because: reply.words };
+  return { rule: `probe.${command.do}`, because: words[command.do] };
 }
 
 /** What Xen or firmware made of a call; undefined where neither showed anything. */
@@ -79,12 +79,12 @@ function answered(message: FirmwareMessage): Reason {
   if ((after & channelStatus.error) !== 0) {
     return {
       rule: 'firmware.transport-error',
-      words: `${caller}, but its channel was not marked busy, its length is out of range, or an earlier error has left it unusable: firmware looks at no message and answers ERROR`,
+      because: `${caller}, but its channel was not marked busy, its length is out of range, or an earlier error has left it unusable: firmware looks at no message and answers ERROR`,
     };
   }
   return {
     rule: 'firmware.answer',
-    words: `${caller}, whose ${messageName(protocol, id)} firmware answers with ${statusName(status)}`,
+    because: `${caller}, whose ${messageName(protocol, id)} firmware answers with ${statusName(status)}`,
   };
 }
 

@@ -19,12 +19,12 @@ export function predictRaw(raw: RawInterface, step: ScmiStep, shown: () => Shown
       command,
       text: `${asked} (not predicted: what comes back)`,
       pattern: '',
-      reason: { rule: 'raw.not-predicted', words: `nothing says what comes of it: ${sent}` },
+      reason: { rule: 'raw.not-predicted', because: `nothing says what comes of it: ${sent}` },
       predicted: { command, exitStatus: null, output: null },
     };
   }
   if (typeof sent === 'number') {
-    const refused = { rule: 'raw.refused', words: `the kernel ends the write with errno ${-sent}` };
+    const refused = { rule: 'raw.refused', because: `the kernel ends the write with errno ${-sent}` };
     return {
       command,
       text: `${asked}, which refuses`,
@@ -42,7 +42,7 @@ export function predictRaw(raw: RawInterface, step: ScmiStep, shown: () => Shown
     exitStatus: 0,
     reason: causeOf(shown()) ?? {
       rule: 'raw.answer',
-      words: 'the call does not reach a firmware that looks at the message',
+      because: 'the call does not reach a firmware that looks at the message',
     },
     predicted: { command, exitStatus: 0, output },
   };

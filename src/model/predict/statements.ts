@@ -46,7 +46,7 @@ function claimOf(
   const common: Common = {
     id: `statement.${index + 1}`,
     text: words,
-    reason: { rule: 'scenario.statement', words: `the scenario states${which}: ${words}` },
+    reason: { rule: 'scenario.statement', because: `the scenario states${which}: ${words}` },
     ids,
   };
   if (check.kind === 'step') return stepClaim(common, check, steps[check.step], predicted);
@@ -160,22 +160,25 @@ function stepBroken(
     ({ phase, source, level, text }) =>
       phase === check.step && (level === 'error' || (source === 'xl' && !text.startsWith('Parsing config '))),
   );
-  const words = `\`${command}\` ends with exit status ${exitStatus}`;
-  if (cause === undefined) return { rule: 'model.step', words };
-  return { ...cause.reason, words: `${words}: ${cause.text} (${cause.reason.words})` };
+  const because = `\`${command}\` ends with exit status ${exitStatus}`;
+  if (cause === undefined) return { rule: 'model.step', because };
+  return { ...cause.reason, because: `${because}: ${cause.text} (${cause.reason.because})` };
 }
 
 function notReached({ end }: PredictedOutcome): Reason {
-  return end ?? { rule: 'model.not-reached', words: `the model does not see the run get there` };
+  return end ?? { rule: 'model.not-reached', because: `the model does not see the run get there` };
 }
 
 function notSaid(predicted: PredictedOutcome): Reason {
   return (
-    predicted.end ?? { rule: 'model.not-said', words: 'nothing prints such a line in this configuration' }
+    predicted.end ?? { rule: 'model.not-said', because: 'nothing prints such a line in this configuration' }
   );
 }
 
-const reachedAnyway = (name: string): Reason => ({ rule: 'model.reached', words: `the run reaches ${name}` });
+const reachedAnyway = (name: string): Reason => ({
+  rule: 'model.reached',
+  because: `the run reaches ${name}`,
+});
 
 /** A statement's pattern may be given without anchors: it is meant for the whole text. */
 function anchored(pattern: string | undefined): string {

@@ -15,7 +15,7 @@ export interface Reason {
   /** Stable name of the rule, for instance `smc-multiagent.collect.duplicate-agent`. */
   readonly rule: string;
   /** One sentence: what in the configuration leads to this. */
-  readonly words: string;
+  readonly because: string;
   /** Device tree path, configuration file and line, or firmware profile that decides. */
   readonly place?: string;
 }

@@ -1,4 +1,4 @@
-import type { Because } from './console.ts';
+import type { Why } from './console.ts';
 import type { Context } from './context.ts';
 import { XenPanic } from './panic.ts';
 
@@ -17,8 +17,8 @@ export interface Assertion {
 export function assertionFailed(
   { console }: Pick<Context, 'console'>,
   { expression, file, line }: Assertion,
-  { words, place }: Because,
+  { because, place }: Why,
 ): never {
-  console.printk('assertion', [expression, file, line], { words, place });
-  throw new XenPanic('assertion', `Assertion '${expression}' failed at ${file}:${line}`, words, place);
+  console.printk('assertion', [expression, file, line], { because, place });
+  throw new XenPanic('assertion', `Assertion '${expression}' failed at ${file}:${line}`, because, place);
 }

@@ -5,8 +5,8 @@ import { exactly, format, type FormatArgument } from './format.ts';
 import { type MessageKey, messages, type XenMessage } from './messages.ts';
 
 /** Why a message is printed: the words and place of its Reason, and the domain that it is about. */
-export interface Because {
-  readonly words: string;
+export interface Why {
+  readonly because: string;
   readonly place?: string | undefined;
   readonly domid?: number;
 }
@@ -37,7 +37,7 @@ export class Console {
    * Prints a message of the table, or drops it as the build and the thresholds have it.
    * @param context domain whose CPU prints: 0 also for the boot and for hypercalls of Dom0
    */
-  printk(key: MessageKey, values: readonly FormatArgument[], because: Because, context = 0): void {
+  printk(key: MessageKey, values: readonly FormatArgument[], why: Why, context = 0): void {
     const message: XenMessage = messages[key];
     if (message.debugBuild === true && !this.#build.debug) return;
     // A message that continues a line is printed as that line was: unchecked, with its level mark as text.
@@ -46,8 +46,8 @@ export class Console {
     const marked = open === undefined ? message.format : levelMark(message) + message.format;
     this.#append(context, marked, values, {
       ...(message.level === undefined ? {} : { level: message.level }),
-      ...(because.domid === undefined ? {} : { domid: because.domid }),
-      reason: reason(key, because),
+      ...(why.domid === undefined ? {} : { domid: why.domid }),
+      reason: reason(key, why),
     });
   }
 
@@ -106,8 +106,8 @@ interface Unfinished {
 
 /** The line begins with the first message; the second is named in its reason. */
 function joined(first: LineHead, second: LineHead): LineHead {
-  const words = `${first.reason.words}; the driver prints no newline, so what follows is on the same line: ${second.reason.words}`;
-  return { ...first, reason: { ...first.reason, words } };
+  const because = `${first.reason.because}; the driver prints no newline, so what follows is on the same line: ${second.reason.because}`;
+  return { ...first, reason: { ...first.reason, because } };
 }
 
 /** Numbers of source lines move between versions; a level mark is no part of what a reader may strip. */
@@ -117,8 +117,8 @@ function loosely(text: string): string {
     .replace(/^\^((?:<[G0-3]>)+)/, '^(?:$1)?');
 }
 
-function reason(rule: MessageKey, { words, place }: Because): Reason {
-  return place === undefined ? { rule, words } : { rule, words, place };
+function reason(rule: MessageKey, { because, place }: Why): Reason {
+  return place === undefined ? { rule, because } : { rule, because, place };
 }
 
 function levelMark({ level, guest, unmarked }: XenMessage): string {

@@ -1,7 +1,7 @@
 /** How Xen reads its host tree (xen/common/device-tree/device-tree.c), printing what Xen prints. */
 import { nodeReg } from '../dt/address.ts';
 import type { DeviceTree, DtNode } from '../dt/tree.ts';
-import type { Because } from './console.ts';
+import type { Why } from './console.ts';
 import type { Context } from './context.ts';
 import { errno } from './errno.ts';
 
@@ -14,7 +14,7 @@ export function deviceAddress(
   const result = nodeReg(node, index);
   for (const { level, text } of result.lines) {
     context.console.printk(messageOfLevel[level], [text], {
-      words: `the address of ${node.path} cannot be translated: a node above it lacks \`ranges\` or has bad cell counts`,
+      because: `the address of ${node.path} cannot be translated: a node above it lacks \`ranges\` or has bad cell counts`,
       place: node.path,
     });
   }
@@ -121,7 +121,7 @@ export function parsePhandleWithArguments(
 ): PhandleArguments | number {
   const values = device.cells(list);
   if (values === undefined) return -errno.ENOENT;
-  const because = (words: string): Because => ({ words, place: device.path });
+  const why = (because: string): Why => ({ because, place: device.path });
   let current = 0;
   for (let at = 0; at < values.length; current++) {
     const phandle = values[at++] ?? 0;
@@ -134,7 +134,7 @@ export function parsePhandleWithArguments(
       context.console.printk(
         'device-tree.no-phandle',
         [device.path],
-        because(`${list} of ${device.path} names a phandle that no node has`),
+        why(`${list} of ${device.path} names a phandle that no node has`),
       );
       return -errno.EINVAL;
     }
@@ -143,7 +143,7 @@ export function parsePhandleWithArguments(
       context.console.printk(
         'device-tree.no-cells',
         [device.path, cells, node.path],
-        because(`${node.path} has no ${cells}, so that ${list} of ${device.path} cannot be read`),
+        why(`${node.path} has no ${cells}, so that ${list} of ${device.path} cannot be read`),
       );
       return -errno.EINVAL;
     }
@@ -151,7 +151,7 @@ export function parsePhandleWithArguments(
       context.console.printk(
         'device-tree.arguments',
         [device.path],
-        because(`${list} of ${device.path} has fewer arguments than ${cells} of ${node.path} asks for`),
+        why(`${list} of ${device.path} has fewer arguments than ${cells} of ${node.path} asks for`),
       );
       return -errno.EINVAL;
     }

@@ -21,7 +21,7 @@ export function dom0Config(context: Context): DomainConfig {
   if (container === undefined || agentId === undefined) return none;
   if (agentId < INVALID_AGENT_ID) return { ...none, sciType: 'scmi_smc_multiagent', sciAgentId: agentId };
   context.console.printk('dom0.invalid-agent-id', [agentId], {
-    words: `xen,dom0-sci-agent-id is ${agentId}, and agent ids of domains are 0 to 254`,
+    because: `xen,dom0-sci-agent-id is ${agentId}, and agent ids of domains are 0 to 254`,
     place: container.path,
     domid: 0,
   });
@@ -96,7 +96,7 @@ class Dom0Tree {
       const { rc, address, size } = deviceAddress(this.#context, node, index);
       if (rc !== 0) {
         this.#context.console.printk('domain-build.no-address', [index, node.path], {
-          words: `entry ${index} of reg of ${node.path} does not translate, so that Dom0 cannot get it`,
+          because: `entry ${index} of reg of ${node.path} does not translate, so that Dom0 cannot get it`,
           place: node.path,
         });
         return rc;
@@ -108,8 +108,8 @@ class Dom0Tree {
 
   #mapRange(node: DtNode, address: number, size: number, owned: boolean): void {
     if (!node.path.toLowerCase().startsWith('/reserved-memory/')) {
-      const words = `reg of ${node.path} is what Dom0 may access, ${size} bytes from 0x${address.toString(16)}`;
-      permitAccess(this.#context, this.#dom0, { address, size }, { words, place: node.path, domid: 0 });
+      const because = `reg of ${node.path} is what Dom0 may access, ${size} bytes from 0x${address.toString(16)}`;
+      permitAccess(this.#context, this.#dom0, { address, size }, { because, place: node.path, domid: 0 });
     }
     if (owned) this.#dom0.map(pageFrame(address), pageFrame(address), pagesUp(size));
   }

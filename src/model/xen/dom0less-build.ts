@@ -30,9 +30,9 @@ export function domUConfig(context: Context, node: DtNode): DomainConfig {
     return { ...none, sciType: type, sciAgentId: agentId };
   }
   if (type === undefined) throw refused(node, 'xen,sci_type is no string');
-  const words = `xen,sci_type "${type}" is not one that Xen knows`;
-  context.console.printk('dom0less.sci-type', [type, name], { words, place: node.path });
-  throw refused(node, words);
+  const because = `xen,sci_type "${type}" is not one that Xen knows`;
+  context.console.printk('dom0less.sci-type', [type, name], { because, place: node.path });
+  throw refused(node, because);
 }
 
 /** A domain without `cpus` is given one where its node is completed. */
@@ -61,8 +61,8 @@ export function prepareDomU(context: Context, node: DtNode, domid: number): numb
   const { console, hostTree, modulesAreAdded } = context;
   const place = node.path;
   if (node.u32('memory', 1) === undefined && !(modulesAreAdded && !node.has('memory'))) {
-    const words = 'memory is missing, or less than two cells';
-    console.printk('dom0less.no-memory', [], { words, place, domid });
+    const because = 'memory is missing, or less than two cells';
+    console.printk('dom0less.no-memory', [], { because, place, domid });
     return -errno.EINVAL;
   }
   if (modulesAreAdded) return 0;
@@ -70,8 +70,8 @@ export function prepareDomU(context: Context, node: DtNode, domid: number): numb
   if (unplaced !== undefined)
     context.undefinedBehaviour(`the reg of ${unplaced.path} is read beyond its end`);
   if (hasDomUKernel(hostTree, node)) return 0;
-  const words = `no module in ${place} is a kernel that has a size`;
-  console.printk('domain-build.no-kernel', [], { words, place, domid });
+  const because = `no module in ${place} is a kernel that has a size`;
+  console.printk('domain-build.no-kernel', [], { because, place, domid });
   return -errno.ENOENT;
 }
 
@@ -195,7 +195,7 @@ class PartialTree {
       this.#domain.map(pageFrame(guest), pageFrame(machine), size / pageSize);
       if (size === 0) {
         const place = `partial tree of ${this.#domain.name}, ${node.path}`;
-        checkRange(this.#context, guest, { words: 'an entry of xen,reg has no size', place });
+        checkRange(this.#context, guest, { because: 'an entry of xen,reg has no size', place });
       }
     }
     if (path === undefined) return force ? 0 : -errno.EINVAL;
@@ -220,10 +220,10 @@ class PartialTree {
     key: Parameters<Context['console']['printk']>[0],
     values: readonly (string | number)[],
     node: DtNode,
-    words: string,
+    because: string,
   ): void {
     const place = `partial tree of ${this.#domain.name}, ${node.path}`;
-    this.#context.console.printk(key, values, { words, place, domid: this.#domain.domid });
+    this.#context.console.printk(key, values, { because, place, domid: this.#domain.domid });
   }
 }
 

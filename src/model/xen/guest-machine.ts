@@ -52,14 +52,14 @@ export class XenGuestMachine implements GuestMachine {
   #stage2Fault(address: number, kind: 'read' | 'write'): GuestAbort {
     const hsr = kind === 'read' ? DATA_ABORT : DATA_ABORT + WRITE;
     const gva = `ffff800082515${(address % 0x1000).toString(16).padStart(3, '0')}`;
-    const words = `${this.#domain.name} ${kind}s guest address 0x${address.toString(16)}, where nothing is mapped`;
+    const because = `${this.#domain.name} ${kind}s guest address 0x${address.toString(16)}, where nothing is mapped`;
     this.#context.console.printk(
       'traps.guest-abort',
       [this.domid, hsr, 'ffff800080c027c4', gva, address],
-      { words, domid: this.domid },
+      { because, domid: this.domid },
       this.domid,
     );
-    return new GuestAbort(address, words);
+    return new GuestAbort(address, because);
   }
 }
 

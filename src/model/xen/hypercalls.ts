@@ -120,11 +120,11 @@ export class Hypercalls implements Domctl {
   /** sanitise_domain_config() and arch_sanitise_domain_config(), up to where the mediator is asked. */
   #sanitiseVcpus({ name, maxVcpus }: DomainConfig): number {
     if (maxVcpus === undefined) return 0;
-    const words = `${name} asks for ${maxVcpus} vCPUs`;
+    const because = `${name} asks for ${maxVcpus} vCPUs`;
     const most = mostVcpus(this.#context.hostTree);
-    if (maxVcpus < 1) this.#context.console.printk('domain.no-vcpus', [], { words });
+    if (maxVcpus < 1) this.#context.console.printk('domain.no-vcpus', [], { because });
     else if (maxVcpus > most)
-      this.#context.console.printk('domain.too-many-vcpus', [maxVcpus, most], { words });
+      this.#context.console.printk('domain.too-many-vcpus', [maxVcpus, most], { because });
     else return 0;
     return -errno.EINVAL;
   }

@@ -112,7 +112,7 @@ export class Hypervisor {
     } catch (error) {
       this.#panic = this.#panicOf(error);
       const { rule, text, why, place } = this.#panic;
-      this.#context.console.print(text, { rule, words: why, ...(place === undefined ? {} : { place }) });
+      this.#context.console.print(text, { rule, because: why, ...(place === undefined ? {} : { place }) });
     }
   }
 
@@ -168,15 +168,15 @@ export class Hypervisor {
     }
     this.sci.setHardwareDomain(dom0);
     if (!this.#dom0KernelIsAdded && !hasDom0Kernel(this.#context.hostTree)) {
-      const words = "no module in /chosen is Dom0's kernel";
-      this.#context.console.printk('domain-build.no-kernel', [], { words, place: '/chosen', domid: 0 });
-      throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.ENOENT), words, '/chosen');
+      const because = "no module in /chosen is Dom0's kernel";
+      this.#context.console.printk('domain-build.no-kernel', [], { because, place: '/chosen', domid: 0 });
+      throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.ENOENT), because, '/chosen');
     }
     const tree = buildDom0Tree(this.#context, this.sci, dom0);
     if (typeof tree === 'number') {
-      const words = "a device of Dom0's cannot be handed over, and Dom0 is not built without it";
-      this.#context.console.printk('domain-build.tree-failed', [tree], { words, domid: 0 });
-      throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.EINVAL), words);
+      const because = "a device of Dom0's cannot be handed over, and Dom0 is not built without it";
+      this.#context.console.printk('domain-build.tree-failed', [tree], { because, domid: 0 });
+      throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.EINVAL), because);
     }
     dom0.tree = tree;
   }
@@ -199,9 +199,9 @@ export class Hypervisor {
     const parts = { node, partial, iommu, hasDom0: this.#domains.has(0) };
     const tree = buildDomUTree(this.#context, this.sci, domain, parts);
     if (typeof tree === 'number') {
-      const words = `the partial tree of ${config.name} cannot be put into effect`;
-      this.#context.console.printk('domain-build.tree-failed', [tree], { words, place, domid });
-      throw domUSetUpFailed(config.name, -errno.EINVAL, words, place);
+      const because = `the partial tree of ${config.name} cannot be put into effect`;
+      this.#context.console.printk('domain-build.tree-failed', [tree], { because, place, domid });
+      throw domUSetUpFailed(config.name, -errno.EINVAL, because, place);
     }
     domain.tree = tree;
   }
@@ -211,11 +211,11 @@ export class Hypervisor {
     if (error instanceof XenPanic) return error;
     if (!(error instanceof MemoryAbort)) throw error;
     const { address, access, reason } = error;
-    const words = `Xen ${access}s 0x${address.toString(16)}, which is ${reason === 'secure' ? 'secure memory' : 'backed by nothing'}: it maps a channel's page there`;
+    const because = `Xen ${access}s 0x${address.toString(16)}, which is ${reason === 'secure' ? 'secure memory' : 'backed by nothing'}: it maps a channel's page there`;
     const { console } = this.#context;
-    console.printk('traps.hypervisor-abort', [access === 'write' ? 0x50 : 0x10], { words });
-    console.printk('traps.unexpected', ['Data Abort'], { words });
-    return new XenPanic('traps.unexpected', 'CPU0: Unexpected Trap: Data Abort', words);
+    console.printk('traps.hypervisor-abort', [access === 'write' ? 0x50 : 0x10], { because });
+    console.printk('traps.unexpected', ['Data Abort'], { because });
+    return new XenPanic('traps.unexpected', 'CPU0: Unexpected Trap: Data Abort', because);
   }
 
   #hasIommu(): boolean {

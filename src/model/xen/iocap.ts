@@ -1,5 +1,5 @@
 import { assertionFailed } from './assertion.ts';
-import type { Because } from './console.ts';
+import type { Why } from './console.ts';
 import type { Context } from './context.ts';
 import { type Domain, pageFrame } from './domain.ts';
 
@@ -11,10 +11,10 @@ export function permitAccess(
   context: Context,
   domain: Domain,
   { address, size }: { readonly address: number; readonly size: number },
-  because: Because,
+  why: Why,
 ): void {
   if (size > 0) domain.iomem.add(pageFrame(address), pageFrame(address + size - 1));
-  else checkRange(context, address, because);
+  else checkRange(context, address, why);
 }
 
 /**
@@ -22,9 +22,9 @@ export function permitAccess(
  * it: a range that ends before it begins (xen/common/rangeset.c).
  * @throws {XenPanic} in a debug build
  */
-export function checkRange(context: Context, address: number, because: Because): void {
+export function checkRange(context: Context, address: number, why: Why): void {
   const backwards = address > 0 && pageFrame(address - 1) < pageFrame(address);
-  if (backwards && context.build.debug) assertionFailed(context, rangeAssertion, because);
+  if (backwards && context.build.debug) assertionFailed(context, rangeAssertion, why);
 }
 
 const rangeAssertion = { expression: 's <= e', file: 'common/rangeset.c', line: 121 } as const;

@@ -58,7 +58,7 @@ export class Sci {
       if (rc === 0 && found++ === 0) continue;
       if (rc === 0) {
         this.#context.console.printk('sci.second-controller', [nodeName(node)], {
-          words: `${node.path} is a second node that a driver binds to`,
+          because: `${node.path} is a second node that a driver binds to`,
           place: node.path,
         });
       }
@@ -126,7 +126,7 @@ export class Sci {
       });
       if (typeof controller === 'number') return 0;
       this.#context.console.printk('sci.assign-device', [device.path, domain.domid], {
-        words: `${device.path} goes to ${domain.name} and names ${controller.node.path} in access-controllers`,
+        because: `${device.path} goes to ${domain.name} and names ${controller.node.path} in access-controllers`,
         place: device.path,
         domid: domain.domid,
       });

@@ -1,7 +1,7 @@
 import { decodeHeader } from '../scmi/header.ts';
 import { channelStatus, putMessage, SharedMemory } from '../scmi/shared-memory.ts';
 import { statusName } from '../scmi/status.ts';
-import type { Because } from './console.ts';
+import type { Why } from './console.ts';
 import type { Context } from './context.ts';
 import { pageSize } from './domain.ts';
 import { errno } from './errno.ts';
@@ -33,10 +33,10 @@ export function putXenMessage(
   address: number,
   header: Readonly<MessageId>,
   words: readonly number[],
-  because: Because,
+  why: Why,
 ): number {
   if (payloadOffset + 4 * words.length > pageSize) {
-    context.console.printk('scmi-shmem.message-size', [], because);
+    context.console.printk('scmi-shmem.message-size', [], why);
     return -errno.EINVAL;
   }
   const area = new SharedMemory(context.machine.memory, address);
@@ -55,15 +55,15 @@ export function getResponse(
   address: number,
   header: MessageId,
   room: number,
-  because: Because,
+  why: Why,
 ): Response {
   const area = new SharedMemory(context.machine.memory, address);
   if (!area.free) return failed(-errno.EBUSY);
   const received = (area.length - 4) | 0;
   if (received < 0) {
     context.console.printk('scmi-shmem.reply-length', [], {
-      ...because,
-      words: `the length word of the reply is ${area.length}, less than a header`,
+      ...why,
+      because: `the length word of the reply is ${area.length}, less than a header`,
     });
     return failed(-errno.EINVAL);
   }
@@ -75,16 +75,16 @@ export function getResponse(
   const rc = errnoOfStatus(status);
   if (rc !== 0) {
     context.console.printk('scmi-shmem.status', [rc], {
-      ...because,
-      words: `firmware answers ${statusName(status)} (${status}) to ${because.words}`,
+      ...why,
+      because: `firmware answers ${statusName(status)} (${status}) to ${why.because}`,
     });
     return failed(rc);
   }
   const payload = Math.max(0, received - 4);
   if (payload > room) {
     context.console.printk('scmi-shmem.reply-too-long', [payload, room], {
-      ...because,
-      words: `the reply is longer than what Xen expects of ${because.words}`,
+      ...why,
+      because: `the reply is longer than what Xen expects of ${why.because}`,
     });
     return failed(-errno.EINVAL);
   }

@@ -35,8 +35,8 @@ export class ScmiSmc420 implements Mediator {
   initialise(sci: Sci): number {
     const { console, machine, hostTree } = this.#context;
     if (machine.smcccVersion < SMCCC_1_1) {
-      const words = 'EL3 reports an SMC Calling Convention older than 1.1';
-      console.printk('scmi-smc.no-smccc', [], { words });
+      const because = 'EL3 reports an SMC Calling Convention older than 1.1';
+      console.printk('scmi-smc.no-smccc', [], { because });
       return -errno.ENOSYS;
     }
     const node = findCompatible(hostTree, 'arm,scmi-smc');
@@ -57,8 +57,8 @@ export class ScmiSmc420 implements Mediator {
   handleCall(domain: Domain, functionId: number): number | undefined {
     if (functionId !== this.#functionId) return undefined;
     if (domain.hardware) return this.#context.machine.smc(functionId);
-    const because = { words: 'only the hardware domain may ring SCMI', domid: domain.domid };
-    this.#context.console.printk('scmi-smc.unprivileged', [domain.domid], because, domain.domid);
+    const why = { because: 'only the hardware domain may ring SCMI', domid: domain.domid };
+    this.#context.console.printk('scmi-smc.unprivileged', [domain.domid], why, domain.domid);
     return undefined;
   }
 
@@ -71,16 +71,16 @@ export class ScmiSmc420 implements Mediator {
     const functionId = node.u32('arm,smc-id');
     const place = node.path;
     if (functionId === undefined) {
-      const words = `${node.path} has no arm,smc-id`;
-      console.printk('scmi-smc.no-smc-id', [node.path], { words, place });
-      console.printk('scmi-smc.initialization-failed', [-errno.ENOENT], { words, place });
+      const because = `${node.path} has no arm,smc-id`;
+      console.printk('scmi-smc.no-smc-id', [node.path], { because, place });
+      console.printk('scmi-smc.initialization-failed', [-errno.ENOENT], { because, place });
       return -errno.ENOENT;
     }
     this.#functionId = functionId;
     this.#shmem = sharedMemoryAddress(hostTree, node);
     sci.register(this, node);
-    const words = `${node.path} is the first node compatible arm,scmi-smc`;
-    console.printk('scmi-smc.registered', [functionId], { words, place });
+    const because = `${node.path} is the first node compatible arm,scmi-smc`;
+    console.printk('scmi-smc.registered', [functionId], { because, place });
     return 0;
   }
 }

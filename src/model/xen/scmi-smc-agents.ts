@@ -1,6 +1,6 @@
 /** What the multi-agent driver reads of the host tree: its own channel, and those of the other agents. */
 import type { DtNode } from '../dt/tree.ts';
-import type { Because } from './console.ts';
+import type { Why } from './console.ts';
 import type { Context } from './context.ts';
 import { deviceAddress, findByPhandle, findCompatible, firstCellUnchecked } from './device-tree.ts';
 import { pageSize } from './domain.ts';
@@ -19,7 +19,7 @@ export function readManagementChannel(
   const functionId = node.u32('arm,smc-id');
   if (functionId === undefined) {
     console.printk('smc-multiagent.no-smc-id', [], {
-      words: `${node.path} has no arm,smc-id`,
+      because: `${node.path} has no arm,smc-id`,
       place: node.path,
     });
     return -errno.ENOENT;
@@ -28,7 +28,7 @@ export function readManagementChannel(
   const page = findByPhandle(context.hostTree, firstCellUnchecked(node, 'shmem'));
   if (page === undefined) {
     console.printk('smc-multiagent.no-shmem-node', [0], {
-      words: `shmem of ${node.path} names no node`,
+      because: `shmem of ${node.path} names no node`,
       place: node.path,
     });
     context.undefinedBehaviour(
@@ -39,7 +39,7 @@ export function readManagementChannel(
   if (rc !== 0) return -errno.ENOENT;
   if (size % pageSize !== 0) {
     console.printk('smc-multiagent.not-aligned', [], {
-      words: page
+      because: page
         ? `the size of ${page.path} is 0x${size.toString(16)}, no multiple of 4 KiB`
         : 'the size is whatever the variable held',
       place: page?.path ?? node.path,
@@ -58,10 +58,10 @@ export function collectAgents(context: Context, channels: SmcChannel[]): number 
   const { console, hostTree } = context;
   const container = findCompatible(hostTree, 'xen,sci');
   if (container === undefined) {
-    console.printk('smc-multiagent.collect.no-container', [], { words: 'no node is compatible xen,sci' });
+    console.printk('smc-multiagent.collect.no-container', [], { because: 'no node is compatible xen,sci' });
     return -errno.ENOENT;
   }
-  const at = (words: string): Because => ({ words, place: container.path });
+  const at = (because: string): Why => ({ because, place: container.path });
   const cells = container.u32('#scmi-secondary-agents-cells') ?? 3;
   if (cells !== 2 && cells !== 3) {
     const words = `#scmi-secondary-agents-cells is ${cells}, only 2 and 3 are known`;
@@ -102,8 +102,8 @@ function collectAgent(context: Context, channels: SmcChannel[], { container, ind
   const { console, hostTree } = context;
   const [functionId = 0, phandle = 0, listedId] = cells;
   const agentId = listedId ?? OWN_AGENT_ID;
-  const at = (words: string): Because => ({
-    words: `entry ${index} of scmi-secondary-agents: ${words}`,
+  const at = (words: string): Why => ({
+    because: `entry ${index} of scmi-secondary-agents: ${words}`,
     place: container.path,
   });
   const page = findByPhandle(hostTree, phandle);

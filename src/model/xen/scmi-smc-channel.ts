@@ -1,7 +1,7 @@
 /** Channels of the multi-agent driver, and what Xen itself sends on them: scmi-smc-multiagent.c. */
 import { protocolId } from '../scmi/protocol-ids.ts';
 import { assertionFailed } from './assertion.ts';
-import type { Because } from './console.ts';
+import type { Why } from './console.ts';
 import type { Context } from './context.ts';
 import { pageSize } from './domain.ts';
 import { errno, errnoName } from './errno.ts';
@@ -42,31 +42,32 @@ export const baseMessage = {
  * @returns 0 or a negative errno
  * @throws {XenPanic} in a debug build, where the channel's page is at address 0
  */
-export function discoverAgent(context: Context, channel: SmcChannel, because: Because): number {
-  map(context, channel, because);
-  const { rc, words } = transfer(context, channel, baseMessage.discoverAgent, [channel.agentId], 20, because);
+export function discoverAgent(context: Context, channel: SmcChannel, why: Why): number {
+  map(context, channel, why);
+  const { rc, words } = transfer(context, channel, baseMessage.discoverAgent, [channel.agentId], 20, why);
   if (channel.domid !== 'xen') unmapChannel(context, channel);
   if (rc !== 0) return rc;
   const [agentId = 0, ...name] = words;
   context.console.printk('smc-multiagent.agent-name', [agentId, textOf(name)], {
-    ...because,
-    words: `firmware takes function id 0x${channel.functionId.toString(16)} for agent ${agentId}`,
+    ...why,
+    because: `firmware takes function id 0x${channel.functionId.toString(16)} for agent ${agentId}`,
   });
   channel.agentId = agentId;
   return 0;
 }
 
 /** map_channel_memory() */
-function map(context: Context, channel: SmcChannel, because: Because): void {
+function map(context: Context, channel: SmcChannel, why: Why): void {
   if (channel.address === 0 && context.build.debug) {
-    const words = 'the page of a channel that Xen maps is at address 0, which a debug build asserts against';
-    assertionFailed(context, mapAssertion, { ...because, words });
+    const because =
+      'the page of a channel that Xen maps is at address 0, which a debug build asserts against';
+    assertionFailed(context, mapAssertion, { ...why, because });
   }
   channel.mapping = context.vmap.ioremap(channel.address, pageSize);
   markFree(context, channel.address);
   context.console.printk('smc-multiagent.map', [channel.address, channel.mapping.virtualAddress], {
-    ...because,
-    words: `Xen maps the page at 0x${channel.address.toString(16)} and marks it free`,
+    ...why,
+    because: `Xen maps the page at 0x${channel.address.toString(16)} and marks it free`,
   });
 }
 
@@ -88,18 +89,18 @@ export function transfer(
   message: number,
   words: readonly number[],
   room: number,
-  because: Because,
+  why: Why,
 ): Response {
   const { console } = context;
   const header: MessageId = { id: message, type: 0, protocol: protocolId.base };
-  console.printk('smc-multiagent.send', [channel.agentId, header.id, header.type, header.protocol], because);
-  const sent = send(context, channel, header, words, because);
+  console.printk('smc-multiagent.send', [channel.agentId, header.id, header.type, header.protocol], why);
+  const sent = send(context, channel, header, words, why);
   const response =
-    sent === 0 ? getResponse(context, channel.address, header, room, because) : { rc: sent, words: [] };
+    sent === 0 ? getResponse(context, channel.address, header, room, why) : { rc: sent, words: [] };
   const outcome = response.rc === 0 ? 'succeeds' : `fails with ${errnoName(response.rc)}`;
   console.printk('smc-multiagent.response', [channel.agentId, header.id, header.protocol, response.rc], {
-    ...because,
-    words: `${because.words}: it ${outcome}`,
+    ...why,
+    because: `${why.because}: it ${outcome}`,
   });
   return response;
 }
@@ -110,9 +111,9 @@ function send(
   channel: SmcChannel,
   header: MessageId,
   words: readonly number[],
-  because: Because,
+  why: Why,
 ): number {
-  const rc = putXenMessage(context, channel.address, header, words, because);
+  const rc = putXenMessage(context, channel.address, header, words, why);
   if (rc !== 0) return rc;
   const result = context.machine.smc(channel.functionId);
   if (result === SMCCC_INVALID_PARAMETER) return -errno.EINVAL;

@@ -73,11 +73,11 @@ export class ScmiSmcMultiAgent implements Mediator {
    */
   probe(node: DtNode): number {
     if (!isUnderXenSci(node)) return -errno.ENODEV;
-    const because = { words: `the probe of ${node.path}`, place: node.path };
+    const why = { because: `the probe of ${node.path}`, place: node.path };
     if (this.#context.machine.smcccVersion < SMCCC_1_1) {
       this.#context.console.printk('smc-multiagent.no-smccc', [], {
-        ...because,
-        words: 'EL3 reports an SMC Calling Convention older than 1.1',
+        ...why,
+        because: 'EL3 reports an SMC Calling Convention older than 1.1',
       });
       return -errno.ENOSYS;
     }
@@ -99,7 +99,7 @@ export class ScmiSmcMultiAgent implements Mediator {
   sanitiseConfig(config: DomainConfig): number {
     if (config.sciType === 'none' || config.sciType === 'scmi_smc_multiagent') return 0;
     this.#context.console.printk('smc-multiagent.unsupported-type', [], {
-      words: `${config.name} asks for ${config.sciType}, which the multi-agent driver does not serve`,
+      because: `${config.name} asks for ${config.sciType}, which the multi-agent driver does not serve`,
     });
     return -errno.EINVAL;
   }
@@ -111,7 +111,7 @@ export class ScmiSmcMultiAgent implements Mediator {
     const rc = channel === undefined ? -errno.ENOENT : channel.domid === null ? 0 : -errno.EEXIST;
     if (channel === undefined || rc !== 0) {
       this.#context.console.printk('smc-multiagent.acquire-failed', [agentId, rc], {
-        words: whyNotAcquired(domain, channel),
+        because: whyNotAcquired(domain, channel),
         place: this.#device?.path,
         domid: domain.domid,
       });
@@ -119,7 +119,7 @@ export class ScmiSmcMultiAgent implements Mediator {
     }
     channel.domid = domain.domid;
     this.#context.console.printk('smc-multiagent.acquire', [agentId, domain.domid, channel.address], {
-      words: `${domain.name} asks for agent ${agentId}, whose channel is free`,
+      because: `${domain.name} asks for agent ${agentId}, whose channel is free`,
       place: this.#device?.path,
       domid: domain.domid,
     });
@@ -134,7 +134,7 @@ export class ScmiSmcMultiAgent implements Mediator {
     if (channel === undefined) return;
     channel.domid = null;
     this.#context.console.printk('smc-multiagent.free', [domain.domid], {
-      words: `${domain.name} is gone, so that the channel of agent ${channel.agentId} is free again`,
+      because: `${domain.name} is gone, so that the channel of agent ${channel.agentId} is free again`,
       domid: domain.domid,
     });
     domain.sciData = null;
@@ -147,7 +147,7 @@ export class ScmiSmcMultiAgent implements Mediator {
     const management = this.#managementChannel();
     if (management === undefined) {
       this.#context.console.printk('smc-multiagent.no-management-channel', [domain.domid], {
-        words: "the list of channels, with Xen's own, was freed by a later probe",
+        because: "the list of channels, with Xen's own, was freed by a later probe",
         domid: domain.domid,
       });
       return -errno.EINVAL;
@@ -158,7 +158,7 @@ export class ScmiSmcMultiAgent implements Mediator {
       baseMessage.resetAgentConfiguration,
       [channel.agentId, PERMISSIONS_RESET],
       0,
-      { words: `RESET_AGENT_CONFIGURATION of agent ${channel.agentId}, sent when ${domain.name} ends` },
+      { because: `RESET_AGENT_CONFIGURATION of agent ${channel.agentId}, sent when ${domain.name} ends` },
     );
     return rc === -errno.EOPNOTSUPP ? 0 : rc;
   }
@@ -178,8 +178,8 @@ export class ScmiSmcMultiAgent implements Mediator {
     const channel = channelHeldBy(domain);
     if (channel === undefined || this.#device === null || !hasPath(node, this.#device.path)) return 0;
     const deviceId = args[0] ?? this.#uninitialisedDevice(device, node);
-    const because = {
-      words: `SET_DEVICE_PERMISSIONS of device ${deviceId} for agent ${channel.agentId}: ${device.path} has it in access-controllers and goes to ${domain.name}`,
+    const why = {
+      because: `SET_DEVICE_PERMISSIONS of device ${deviceId} for agent ${channel.agentId}: ${device.path} has it in access-controllers and goes to ${domain.name}`,
       place: device.path,
       domid: domain.domid,
     };
@@ -193,13 +193,13 @@ export class ScmiSmcMultiAgent implements Mediator {
             baseMessage.setDevicePermissions,
             [channel.agentId, deviceId, DEVICE_ACCESS_ALLOW],
             0,
-            because,
+            why,
           ).rc;
     if (rc !== 0) {
       const values = [domain.domid, channel.agentId, deviceId, rc];
       this.#context.console.printk('smc-multiagent.assign-failed', values, {
-        ...because,
-        words: `${because.words}; that failed with ${errnoName(rc)}`,
+        ...why,
+        because: `${why.because}; that failed with ${errnoName(rc)}`,
       });
     }
     return rc;
@@ -214,18 +214,18 @@ export class ScmiSmcMultiAgent implements Mediator {
 
   /** The part of scmi_probe() that needs the management channel. */
   #setUp(channel: SmcChannel, node: DtNode): number {
-    const own = { words: "Xen's own agent is asked for by DISCOVER_AGENT", place: node.path };
+    const own = { because: "Xen's own agent is asked for by DISCOVER_AGENT", place: node.path };
     let rc = discoverAgent(this.#context, channel, own);
     if (rc !== 0) return rc;
     this.#managementAgent = channel.agentId;
 
     const attributes = transfer(this.#context, channel, baseMessage.protocolAttributes, [], 4, {
-      words: 'PROTOCOL_ATTRIBUTES of Base, for the number of agents',
+      because: 'PROTOCOL_ATTRIBUTES of Base, for the number of agents',
       place: node.path,
     });
     if (attributes.rc !== 0) return attributes.rc;
     this.#context.console.printk('smc-multiagent.agent-count', [((attributes.words[0] ?? 0) >>> 8) & 0xff], {
-      words: 'the number of agents that firmware reports; nothing depends on it',
+      because: 'the number of agents that firmware reports; nothing depends on it',
       place: node.path,
     });
 
@@ -234,7 +234,7 @@ export class ScmiSmcMultiAgent implements Mediator {
     rc = this.#sci.register(this, node);
     if (rc !== 0) {
       this.#context.console.printk('smc-multiagent.already-registered', [rc], {
-        words: `a mediator had registered before ${node.path} was probed; the list of channels is freed again`,
+        because: `a mediator had registered before ${node.path} was probed; the list of channels is freed again`,
         place: node.path,
       });
     }

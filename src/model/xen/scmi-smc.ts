@@ -52,26 +52,26 @@ export class ScmiSmc implements Mediator {
   probe(node: DtNode): number {
     const { console, machine } = this.#context;
     if (machine.smcccVersion < SMCCC_1_1) {
-      const words = 'EL3 reports an SMC Calling Convention older than 1.1';
-      console.printk('scmi-smc.no-smccc', [], { words });
+      const because = 'EL3 reports an SMC Calling Convention older than 1.1';
+      console.printk('scmi-smc.no-smccc', [], { because });
       return -errno.ENOSYS;
     }
     const functionId = node.u32('arm,smc-id');
     if (functionId === undefined) {
-      const words = `${node.path} has no arm,smc-id`;
-      console.printk('scmi-smc.no-smc-id', [node.path], { words, place: node.path });
+      const because = `${node.path} has no arm,smc-id`;
+      console.printk('scmi-smc.no-smc-id', [node.path], { because, place: node.path });
       return -errno.ENOENT;
     }
     this.#functionId = functionId;
     const rc = this.#sci.register(this, node);
     if (rc !== 0) {
-      const words = `a mediator had registered before ${node.path} was probed, and now rings that node's function id`;
-      console.printk('scmi-smc.already-registered', [rc], { words, place: node.path });
+      const because = `a mediator had registered before ${node.path} was probed, and now rings that node's function id`;
+      console.printk('scmi-smc.already-registered', [rc], { because, place: node.path });
       return rc;
     }
     this.#shmem = sharedMemoryAddress(this.#context.hostTree, node);
-    const words = `${node.path} is the first node compatible arm,scmi-smc`;
-    console.printk('scmi-smc.registered', [functionId], { words, place: node.path });
+    const because = `${node.path} is the first node compatible arm,scmi-smc`;
+    console.printk('scmi-smc.registered', [functionId], { because, place: node.path });
     return 0;
   }
 
@@ -88,7 +88,7 @@ export class ScmiSmc implements Mediator {
     this.#owner = domain;
     domain.sciEnabled = true;
     this.#context.console.printk('scmi-smc.domain-init', [domain.domid], {
-      words: `${domain.name} is the one domain whose calls are forwarded`,
+      because: `${domain.name} is the one domain whose calls are forwarded`,
       domid: domain.domid,
     });
     return 0;
@@ -99,7 +99,7 @@ export class ScmiSmc implements Mediator {
     this.#owner = null;
     domain.sciEnabled = false;
     this.#context.console.printk('scmi-smc.domain-destroy', [domain.domid], {
-      words: `${domain.name} is gone; the driver says so of every domain while nobody owns the channel`,
+      because: `${domain.name} is gone; the driver says so of every domain while nobody owns the channel`,
       domid: domain.domid,
     });
   }
@@ -107,8 +107,8 @@ export class ScmiSmc implements Mediator {
   handleCall(domain: Domain, functionId: number): number | undefined {
     if (functionId !== this.#functionId) return undefined;
     if (domain === this.#owner) return this.#context.machine.smc(functionId);
-    const because = { words: `only one domain may ring 0x${functionId.toString(16)}`, domid: domain.domid };
-    this.#context.console.printk('scmi-smc.unprivileged', [domain.domid], because, domain.domid);
+    const why = { because: `only one domain may ring 0x${functionId.toString(16)}`, domid: domain.domid };
+    this.#context.console.printk('scmi-smc.unprivileged', [domain.domid], why, domain.domid);
     return undefined;
   }
 
@@ -122,8 +122,8 @@ export class ScmiSmc implements Mediator {
     if (page !== undefined) {
       const { rc, address, size } = deviceAddress(this.#context, page);
       if (rc === 0) {
-        const words = `without SCMI of its own ${domain.name} may pass ${page.path} on`;
-        permitAccess(this.#context, domain, { address, size }, { words, place: page.path });
+        const because = `without SCMI of its own ${domain.name} may pass ${page.path} on`;
+        permitAccess(this.#context, domain, { address, size }, { because, place: page.path });
       }
     }
     return true;

@@ -17,7 +17,7 @@ export function handleSmc(context: Context, sci: Sci, domain: Domain, functionId
   context.console.printk(
     'vsmc.unhandled',
     [domain.domid, id],
-    { words: `${domain.name} calls 0x${id.toString(16)}: ${words}`, domid: domain.domid },
+    { because: `${domain.name} calls 0x${id.toString(16)}: ${words}`, domid: domain.domid },
     domain.domid,
   );
   return SMCCC_UNKNOWN_FUNCTION;

@@ -9,7 +9,7 @@ import type { XlDomainConfig } from './xl-domain-config.ts';
 /** Why a guest's tree cannot be made: libxl's messages, with what their `%` stand for. */
 export interface GuestTreeProblem {
   readonly messages: ReadonlyArray<{ readonly message: LibxlMessage; readonly values?: readonly string[] }>;
-  readonly words: string;
+  readonly because: string;
 }
 
 /**
@@ -20,13 +20,13 @@ export interface GuestTreeProblem {
  */
 export function readPartialTree(blob: Uint8Array, path: string): DeviceTree | GuestTreeProblem {
   if (!flatMagic.every((byte, index) => blob[index] === byte)) {
-    return { messages: [{ message: 'partialTreeNotFlat' }], words: `${path} is no flattened device tree` };
+    return { messages: [{ message: 'partialTreeNotFlat' }], because: `${path} is no flattened device tree` };
   }
   try {
     return parseFlat(blob, path);
   } catch (error) {
     if (!(error instanceof DtError)) throw error;
-    return { messages: [{ message: 'partialTreeBad', values: ['-11'] }], words: error.message };
+    return { messages: [{ message: 'partialTreeBad', values: ['-11'] }], because: error.message };
   }
 }
 
@@ -47,7 +47,7 @@ export function guestTree(
   if (passthrough === undefined) {
     return {
       messages: [{ message: 'passthroughNodeMissing' }, { message: 'treeCopyFailed' }],
-      words: 'the partial device tree has no node /passthrough',
+      because: 'the partial device tree has no node /passthrough',
     };
   }
   for (const node of [passthrough, partial.root.child('aliases')]) {

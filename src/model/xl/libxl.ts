@@ -66,7 +66,7 @@ export class Libxl {
       const asked = type === 'none' ? 'no SCMI' : `${type} with agent ${agentId}`;
       const reason: Reason = {
         rule: 'libxl.create.refused',
-        words: `Xen refuses the domain, which asks for ${asked}: ${strerror(rc)}`,
+        because: `Xen refuses the domain, which asks for ${asked}: ${strerror(rc)}`,
         place: config.placeOf('arm_sci'),
       };
       this.#say({ message: 'creationFails', errno: rc, reason });
@@ -105,16 +105,16 @@ export class Libxl {
           : 'disabled'
         : passthrough;
     if (mode !== 'disabled' && !this.#options.domctl.iommuEnabled) {
-      const words = 'dtdev asks for passthrough, and Xen has no IOMMU enabled';
-      const reason: Reason = { rule: 'libxl.passthrough.no-iommu', words, place };
+      const because = 'dtdev asks for passthrough, and Xen has no IOMMU enabled';
+      const reason: Reason = { rule: 'libxl.passthrough.no-iommu', because, place };
       this.#say({ message: 'passthroughNotSupported', reason });
       return libxlError.invalid;
     }
     if (mode === 'disabled' && needed) {
-      const words = 'dtdev lists devices while passthrough is disabled';
+      const because = 'dtdev lists devices while passthrough is disabled';
       this.#say({
         message: 'passthroughDisabled',
-        reason: { rule: 'libxl.passthrough.disabled', words, place },
+        reason: { rule: 'libxl.passthrough.disabled', because, place },
       });
       return libxlError.invalid;
     }
@@ -138,7 +138,7 @@ export class Libxl {
     if (!this.domains.some(each => each.name === name)) return undefined;
     const reason: Reason = {
       rule: 'libxl.create.name-taken',
-      words: `a domain ${name} exists already`,
+      because: `a domain ${name} exists already`,
       place: placeOf('name'),
     };
     this.#say({ message: 'nameTaken', domid, values: [name], reason });
@@ -155,7 +155,7 @@ export class Libxl {
     if (tree instanceof Tree) return tree;
     const reason: Reason = {
       rule: 'libxl.create.tree',
-      words: tree.words,
+      because: tree.because,
       place: config.placeOf('device_tree'),
     };
     for (const { message, values = [] } of tree.messages) {
@@ -172,7 +172,7 @@ export class Libxl {
     const blob = this.#options.files(deviceTree);
     if (blob !== undefined) return readPartialTree(blob, deviceTree);
     const messages = [{ message: 'partialTreeUnreadable', values: [deviceTree] }] as const;
-    return { messages, words: `there is no file ${deviceTree} in Dom0` };
+    return { messages, because: `there is no file ${deviceTree} in Dom0` };
   }
 
   /** Each range is permitted, then mapped, before the next one is looked at. */
@@ -182,15 +182,15 @@ export class Libxl {
       const range = [start.toString(16), (start + count - 1).toString(16)];
       const refused = this.#options.domctl.iomemPermission(domid, start, count, true);
       if (refused < 0) {
-        const words = `Dom0 itself may not access page frames ${range.join(' to ')}, so it cannot pass them on`;
-        const reason: Reason = { rule: 'libxl.iomem.refused', words, place };
+        const because = `Dom0 itself may not access page frames ${range.join(' to ')}, so it cannot pass them on`;
+        const reason: Reason = { rule: 'libxl.iomem.refused', because, place };
         this.#say({ message: 'iomemRefused', domid, values: range, errno: refused, reason });
         return reason;
       }
       const unmapped = this.#map(domid, guestFrame, start, count);
       if (unmapped < 0) {
-        const words = `page frames ${range.join(' to ')} cannot be mapped for the domain`;
-        const reason: Reason = { rule: 'libxl.iomem.not-mapped', words, place };
+        const because = `page frames ${range.join(' to ')} cannot be mapped for the domain`;
+        const reason: Reason = { rule: 'libxl.iomem.not-mapped', because, place };
         const values = [...range, guestFrame.toString(16)];
         this.#say({ message: 'iomemNotMapped', domid, values, errno: unmapped, reason });
         return reason;
@@ -217,8 +217,8 @@ export class Libxl {
     for (const path of dtdev) {
       const rc = this.#options.domctl.assignDevice(domid, path);
       if (rc >= 0) continue;
-      const words = `${path} cannot be assigned: ${strerror(rc)}`;
-      const reason: Reason = { rule: 'libxl.assign.refused', words, place };
+      const because = `${path} cannot be assigned: ${strerror(rc)}`;
+      const reason: Reason = { rule: 'libxl.assign.refused', because, place };
       this.#say({ message: 'assignFailed', domid, values: [-1], reason });
       this.#say({ message: 'devicesNotAdded', domid, reason });
       return reason;

@@ -43,7 +43,7 @@ export interface XlComplaint {
   readonly rule: string;
   readonly text: string;
   /** In words: what in the configuration it comes from. */
-  readonly words: string;
+  readonly because: string;
   /** File and line. */
   readonly place: string;
 }
@@ -201,8 +201,8 @@ class Reader {
   }
 
   #complain(rule: string, name: string, text: string): void {
-    const words = `xl does not take the configuration's ${name}`;
-    this.complaints.push({ rule, text, words, place: this.#place(name) });
+    const because = `xl does not take the configuration's ${name}`;
+    this.complaints.push({ rule, text, because, place: this.#place(name) });
   }
 
   #place(name: string): string {

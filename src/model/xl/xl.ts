@@ -75,7 +75,7 @@ export class Toolstack {
   create(path: string, text: string): CommandResult {
     this.#say(`Parsing config from ${path}`, {
       rule: 'xl.create',
-      words: 'a domain is created',
+      because: 'a domain is created',
       place: path,
     });
     const config = this.#read(path, text);
@@ -87,7 +87,7 @@ export class Toolstack {
   destroy(nameOrId: string): CommandResult {
     const domid = this.#find(nameOrId);
     if (domid === undefined) return { rc: 1 };
-    const reason: Reason = { rule: 'xl.destroy', words: `domain ${nameOrId} is destroyed` };
+    const reason: Reason = { rule: 'xl.destroy', because: `domain ${nameOrId} is destroyed` };
     if (domid === 0) {
       this.#say('Not destroying domain 0; use -f to force.', reason);
       this.#say('This can only be done when using a disaggregated hardware domain and toolstack.', reason);
@@ -104,7 +104,7 @@ export class Toolstack {
     const domid = this.#find(nameOrId);
     if (domid === undefined) return { rc: 1 };
     const domain = this.#domain(domid);
-    const reason: Reason = { rule: 'xl.shutdown', words: `domain ${nameOrId} is shut down` };
+    const reason: Reason = { rule: 'xl.shutdown', because: `domain ${nameOrId} is shut down` };
     this.#say(`Shutting down domain ${domid}`, reason);
     const refused = this.#requestControl(domain, reason);
     if (domain === undefined || refused !== 0) {
@@ -122,7 +122,7 @@ export class Toolstack {
     const domid = this.#find(nameOrId);
     if (domid === undefined) return { rc: 1 };
     const domain = this.#domain(domid);
-    const reason: Reason = { rule: 'xl.reboot', words: `domain ${nameOrId} is rebooted` };
+    const reason: Reason = { rule: 'xl.reboot', because: `domain ${nameOrId} is rebooted` };
     this.#say(`Rebooting domain ${domid}`, reason);
     const refused = this.#requestControl(domain, reason);
     if (domain === undefined || refused !== 0) {
@@ -183,7 +183,7 @@ export class Toolstack {
     if (errors.length > 0) {
       const reason: Reason = {
         rule: 'xl.config.syntax',
-        words: 'xl cannot read the configuration',
+        because: 'xl cannot read the configuration',
         place: path,
       };
       for (const error of errors) this.#say(error, reason);
@@ -206,10 +206,10 @@ export class Toolstack {
       return { rc: 0, domid };
     }
     if (created.domid !== undefined) {
-      const words = 'xl destroys the domain that could not be built, which libxl has done already';
+      const because = 'xl destroys the domain that could not be built, which libxl has done already';
       this.#libxl.destroy(created.domid, {
         rule: 'xl.create.clean-up',
-        words,
+        because,
         place: config.placeOf('name'),
       });
     }
@@ -229,7 +229,7 @@ export class Toolstack {
     return this.#daemon(() => {
       const { config, domid } = domain;
       if (action === 'rename-restart') domain.name = `${config.name}-preserved`;
-      else this.#libxl.destroy(domid, { rule: 'xl.on-shutdown', words: `domain ${config.name} has ended` });
+      else this.#libxl.destroy(domid, { rule: 'xl.on-shutdown', because: `domain ${config.name} has ended` });
       if (!restarts.has(action)) return {};
       const { domid: next } = this.#createDomain(config);
       return next === undefined ? {} : { domid: next };
@@ -251,7 +251,7 @@ export class Toolstack {
     if (nameOrId === 'Domain-0') return 0;
     const domain = this.#named(nameOrId);
     if (domain !== undefined) return domain.domid;
-    const reason: Reason = { rule: 'xl.no-such-domain', words: `there is no domain ${nameOrId}` };
+    const reason: Reason = { rule: 'xl.no-such-domain', because: `there is no domain ${nameOrId}` };
     this.#say(`${nameOrId} is an invalid domain identifier (rc=${libxlError.invalid})`, reason);
     return undefined;
   }
@@ -277,7 +277,7 @@ function whyNotReached(domain: LibxlDomain | undefined, reason: Reason): Reason 
   if (domain?.state !== 'hung') return reason;
   return {
     ...reason,
-    words: `nothing in ${domain.config.name} watches the XenStore for such requests, and xl gives up after a minute`,
+    because: `nothing in ${domain.config.name} watches the XenStore for such requests, and xl gives up after a minute`,
   };
 }
 

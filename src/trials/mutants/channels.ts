@@ -55,7 +55,7 @@ export const channelMutants: readonly Mutant[] = [
         if (sciType === 'none' || this.agentId !== sciAgentId) return super.domainInit(domain);
         const channel = managementChannel(this.context, sciAgentId, domain);
         this.context.console.printk('smc-multiagent.acquire', [sciAgentId, domain.domid, channel.address], {
-          words: 'a mutant gives out the management channel',
+          because: 'a mutant gives out the management channel',
         });
         domain.sciData = channel;
         domain.sciEnabled = true;

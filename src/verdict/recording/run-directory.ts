@@ -37,14 +37,14 @@ export async function makeRunDirectory(root: string, run: RunName): Promise<stri
   }
 }
 
-export async function writePrediction(directory: string, prediction: { readonly schema: 1 }): Promise<void> {
+export async function writePrediction(directory: string, prediction: { readonly schema: 2 }): Promise<void> {
   await writeJson(join(directory, runFiles.prediction), prediction);
 }
 
 /** @param write in place of the system's */
 export async function writeVerdict(
   directory: string,
-  verdict: { readonly schema: 2 },
+  verdict: { readonly schema: 3 },
   write: (file: number, bytes: Uint8Array) => number = writeSync,
 ): Promise<void> {
   await using file = await open(join(directory, runFiles.verdict), 'w');

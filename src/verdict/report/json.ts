@@ -3,7 +3,7 @@ import type { LeftOut } from './left-out.ts';
 import { outcomeOf, type RunOutcome, type RunReport, type Strictness, worstOutcome } from './run-report.ts';
 
 export interface JsonReport {
-  readonly schema: 2;
+  readonly schema: 3;
   /** Interrupted, else failed, else infrastructure, else met. */
   readonly outcome: RunOutcome;
   readonly strict: boolean;
@@ -18,7 +18,7 @@ export function jsonReport(
   leftOut: readonly LeftOut[] = [],
 ): JsonReport {
   return {
-    schema: 2,
+    schema: 3,
     outcome: worstOutcome(reports, strictness),
     strict: strictness.strict,
     runs: reports.map(report => ({ outcome: outcomeOf(report, strictness), ...report })),

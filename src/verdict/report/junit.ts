@@ -82,7 +82,7 @@ function resultOf(judgement: Judgement, strictness: Strictness): Result {
     return { kind: 'failure', type: outcome, message: firstLine(why ?? nearest) };
   }
   if (outcome === 'met' || outcome === 'broken-as-predicted') return { kind: 'passed' };
-  const message = firstLine(why ?? expectation.reason.words);
+  const message = firstLine(why ?? expectation.reason.because);
   return { kind: outcome === 'infrastructure' ? 'error' : 'skipped', type: outcome, message };
 }
 
@@ -94,10 +94,10 @@ function outputOf({ expectation, outcome, why, seen }: Judgement): string {
     ...(seen === undefined ? [] : [`${outcome === 'missed' ? 'nearest seen' : 'seen'}: ${placed(seen)}`]),
     `pattern: ${pattern}`,
     ...(command === undefined ? [] : [`command: ${command}`]),
-    `reason: ${reason.words} (${reason.rule}${reason.place === undefined ? '' : `, ${reason.place}`})`,
+    `reason: ${reason.because} (${reason.rule}${reason.place === undefined ? '' : `, ${reason.place}`})`,
   ];
   if (claim !== undefined) lines.push(`claims: ${claim.ids.join(' ')}`);
-  if (claim?.broken) lines.push(`broken as predicted: ${claim.broken.words} (${claim.broken.rule})`);
+  if (claim?.broken) lines.push(`broken as predicted: ${claim.broken.because} (${claim.broken.rule})`);
   return lines.join('\n');
 }
 

@@ -147,7 +147,7 @@ function inFull(judgement: Judgement, paint: Paint): string[] {
 function onOneLine(judgement: Judgement, options: TerminalOptions, paint: Paint): string {
   const { expectation, outcome, why } = judgement;
   const text = printableLine(`${expectation.source}: ${textOf(judgement)}`);
-  const reason = unlearned.has(outcome) && why !== undefined ? why : expectation.reason.words;
+  const reason = unlearned.has(outcome) && why !== undefined ? why : expectation.reason.because;
   return cutLine(outcome, text, reason, options, paint);
 }
 
@@ -188,8 +188,8 @@ function placed({ text, line, t }: Evidence): string {
   return `${text}  (line ${line}${t === undefined ? '' : `, ${(t / 1000).toFixed(1)} s`})`;
 }
 
-function explain({ rule, words, place }: Reason): string {
-  return `because ${words} (${rule}${place === undefined ? '' : `, ${place}`})`;
+function explain({ rule, because, place }: Reason): string {
+  return `because ${because} (${rule}${place === undefined ? '' : `, ${place}`})`;
 }
 
 function cut(text: string, columns: number): string {

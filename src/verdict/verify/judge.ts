@@ -92,7 +92,7 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
     ...tornLines(seen),
   ];
   return {
-    schema: 2,
+    schema: 3,
     board: seen.board,
     scenario: seen.scenario,
     outcome: outcomeOf(counts, faults, strict),
@@ -144,7 +144,7 @@ function verdictOfOtherXen(expected: readonly Judgement[], seen: Observations, w
   const notes = otherXenNote(seen);
   const interrupted = seen.faults.filter(fault => fault.class === 'interrupted');
   return {
-    schema: 2,
+    schema: 3,
     board,
     scenario,
     outcome: interrupted.length > 0 ? 'interrupted' : 'infrastructure',
@@ -469,10 +469,10 @@ function asClaim(
   const broken = claim?.broken;
   if (broken === undefined || broken === null) return found;
   if (found.outcome === 'met')
-    return { ...found, why: `it holds, though the model saw it break: ${broken.words}` };
+    return { ...found, why: `it holds, though the model saw it break: ${broken.because}` };
   const unmet = found.outcome === 'missed' || found.outcome === 'contradicted';
   if (!unmet && !(found.outcome === 'not-run' && predictedEnd)) return found;
-  return { ...found, outcome: 'broken-as-predicted', why: broken.words };
+  return { ...found, outcome: 'broken-as-predicted', why: broken.because };
 }
 
 function firstLine(text: string): string | undefined {

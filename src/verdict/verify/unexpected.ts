@@ -249,7 +249,7 @@ function contradicted(what: {
   readonly words: string;
   readonly evidence: Evidence;
 }): Judgement {
-  const { id, source, phase, text, words, evidence } = what;
+  const { id, source, phase, text, words: because, evidence } = what;
   return {
     expectation: {
       id,
@@ -258,7 +258,7 @@ function contradicted(what: {
       source,
       text,
       pattern: '',
-      reason: { rule: 'verify.unexpected', words },
+      reason: { rule: 'verify.unexpected', because },
     },
     outcome: 'contradicted',
     seen: evidence,

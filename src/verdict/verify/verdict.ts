@@ -36,7 +36,7 @@ export interface Evidence {
 }
 
 export interface Verdict {
-  readonly schema: 2;
+  readonly schema: 3;
   readonly board: string;
   readonly scenario: string;
   /** `infrastructure` where the lab failed, so that nothing was learned from what was not seen. */

@@ -193,7 +193,7 @@ test('every line says why it is printed', t => {
   const { kernel } = boot({ tree: hostTree(), functionId });
   for (const { reason, source, domid } of kernel.log.lines) {
     t.regex(reason.rule, /^linux\./);
-    t.true(reason.words.length > 10);
+    t.true(reason.because.length > 10);
     t.like({ source, domid }, { source: 'linux', domid: 0 });
   }
 });

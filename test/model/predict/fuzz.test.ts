@@ -97,7 +97,7 @@ test('whatever a tree says, a prediction comes out, with a reason for each line'
           statements: [],
         });
         for (const { text: line, pattern, reason } of prediction.console) {
-          if (!new RegExp(pattern).test(line) || reason.words === '') return false;
+          if (!new RegExp(pattern).test(line) || reason.because === '') return false;
         }
         return prediction.expectations.length > 0;
       },

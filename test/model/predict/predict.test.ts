@@ -144,7 +144,7 @@ test('after a panic nothing is expected of Dom0, and no step is taken', t => {
   ]);
   const milestones = prediction.expectations.filter(({ kind }) => kind === 'milestone');
   t.is(milestones.at(-1)?.pattern, 'xen-panic');
-  t.regex(milestones.at(-1)?.reason.words ?? '', /agent 1/);
+  t.regex(milestones.at(-1)?.reason.because ?? '', /agent 1/);
   t.false(prediction.expectations.some(({ id }) => id === 'boot.absent.panic'));
 });
 

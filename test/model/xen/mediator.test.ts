@@ -328,8 +328,8 @@ test('every line says why, and where that stands in the tree', t => {
   t.is(level, 'error');
   t.is(reason?.rule, 'smc-multiagent.collect.cells');
   t.is(reason?.place, '/chosen/xen/xen_scmi_config');
-  t.regex(reason?.words ?? '', /is 4, only 2 and 3 are known/);
-  t.true(lines.every(line => line.reason.words.length > 10));
+  t.regex(reason?.because ?? '', /is 4, only 2 and 3 are known/);
+  t.true(lines.every(line => line.reason.because.length > 10));
 });
 
 test("what varies from boot to boot is open in a line's pattern, and nothing else", t => {

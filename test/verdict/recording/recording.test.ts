@@ -207,8 +207,8 @@ test('a run has a directory of its own, also twice in a second', async t => {
     '2026-02-16T102030-rpi5-01-taken_agent_id-2',
   ]);
   t.true(second.endsWith('-2'));
-  await writePrediction(first, { schema: 1 });
-  t.is(readFileSync(join(first, runFiles.prediction), 'utf8'), '{\n  "schema": 1\n}\n');
+  await writePrediction(first, { schema: 2 });
+  t.is(readFileSync(join(first, runFiles.prediction), 'utf8'), '{\n  "schema": 2\n}\n');
   await writeChecksums(first, { xen: 'aa', 'board.dtb': 'bb' });
   t.is(readFileSync(join(first, runFiles.checksums), 'utf8'), 'aa  xen\nbb  board.dtb\n');
 });

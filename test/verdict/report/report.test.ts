@@ -30,7 +30,7 @@ const judgements: readonly Judgement[] = [
   judged('missed', {}, { seen: { text: 'nearest \x1b[31m\0 \ufffe line', line: 7, t: 1234 } }),
   judged('contradicted', { kind: 'absent', text: 'scmi: Error.*' }, { seen: { text: ']]> error', line: 9 } }),
   judged('broken-as-predicted', {
-    claim: { ids: ['D15'], broken: { rule: 'firmware.denied', words: 'the firmware refuses agent 1' } },
+    claim: { ids: ['D15'], broken: { rule: 'firmware.denied', because: 'the firmware refuses agent 1' } },
   }),
   judged('not-observable', {}, { why: 'guest_loglvl hides it' }),
   judged('not-run', {}, { why: 'Xen panicked before' }),
@@ -243,7 +243,7 @@ test('of several runs, interrupted outweighs failed, failed outweighs infrastruc
 
 test('the JSON report carries verdicts whole', t => {
   const value: unknown = JSON.parse(renderJson([report({ judgements })], { strict: true }));
-  t.like(value, { schema: 2, outcome: 'failed', strict: true });
+  t.like(value, { schema: 3, outcome: 'failed', strict: true });
   t.like(value, { runs: [{ outcome: 'failed', directory: 'runs/x', verdict: { board: 'rpi5-01' } }] });
 });
 
@@ -319,7 +319,7 @@ function judged(
       source: 'xen',
       text: 'a line',
       pattern: '^a line$',
-      reason: { rule: 'rule.name', words: 'the tree says so', place: '/chosen/xen' },
+      reason: { rule: 'rule.name', because: 'the tree says so', place: '/chosen/xen' },
       ...expectation,
     },
     ...rest,
@@ -337,7 +337,7 @@ function report(verdict: Partial<Verdict>): RunReport {
     started: '2026-11-21T10:00:00.000Z',
     milliseconds: 12_345,
     verdict: {
-      schema: 2,
+      schema: 3,
       board: 'rpi5-01',
       scenario: 'dom0-and-guest',
       outcome: failed ? 'failed' : 'met',

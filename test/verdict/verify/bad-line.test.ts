@@ -96,7 +96,7 @@ function expected(line: string, index: number): Expectation {
     source: 'xen',
     text: line,
     pattern: `^${line.replaceAll(/[.*+?/]/g, String.raw`\$&`)}$`,
-    reason: { rule: 'test.rule', words: 'the test wants it' },
+    reason: { rule: 'test.rule', because: 'the test wants it' },
   };
 }
 

@@ -11,7 +11,7 @@ const expected: Expectation = {
   domid: 1,
   text: 'scmi_core: SCMI protocol bus registered',
   pattern: '^scmi_core: SCMI protocol bus registered$',
-  reason: { rule: 'test', words: 'because the test says so' },
+  reason: { rule: 'test', because: 'because the test says so' },
 };
 const prediction: Prediction = {
   ...emptyPrediction,

@@ -8,7 +8,7 @@ import { judge, judgeConsole } from '../../../src/verdict/verify/judge.ts';
 import { distance, nearest } from '../../../src/verdict/verify/nearest.ts';
 import type { Verdict } from '../../../src/verdict/verify/verdict.ts';
 
-const reason = { rule: 'test.rule', words: 'because the test says so' };
+const reason = { rule: 'test.rule', because: 'because the test says so' };
 
 function expectation(id: string, text: string, more: Partial<Expectation> = {}): Expectation {
   return {
@@ -25,7 +25,7 @@ function expectation(id: string, text: string, more: Partial<Expectation> = {}):
 
 function prediction(expectations: readonly Expectation[], more: Partial<Prediction> = {}): Prediction {
   return {
-    schema: 1,
+    schema: 2,
     mediator: { kind: 'multi-agent', registered: true, errno: 0, node: '/chosen/xen/scmi', agentId: 1 },
     agents: [
       { agentId: 0, functionId: '0x82000002', shmem: '0x47ff0000', domid: 0 },

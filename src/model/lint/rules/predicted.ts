@@ -26,7 +26,7 @@ export const predictedRules: readonly Rule[] = [
     *check({ prediction, tree }) {
       const panic = prediction?.expectations.find(({ pattern }) => pattern === 'xen-panic');
       if (prediction === null || prediction.panic === null || panic === undefined) return;
-      yield { place: placeOf(panic.reason, tree), message: `${prediction.panic}: ${panic.reason.words}` };
+      yield { place: placeOf(panic.reason, tree), message: `${prediction.panic}: ${panic.reason.because}` };
     },
   },
   {
@@ -43,7 +43,7 @@ export const predictedRules: readonly Rule[] = [
       const { errno, node } = prediction.mediator;
       if (errno === 0 || node === null) return;
       const last = prediction.console.findLast(({ reason }) => probeLines.includes(reason.rule))?.reason;
-      const why = last === undefined ? '' : `: ${last.words}`;
+      const why = last === undefined ? '' : `: ${last.because}`;
       yield {
         place: placeOf({ ...last, place: node }, tree),
         message: `the probe of ${node} ends with ${errno}${why}`,
@@ -69,7 +69,7 @@ export const predictedRules: readonly Rule[] = [
       for (const { kind, text, exitStatus, reason, claim } of prediction?.expectations ?? []) {
         if (kind !== 'answer' || claim !== undefined || !reason.rule.match(/^(?:xl|libxl)\./)) continue;
         if (exitStatus === undefined || exitStatus === 0) continue;
-        yield { place: placeOf(reason, tree), message: `${text}: ${reason.words}` };
+        yield { place: placeOf(reason, tree), message: `${text}: ${reason.because}` };
       }
       for (const { do: what, rc } of prediction?.toolstack ?? []) {
         if (what !== 'assign-device' || rc === 0) continue;
