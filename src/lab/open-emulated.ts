@@ -4,7 +4,7 @@ import path from 'node:path';
 import { openEmulatedBoard } from './drivers/qemu/emulated-board.ts';
 import type { BoardNetwork } from './drivers/qemu/keeper-process.ts';
 import { sshClient } from './drivers/ssh/client.ts';
-import { imageDirectory, imageFiles, keyFiles } from './images/places.ts';
+import { builtDirectory, imageDirectory, imageFiles, keyFiles } from './images/places.ts';
 import { withToolstack } from './images/toolstack.ts';
 import { faultWord } from '../model/scmi/faults.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
@@ -35,9 +35,12 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
   if (emulator === undefined) {
     throw new ConfigurationError(`${name}: ${type.type} has no emulator`, 'see boards/qemu-virt.yaml');
   }
-  const directory = imageDirectory(type.type, options.env);
+  const directory = builtDirectory(type.type, options.env);
   const files = imagesOf(name, type.type, directory, options.images);
-  const { images, notes } = withToolstack(files, path.join(directory, 'unpacked'));
+  const { images, notes } = withToolstack(
+    files,
+    path.join(imageDirectory(type.type, options.env), 'unpacked'),
+  );
   const { server, address, netmask } = emulator.network;
   const identity = {
     kind: 'key',

@@ -1,6 +1,6 @@
 /** What of a board its deployment depends on: known before anything of it is opened. */
 import path from 'node:path';
-import { imageDirectory, imageFiles } from './images/places.ts';
+import { builtDirectory, imageDirectory, imageFiles } from './images/places.ts';
 import { toolstackMismatch } from './images/toolstack.ts';
 import { readXenImage, type XenImage } from './images/xen-image.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
@@ -89,7 +89,7 @@ function filesIn(images: Readonly<Record<string, string>>): ReadonlyMap<string, 
 }
 
 function fetchedImages(type: string, env: Environment): Record<string, string> {
-  const directory = imageDirectory(type, env);
+  const directory = builtDirectory(type, env);
   return Object.fromEntries(
     Object.entries(imageFiles).map(([image, file]) => [image, path.join(directory, file)]),
   );

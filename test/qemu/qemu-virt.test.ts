@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { tryNamespace } from '../../src/lab/drivers/qemu/emulated-board.ts';
-import { imageDirectory } from '../../src/lab/images/places.ts';
-import { checkQemuVirt } from '../../src/lab/images/qemu-virt.ts';
+import { builtDirectory, currentSet, imageDirectory, keyFiles } from '../../src/lab/images/places.ts';
+import { buildQemuVirt, checkQemuVirt } from '../../src/lab/images/qemu-virt.ts';
 
 const project = path.resolve(import.meta.dirname, '..', '..');
 const why = await cannotRun();
@@ -127,7 +127,7 @@ const why = await cannotRun();
   async t => {
     const runs = await mkdtemp(path.join(tmpdir(), 'scmi-hil-qemu-'));
     t.teardown(() => rm(runs, { recursive: true }));
-    const xen = await readFile(path.join(imageDirectory('qemu-virt', process.env), 'xen'));
+    const xen = await readFile(path.join(builtDirectory('qemu-virt', process.env), 'xen'));
     const other = path.join(runs, 'xen');
     await writeFile(other, otherRelease(xen));
     const words = [
@@ -148,6 +148,39 @@ const why = await cannotRun();
     t.is(status, 2, stderr.toString());
     t.regex(stderr.toString(), /the toolstack of Xen 4\.99 for Xen 4\.99\S* \(it has that of Xen 4\.20\)/);
     t.regex(stderr.toString(), /--image tools=DIR/);
+  },
+);
+
+(why === undefined ? test.serial : test.serial.skip)(
+  `builds at the same time follow each other, and a run keeps the set that it began with${why ?? ''}`,
+  async t => {
+    t.timeout(240_000);
+    const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-images-'));
+    t.teardown(() => rm(directory, { recursive: true }));
+    const fetched = imageDirectory('qemu-virt', process.env);
+    for (const name of ['packages', 'unpacked']) {
+      await symlink(path.join(fetched, name), path.join(directory, name));
+    }
+    const told: string[] = [];
+    const { signal } = new AbortController();
+    const build = () =>
+      buildQemuVirt({
+        directory,
+        address: '10.82.0.2',
+        env: process.env,
+        signal,
+        progress: (_, __, what) => told.push(what),
+      });
+    await build();
+    const first = currentSet(directory);
+    const key = await readFile(path.join(first, keyFiles.user));
+    await Promise.all([build(), build()]);
+    t.true(told.some(what => what.includes(`wait for process ${process.pid}`)));
+    t.deepEqual(await checkQemuVirt(directory), []);
+    const last = currentSet(directory);
+    t.not(last, first);
+    t.notDeepEqual(await readFile(path.join(last, keyFiles.user)), key);
+    t.deepEqual(await readFile(path.join(first, keyFiles.user)), key);
   },
 );
 

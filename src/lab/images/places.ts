@@ -1,4 +1,5 @@
 /** Where the images of an emulated board are kept on this machine. */
+import { realpathSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -8,6 +9,28 @@ export function imageDirectory(type: string, env: Readonly<Record<string, string
   const above = cache !== undefined && path.isAbsolute(cache) ? cache : path.join(os.homedir(), '.cache');
   return path.join(above, 'scmi-hil', type);
 }
+
+/**
+ * Where the images are that were built last. A build makes a directory of its own and then has the link point to it,
+ * so a run that resolved it before keeps its images and keys.
+ * @returns the directory itself, not the link; the link's own path where nothing was built
+ */
+export function builtDirectory(type: string, env: Readonly<Record<string, string | undefined>>): string {
+  return currentSet(imageDirectory(type, env));
+}
+
+/** The same below a given image directory. */
+export function currentSet(directory: string): string {
+  const link = path.join(directory, currentName);
+  try {
+    return realpathSync(link);
+  } catch {
+    return link;
+  }
+}
+
+/** Name of the link to the set that was built last. */
+export const currentName = 'current';
 
 /** Files that a board is started with, and what logs in to it. */
 export const imageFiles = {

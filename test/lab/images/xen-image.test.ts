@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
-import { imageDirectory } from '../../../src/lab/images/places.ts';
+import { builtDirectory } from '../../../src/lab/images/places.ts';
 import { readXenImage, xenImageIn } from '../../../src/lab/images/xen-image.ts';
 
 const banner = 'Xen version %d.%d%s';
@@ -40,7 +40,7 @@ test('an image that is not Xen has no description', t => {
   t.is(readXenImage('/nonexistent/xen'), undefined);
 });
 
-const fetched = path.join(imageDirectory('qemu-virt', process.env), 'xen');
+const fetched = path.join(builtDirectory('qemu-virt', process.env), 'xen');
 const isFetched = readXenImage(fetched) !== undefined;
 (isFetched ? test : test.skip)(
   `Debian's Xen is a single-agent release build${isFetched ? '' : ' (skipped: scmi-hil images fetch qemu-virt)'}`,
