@@ -68,9 +68,7 @@ export const boot = setup({
       }),
     }),
     noteRetry: ({ context: { last, tried, witness } }) =>
-      witness.note?.(
-        `power-on ${tried} came to nothing, and the board is power-cycled: ${firstLine(last.fault)}`,
-      ),
+      witness.note?.(`power-on ${tried} failed, and the board is power-cycled: ${firstLine(last.fault)}`),
     failed: assign({
       last: (_, params: { attempt: string; error: unknown; class?: Fault['class'] }) => ({
         ...nothingYet,

@@ -12,6 +12,6 @@ export interface Witness {
   readonly bootHint?: () => string | undefined;
   /** What is wrong with the serial line itself, in words; undefined where nothing seems to be. */
   readonly lineTrouble?: () => string | undefined;
-  /** Writes down what did not go as it should though the run goes on, for whoever reads the recording. */
+  /** Records a problem that does not end the run. */
   readonly note?: (text: string) => void;
 }

@@ -1,4 +1,4 @@
-/* The Image header, the way into C, exceptions, and calls of whoever is above. */
+/* The Image header, the way into C, exceptions, and calls from a higher exception level. */
 
 	.macro function name
 	.global \name

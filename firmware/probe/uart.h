@@ -12,7 +12,7 @@
 struct uart_kind {
 	/* What a node of the device tree says that it is. */
 	const char *compatible;
-	/* As the boot loader left it, it has the rate that whoever listens knows. */
+	/* The boot loader has set the rate that the listener knows. */
 	void (*start)(uintptr_t base);
 	void (*put)(uintptr_t base, char character);
 	bool (*has_received)(uintptr_t base);

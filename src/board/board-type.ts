@@ -151,7 +151,7 @@ export const boardTypeSchema = z.strictObject({
   notes: z.array(z.string()).default([]),
   /** What U-Boot says of the board: after `CPU:   `, and after `Model: ` where it is one of these. */
   identity: z.strictObject({ cpu: z.string(), models: z.array(z.string()).min(1) }).exactOptional(),
-  /** A machine that QEMU is, with a network of its own: how it is started. Absent: a board made of matter. */
+  /** A machine that QEMU is, with a network of its own: how it is started. Absent: a physical board. */
   emulator: z
     .strictObject({
       program: z.string(),

@@ -15,7 +15,7 @@ let known: readonly string[] | undefined;
 
 /**
  * Models that a board of this type cannot be: what U-Boot prints after `Model: ` on all other boards that are known
- * here. A text that nobody knows is not among them: who builds U-Boot may change it.
+ * here. An unknown text is not among them: a build of U-Boot may change it.
  */
 export function otherModels({ identity }: Pick<BoardType, 'identity'>): readonly string[] {
   known ??= boardTypeNames().flatMap(name => loadBoardType(name).identity?.models ?? []);

@@ -1,4 +1,4 @@
-/** `scmi-hil doctor`: looks at a lab before a run, or at the boot of a run that came to nothing. */
+/** `scmi-hil doctor`: looks at a lab before a run, or at the boot of a run that failed. */
 import path from 'node:path';
 import { type BoardEntry, boardOf, type LabInParts, loadLabInParts } from '../lab/load-lab.ts';
 import { openBoard } from '../lab/open.ts';

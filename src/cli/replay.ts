@@ -18,7 +18,7 @@ export const addReplay: AddCommand = (program, process, done) => {
   const command = program
     .command('replay <run>')
     .description('Shows a recorded run again as it happened.')
-    .option('--speed <factor>', 'so many times as fast; max: without waiting', speedOf, 1)
+    .option('--speed <factor>', 'this many times as fast; max: without waiting', speedOf, 1)
     .option('--console <name>', 'print what this console received, byte for byte, instead of events')
     .action(async (run: string, options: ReplayOptions) => {
       await play(path.resolve(process.cwd, run), options, process);

@@ -251,7 +251,7 @@ async function runBoard(
   }
 }
 
-/** Whoever has the board has its file server and its ports too: who that is says more than which of them is taken. */
+/** Reports the board's holder, not the busy port: the holder has the file server and the ports too. */
 async function explainWhoHas(
   { name }: BoardEntry,
   command: string,

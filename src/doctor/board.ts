@@ -19,7 +19,7 @@ export interface BoardOptions extends Circumstances {
   readonly switchPower: boolean;
 }
 
-/** A board of the lab that is made of matter. */
+/** A physical board of the lab. */
 export interface RealBoard extends BoardEntry {
   readonly setup: LabBoard;
 }

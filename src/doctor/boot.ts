@@ -74,7 +74,7 @@ export async function followBoot(
   }
 }
 
-/** The diagnosis says more than what was waited for in vain; an interruption is how a good boot ends. */
+/** The diagnosis says more than the name of the wait that timed out; a good boot ends by an interruption. */
 function isTold({ class: kind, what, hint }: Fault, { stuck, attempts }: BootDiagnosis): boolean {
   if (kind === 'interrupted') return true;
   if (attempts === 0 || stuck === null) return false;

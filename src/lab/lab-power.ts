@@ -116,7 +116,7 @@ export function outletOf(setup: LabPower): string | undefined {
       // One port may have several relays, each with its bytes.
       return `${setup.path} ${setup.on.replaceAll(' ', '').toUpperCase()}`;
     default:
-      // Of a command nobody knows what it switches, if anything.
+      // The outlet that a command switches is unknown.
       return undefined;
   }
 }

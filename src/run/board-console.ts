@@ -1,4 +1,4 @@
-/** The serial line of a board during one run: everything that comes is recorded and read, whoever listens. */
+/** The serial line of a board during one run: all that comes is recorded and read, with or without a listener. */
 import type { ConsoleEvent } from '../../machines/console-event.ts';
 import type { BoardType } from '../board/board-type.ts';
 import type { ConsoleMark, ConsoleMatch } from '../verdict/console/expect.ts';

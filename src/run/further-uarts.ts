@@ -50,7 +50,7 @@ class Line {
   readonly #name: string;
   readonly #uart: BoardUart;
   readonly #options: FurtherUartsOptions;
-  /** Absent where nobody knows whose words come here. */
+  /** Absent if the talkers of this UART are unknown. */
   readonly #reader: ConsoleReader | undefined;
   #connection: SerialConnection | undefined;
   #closing: Promise<void> = Promise.resolve();

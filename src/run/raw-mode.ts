@@ -39,7 +39,7 @@ const findRawMode = `ls -d ${debugDirectory}/* ${scmiDebugDirectory}/* ${rawDire
 
 function whyNot(domain: string, found: readonly string[]): string {
   if (found.length === 0)
-    return `debugfs of ${domain} cannot be read: nobody knows whether its kernel has SCMI raw mode`;
+    return `debugfs of ${domain} cannot be read: whether its kernel has SCMI raw mode is unknown`;
   const isThere = found.includes(scmiDebugDirectory);
   const hasInstance = found.some(path => path.startsWith(`${scmiDebugDirectory}/`));
   return isThere && !hasInstance

@@ -36,13 +36,13 @@ export interface RunOptions {
   readonly reservation: {
     /** Where holds are; the user's state directory unless told. */
     readonly directory?: string;
-    /** What this process does, for whoever wants the board too. */
+    /** The purpose of this process, shown to others who want the board. */
     readonly command: string;
   };
   readonly clock?: RunClock;
 }
 
-/** Made before the run begins; closed by whoever made it. */
+/** Made before the run begins; closed by its maker. */
 export class RunParts {
   readonly options: RunOptions;
   readonly clock: RunClock;

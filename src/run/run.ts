@@ -61,7 +61,7 @@ export async function runScenario(options: RunOptions): Promise<RunResult> {
   }
 }
 
-/** The EEPROM says nothing between the begin and the end of a file: where only it tells, nothing is a stall. */
+/** The EEPROM prints no progress within a file: if it is the only witness, silence is no stall. */
 function deadlinesOf({ tftp, type }: OpenBoard): Deadlines {
   const { deadlines } = type;
   const silent = !tftp.observes && type.boot.eeprom !== undefined;

@@ -56,7 +56,7 @@ export interface SessionOptions {
   readonly onPrediction?: (deployed: Scenario, prediction: Prediction) => void;
   /** The run's directory, as soon as there is one. */
   readonly onDirectory?: (directory: string) => void;
-  /** Everything that is recorded, when it is: for whoever shows the run live. */
+  /** All recorded events as they are written, for a live display. */
   readonly onEvent?: (event: RecordedEvent) => void;
 }
 

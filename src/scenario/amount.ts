@@ -3,7 +3,7 @@ import { ConfigurationError } from '../config/configuration-error.ts';
 
 /**
  * @param text templates already filled in
- * @param bits the number must fit into so many
+ * @param bits width that the number must fit into
  * @param place for errors: file, line and field
  * @throws ConfigurationError where it is no such number
  */

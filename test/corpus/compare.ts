@@ -83,7 +83,7 @@ function compareAgents(
 }
 
 /**
- * Guests that whoever recorded the case ended, by hand, while they booted: by their agent, how many messages each of
+ * Guests that were ended by hand while they booted, when the case was recorded: by their agent, how many messages each of
  * their kernels had sent by then. Only the log of the firmware tells.
  */
 const endedWhileBooting: Readonly<Record<string, Readonly<Record<number, readonly number[]>>>> = {

@@ -22,7 +22,7 @@ import { scmiHil } from '../cli/fake-process.ts';
 const cli = path.join(projectDirectory, 'bin/scmi-hil.js');
 const says = (bytes: Uint8Array, version: string) => Buffer.concat([bytes, Buffer.from(`\0${version}\0`)]);
 
-/** An arm64 Image whose header counts so many MiB (Linux Documentation/arch/arm64/booting.rst, image_size). */
+/** An arm64 Image whose header gives this size in MiB (Linux Documentation/arch/arm64/booting.rst, image_size). */
 function clearing(image: Uint8Array<ArrayBuffer>, mebibytes: number): Uint8Array<ArrayBuffer> {
   new DataView(image.buffer).setBigUint64(16, BigInt(mebibytes * 1024 * 1024), true);
   return image;

@@ -10,7 +10,7 @@ import { run } from '../../machines/run.ts';
 import { addMachines } from '../../src/cli/machines.ts';
 import { deadlines, silentWitness } from './scripted.ts';
 
-/** Machines whose own states have deadlines: whoever waits for one of them need not have another. */
+/** Machines whose own states have deadlines: a state that waits for one of them needs no other. */
 const timed = new Set([
   'power',
   'deploy',

@@ -42,7 +42,7 @@ for (const [title, type, lines, isOther] of [
     [uBoot, 'Model: Renesas Gray Hawk Single board based on r8a779h0'],
     true,
   ],
-  ['model that nobody knows', 'rcar-v4h-white-hawk', [uBoot, 'Model: Renesas White Hawk (our build)'], false],
+  ['unknown model', 'rcar-v4h-white-hawk', [uBoot, 'Model: Renesas White Hawk (our build)'], false],
   [
     'garbled model',
     'rcar-v4h-white-hawk',

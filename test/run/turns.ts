@@ -1,4 +1,4 @@
-/** So many at a time. */
+/** Runs a limited number of tasks at a time. */
 export class Turns {
   #free: number;
   readonly #waiting: (() => void)[] = [];

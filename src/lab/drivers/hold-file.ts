@@ -110,7 +110,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 /**
  * Makes the file with its whole text, or leaves the one that is there.
- * @returns false also where the directory went while the file was made: whoever held it before tidied up
+ * @returns false also where the directory went while the file was made: its earlier holder removed it
  */
 async function create(file: string, text: string): Promise<boolean> {
   const draft = `${file}.${process.pid}.${crypto.randomUUID()}`;

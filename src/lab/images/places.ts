@@ -43,5 +43,5 @@ export const imageFiles = {
   ramdisk: 'ramdisk',
 } as const;
 
-/** Private key of whoever logs in to Dom0, and the fingerprint of Dom0's own. */
+/** Private key for the login to Dom0, and the fingerprint of Dom0's own. */
 export const keyFiles = { user: 'user-key', hostFingerprint: 'host-key.fingerprint' } as const;

@@ -4,7 +4,7 @@ import { fingerprintOf } from '../drivers/ssh/host-keys.ts';
 import { makeKeyPair } from '../drivers/ssh/key-pair.ts';
 
 export interface Keys {
-  /** Of whoever logs in, in OpenSSH's form. */
+  /** The client's key, in OpenSSH's form. */
   readonly privateKey: string;
   /** One line of authorized_keys. */
   readonly authorizedKey: string;

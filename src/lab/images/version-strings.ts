@@ -38,7 +38,7 @@ function contentOf(bytes: Uint8Array): Buffer {
   try {
     content = how === undefined ? undefined : unpacked(packed, how);
   } catch {
-    // Whoever boots it will say so.
+    // The board that boots it reports the mistake.
   }
   const { buffer, byteOffset, byteLength } = content ?? packed;
   return Buffer.from(buffer, byteOffset, byteLength);

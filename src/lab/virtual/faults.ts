@@ -25,7 +25,7 @@ export interface VirtualFaults {
   readonly switch?: SwitchFault;
   /** The board starts again by itself there, once. */
   readonly resetsAt?: Milestone;
-  /** The serial adapter vanishes there, for good or for so many milliseconds. */
+  /** The serial adapter vanishes there, for good or for this time in milliseconds. */
   readonly adapterGone?: { readonly at: Milestone; readonly milliseconds?: number };
   /** How Dom0 answers on the network: not at all, no SSH server, one that hangs, one with another host key. */
   readonly dom0?: 'no-network' | 'ssh-refuses' | 'ssh-hangs' | 'other-host-key';
@@ -39,7 +39,7 @@ export interface VirtualFaults {
   readonly otherXen?: boolean;
   /** What runs stops there without a word, or with a panic that nobody predicted. */
   readonly stops?: 'after-hand-over' | 'in-dom0-kernel' | 'panics';
-  /** The disk under the recording takes no more than so many bytes. */
+  /** The disk under the recording takes no more than this number of bytes. */
   readonly diskBytes?: number;
 }
 

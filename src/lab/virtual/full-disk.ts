@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 
 /**
- * A disk that takes so many bytes and no more, for what writes to it through this.
+ * A disk that takes a limited number of bytes.
  * @returns writes as `fs.writeSync` does; throws ENOSPC once it is full
  */
 export function fullDisk(bytes: number): (file: number, data: Uint8Array) => number {

@@ -8,7 +8,7 @@ export class Mishaps {
   #powerOns = 0;
   #turns = 0;
 
-  /** @param unplug takes the serial adapter away, for so many milliseconds where they are given */
+  /** @param unplug takes the serial adapter away, for a time in milliseconds, if one is given */
   constructor(faults: VirtualFaults, unplug: (milliseconds: number | undefined) => void) {
     this.faults = faults;
     this.#unplug = unplug;

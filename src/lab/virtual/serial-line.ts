@@ -18,9 +18,9 @@ export function serialLine({ output, input }: VirtualFaults): SerialLine {
 type Outgoing = (text: string) => Uint8Array;
 type Incoming = (text: string) => string;
 
-/** One character in so many is damaged: a prime, so that it is another place in each line. */
+/** One character in this number is damaged: a prime, so that the place differs from line to line. */
 const damagedEvery = 211;
-/** One line of Xen's in so many is torn. */
+/** One of this number of Xen's lines is torn. */
 const tornEvery = 7;
 const fromFirmware = 'NOTICE:  SCMI: agent 0, protocol 0x10, message 0x3\r\n';
 /** Characters that a UART holds until its driver reads them. */

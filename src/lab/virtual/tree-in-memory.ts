@@ -3,7 +3,7 @@ import { parseFlat } from '../../model/dt/flat.ts';
 import type { DeviceTree } from '../../model/dt/tree.ts';
 import type { MachineMemory } from './machine-memory.ts';
 
-/** What whoever was started finds where x0 points; undefined where that is no device tree. */
+/** The device tree to which x0 points; undefined if there is none. */
 export function treeInMemory(memory: MachineMemory, address: number): DeviceTree | undefined {
   return treeOf(memory.read(address, MAXIMUM_TREE));
 }

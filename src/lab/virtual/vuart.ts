@@ -1,7 +1,7 @@
 /** The emulated UART of a guest that runs the probe, as xenconsoled and `xl console -t vuart` have it. */
 import type { ProbeProgram } from '../../model/probe/program.ts';
 
-/** The terminal of whoever attaches. */
+/** The terminal that is attached. */
 export interface Terminal {
   show(text: string): void;
   /** The guest is gone, and `xl console` with it. */

@@ -43,7 +43,7 @@ export interface XenMachine extends VirtualBoardParts {
 
 /** Xen waits five seconds before it restarts the machine; nobody learns anything from all of them. */
 const REBOOT_PAUSE = 500;
-/** What happens to Dom0 after its login happens so many milliseconds after it. */
+/** Delay of Dom0's faults after its login, in milliseconds. */
 const AFTER_LOGIN = 10;
 
 /**

@@ -84,7 +84,7 @@ function readEntries(
   });
 }
 
-/** Whether every phandle of the list means a node when it is read with so many cells an entry. */
+/** Whether every phandle of the list names a node when entries have this number of cells. */
 function resolves(tree: DeviceTree, values: readonly number[], cells: number): boolean {
   if (values.length === 0 || values.length % cells !== 0) return false;
   return values.every((value, at) => at % cells !== 1 || tree.byPhandle(value) !== undefined);

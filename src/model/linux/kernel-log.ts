@@ -1,6 +1,6 @@
 import type { ConsoleLine, Observer, Reason } from '../trace/observation.ts';
 
-/** What a kernel prints: kept for dmesg, and told to whoever watches the console. */
+/** The log of a kernel: kept for dmesg, and passed to the console's listener. */
 export class KernelLog {
   readonly #domid: number;
   readonly #observer: Observer;

@@ -28,7 +28,7 @@ export interface PlatformOptions extends MachineOptions {
   readonly hostTree: DeviceTree;
   /** Partial trees of dom0less domains, by the name of their node in /chosen. */
   readonly partialTrees: ReadonlyMap<string, DeviceTree>;
-  /** Dom0's kernel is there though the tree does not name it: whoever starts Xen adds it. */
+  /** Dom0's kernel is there though the tree does not name it: the boot loader adds it. */
   readonly dom0KernelIsAdded?: boolean;
   /** What Dom0 is, where it is no Linux: nothing is known of what it asks the firmware. */
   readonly dom0System?: 'zephyr';

@@ -141,7 +141,7 @@ export class ProbeProgram {
     };
   }
 
-  /** A word; undefined where it can be read, but nobody knows what it holds. */
+  /** A word; undefined if it can be read, but its value is unknown. */
   #load(address: number): number | undefined {
     this.#requireKnown(address);
     const word = this.#machine.readU32(address);

@@ -12,7 +12,7 @@ export interface Assertion {
 
 /**
  * assert_failed(): Xen says which assertion does not hold, and panics with the same words.
- * @throws {XenPanic} always: whoever calls it has seen that the build is a debug build
+ * @throws {XenPanic} always: the caller has seen that the build is a debug build
  */
 export function assertionFailed(
   { console }: Pick<Context, 'console'>,

@@ -14,7 +14,7 @@ export interface Context {
   readonly vmap: Vmap;
   /** The host's device tree (`dt_host`). */
   readonly hostTree: DeviceTree;
-  /** Whoever starts Xen adds the boot modules, and what a domain's node lacks of `cpus` and `memory`. */
+  /** The boot loader adds the boot modules, and `cpus` and `memory` if a domain's node lacks them. */
   readonly modulesAreAdded: boolean;
   /** Told what the sources leave undefined about this configuration, in words. */
   undefinedBehaviour(words: string): void;

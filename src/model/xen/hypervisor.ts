@@ -34,7 +34,7 @@ export interface HypervisorOptions {
   readonly partialTrees: ReadonlyMap<string, DeviceTree>;
   readonly observer: Observer;
   /**
-   * Dom0's kernel is there though the tree does not name it: whoever starts Xen adds it, as well as what the nodes of
+   * Dom0's kernel is there though the tree does not name it: the boot loader adds it, as well as what the nodes of
    * dom0less domains lack of modules, `cpus` and `memory`.
    */
   readonly dom0KernelIsAdded?: boolean;

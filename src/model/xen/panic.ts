@@ -1,4 +1,4 @@
-/** The end of Xen: thrown where the sources call panic(), caught by whoever boots it. */
+/** The end of Xen: thrown where the sources call panic(), caught by the caller of the boot. */
 export class XenPanic extends Error {
   override readonly name = 'XenPanic';
   /** Text of the panic, without prefix and newline. */

@@ -21,7 +21,7 @@ export function consoleNode({ hostTree, commandLine }: XenConsole): DtNode | und
 
 /**
  * Whether Xen prints to nowhere: `console=` goes without the UART, or the one that is named is not there. Where none is
- * named, whoever starts Xen may still name one.
+ * named, the boot loader may still name one.
  */
 export function isSilent({ hostTree, commandLine }: XenConsole): boolean {
   const { dtuart, consoles } = commandLine;

@@ -112,7 +112,7 @@ function wouldBeSeen(name: string, where: string): DriverError {
   );
 }
 
-/** Xen keeps so many characters for Dom0 and drops the rest (drivers/char/console.c, SERIAL_RX_SIZE is 128). */
+/** Xen keeps this number of characters for Dom0 and drops the rest (drivers/char/console.c, SERIAL_RX_SIZE is 128). */
 const halfOfRing = 64;
 /** A UART that Xen emulates holds 32 (include/asm/vpl011.h, SBSA_UART_FIFO_SIZE). */
 const halfOfFifo = 16;

@@ -204,7 +204,7 @@ interface Piece {
   readonly sum: string;
 }
 
-/** Bytes as formats for printf, each of at most so many characters. */
+/** Bytes as formats for printf, each of limited length in characters. */
 export function printfPieces(bytes: Uint8Array, longest: number): readonly Piece[] {
   const pieces: Piece[] = [];
   let text = '';

@@ -148,7 +148,7 @@ export class Sessions {
     }
   }
 
-  /** Opens an interactive shell, for whoever talks to a program in it; the caller closes it. */
+  /** Opens an interactive shell, to talk to a program in it; the caller closes it. */
   async shell(
     domain: string,
     events: Parameters<SshSession['shell']>[0],

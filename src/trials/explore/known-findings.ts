@@ -94,7 +94,7 @@ export const knownFindings: readonly KnownFinding[] = [
     invariant: 'power-stays-on',
     cause: 'policy resetAgentPolicy resources',
     words:
-      'RESET_AGENT_CONFIGURATION releases the power domains of a fixed list of devices, whoever has turned them on',
+      'RESET_AGENT_CONFIGURATION releases the power domains of a fixed list of devices, even those that another agent has turned on',
     applies: ({ firmware }, { action }) =>
       action.do === 'destroy' && firmware.profile.resetAgentPolicy === 'resources',
   },

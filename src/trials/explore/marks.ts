@@ -46,7 +46,7 @@ export function marksKey(marks: Marks): string {
     .join();
 }
 
-/** Power domains are taken any number of times; of anything else the last word counts, whoever says it. */
+/** A power domain may be taken any number of times; for other resources the last request of any agent counts. */
 function used(
   marks: ReadonlyMap<number, number>,
   agent: number,

@@ -15,7 +15,7 @@ export const callMutants: readonly Mutant[] = [
   ),
   mediator(
     'forwards-for-any-domain',
-    'The function id of any channel in the list is forwarded, whoever calls.',
+    'The function id of any channel in the list is forwarded, from every domain.',
     class extends Driver {
       override handleCall(_: Domain, functionId: number): number | undefined {
         const isListed = this.channels().some(channel => channel.functionId === functionId);

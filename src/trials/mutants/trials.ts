@@ -73,7 +73,7 @@ export class Trials {
 
   /**
    * Tries one mutant.
-   * @param most ends after so many catches
+   * @param most ends after this number of catches
    */
   async try(mutant: Mutant, most = Infinity): Promise<MutantResult> {
     const catches: Catch[] = [];

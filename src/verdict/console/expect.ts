@@ -1,4 +1,4 @@
-/** Waiting for text, without a clock: whoever waits adds the deadline and says what it waited for. */
+/** Waits for text, without a clock: the caller adds the deadline and reports the timeout. */
 import type { ConsoleTalker, Tail, TalkerLine } from './line.ts';
 
 /** Something to wait for. */

@@ -1,6 +1,6 @@
 /**
  * Reads a console: bytes go in as they come, lines by talker, signs and prompts come out. It does no I/O and
- * has no clock; whoever owns the port feeds it, and may feed it a recording just as well.
+ * has no clock; the owner of the port feeds it, and may feed it a recording just as well.
  */
 import { type ConsoleMark, type ConsoleMatch, ConsoleExpectation, type ConsolePattern } from './expect.ts';
 import { LineHistory } from './history.ts';

@@ -19,7 +19,7 @@ export class Talkers {
   #stage: ConsoleTalker = 'unknown';
   /** What has no prefix and has not ended: Dom0's, U-Boot's. */
   #open: Open | undefined;
-  /** How many of Xen's lines, before a domain could talk, ended with so many carriage returns. */
+  /** Xen's lines from before a domain could talk, counted by their number of carriage returns. */
   readonly #xenReturnsSeen: number[] = [];
   /** Domain whose input the console is, once Xen has said so: what it prints has Xen's prefix. */
   #focus = 0;

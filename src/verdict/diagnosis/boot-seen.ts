@@ -115,7 +115,7 @@ export class BootSeen {
     return this.#said().filter(({ text }) => pattern.test(text));
   }
 
-  /** @param place where the event is, for whoever wants to look there */
+  /** @param place of the event in the recording */
   take(event: RecordedEvent, place: number): void {
     this.#here = { t: event.t, place };
     if (event.kind === 'received') {

@@ -78,7 +78,7 @@ function expectationCase(judgement: Judgement, strictness: Strictness): TestCase
 function resultOf(judgement: Judgement, strictness: Strictness): Result {
   const { outcome, why, expectation, seen } = judgement;
   if (isFailure(judgement, strictness)) {
-    const nearest = seen === undefined ? 'nothing like it was seen' : `seen: ${seen.text}`;
+    const nearest = seen === undefined ? 'not found in the recording' : `seen: ${seen.text}`;
     return { kind: 'failure', type: outcome, message: firstLine(why ?? nearest) };
   }
   if (outcome === 'met' || outcome === 'broken-as-predicted') return { kind: 'passed' };

@@ -58,7 +58,7 @@ function judged(expectation: Expectation, answer: SeenAnswer): AnswerFound {
   const outputs = [answer.stdout, answer.stdout + answer.stderr, answer.stderr];
   if (outputs.some(output => pattern.test(output) || pattern.test(output.trimEnd())))
     return { is: 'met', answer };
-  return { is: 'contradicted', answer, why: 'the output is another' };
+  return { is: 'contradicted', answer, why: `output mismatch: expected ${String(pattern)}` };
 }
 
 function words(command: string): readonly string[] {

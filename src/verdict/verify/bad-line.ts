@@ -84,7 +84,7 @@ export function mayHavePanicked({ panic }: Prediction, { signs: found }: Observa
   return panic !== null && panics.every(({ sign }) => isDamaged(panic, sign.detail ?? ''));
 }
 
-/** So many lines are damaged by the line; fewer may be what was said. */
+/** This number of damaged lines proves a bad serial line; fewer may have been printed so. */
 const fewest = 3;
 
 /** Lines that say the same in each boot. */
@@ -144,7 +144,7 @@ function isGarbled(
   return from === undefined || !isLogged(from);
 }
 
-/** A line in which a word lacks a character; where a number does, nobody knows what was said. */
+/** A line in which a word lacks a character; if a number lacks one, the line is unknown. */
 function damagedLine({ expectation, outcome }: Judgement, seen: Observations): SeenLine | undefined {
   if (outcome !== 'missed' || expectation.kind !== 'line') return undefined;
   const { text: said } = expectation;

@@ -77,7 +77,7 @@ class RunSeen {
         for (const [name, talkers] of Object.entries(event.data.uarts ?? {})) this.#uarts.set(name, talkers);
         break;
       case 'received':
-        // Nobody knows whose words these are.
+        // The talker is unknown.
         if (this.#uarts.get(event.data.console)?.length === 0) break;
         this.#console(event.data.console).feed(bytesOf(event.data), event.t);
         break;
@@ -203,7 +203,7 @@ class RunSeen {
     const of = alone(talkers);
     if (talkers?.length === 0) return;
     if (state === 'away') {
-      // The begin of a line is none.
+      // An incomplete line is ignored.
       this.#isCutting = true;
       this.#consoles.get(console)?.end(here.t ?? 0);
       this.#isCutting = false;

@@ -449,7 +449,7 @@ class Seen {
     const line = index === undefined ? undefined : lines[index];
     return {
       outcome: 'missed',
-      why: line === undefined ? 'nothing like it was said' : 'the nearest line that was said is another',
+      why: 'not found in the console log',
       ...(line !== undefined && { seen: evidenceOf(line, line.text) }),
     };
   }

@@ -67,9 +67,9 @@ function* unexpectedLines(
     if (line.unterminated && line === lastOfXen) continue;
     const doorbell = doorbellIn(line.text);
     if (doorbell === undefined ? !aboutMediator.test(line.text) : !doorbells.has(doorbell)) continue;
-    // How often a driver rings in vain is its own affair.
+    // Retries of a failing doorbell are not counted.
     if (doorbell !== undefined && isPredictedCall(line.text, prediction)) continue;
-    // Of a call that nobody knows the end of nobody knows either what Xen says.
+    // The exit status is unknown, so Xen's lines cannot be predicted.
     if (doorbell !== undefined && notPredicted.has(line.phase)) continue;
     yield contradicted({
       id: `unexpected.xen.${++count}`,
@@ -101,7 +101,7 @@ function isPredictedCall(text: string, { expectations }: Prediction): boolean {
   );
 }
 
-/** Steps with a call of a probe of which nobody knows the end. */
+/** Steps with a call of a probe whose result is unknown. */
 function phasesNotPredicted({ expectations }: Prediction): ReadonlySet<Phase> {
   return new Set(
     expectations.flatMap(({ source, exitStatus, claim, phase }) =>

@@ -24,7 +24,7 @@ const within = (milliseconds: number) => AbortSignal.timeout(milliseconds);
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
 
-/** Serves files to whoever asks, keeping what happened. */
+/** Serves files to every client, and keeps the events. */
 async function serve(server: TftpServer, files: Files, board: Partial<TftpBoard> = {}) {
   const events: TftpEvent[] = [];
   const waiting = new Set<() => void>();

@@ -86,7 +86,7 @@ const intoWords = (words: string[]): Terminal => ({
   ended: () => void words.push('end'),
 });
 
-test("a guest's UART keeps the probe's first line for whoever attaches, says nothing once a call has not come back, and ends with the guest", t => {
+test("a guest's UART keeps the probe's first line for a terminal that attaches, says nothing once a call has not come back, and ends with the guest", t => {
   const firmware = { profile: loadFirmwareProfile('reference'), faults: [] };
   const observer = { console: () => {}, message: () => {} };
   const vuart = new Vuart(new FirmwareAlone({ firmware, observer, uart: 0x2200_0000 }).probe);

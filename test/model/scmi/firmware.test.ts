@@ -551,7 +551,7 @@ test('pin control: what there is', t => {
   t.deepEqual(call(rig, 2, pinControl, 0xa, 2, 1, 0), [status.NOT_SUPPORTED]);
 });
 
-/** Attributes of SETTINGS_CONFIGURE for a pin: its function and so many configurations. */
+/** Attributes of SETTINGS_CONFIGURE for a pin: its function and a number of configurations. */
 const functionAnd = (configurations: number) => (1 << 10) | (configurations << 2);
 
 test('pin control: configuring a pin, and reading it back', t => {

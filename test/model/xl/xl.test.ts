@@ -449,7 +449,7 @@ test('every line of libxl is found whatever line of the source it comes from', t
   t.notRegex(other.replace('File exists', 'Invalid argument'), new RegExp(`^${refused?.pattern}$`));
 });
 
-test('Dom0 is not destroyed, and a number that is no domain is looked for in vain', t => {
+test('Dom0 is not destroyed, and a number that is no domain is not found', t => {
   const { toolstack, texts, calls } = stand();
   t.is(toolstack.destroy('0').rc, 1);
   t.deepEqual(calls, []);

@@ -42,7 +42,7 @@ for (const [what, logs, outcome, why] of [
     'not-observable',
     /ends before its kernel had started/,
   ],
-  ['goes on without the line', [log(init)], 'missed', /nothing like it/],
+  ['goes on without the line', [log(init)], 'missed', /not found in the console log/],
   ['is of another guest', [log(bus, 'other')], 'not-observable', /its log was not read/],
   ['nobody kept', [], 'not-observable', /its log was not read/],
 ] as const) {

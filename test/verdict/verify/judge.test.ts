@@ -884,14 +884,14 @@ test('what was tried again stands under the verdict, other notes do not', t => {
     prediction: prediction([one, two]),
     recording: recording([
       note('took the board over'),
-      note('power-on 1 came to nothing', true),
+      note('power-on 1 failed', true),
       said(booted),
       login,
       finished,
     ]),
   });
   t.is(verdict.outcome, 'met');
-  t.deepEqual(verdict.notes, ['power-on 1 came to nothing']);
+  t.deepEqual(verdict.notes, ['power-on 1 failed']);
 });
 
 test('evidence names the line of the recording and the time, also past damaged lines', t => {

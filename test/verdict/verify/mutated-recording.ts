@@ -63,7 +63,7 @@ export function lineIn(text: string): RegExp {
 const prefix = /(?:\(*X*E*N*\)* *)?(?:D*O*M*\d+:* *|\(*d*\d+\)* *)?(?:\[* *\d+\.*\d+\]* *)?/;
 
 /**
- * The recording over a serial line that loses one character in so many.
+ * The recording over a serial line that loses one character in a given number.
  * @param first which character of the run is the first that is lost, counted from 0
  */
 export function lossy(

@@ -99,7 +99,7 @@ for (const run of runs) {
   });
 }
 
-/** One character in so many: a prime, so that each line loses another one. */
+/** One character in this number: a prime, so that each line loses another one. */
 const every = 211;
 
 test('wherever a lossy console begins to lose, a run passes, and not with a line less', t => {

@@ -15,7 +15,7 @@ export interface SerialEvents {
   lost(error: Error): void;
   /** The line is away, and looked for again; what the other end sends now is not known. */
   away?(error: Error): void;
-  /** It is there again, after so many milliseconds. */
+  /** It is there again, after this time in milliseconds. */
   back?(milliseconds: number): void;
 }
 

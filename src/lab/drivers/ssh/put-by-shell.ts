@@ -29,7 +29,7 @@ export async function putByShell(
   }
   const size = Number.parseInt(stdout, 10);
   if (size !== bytes.length) {
-    const why = `${bytes.length} bytes were sent, ${Number.isNaN(size) ? 'nobody knows how many' : size} are there`;
+    const why = `${bytes.length} bytes were sent, ${Number.isNaN(size) ? 'an unknown number' : size} arrived`;
     throw new NotWritten(attempt, why, 'see whether the disk is full (df)');
   }
   onProgress?.(bytes.length);

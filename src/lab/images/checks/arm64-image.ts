@@ -62,7 +62,7 @@ export function arm64ImageProblems(bytes: Uint8Array, compressions: readonly Com
     ...(imageSize === 0
       ? [
           {
-            what: 'its image_size is 0, so that nobody knows how much memory it takes',
+            what: 'its image_size is 0: the memory that it takes is unknown',
             hint: 'Linux before 3.17?',
           },
         ]

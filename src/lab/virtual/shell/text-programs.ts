@@ -47,7 +47,7 @@ function wc(input: ProgramInput): ProgramResult {
   });
 }
 
-/** Lines, or bytes with `-c`; `+N` counts from the begin. */
+/** Lines, or bytes with `-c`; `+N` counts from the beginning. */
 function cut(
   { arguments: words }: ProgramInput,
   bytes: Uint8Array,

@@ -7,7 +7,7 @@ import { baseMessage } from '../firmware-facts.ts';
 import type { Place } from '../finding.ts';
 import { document, type Rule } from '../rule.ts';
 
-/** Rules of the lines in which a refused assignment shows, whoever the device goes to. */
+/** Rules of the lines that a refused assignment prints, for every domain. */
 const assignmentFails = [
   'smc-multiagent.assign-failed',
   'dom0.set-up-failed',

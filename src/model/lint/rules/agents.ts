@@ -240,7 +240,7 @@ export const agentRules: readonly Rule[] = [
     severity: 'warning',
     title: 'A listed page is not the one that firmware reads for the function id',
     consequence:
-      'With three cells nothing checks it: firmware answers in another page, and the domain waits in vain or reads rubbish.',
+      'With three cells nothing checks it: firmware answers in another page, and the domain times out or reads rubbish.',
     hint: 'Put function id and page of one agent into one entry.',
     documented: ['D1', 'D6', document.driver],
     *check(configuration) {

@@ -102,7 +102,7 @@ export const dom0Rules: readonly Rule[] = [
     severity: 'error',
     title: "/firmware/scmi names another page than that of Dom0's agent",
     consequence:
-      'Xen does not rewrite the node: Dom0 writes into one page and firmware looks into another, so that Linux waits in vain for a free channel or reads rubbish.',
+      'Xen does not rewrite the node: Dom0 writes into one page and firmware looks into another, so that Linux times out on a busy channel or reads rubbish.',
     hint: 'Make the agent id, the list and /firmware/scmi name one channel.',
     documented: ['D9', 'D11', document.scmi],
     shows: ['linux.scmi.channel-busy', 'linux.scmi.no-channel'],
