@@ -1,6 +1,8 @@
 /** `scmi-hil boards`: what stands in the lab. */
 import type { BoardType } from '../board/board-type.ts';
 import { type BoardEntry, boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { shownPower } from '../lab/lab-power.ts';
+import { shownSerial } from '../lab/lab-serial.ts';
 import { serialOf, uartOf } from '../lab/open-serial.ts';
 import { holderOf, stateDirectory } from '../lab/reservation.ts';
 import { type AddCommand, type CliProcess, exitCode } from './command.ts';
@@ -63,8 +65,9 @@ function showBoard(name: string, options: BoardsOptions, process: CliProcess): v
   const entry = boardOf(labOf(options, process), name);
   const { type, setup } = entry;
   if (options.json === true) {
-    // The lab holds no secrets, only the files in which they are.
-    process.stdout.write(`${JSON.stringify({ ...summary(entry), setup, boardType: type }, null, 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ ...summary(entry), setup: shownSetup(setup), boardType: type }, null, 2)}\n`,
+    );
     return;
   }
   const { console, power } = summary(entry);
@@ -109,6 +112,18 @@ function showBoard(name: string, options: BoardsOptions, process: CliProcess): v
 function bootInWords({ boot, boots }: BoardType): string {
   const others = boots.filter(name => name !== boot.name);
   return others.length === 0 ? boot.name : `${boot.name} (there is also ${others.join(', ')})`;
+}
+
+/** Without the parts of requests and commands in which secrets may stand. */
+function shownSetup(setup: BoardEntry['setup']): BoardEntry['setup'] {
+  if (isVirtual(setup) || isEmulated(setup)) return setup;
+  const { serial, uarts, power } = setup;
+  return {
+    ...setup,
+    serial: shownSerial(serial),
+    uarts: Object.fromEntries(Object.entries(uarts).map(([name, line]) => [name, shownSerial(line)])),
+    power: shownPower(power),
+  };
 }
 
 function summary({ name, type, setup }: BoardEntry) {

@@ -2,6 +2,7 @@
 import { Argument } from 'commander';
 import { type BoardEntry, boardOf, isVirtual } from '../lab/load-lab.ts';
 import { openWires } from '../lab/open.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
 import type { PowerDriver } from '../lab/drivers/power/power.ts';
 import { type AddCommand, type CliProcess, exitCode } from './command.ts';
 import { hold } from './hold.ts';
@@ -18,6 +19,8 @@ interface PowerOptions extends LabOption {
 
 /** Milliseconds without supply in a cycle: regulators and capacitors of these boards are empty by then. */
 const offTime = 2000;
+/** Milliseconds between two questions for the state. */
+const interval = 250;
 
 export const addPower: AddCommand = (program, process, done) => {
   const command = addLabOption(program.command('power'))
@@ -56,20 +59,50 @@ async function switchPower(entry: BoardEntry, action: Action, process: CliProces
   const wires = stack.use(await openWires(entry));
   const { power } = wires;
   const { powerOn, powerOff, command: asking } = entry.type.deadlines;
-  const ask = () => power.state(within(asking, process.signal));
-  if (action === 'state') return ask();
+  if (action === 'state') return power.state(within(asking, process.signal));
   stack.use(await hold(entry.name, `scmi-hil power ${entry.name} ${action}`, process));
-  const turn = (to: 'on' | 'off') =>
-    turnPower(power, to, within(to === 'on' ? powerOn : powerOff, process.signal));
-  if (action === 'cycle') {
-    await turn('off');
-    await pause(offTime, process.signal);
-  }
-  await turn(action === 'cycle' ? 'on' : action);
-  const state = await ask();
-  return state === 'unknown' ? `switched ${action === 'cycle' ? 'on' : action}` : state;
+  const turn = async (to: 'on' | 'off') => {
+    const deadline = to === 'on' ? powerOn : powerOff;
+    const signal = within(deadline, process.signal);
+    await (to === 'on' ? power.on(signal) : power.off(signal));
+    return confirmed(entry.name, power, { to, deadline, signal });
+  };
+  if (action !== 'cycle') return turn(action);
+  await turn('off');
+  await pause(offTime, process.signal);
+  return turn('on');
 }
 
-function turnPower(power: PowerDriver, to: 'on' | 'off', signal: AbortSignal): Promise<void> {
-  return to === 'on' ? power.on(signal) : power.off(signal);
+interface Turned {
+  readonly to: 'on' | 'off';
+  /** Milliseconds, for the error. */
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Waits until the switch says what it was told: the state of many follows a moment later.
+ * @throws DriverError where it does not until the deadline
+ */
+async function confirmed(
+  board: string,
+  power: PowerDriver,
+  { to, deadline, signal }: Turned,
+): Promise<string> {
+  for (;;) {
+    const state = await power.state(signal);
+    if (state === to) return state;
+    if (state === 'unknown') return `switched ${to}`;
+    try {
+      await pause(interval, signal);
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'TimeoutError') throw error;
+      throw new DriverError(
+        `power ${to} ${board}`,
+        `after ${deadline / 1000} s the switch still says that it is ${state}`,
+        'see the switch: its relay, its protections, a timer or rule of its own',
+        { cause: error },
+      );
+    }
+  }
 }

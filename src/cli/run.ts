@@ -317,15 +317,15 @@ function byScenario({ verdict: one }: RunReport, { verdict: other }: RunReport):
   return one.scenario.localeCompare(other.scenario) || one.board.localeCompare(other.board);
 }
 
-function secretsOf({ dom0: { identity }, consoleLogin, guestLogins = new Map() }: OpenBoard): string[] {
+function secretsOf({ dom0: { identity }, consoleLogin, guestLogins, secrets = [] }: OpenBoard): string[] {
   const secret =
     identity.kind === 'password'
       ? identity.password
       : identity.kind === 'key'
         ? identity.passphrase
         : undefined;
-  const logins = [consoleLogin, ...guestLogins.values()];
-  return [secret, ...logins.map(login => login?.password)].filter(each => each !== undefined);
+  const logins = [consoleLogin, ...(guestLogins?.values() ?? [])];
+  return [...secrets, secret, ...logins.map(login => login?.password)].filter(each => each !== undefined);
 }
 
 /** Relative to the working directory where it is below it, as a person would type it. */

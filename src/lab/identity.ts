@@ -1,9 +1,8 @@
 /** How to log in: secrets are read when a board is opened, and never printed or recorded. */
-import { readFileSync } from 'node:fs';
 import type { SshIdentity } from './drivers/ssh/ssh.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import type { LabBoard } from './lab.ts';
-import { displayName } from '../config/yaml-file.ts';
+import { readSecret, readSecretLine } from './secret-names.ts';
 
 /**
  * @param environment for the SSH agent's socket
@@ -26,21 +25,4 @@ export function readIdentity(
   const key = { kind: 'key', privateKey: readSecret(identity.path, 'ssh.identity') } as const;
   if (identity.passphraseFile === undefined) return key;
   return { ...key, passphrase: readSecretLine(identity.passphraseFile, 'ssh.identity') };
-}
-
-/** @param field of the lab file that names the file */
-export function readSecretLine(file: string, field: string): string {
-  return readSecret(file, field).replace(/\r?\n$/, '');
-}
-
-function readSecret(file: string, field: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'it cannot be read';
-    throw new ConfigurationError(
-      `${displayName(file)}: ${why}`,
-      `the lab file names it under ${field}; this user must be able to read it`,
-    );
-  }
 }

@@ -1,15 +1,44 @@
 /** The schema of a board's power switch in lab.yaml. */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { displayUrl } from './drivers/power/http-call.ts';
+import { secretFiles as secrets, withNames } from './secret-names.ts';
 
-const host = z.string().min(1);
+const host = z
+  .string()
+  .regex(
+    /^[^\s/?#@]+$/,
+    'a name or address, with :port where it is another; the login has fields of its own',
+  );
 /** How the switch is logged in to; the password itself never stands in a lab file. */
 const login = { user: z.string().default('admin'), passwordFile: z.string().min(1).optional() };
 
+/** PEM file of the certificates that are trusted in place of the system's: an authority's, or the device's own. */
+const trust = z.strictObject({ authority: z.string().min(1) });
+const tls = z.union([z.boolean(), trust]).default(false);
+
+/** `${NAME}` stands for a secret of the file, or for a variable of the environment. */
+const url = z
+  .string()
+  .refine(
+    text => URL.canParse(withNames(text, () => 'x')) && /^https?:/i.test(text),
+    'a URL of http or https',
+  )
+  .refine(
+    text => !/^[a-z]+:\/\/[^/?#]*@/i.test(text),
+    'no user and password within a URL: name them by user and passwordFile',
+  );
+
 const request = z.strictObject({
-  url: z.url(),
+  url,
   method: z.enum(['GET', 'POST', 'PUT', 'PATCH']).optional(),
   body: z.string().optional(),
-  headers: z.record(z.string(), z.string()).optional(),
+  headers: z
+    .record(
+      z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'the name of a header'),
+      z.string().regex(/^[^\r\n]*$/, 'one line'),
+    )
+    .optional(),
 });
 
 const bytes = z
@@ -23,6 +52,8 @@ export const power = z.discriminatedUnion('kind', [
     on: z.string(),
     off: z.string(),
     state: z.string().optional(),
+    /** They are variables of the commands' environment. */
+    secrets,
   }),
   z.strictObject({
     kind: z.literal('shelly'),
@@ -31,12 +62,14 @@ export const power = z.discriminatedUnion('kind', [
     generation: z.union([z.literal(1), z.literal(2)]),
     channel: z.number().int().min(0).default(0),
     ...login,
+    tls,
   }),
   z.strictObject({
     kind: z.literal('tasmota'),
     host,
     output: z.number().int().min(1).default(1),
     ...login,
+    tls,
   }),
   /** Tasmota at an MQTT broker. */
   z.strictObject({
@@ -51,13 +84,7 @@ export const power = z.discriminatedUnion('kind', [
     output: z.number().int().min(1).default(1),
     /** Without a password, nobody logs in. */
     ...login,
-    tls: z
-      .union([
-        z.boolean(),
-        /** PEM file of the certificate that the broker's is signed with. */
-        z.strictObject({ authority: z.string().min(1) }),
-      ])
-      .default(false),
+    tls,
   }),
   /** Any switch with requests of its own. */
   z.strictObject({
@@ -68,6 +95,8 @@ export const power = z.discriminatedUnion('kind', [
       .extend({ says: z.strictObject({ on: z.string().min(1), off: z.string().min(1) }) })
       .optional(),
     ...login,
+    tls: trust.optional(),
+    secrets,
   }),
   z.strictObject({
     kind: z.literal('pdudaemon'),
@@ -75,6 +104,7 @@ export const power = z.discriminatedUnion('kind', [
     port: z.number().int().min(1).max(65535).default(16421),
     pdu: z.string().min(1),
     outlet: z.union([z.string().min(1), z.number().int()]).transform(String),
+    tls,
   }),
   z.strictObject({
     kind: z.literal('uhubctl'),
@@ -107,7 +137,7 @@ export function outletOf(setup: LabPower): string | undefined {
     case 'mqtt':
       return `${setup.broker}, ${setup.topic} output ${setup.output}`;
     case 'http':
-      return `${setup.on.method ?? 'GET'} ${setup.on.url} ${setup.on.body ?? ''}`.trim();
+      return outletOfRequest(setup.on);
     case 'pdudaemon':
       return `${setup.host}:${setup.port}, ${setup.pdu} outlet ${setup.outlet}`;
     case 'uhubctl':
@@ -119,4 +149,42 @@ export function outletOf(setup: LabPower): string | undefined {
       // The outlet that a command switches is unknown.
       return undefined;
   }
+}
+
+type HttpSetup = Extract<LabPower, { kind: 'http' }>;
+
+/** Outlets may differ in what is not shown: it is told apart by its hash. */
+function outletOfRequest({ url: full, method = 'GET', body = '', headers = {} }: HttpSetup['on']): string {
+  const shown = `${method} ${displayUrl(full)}`;
+  if (displayUrl(full) === full && body === '' && Object.keys(headers).length === 0) return shown;
+  const all = JSON.stringify([method, full, body, Object.entries(headers)]);
+  return `${shown} (${createHash('sha256').update(all).digest('hex').slice(0, 12)})`;
+}
+
+/** What stands in place of text of the lab file in which a secret may be. */
+const notShown = '[not shown]';
+
+/** As others may see it: without the parts of requests and commands in which secrets may stand. */
+export function shownPower(setup: LabPower): LabPower {
+  if (setup.kind === 'command') {
+    return { ...setup, on: notShown, off: notShown, ...(setup.state !== undefined && { state: notShown }) };
+  }
+  if (setup.kind !== 'http') return setup;
+  const { on, off, state } = setup;
+  return {
+    ...setup,
+    on: shownRequest(on),
+    off: shownRequest(off),
+    ...(state && { state: shownRequest(state) }),
+  };
+}
+
+function shownRequest<Request extends HttpSetup['on' | 'off']>(given: Request): Request {
+  const names = Object.keys(given.headers ?? {});
+  return {
+    ...given,
+    url: displayUrl(given.url),
+    ...(given.body !== undefined && { body: notShown }),
+    ...(given.headers && { headers: Object.fromEntries(names.map(name => [name, notShown])) }),
+  };
 }

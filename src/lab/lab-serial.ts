@@ -1,6 +1,8 @@
 /** The schema of a board's console in lab.yaml. */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { talkers } from '../board/board-type.ts';
+import { secretFiles } from './secret-names.ts';
 
 const baudRate = z.number().int().positive().optional();
 const host = z.string().min(1);
@@ -25,7 +27,13 @@ const lines = [
   /** A Unix socket that another program listens on. */
   z.strictObject({ kind: z.literal('unix'), path: z.string().min(1), charactersPerSecond }),
   /** Standard input and output of a shell command. */
-  z.strictObject({ kind: z.literal('command'), command: z.string().min(1), charactersPerSecond }),
+  z.strictObject({
+    kind: z.literal('command'),
+    command: z.string().min(1),
+    /** They are variables of the command's environment. */
+    secrets: secretFiles,
+    charactersPerSecond,
+  }),
 ] as const;
 
 export const serial = z.discriminatedUnion('kind', lines);
@@ -48,6 +56,14 @@ export type LabUart = z.output<typeof uart>;
 
 /** What no two boards can share. */
 export function consoleOf(line: LabSerial): string {
-  if (line.kind === 'command') return line.command;
+  // A command may have secrets in it.
+  if (line.kind === 'command') {
+    return `command ${createHash('sha256').update(line.command).digest('hex').slice(0, 12)}`;
+  }
   return line.kind === 'device' || line.kind === 'unix' ? line.path : `${line.host}:${line.port}`;
+}
+
+/** As others may see it: a command may have secrets in it. */
+export function shownSerial<Line extends LabSerial>(line: Line): Line {
+  return line.kind === 'command' ? { ...line, command: '[not shown]' } : line;
 }

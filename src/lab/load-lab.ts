@@ -280,9 +280,7 @@ function requireDistinct(lab: Lab, place: Place): void {
 }
 
 function withAbsoluteImages(images: LabBoard['images'], directory: string): LabBoard['images'] {
-  return Object.fromEntries(
-    Object.entries(images).map(([name, file]) => [name, absolutePath(file, directory)]),
-  );
+  return withAll(images, file => absolutePath(file, directory));
 }
 
 function absolutePath(file: string, directory: string): string {
@@ -315,20 +313,26 @@ function given(deadlines: LabBoard['deadlines']): Partial<Deadlines> {
 
 /** Devices have absolute paths anyway. */
 function serialWith<Line extends LabSerial>(line: Line, absolute: (file: string) => string): Line {
+  if (line.kind === 'command') return { ...line, secrets: withAll(line.secrets, absolute) };
   return line.kind === 'unix' ? { ...line, path: absolute(line.path) } : line;
 }
 
 function powerWith(switched: LabPower, absolute: (file: string) => string): LabPower {
-  if (switched.kind === 'mqtt' && typeof switched.tls === 'object') {
-    const tls = { authority: absolute(switched.tls.authority) };
-    return withAbsolutePassword({ ...switched, tls }, absolute);
-  }
-  return withAbsolutePassword(switched, absolute);
+  return {
+    ...switched,
+    ...('passwordFile' in switched &&
+      switched.passwordFile !== undefined && { passwordFile: absolute(switched.passwordFile) }),
+    ...('tls' in switched &&
+      typeof switched.tls === 'object' && { tls: { authority: absolute(switched.tls.authority) } }),
+    ...('secrets' in switched && { secrets: withAll(switched.secrets, absolute) }),
+  };
 }
 
-function withAbsolutePassword(switched: LabPower, absolute: (file: string) => string): LabPower {
-  if (!('passwordFile' in switched) || switched.passwordFile === undefined) return switched;
-  return { ...switched, passwordFile: absolute(switched.passwordFile) };
+function withAll(
+  files: Readonly<Record<string, string>>,
+  absolute: (file: string) => string,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(files).map(([name, file]) => [name, absolute(file)]));
 }
 
 function shellWith<Shell extends LabShell>(shell: Shell, absolute: (file: string) => string): Shell {

@@ -62,6 +62,8 @@ export interface OpenBoard extends AsyncDisposable {
   guest(name: string): Omit<SshTarget, 'via'> | undefined;
   /** Files of the deployment by name (`xen`, `dtb`, `kernel`, `ramdisk`, ...): a path or bytes. */
   readonly images: ReadonlyMap<string, string | Uint8Array>;
+  /** Of the switch and the consoles: the recorder keeps them out of what it writes. */
+  readonly secrets?: readonly string[];
   /** What a recording has to say of how this board was put together. */
   readonly notes?: readonly string[];
   close(): Promise<void>;

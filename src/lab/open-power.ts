@@ -1,7 +1,8 @@
-/** The driver of a board's power switch. Its password is read here, and never printed or recorded. */
+/** The driver of a board's power switch. Its secrets are read here, and never printed or recorded. */
 import { powerByHand } from './drivers/power/by-hand.ts';
 import { powerCommand } from './drivers/power/command.ts';
-import type { HttpCall, HttpCredentials } from './drivers/power/http-call.ts';
+import { displayUrl, type HttpCall } from './drivers/power/http-call.ts';
+import type { HttpCredentials } from './drivers/power/http-login.ts';
 import { powerHttp } from './drivers/power/http.ts';
 import { powerMqtt } from './drivers/power/mqtt.ts';
 import { powerPduDaemon } from './drivers/power/pdudaemon.ts';
@@ -12,29 +13,46 @@ import { powerTasmota } from './drivers/power/tasmota.ts';
 import { powerUhubctl } from './drivers/power/uhubctl.ts';
 import { serialDevice } from './drivers/serial/device.ts';
 import type { LabPower } from './lab-power.ts';
-import { readSecretLine } from './identity.ts';
+import { type Environment, NamedSecrets, readSecretLine } from './secret-names.ts';
 import { readText } from '../config/yaml-file.ts';
+
+/** A switch, and the secrets that it is worked with, for the recorder to keep out of what it writes. */
+export interface OpenPower {
+  readonly power: PowerDriver;
+  readonly secrets: readonly string[];
+}
 
 /**
  * @param board name, for the person who is asked
- * @throws ConfigurationError where the password cannot be read
+ * @param environment for what stands as `${NAME}` in the lab file
+ * @throws ConfigurationError where a secret or a certificate cannot be read
  */
-export function powerOf(board: string, setup: LabPower): PowerDriver {
+export function openPower(board: string, setup: LabPower, environment: Environment): OpenPower {
+  const named = new NamedSecrets('secrets' in setup ? setup.secrets : {}, environment, 'power');
+  const credentials = credentialsOf(setup);
+  const power = driverOf(board, setup, named, credentials);
+  return { power, secrets: [...named.all, ...(credentials ? [credentials.password] : [])] };
+}
+
+function driverOf(
+  board: string,
+  setup: LabPower,
+  named: NamedSecrets,
+  credentials: HttpCredentials | undefined,
+): PowerDriver {
   switch (setup.kind) {
-    case 'command': {
-      const { on, off, state } = setup;
-      return powerCommand(state === undefined ? { on, off } : { on, off, state });
-    }
+    case 'command':
+      return powerCommand(setup, { ...process.env, ...named.variables });
     case 'shelly':
-      return powerShelly({ ...setup, ...login(setup) });
+      return powerShelly({ ...setup, credentials, tls: tlsOf(setup.tls) });
     case 'tasmota':
-      return powerTasmota({ ...setup, ...login(setup) });
+      return powerTasmota({ ...setup, credentials, tls: tlsOf(setup.tls) });
     case 'mqtt':
-      return mqttOf(setup);
+      return powerMqtt({ ...setup, credentials, tls: tlsOf(setup.tls) });
     case 'http':
-      return httpOf(setup);
+      return httpOf(setup, named, credentials);
     case 'pdudaemon':
-      return powerPduDaemon(setup);
+      return powerPduDaemon({ ...setup, tls: tlsOf(setup.tls) });
     case 'uhubctl':
       return powerUhubctl(setup);
     case 'relay':
@@ -48,36 +66,36 @@ export function powerOf(board: string, setup: LabPower): PowerDriver {
   }
 }
 
-function login(setup: { readonly user: string; readonly passwordFile?: string | undefined }): {
-  readonly credentials?: HttpCredentials;
-} {
-  const { user, passwordFile } = setup;
-  if (passwordFile === undefined) return {};
-  return { credentials: { user, password: readSecretLine(passwordFile, 'power.passwordFile') } };
+function credentialsOf(setup: LabPower): HttpCredentials | undefined {
+  if (!('passwordFile' in setup) || setup.passwordFile === undefined) return undefined;
+  return { user: setup.user, password: readSecretLine(setup.passwordFile, 'power.passwordFile') };
 }
 
-function mqttOf(setup: Extract<LabPower, { kind: 'mqtt' }>): PowerDriver {
-  const { broker, topic, output, tls } = setup;
-  const device = { broker, topic, output, ...login(setup) };
-  if (typeof tls === 'boolean') return powerMqtt(tls ? { ...device, tls: {} } : device);
-  return powerMqtt({ ...device, tls: { authority: readText(tls.authority) } });
+function tlsOf(tls: boolean | { readonly authority: string }): { readonly authority?: string } | undefined {
+  if (typeof tls === 'boolean') return tls ? {} : undefined;
+  return { authority: readText(tls.authority) };
 }
 
-function httpOf(setup: Extract<LabPower, { kind: 'http' }>): PowerDriver {
-  const credentials = login(setup);
-  const callOf = ({ url, method, body, headers }: typeof setup.on): HttpCall => ({
-    url,
-    ...(method && { method }),
-    ...(body !== undefined && { body }),
-    ...(headers && { headers }),
-    ...credentials,
+function httpOf(
+  { on, off, state, tls }: Extract<LabPower, { kind: 'http' }>,
+  named: NamedSecrets,
+  credentials: HttpCredentials | undefined,
+): PowerDriver {
+  const callOf = <Request extends typeof on>(request: Request): Request & HttpCall => ({
+    ...request,
+    url: named.fill(request.url, encodeURIComponent),
+    shown: displayUrl(request.url),
+    ...(request.body !== undefined && { body: named.fill(request.body) }),
+    ...(request.headers && {
+      headers: Object.fromEntries(
+        Object.entries(request.headers).map(([name, value]) => [name, named.fill(value)]),
+      ),
+    }),
   });
-  const { on, off, state } = setup;
-  return powerHttp({
-    on: { ...callOf(on), ...(on.expect !== undefined && { expect: on.expect }) },
-    off: { ...callOf(off), ...(off.expect !== undefined && { expect: off.expect }) },
-    ...(state && { state: { ...callOf(state), says: state.says } }),
-  });
+  return powerHttp(
+    { on: callOf(on), off: callOf(off), ...(state && { state: callOf(state) }) },
+    { credentials, ...tlsOf(tls ?? false) },
+  );
 }
 
 function relayOf({ path, baudRate, on, off, state }: Extract<LabPower, { kind: 'relay' }>): PowerDriver {

@@ -9,6 +9,7 @@ import { serialUnix } from './drivers/serial/unix.ts';
 import type { BoardType } from '../board/board-type.ts';
 import type { LabSerial, LabUart } from './lab-serial.ts';
 import type { BoardUart } from './open-board.ts';
+import { NamedSecrets } from './secret-names.ts';
 
 /** @param baudRate where the lab gives none */
 export function serialOf(line: LabSerial, baudRate: number): SerialDriver {
@@ -29,9 +30,24 @@ export function uartOf(name: string, line: LabUart, { uarts, console }: BoardTyp
 function transportOf(line: LabSerial, typical: number): SerialDriver {
   if (line.kind === 'tcp') return serialTcp(line);
   if (line.kind === 'unix') return serialUnix(line);
-  if (line.kind === 'command') return serialCommand(line);
+  if (line.kind === 'command') {
+    const environment = () => ({ ...process.env, ...secretsOf(line).variables });
+    return serialCommand(line.command, environment);
+  }
   const baudRate = line.baudRate ?? typical;
   return line.kind === 'rfc2217'
     ? serialRfc2217({ host: line.host, port: line.port, baudRate })
     : serialDevice({ path: line.path, baudRate });
+}
+
+/**
+ * The secrets of a console, for the recorder to keep out of what it writes.
+ * @throws ConfigurationError where a file cannot be read
+ */
+export function consoleSecrets(line: LabSerial): readonly string[] {
+  return line.kind === 'command' ? secretsOf(line).all : [];
+}
+
+function secretsOf({ secrets }: Extract<LabSerial, { kind: 'command' }>): NamedSecrets {
+  return new NamedSecrets(secrets, {}, 'serial');
 }

@@ -14,15 +14,16 @@ import type { Deviations } from '../model/predict/deviations.ts';
 import type { FirmwareProfile } from '../model/scmi/profile.ts';
 import type { BoardType } from '../board/board-type.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
-import { readIdentity, readSecretLine } from './identity.ts';
+import { readIdentity } from './identity.ts';
+import { readSecretLine } from './secret-names.ts';
 import type { LabBoard, LabShell } from './lab.ts';
 import type { LabSerial } from './lab-serial.ts';
 import { below } from './lab-tftp.ts';
 import { type BoardEntry, isEmulated, isVirtual } from './load-lab.ts';
 import type { BoardUart, ConsoleLogin, OpenBoard } from './open-board.ts';
 import { openEmulated } from './open-emulated.ts';
-import { powerOf } from './open-power.ts';
-import { serialOf, uartOf } from './open-serial.ts';
+import { openPower } from './open-power.ts';
+import { consoleSecrets, serialOf, uartOf } from './open-serial.ts';
 import { faultDeadlines, type VirtualFaults } from './virtual-faults.ts';
 import { displayName } from '../config/yaml-file.ts';
 
@@ -81,7 +82,7 @@ export async function openBoard(
     ...(isZephyr && { dom0System: 'zephyr' as const }),
     ...(ssh.domain !== undefined && { gateway: ssh.domain }),
     virtual: false,
-    ...wiresOf(entry, setup),
+    ...wiresOf(entry, setup, env),
     tftp,
     ssh: sshClient(),
     network: {
@@ -159,7 +160,7 @@ export async function openWires(entry: BoardEntry): Promise<Wires> {
   if (isVirtual(setup)) return openVirtual(entry);
   if (isEmulated(setup)) return openEmulated(entry, { ...setup, env: process.env });
   return {
-    ...wiresOf(entry, setup),
+    ...wiresOf(entry, setup, process.env),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -182,8 +183,13 @@ async function openVirtual(
 }
 
 /** They belong together where an adapter is fed by the board. */
-function wiresOf({ name, type }: BoardEntry, setup: LabBoard): Pick<Wires, 'power' | 'serial' | 'uarts'> {
-  let power = powerOf(name, setup.power);
+function wiresOf(
+  { name, type }: BoardEntry,
+  setup: LabBoard,
+  env: OpenOptions['env'],
+): Pick<OpenBoard, 'power' | 'serial' | 'uarts' | 'secrets'> {
+  const { power: switched, secrets } = openPower(name, setup.power, env);
+  let power = switched;
   const fed = (line: LabSerial, driver: SerialDriver): SerialDriver => {
     if (line.kind !== 'device') return driver;
     if (!line.transient) return keepsItsName(line.path) ? returning(driver) : driver;
@@ -197,7 +203,8 @@ function wiresOf({ name, type }: BoardEntry, setup: LabBoard): Pick<Wires, 'powe
     const opened = uartOf(uart, line, type);
     uarts.set(uart, { ...opened, serial: fed(line, opened.serial) });
   }
-  return { power, serial, uarts };
+  const lines = [setup.serial, ...Object.values(setup.uarts)];
+  return { power, serial, uarts, secrets: [...secrets, ...lines.flatMap(consoleSecrets)] };
 }
 
 /** Missing files are found before the board is touched, not when it asks for them. */

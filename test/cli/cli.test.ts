@@ -306,6 +306,27 @@ test('power switches a board and says what the switch says', async t => {
   t.is(readFileSync(switched, 'utf8'), 'on\noff\non\n');
 });
 
+test('power waits for a state that follows later, and fails where it does not come true', async t => {
+  const { lab, switched, sockets } = await bench('slow');
+  sockets.catch(() => undefined);
+  const text = readFileSync(lab, 'utf8').replace('images:', 'deadlines: { powerOff: 3s }\n    images:');
+  writeFileSync(
+    lab,
+    text.replace('on: echo on >>', 'on: (sleep 1.5; echo on) >>').replace(/on: (\(.*)$/m, 'on: $1 &'),
+  );
+  writeFileSync(switched, 'off\n');
+  t.deepEqual(await inDirectory('power', 'slow', 'on', '--lab', lab), {
+    code: 0,
+    out: 'slow: on\n',
+    err: '',
+  });
+  writeFileSync(lab, readFileSync(lab, 'utf8').replace(/off: echo off.*/, 'off: "true"'));
+  const { code, out, err } = await inDirectory('power', 'slow', 'off', '--lab', lab);
+  t.is(code, 3);
+  t.is(out, '');
+  t.regex(err, /power off slow: after 3 s the switch still says that it is on/);
+});
+
 test('a person at a terminal is asked to switch, and Enter is the answer', async t => {
   const { lab, sockets } = await bench('person');
   sockets.catch(() => undefined);

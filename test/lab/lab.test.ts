@@ -6,10 +6,11 @@ import { boardTypeNames, loadBoardType, loadBoardTypeBooting } from '../../src/b
 import { ConfigurationError } from '../../src/config/configuration-error.ts';
 import { readIdentity } from '../../src/lab/identity.ts';
 import { labSchema } from '../../src/lab/lab.ts';
+import { type LabPower, outletOf, shownPower } from '../../src/lab/lab-power.ts';
 import { boardOf, imageNames, isVirtual, loadLab } from '../../src/lab/load-lab.ts';
 import { nearestName } from '../../src/config/nearest-name.ts';
 import { openBoard, openWires } from '../../src/lab/open.ts';
-import { powerOf } from '../../src/lab/open-power.ts';
+import { openPower } from '../../src/lab/open-power.ts';
 import { serialOf } from '../../src/lab/open-serial.ts';
 import { parseYaml, readYaml } from '../../src/config/yaml-file.ts';
 
@@ -444,7 +445,7 @@ test('each kind of console is opened by its driver, with the speed of the board 
     ['{ kind: device, path: /dev/ttyUSB0, baudRate: 9600 }', '/dev/ttyUSB0 at 9600'],
     ['{ kind: rfc2217, host: far, port: 7001 }', 'rfc2217 far:7001 at 115200'],
     ['{ kind: unix, path: console }', `unix ${path.join(directory, 'console')}`],
-    ['{ kind: command, command: ssh far picocom }', 'command "ssh far picocom"'],
+    ['{ kind: command, command: ssh far picocom }', 'a command of the lab file'],
     ['{ kind: tcp, host: far, port: 7001, charactersPerSecond: 50 }', 'tcp far:7001, 50 characters a second'],
   ] as const) {
     const text = lab.replace('{ kind: tcp, host: 127.0.0.1, port: 7001 }', line);
@@ -502,14 +503,14 @@ test('each kind of power switch is opened by its driver', t => {
     ['{ kind: ask }', 'by hand'],
   ] as const) {
     const { setup } = boardOf(loadLabText(lab.replace(/power: .*/, `power: ${power}`)), 'rpi5-01');
-    t.is('power' in setup ? powerOf('rpi5-01', setup.power).name : undefined, name);
+    t.is('power' in setup ? openPower('rpi5-01', setup.power, {}).power.name : undefined, name);
   }
 });
 
 test('a switch whose password cannot be read, or whose bytes are none, is a mistake of the lab file', t => {
   const missing = '{ kind: tasmota, host: plug, passwordFile: no-such-file }';
   const { setup } = boardOf(loadLabText(lab.replace(/power: .*/, `power: ${missing}`)), 'rpi5-01');
-  const thrown = t.throws(() => ('power' in setup ? powerOf('rpi5-01', setup.power) : undefined), {
+  const thrown = t.throws(() => ('power' in setup ? openPower('rpi5-01', setup.power, {}) : undefined), {
     instanceOf: ConfigurationError,
     message: /no-such-file: ENOENT/,
   });
@@ -518,4 +519,67 @@ test('a switch whose password cannot be read, or whose bytes are none, is a mist
   t.throws(() => loadLabText(lab.replace(/power: .*/, `power: ${bytes}`)), {
     message: /power\.on: expected bytes in hex/,
   });
+});
+
+const httpSwitch = (url: string, more = '') =>
+  lab.replace(
+    /power: .*/,
+    `power: { kind: http, on: { url: "${url}" }, off: { url: "http://pdu/off" }, state: { url: "http://pdu/", says: { on: "1", off: "0" } }${more} }`,
+  );
+
+function powerOfText(text: string): LabPower {
+  const { setup } = boardOf(loadLabText(text), 'rpi5-01');
+  if (!('power' in setup)) throw new Error('no real board');
+  return setup.power;
+}
+
+test('secrets of a switch come from files or the environment, and are told to the recorder', t => {
+  writeFileSync(path.join(directory, 'token'), 'file-secret\n');
+  const text = httpSwitch('http://pdu/${KEY}/on?token=${TOKEN}', ', secrets: { TOKEN: token }');
+  const { setup } = boardOf(loadLabText(text), 'rpi5-01');
+  if (!('power' in setup)) return t.fail();
+  const { power, secrets } = openPower('rpi5-01', setup.power, { KEY: 'environment-secret' });
+  t.is(power.name, 'http http://pdu/${KEY}/on');
+  t.deepEqual([...secrets].toSorted(), ['environment-secret', 'file-secret']);
+  t.throws(() => openPower('rpi5-01', setup.power, {}), {
+    instanceOf: ConfigurationError,
+    message: /power of the lab file names \$\{KEY\}, which is not set/,
+  });
+});
+
+test('a command of the lab file gets secrets of files as variables', async t => {
+  writeFileSync(path.join(directory, 'token'), 'file-secret\n');
+  const command =
+    '{ kind: command, on: "true", off: "true", state: "test \\"$TOKEN\\" = file-secret && echo on", secrets: { TOKEN: token } }';
+  const { setup } = boardOf(loadLabText(lab.replace(/power: .*/, `power: ${command}`)), 'rpi5-01');
+  if (!('power' in setup)) return t.fail();
+  const { power, secrets } = openPower('rpi5-01', setup.power, {});
+  t.is(await power.state(AbortSignal.timeout(20_000)), 'on');
+  t.deepEqual(secrets, ['file-secret']);
+});
+
+test('a password within a URL is refused where the lab file is read, and not repeated', t => {
+  for (const url of ['http://admin:hunter2@pdu/on', 'https://hunter2@pdu/on']) {
+    const thrown = t.throws(() => loadLabText(httpSwitch(url)), { instanceOf: ConfigurationError });
+    t.regex(thrown.message, /lab\.yaml:\d+.*power\.on\.url: expected no user and password within a URL/);
+    t.notRegex(`${thrown.message} ${thrown.hint}`, /hunter2/);
+  }
+  for (const power of ['{ kind: shelly, host: "admin:hunter2@plug", generation: 2 }']) {
+    const thrown = t.throws(() => loadLabText(lab.replace(/power: .*/, `power: ${power}`)), {
+      instanceOf: ConfigurationError,
+    });
+    t.notRegex(`${thrown.message} ${thrown.hint}`, /hunter2/);
+  }
+});
+
+test('what is shown of a switch has no secrets in it, and outlets are told apart all the same', t => {
+  const one = powerOfText(httpSwitch('http://pdu/on?outlet=1&token=hunter2'));
+  const other = powerOfText(httpSwitch('http://pdu/on?outlet=2&token=hunter2'));
+  t.not(outletOf(one), outletOf(other));
+  const command = powerOfText(
+    lab.replace(/power: .*/, 'power: { kind: command, on: "pdu -p hunter2 on", off: "pdu -p hunter2 off" }'),
+  );
+  const shown = [one, other, command].map(each => JSON.stringify(shownPower(each)));
+  t.notRegex([...shown, outletOf(one)].join(' '), /hunter2/);
+  t.regex(shown[0] ?? '', /"http:\/\/pdu\/on"/);
 });

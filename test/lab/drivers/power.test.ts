@@ -37,7 +37,7 @@ for (const [title, command, message] of [
       instanceOf: DriverError,
       message,
     });
-    t.true(thrown.message.startsWith('power on by "'));
+    t.true(thrown.message.startsWith('power on by the command power.on: '));
   });
 }
 

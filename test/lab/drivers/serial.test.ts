@@ -280,7 +280,7 @@ test('every byte goes through a command as it is, both ways, and it is ended wit
   const file = join(directory, 'pids');
   const script = `trap '' TERM; sleep 60 & echo $! $$ > ${file}; cat; wait`;
   const atHost = listener();
-  const connection = await serialCommand({ command: script }).open(atHost, soon());
+  const connection = await serialCommand(script).open(atHost, soon());
   await connection.write(everyByte);
   t.deepEqual(await atHost.bytes(256), everyByte);
   const pids = (await readFile(file, 'utf8')).trim().split(' ').map(Number);
@@ -301,7 +301,7 @@ for (const [title, command, message] of [
 ] as const) {
   test(`a console command that ${title} is a line lost once, with its last words`, async t => {
     const atHost = listener();
-    const connection = await serialCommand({ command }).open(atHost, soon());
+    const connection = await serialCommand(command).open(atHost, soon());
     await atHost.untilLost();
     t.regex(String(atHost.errors[0]), message);
     await t.throwsAsync(connection.write(everyByte), { instanceOf: DriverError });
@@ -312,7 +312,7 @@ for (const [title, command, message] of [
 
 test('a console command is not started when the deadline has already passed', async t => {
   const file = join(tmpdir(), `serial-never-${process.pid}`);
-  await t.throwsAsync(serialCommand({ command: `touch ${file}` }).open(listener(), AbortSignal.abort()), {
+  await t.throwsAsync(serialCommand(`touch ${file}`).open(listener(), AbortSignal.abort()), {
     instanceOf: DriverError,
   });
   await t.throwsAsync(readFile(file), { code: 'ENOENT' });

@@ -257,7 +257,7 @@ withSocat("a console behind OpenSSH's client is a command, and lost with the pro
   const remote = `'echo $$ > ${pid}; exec socat - ${board.path},raw,echo=0'`;
   const command = `ssh -F none -i ${key} ${trusting} -p ${target.port} ${target.user}@127.0.0.1 ${remote}`;
   const atHost = listener();
-  const connection = await serialCommand({ command }).open(atHost, soon());
+  const connection = await serialCommand(command).open(atHost, soon());
   await connection.write(Buffer.from('typed\r'));
   t.is((await atBoard.bytes(6)).toString(), 'typed\r');
   board.write(Buffer.from('login: '));

@@ -6,50 +6,46 @@ export interface PowerCommands {
   readonly on: string;
   readonly off: string;
   /** Prints `on` or `off`. */
-  readonly state?: string;
+  readonly state?: string | undefined;
 }
 
 /**
- * A switch that shell commands work; exit status 0 is success.
+ * A switch that shell commands work; exit status 0 is success. The commands are never shown: they may have secrets in
+ * them.
  *
  * @param commands for `/bin/sh`
+ * @param environment of the commands
  */
-export function powerCommand(commands: PowerCommands): PowerDriver {
+export function powerCommand(
+  commands: PowerCommands,
+  environment: NodeJS.ProcessEnv = process.env,
+): PowerDriver {
+  const run = async (attempt: string, field: keyof PowerCommands, command: string, signal: AbortSignal) => {
+    const where = `${attempt} by the command power.${field}`;
+    const outcome = await runShell(command, where, signal, environment);
+    if (outcome.status === 0) return outcome.stdout;
+    throw new DriverError(where, failureOf(outcome), 'run the command by hand; it is in the lab file');
+  };
   return {
     name: 'commands of the lab file',
     on: async signal => {
-      await run('power on', commands.on, signal);
+      await run('power on', 'on', commands.on, signal);
     },
     off: async signal => {
-      await run('power off', commands.off, signal);
+      await run('power off', 'off', commands.off, signal);
     },
     state: async signal => {
-      const { state } = commands;
-      return state === undefined
-        ? 'unknown'
-        : readState(state, await run('ask for the power', state, signal));
+      if (commands.state === undefined) return 'unknown';
+      return readState(await run('ask for the power', 'state', commands.state, signal));
     },
   };
 }
 
-async function run(what: string, command: string, signal: AbortSignal): Promise<string> {
-  const attempt = `${what} by "${command}"`;
-  const outcome = await runShell(command, attempt, signal);
-  if (outcome.status !== 0) {
-    throw new DriverError(attempt, failureOf(outcome), 'run the command by hand; it is in the lab file');
-  }
-
-  return outcome.stdout;
-}
-
-function readState(command: string, output: string): 'on' | 'off' {
+function readState(output: string): 'on' | 'off' {
   const word = output.trim().toLowerCase();
-  if (word === 'on' || word === 'off') {
-    return word;
-  }
-
+  if (word === 'on' || word === 'off') return word;
   throw new DriverError(
-    `ask for the power by "${command}"`,
+    'ask for the power by the command power.state',
     `it printed "${word.slice(0, 200)}"`,
     'let the command in the lab file print on or off, and nothing else',
   );

@@ -1,28 +1,35 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
-import { reasonOf } from './reason.ts';
-
-export interface HttpCredentials {
-  readonly user: string;
-  readonly password: string;
-}
+import type { HttpAnswer } from './http-answer.ts';
+import { exchangeHttp, HttpExchangeError } from './http-exchange.ts';
+import { type HttpCredentials, HttpLogin, isStale, readChallenges } from './http-login.ts';
+import { isUntrusted } from './reason.ts';
 
 export interface HttpCall {
-  /** Without secrets: it stands in errors. */
   readonly url: string;
+  /** The URL for people, without secrets; else `displayUrl` of it. */
+  readonly shown?: string;
   /** GET unless given. */
-  readonly method?: string;
-  readonly body?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** For Basic (RFC 7617) or Digest (RFC 7616), as the device asks. */
-  readonly credentials?: HttpCredentials;
-  /** Query parameters that do not stand in errors. */
-  readonly secrets?: Readonly<Record<string, string>>;
+  readonly method?: string | undefined;
+  readonly body?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Characters of an answer that are shown. */
-const shown = 200;
+export interface HttpAccount {
+  /** For Basic or Digest, as the device asks. */
+  readonly credentials?: HttpCredentials | undefined;
+  /** PEM of the certificates that are trusted in place of the system's: an authority's, or the device's own. */
+  readonly authority?: string | undefined;
+}
+
+/** What a call is for: a state that is asked for changes nothing. */
+export type PowerAttempt = 'power on' | 'power off' | 'ask for the power';
+
+export interface HttpText {
+  readonly body: string;
+  /** Its beginning in quotation marks, without the secrets of the request. */
+  readonly excerpt: string;
+}
 
 /**
  * Asks a device something over HTTP. Redirections are not followed.
@@ -30,27 +37,67 @@ const shown = 200;
  * @returns the body of its answer
  * @throws DriverError where it cannot be reached, answers with another status than 2xx, or the signal ends the wait
  */
-export async function callHttp(call: HttpCall, attempt: string, signal: AbortSignal): Promise<string> {
-  const where = `${attempt} by ${call.url}`;
-  const first = await send(call, {}, where, signal);
-  const challenge = first.status === 401 ? first.challenge : null;
-  const authorization = challenge === null ? undefined : answerTo(challenge, call);
-  const { status, body } =
-    authorization === undefined ? first : await send(call, { authorization }, where, signal);
-  if (status === 401 || status === 403) {
-    const why = call.credentials === undefined ? 'it asks who we are' : 'it refuses this user or password';
-    throw new DriverError(where, why, 'see power.user and power.passwordFile in the lab file');
-  }
+export type CallHttp = (call: HttpCall, attempt: PowerAttempt, signal: AbortSignal) => Promise<HttpText>;
 
-  if (status < 200 || status > 299) {
-    throw new DriverError(
-      where,
-      `it answered ${status}: ${excerpt(body)}`,
-      'compare the address with the lab file',
-    );
-  }
+/** Characters of an answer that are shown. */
+const shown = 200;
+/** Requests of one call: without a login, with one, and again where the nonce had run out, twice. */
+const mostRequests = 4;
 
-  return body;
+/** The calls to one device: a nonce of its digest login is counted over all of them. */
+export function httpCaller({ credentials, authority }: HttpAccount): CallHttp {
+  const login = credentials && new HttpLogin(credentials);
+  return async (call, attempt, signal) => {
+    const { method = 'GET', body, headers = {} } = call;
+    const url = new URL(call.url);
+    const where = `${attempt} by ${call.shown ?? displayUrl(call.url)}`;
+    const hide = hiding([url.search, ...url.searchParams.values(), ...Object.values(headers)]);
+    const asked = { method, uri: url.pathname + url.search, body: body ?? '' };
+    const expired = (awaited: string, sent: boolean) =>
+      cutShort(where, awaited, hintOf(attempt, sent), signal);
+    const send = async (added: Readonly<Record<string, string>>): Promise<HttpAnswer> => {
+      try {
+        return await exchangeHttp(
+          { url, method, headers: { ...headers, ...added }, body, authority },
+          signal,
+          expired,
+        );
+      } catch (error) {
+        throw error instanceof HttpExchangeError ? failureOf(where, attempt, error) : error;
+      }
+    };
+    let answer = await send({});
+    for (let count = 1; answer.status === 401 && count < mostRequests; count++) {
+      const challenges = readChallenges(answer.challenges);
+      // A login that was refused is refused again, unless only its nonce was too old.
+      if (count > 1 && !isStale(challenges)) break;
+      const authorization = login?.answer(challenges, asked);
+      if (authorization === undefined) break;
+      answer = await send({ Authorization: authorization });
+    }
+    const text = { body: answer.body, excerpt: excerpt(hide(answer.body)) };
+    requireSuccess(answer, text, where, login !== undefined);
+    return text;
+  };
+}
+
+/** @param tls of a device whose URL is made; absent: plain HTTP */
+export function schemeOf(tls: unknown): 'http' | 'https' {
+  return tls === undefined ? 'http' : 'https';
+}
+
+/** A URL without what may be secret in it: user information, query and fragment. */
+export function displayUrl(url: string): string {
+  return url.replace(/[?#].*$/s, '').replace(/\/\/[^/@]*@/, '//');
+}
+
+/** Shorter texts are no secrets, and stand in answers by chance. */
+const shortestSecret = 6;
+
+/** What keeps the secret parts of a request out of an answer that repeats them. */
+function hiding(parts: readonly string[]): (text: string) => string {
+  const secret = parts.filter(part => part.length >= shortestSecret);
+  return text => secret.reduce((without, part) => without.replaceAll(part, '...'), text);
 }
 
 /** What an answer says, as people are shown it. */
@@ -58,84 +105,39 @@ export function excerpt(body: string): string {
   return body.trim() === '' ? 'nothing' : `"${body.trim().slice(0, shown)}"`;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly challenge: string | null;
-  readonly body: string;
-}
-
-async function send(
-  { url, method = 'GET', body, headers = {}, secrets = {} }: HttpCall,
-  added: Readonly<Record<string, string>>,
+function requireSuccess(
+  { status, challenges }: HttpAnswer,
+  { excerpt: said }: HttpText,
   where: string,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const target = new URL(url);
-  for (const [name, value] of Object.entries(secrets)) {
-    target.searchParams.set(name, value);
+  hasLogin: boolean,
+): void {
+  if (status === 401 || status === 403) {
+    const schemes = readChallenges(challenges).map(({ scheme }) => scheme);
+    const why = hasLogin ? 'it refuses this user or password' : 'it asks for a user and password';
+    const others = schemes.some(scheme => scheme === 'digest' || scheme === 'basic') ? [] : schemes;
+    const added =
+      others.length > 0 ? `; it offers ${others.join(', ')}, which is neither Basic nor Digest` : '';
+    throw new DriverError(where, why + added, 'see power.user and power.passwordFile in the lab file');
   }
-
-  try {
-    const response = await fetch(target, {
-      method,
-      headers: { ...headers, ...added },
-      redirect: 'manual',
-      signal,
-      ...(body === undefined ? {} : { body }),
-    });
-    const challenge = response.headers.get('www-authenticate');
-    return { status: response.status, challenge, body: await response.text() };
-  } catch (cause) {
-    const hint =
-      'see that the switch has power and is on this network, and compare its address with the lab file';
-    if (signal.aborted) {
-      throw cutShort(where, 'its answer', hint, signal);
-    }
-
-    throw new DriverError(where, reasonOf(cause), hint, { cause });
+  if (status < 200 || status > 299) {
+    throw new DriverError(where, `it answered ${status}: ${said}`, 'compare the address with the lab file');
   }
 }
 
-/** @returns undefined where nothing can be said to the challenge */
-function answerTo(challenge: string, { credentials, url, method = 'GET' }: HttpCall): string | undefined {
-  if (credentials === undefined) {
-    return undefined;
-  }
-
-  const { user, password } = credentials;
-  if (/^basic\b/i.test(challenge)) {
-    return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-  }
-
-  return /^digest\b/i.test(challenge) ? digest(challenge, credentials, url, method) : undefined;
+function failureOf(where: string, attempt: PowerAttempt, error: HttpExchangeError): DriverError {
+  const untrusted = isUntrusted(error.cause);
+  const why = untrusted ? `its certificate is not trusted (${error.message})` : error.message;
+  const hint = untrusted
+    ? "name its certificate, or its authority's, in the lab file: power.tls: { authority: FILE }"
+    : hintOf(attempt, error.sent);
+  return new DriverError(where, why, hint, { cause: error });
 }
 
-/** RFC 7616, section 3.4, with `qop=auth`: SHA-256, as Shelly's second generation asks for, or MD5. */
-function digest(challenge: string, { user, password }: HttpCredentials, url: string, method: string): string {
-  const given = (name: string) =>
-    new RegExp(`\\b${name}=(?:"([^"]*)"|([^\\s,]+))`, 'i').exec(challenge)?.slice(1).find(Boolean) ?? '';
-  const [realm, nonce, opaque] = [given('realm'), given('nonce'), given('opaque')];
-  const algorithm = given('algorithm') || 'MD5';
-  const hash = (text: string) =>
-    createHash(/^sha-256/i.test(algorithm) ? 'sha256' : 'md5')
-      .update(text)
-      .digest('hex');
-  const { pathname, search } = new URL(url);
-  const uri = pathname + search;
-  const cnonce = randomBytes(8).toString('hex');
-  const nc = '00000001';
-  const response = hash(
-    [hash(`${user}:${realm}:${password}`), nonce, nc, cnonce, 'auth', hash(`${method}:${uri}`)].join(':'),
-  );
-  const quoted = Object.entries({
-    username: user,
-    realm,
-    nonce,
-    uri,
-    cnonce,
-    response,
-    ...(opaque && { opaque }),
-  });
-  const fields = quoted.map(([name, value]) => `${name}="${value}"`);
-  return `Digest ${[...fields, `algorithm=${algorithm}`, 'qop=auth', `nc=${nc}`].join(', ')}`;
+function hintOf(attempt: PowerAttempt, sent: boolean): string {
+  if (!sent) {
+    return 'see that the switch has power and is on this network, and compare its address with the lab file';
+  }
+  const turned =
+    attempt === 'ask for the power' ? '' : 'the switch may have turned all the same: look at it; ';
+  return `${turned}where its HTTP cannot be read, power: { kind: command } with curl works it (docs/lab.md)`;
 }

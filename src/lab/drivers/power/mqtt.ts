@@ -1,10 +1,12 @@
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
-import type { HttpCredentials } from './http-call.ts';
+import { excerpt } from './http-call.ts';
+import type { HttpCredentials } from './http-login.ts';
 import type { PowerDriver } from './power.ts';
 import { reasonOf } from './reason.ts';
-import { fieldOf, notUnderstood, requireSaid } from './said.ts';
+import { notUnderstood, requireSaid } from './said.ts';
+import { saidOfOutput, stateOfWord, stateTextHint } from './tasmota-words.ts';
 
 export interface MqttSwitch {
   /** Name or address of the broker, with `:port` where it is not 1883, or 8883 with TLS. */
@@ -13,9 +15,9 @@ export interface MqttSwitch {
   readonly topic: string;
   /** Counted from 1. */
   readonly output: number;
-  readonly credentials?: HttpCredentials;
+  readonly credentials?: HttpCredentials | undefined;
   /** `authority`: the certificate that the broker's is signed with, in PEM; else those of the system. */
-  readonly tls?: { readonly authority?: string };
+  readonly tls?: { readonly authority?: string | undefined } | undefined;
 }
 
 /**
@@ -76,8 +78,9 @@ async function command(
       // What the broker kept was true some time ago.
       if (!on.startsWith(`stat/${topic}/`) || retain) return;
       const said = answerOf(on.slice(`stat/${topic}/`.length), text, output);
-      if (said === 'ON' || said === 'OFF') resolve(said === 'ON' ? 'on' : 'off');
-      else if (said !== undefined) reject(notUnderstood(where, text, hints.topic));
+      const state = said === undefined ? undefined : stateOfWord(said);
+      if (state !== undefined) resolve(state);
+      else if (said !== undefined) reject(notUnderstood(where, excerpt(text), stateTextHint));
     });
     return () => hangUp(client);
   });
@@ -114,11 +117,10 @@ function refusalOf(error: unknown): [why: string, hint: string] {
 
 /** @returns what a message says about the output; undefined where it is about something else */
 function answerOf(kind: string, text: string, output: number): unknown {
-  // A device of one output may call it POWER.
-  const names = output === 1 ? ['POWER1', 'POWER'] : [`POWER${output}`];
+  const said = saidOfOutput(text, output);
+  if (kind === 'RESULT') return said;
   // With SetOption4, the JSON comes there too.
-  if (names.includes(kind)) return names.map(name => fieldOf(text, name)).find(Boolean) ?? text;
-  return kind === 'RESULT' ? names.map(name => fieldOf(text, name)).find(Boolean) : undefined;
+  return kind === `POWER${output}` || (output === 1 && kind === 'POWER') ? (said ?? text) : undefined;
 }
 
 /** With a word to the broker where it listens. */

@@ -1,5 +1,4 @@
 import { DriverError } from '../driver-error.ts';
-import { excerpt } from './http-call.ts';
 
 /**
  * The value at a place of a JSON answer.
@@ -16,9 +15,12 @@ export function fieldOf(body: string, name: string): unknown {
   }
 }
 
-/** The error of an answer that says neither on nor off. */
-export function notUnderstood(attempt: string, body: string, hint: string): DriverError {
-  return new DriverError(attempt, `it answered ${excerpt(body)}, which is neither on nor off`, hint);
+/**
+ * The error of an answer that says neither on nor off.
+ * @param said the answer in quotation marks
+ */
+export function notUnderstood(attempt: string, said: string, hint: string): DriverError {
+  return new DriverError(attempt, `it answered ${said}, which is neither on nor off`, hint);
 }
 
 /** @throws DriverError where a switch that was told one thing says the other */

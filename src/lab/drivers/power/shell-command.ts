@@ -22,16 +22,21 @@ const kept = 4096;
  * and the promise settles when its leader is gone.
  *
  * @param command for `/bin/sh -c`
- * @param attempt for the error: `power on by "..."`
+ * @param attempt for the error: `power on by the command power.on`
  * @throws DriverError where it cannot be started or the signal ends it
  */
-export async function runShell(command: string, attempt: string, signal: AbortSignal): Promise<ShellOutcome> {
+export async function runShell(
+  command: string,
+  attempt: string,
+  signal: AbortSignal,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<ShellOutcome> {
   const expired = () => cutShort(attempt, 'its end', 'run the command by hand to see why it hangs', signal);
   if (signal.aborted) {
     throw expired();
   }
 
-  const child = spawn('/bin/sh', ['-c', command], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('/bin/sh', ['-c', command], { detached: true, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = collect(child);
   const exit = new Promise<void>(resolve => {
     child.once('exit', () => resolve());

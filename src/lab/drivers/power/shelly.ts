@@ -1,4 +1,4 @@
-import { callHttp, type HttpCredentials } from './http-call.ts';
+import { type HttpAccount, httpCaller, type PowerAttempt, schemeOf } from './http-call.ts';
 import type { PowerDriver } from './power.ts';
 import { fieldOf, notUnderstood, requireSaid } from './said.ts';
 
@@ -9,7 +9,9 @@ export interface Shelly {
   readonly generation: 1 | 2;
   /** Counted from 0. */
   readonly channel: number;
-  readonly credentials?: HttpCredentials;
+  readonly credentials?: HttpAccount['credentials'];
+  /** Absent: plain HTTP. `authority`: PEM of what is trusted in place of the system's authorities. */
+  readonly tls?: Pick<HttpAccount, 'authority'> | undefined;
 }
 
 interface Generation {
@@ -34,21 +36,22 @@ const generations: Readonly<Record<Shelly['generation'], Generation>> = {
 };
 
 /** A Shelly plug or relay. What it was told is asked back. */
-export function powerShelly({ host, generation, channel, credentials }: Shelly): PowerDriver {
+export function powerShelly({ host, generation, channel, credentials, tls }: Shelly): PowerDriver {
   const { set, get, field } = generations[generation];
   const name = `shelly ${host} channel ${channel}`;
-  const call = (path: string, attempt: string, signal: AbortSignal) =>
-    callHttp(
-      { url: `http://${host}${path}`, ...(credentials === undefined ? {} : { credentials }) },
-      attempt,
-      signal,
-    );
+  const callHttp = httpCaller({ credentials, ...tls });
+  const call = (path: string, attempt: PowerAttempt, signal: AbortSignal) =>
+    callHttp({ url: `${schemeOf(tls)}://${host}${path}` }, attempt, signal);
   const state = async (signal: AbortSignal) => {
     const attempt = 'ask for the power';
-    const body = await call(get(channel), attempt, signal);
+    const { body, excerpt } = await call(get(channel), attempt, signal);
     const on = fieldOf(body, field);
     if (typeof on !== 'boolean') {
-      throw notUnderstood(`${attempt} of ${name}`, body, 'compare generation and channel with the lab file');
+      throw notUnderstood(
+        `${attempt} of ${name}`,
+        excerpt,
+        'compare generation and channel with the lab file',
+      );
     }
 
     return on ? 'on' : 'off';

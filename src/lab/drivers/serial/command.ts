@@ -14,25 +14,32 @@ const hint = 'run the command by hand; it is in the lab file';
 
 /**
  * A console that is the standard input and output of a command: `ssh host picocom -q /dev/ttyUSB0`. It is ended
- * with all that it started when the line is closed.
+ * with all that it started when the line is closed. It is never shown: it may have secrets in it.
  *
- * @param program.command for `/bin/sh`
+ * @param command for `/bin/sh`
+ * @param environment of the command, asked for when it is started
  */
-export function serialCommand(program: { readonly command: string }): SerialDriver {
-  const { command } = program;
+export function serialCommand(
+  command: string,
+  environment: () => NodeJS.ProcessEnv = () => process.env,
+): SerialDriver {
   return {
-    name: `command "${command}"`,
-    open: async (events, signal) => connect(await start(command, signal), command, events),
+    name: 'a command of the lab file',
+    open: async (events, signal) => connect(await start(command, environment(), signal), events),
   };
 }
 
-function start(command: string, signal: AbortSignal): Promise<Program> {
-  const attempt = `start the console "${command}"`;
+function start(command: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Program> {
+  const attempt = 'start the console by the command of the lab file';
   return abortable<Program>(
     signal,
     () => cutShort(attempt, 'its start', hint, signal),
     (resolve, reject) => {
-      const child = spawn('/bin/sh', ['-c', command], { detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+      const child = spawn('/bin/sh', ['-c', command], {
+        detached: true,
+        env,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
       child.once('error', cause =>
         reject(new DriverError(attempt, cause.message, 'see that /bin/sh is there', { cause })),
       );
@@ -42,8 +49,8 @@ function start(command: string, signal: AbortSignal): Promise<Program> {
   );
 }
 
-function connect(child: Program, command: string, events: SerialEvents): SerialConnection {
-  const attempt = `use the console "${command}"`;
+function connect(child: Program, events: SerialEvents): SerialConnection {
+  const attempt = 'use the console by the command of the lab file';
   let ended: Error | undefined;
   let said = '';
   const exit = new Promise<void>(resolve => child.once('exit', () => resolve()));
