@@ -536,12 +536,11 @@ function powerOfText(text: string): LabPower {
 test('secrets of a switch come from files or the environment, and are told to the recorder', t => {
   writeFileSync(path.join(directory, 'token'), 'file-secret\n');
   const text = httpSwitch('http://pdu/${KEY}/on?token=${TOKEN}', ', secrets: { TOKEN: token }');
-  const { setup } = boardOf(loadLabText(text), 'rpi5-01');
-  if (!('power' in setup)) return t.fail();
-  const { power, secrets } = openPower('rpi5-01', setup.power, { KEY: 'environment-secret' });
+  const setup = powerOfText(text);
+  const { power, secrets } = openPower('rpi5-01', setup, { KEY: 'environment-secret' });
   t.is(power.name, 'http http://pdu/${KEY}/on');
   t.deepEqual([...secrets].toSorted(), ['environment-secret', 'file-secret']);
-  t.throws(() => openPower('rpi5-01', setup.power, {}), {
+  t.throws(() => openPower('rpi5-01', setup, {}), {
     instanceOf: ConfigurationError,
     message: /power of the lab file names \$\{KEY\}, which is not set/,
   });
@@ -551,9 +550,8 @@ test('a command of the lab file gets secrets of files as variables', async t => 
   writeFileSync(path.join(directory, 'token'), 'file-secret\n');
   const command =
     '{ kind: command, on: "true", off: "true", state: "test \\"$TOKEN\\" = file-secret && echo on", secrets: { TOKEN: token } }';
-  const { setup } = boardOf(loadLabText(lab.replace(/power: .*/, `power: ${command}`)), 'rpi5-01');
-  if (!('power' in setup)) return t.fail();
-  const { power, secrets } = openPower('rpi5-01', setup.power, {});
+  const setup = powerOfText(lab.replace(/power: .*/, `power: ${command}`));
+  const { power, secrets } = openPower('rpi5-01', setup, {});
   t.is(await power.state(AbortSignal.timeout(20_000)), 'on');
   t.deepEqual(secrets, ['file-secret']);
 });
