@@ -18,6 +18,8 @@ const lines = [
     baudRate,
     /** The adapter is fed by the board: it is away while the power is off. */
     transient: z.boolean().default(false),
+    /** Other programs may have it open; only a lock of theirs keeps this one out. */
+    shared: z.boolean().default(false),
     charactersPerSecond,
   }),
   /** A raw TCP socket, as ser2net's `tcp` accepter offers. */

@@ -37,7 +37,7 @@ function transportOf(line: LabSerial, typical: number): SerialDriver {
   const baudRate = line.baudRate ?? typical;
   return line.kind === 'rfc2217'
     ? serialRfc2217({ host: line.host, port: line.port, baudRate })
-    : serialDevice({ path: line.path, baudRate });
+    : serialDevice({ path: line.path, baudRate, shared: line.shared });
 }
 
 /**

@@ -6,7 +6,7 @@ import type { OpenBoard } from '../../lab/open-board.ts';
 import { DriverError } from '../../lab/drivers/driver-error.ts';
 import type { SshResult, SshSession, SshShell } from '../../lab/drivers/ssh/ssh.ts';
 import type { Recorder } from '../../verdict/recording/event.ts';
-import { HostUnreachable } from '../../lab/drivers/ssh/client.ts';
+import { HostUnreachable, NoLogin } from '../../lab/drivers/ssh/client.ts';
 import { NotWritten } from '../../lab/drivers/ssh/not-written.ts';
 import { putByShell } from '../../lab/drivers/ssh/put-by-shell.ts';
 import { type Deadline, deadline, pause, type RunClock } from '../clock.ts';
@@ -59,6 +59,7 @@ export class Sessions {
    */
   async reach(domain: string, signal: AbortSignal): Promise<void> {
     let last: unknown;
+    let between = betweenAttempts;
     const began = this.#clock.now();
     for (;;) {
       try {
@@ -72,8 +73,10 @@ export class Sessions {
           last = error;
         }
         if (signal.aborted) throw last instanceof Error ? last : error;
+        if (error instanceof NoLogin && error.isFinal) throw error;
+        between = error instanceof NoLogin ? Math.min(4 * between, mostBetweenLogins) : betweenAttempts;
       }
-      await pause(this.#clock, betweenAttempts, signal).catch(() => undefined);
+      await pause(this.#clock, between, signal).catch(() => undefined);
     }
   }
 
@@ -276,6 +279,11 @@ class ConnectionBroken extends DriverError {
 }
 
 const betweenAttempts = 250;
+/**
+ * A server that refuses is asked less and less often: OpenSSH counts 5 s against an address for each refused login, and
+ * lets it in no more above 15 s (sshd_config(5), PerSourcePenalties).
+ */
+const mostBetweenLogins = 8000;
 /** A server that accepts and then says nothing must not take all the time there is. */
 const oneAttempt = 10_000;
 

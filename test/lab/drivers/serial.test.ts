@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -106,17 +106,65 @@ test('a device is had by one opener only', async t => {
   board.close();
 });
 
-test('who holds a device is named', async t => {
-  const board = openPseudoTerminal();
-  const holder = spawn('sh', ['-c', 'exec 3<>"$0"; echo open; exec sleep 60', board.path], {
+/** A program that has a device open without a lock. It inherits the pseudo-terminal's other end, and closes it. */
+function holdOpen(device: string) {
+  const close = 'for fd in $(ls /proc/self/fd); do [ $fd -gt 2 ] && eval "exec $fd>&-"; done';
+  return spawn('bash', ['-c', `${close}; exec 3<>"$0"; echo open; exec sleep 60`, device], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+}
+
+test('who holds a device is named', async t => {
+  const board = openPseudoTerminal();
+  const holder = holdOpen(board.path);
   await new Promise(resolve => holder.stdout.once('data', resolve));
   const thrown = await t.throwsAsync(
     serialDevice({ path: board.path, baudRate: 115_200 }).open(listener(), soon()),
     { instanceOf: DriverError },
   );
   t.regex(thrown.message, new RegExp(`held by \\w+ \\(process ${holder.pid}\\)`));
+  holder.kill('SIGKILL');
+  await new Promise(resolve => holder.once('close', resolve));
+  board.close();
+});
+
+const withSocat = spawnSync('socat', ['-V']).status === 0 ? test : test.skip;
+
+withSocat('a pseudo-terminal is not held by the program that made it', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'serial-'));
+  const [one, other] = [join(directory, 'one'), join(directory, 'other')];
+  const socat = spawn('socat', ['-d', '-d', `PTY,link=${one},rawer`, `PTY,link=${other},rawer`], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  await new Promise<void>(resolve => {
+    socat.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      if (said.includes('starting data transfer')) resolve();
+    });
+  });
+  const near = await serialDevice({ path: one, baudRate: 115_200 }).open(listener(), soon());
+  const atFar = listener();
+  const far = await serialDevice({ path: other, baudRate: 115_200 }).open(atFar, soon());
+  await near.write(Buffer.from('through'));
+  t.deepEqual(await atFar.bytes(7), Buffer.from('through'));
+  await near.close();
+  await far.close();
+  socat.kill();
+  await new Promise(resolve => socat.once('close', resolve));
+  await rm(directory, { recursive: true });
+});
+
+test('a device that others have open without a lock is opened where the lab file says that it is shared', async t => {
+  const board = openPseudoTerminal();
+  const holder = holdOpen(board.path);
+  await new Promise(resolve => holder.stdout.once('data', resolve));
+  const device = { path: board.path, baudRate: 115_200 };
+  const thrown = await t.throwsAsync(serialDevice(device).open(listener(), soon()), {
+    instanceOf: DriverError,
+  });
+  t.regex(thrown.hint, /shared: true/);
+  await (await serialDevice({ ...device, shared: true }).open(listener(), soon())).close();
   holder.kill('SIGKILL');
   await new Promise(resolve => holder.once('close', resolve));
   board.close();

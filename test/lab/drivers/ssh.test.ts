@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava';
 import ssh2 from 'ssh2';
 import type { Connection, ServerChannel, SFTPWrapper } from 'ssh2';
 import { DriverError } from '../../../src/lab/drivers/driver-error.ts';
-import { sshClient } from '../../../src/lab/drivers/ssh/client.ts';
+import { NoLogin, sshClient } from '../../../src/lab/drivers/ssh/client.ts';
 import { fingerprintOf } from '../../../src/lab/drivers/ssh/host-keys.ts';
 import { makeKeyPair } from '../../../src/lab/drivers/ssh/key-pair.ts';
 import { NotWritten } from '../../../src/lab/drivers/ssh/not-written.ts';
@@ -323,6 +323,52 @@ test('a server that never answers, or hangs up at once, fails in the handshake',
   });
   silent.close();
   curt.close();
+});
+
+test('a server says in its own words why it takes nobody, and the first cause is kept', async t => {
+  const server = await startServer(t);
+  let refusing = false;
+  const gate = createServer(socket => {
+    socket.on('error', () => {});
+    if (refusing) {
+      socket.end('Not allowed at this time\r\n');
+      return;
+    }
+    const far = connectSocket(server.target.port, '127.0.0.1').on('error', () => {});
+    socket.pipe(far).pipe(socket);
+  });
+  await once(gate.listen(0, '127.0.0.1'), 'listening');
+  const target = { ...server.target, port: (gate.address() as AddressInfo).port };
+  const wrong: SshIdentity = { kind: 'password', password: 'wrong-secret' };
+  const driver = sshClient();
+  const first = await t.throwsAsync(driver.connect({ ...target, identity: wrong }, soon()), {
+    instanceOf: NoLogin,
+  });
+  t.regex(first.message, /, authentication: All configured authentication methods failed/);
+  t.false(first.isFinal);
+  refusing = true;
+  const later = await t.throwsAsync(driver.connect({ ...target, identity: wrong }, soon()), {
+    instanceOf: NoLogin,
+  });
+  t.regex(
+    later.message,
+    /, authentication: All configured .* failed; now, in the handshake: .*says "Not allowed at this time"/,
+  );
+  t.regex(later.hint, /ssh\.identity/);
+  // Another driver has seen no cause before.
+  await t.throwsAsync(sshClient().connect(target, soon()), {
+    message: /, handshake: .*; the server says "Not allowed at this time"/,
+  });
+  refusing = false;
+  await (await driver.connect(target, soon())).close();
+  for (const isFinal of [false, true]) {
+    const refused = await t.throwsAsync(driver.connect({ ...target, identity: wrong }, soon()), {
+      instanceOf: NoLogin,
+    });
+    t.is(refused.isFinal, isFinal);
+  }
+  gate.close();
+  await server.close();
 });
 
 test('a peer that freezes is noticed by the questions that it no longer answers', async t => {

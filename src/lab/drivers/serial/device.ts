@@ -4,25 +4,32 @@ import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
 import { findPort } from './find-port.ts';
 import { watchHangUp } from './hang-up.ts';
-import { findHolders, type Holder } from './holder.ts';
+import { findHolders, findLocker, type Holder } from './holder.ts';
 import type { SerialConnection, SerialDriver, SerialEvents } from './serial.ts';
 
-/**
- * A serial adapter of this machine, 8N1 without flow control, locked against a second opener.
- *
- * @param device.path device node; best one of /dev/serial/by-id, which stays when adapters are plugged anew;
- *   the last part may be a pattern that one device matches
- * @param device.baudRate symbols per second
- */
-export function serialDevice(device: { readonly path: string; readonly baudRate: number }): SerialDriver {
-  const { baudRate } = device;
+export interface SerialDevice {
+  /**
+   * Device node; best one of /dev/serial/by-id, which stays when adapters are plugged anew; the last part may be a
+   * pattern that one device matches.
+   */
+  readonly path: string;
+  /** Symbols per second. */
+  readonly baudRate: number;
+  /** Others may have it open: only a lock keeps this one out. */
+  readonly shared?: boolean;
+}
+
+/** A serial adapter of this machine, 8N1 without flow control, locked against a second opener. */
+export function serialDevice({ path: name, baudRate, shared = false }: SerialDevice): SerialDriver {
   return {
-    name: `${device.path} at ${baudRate}`,
+    name: `${name} at ${baudRate}`,
     open: async (events, signal) => {
-      const path = await findPort(device.path);
+      const path = await findPort(name);
       const attempt = `open ${path}`;
+      const locker = await findLocker(path);
+      if (locker !== undefined) refuseHeld(attempt, [locker]);
       // A terminal program that takes no lock would be let in, and each would get half of the bytes.
-      refuseHeld(attempt, await findHolders(path));
+      if (!shared) refuseHeld(attempt, await findHolders(path), readers);
       const port = new SerialPort({ path, baudRate, autoOpen: false, lock: true });
       await openPort(port, attempt, signal);
       return connect(port, events);
@@ -30,10 +37,12 @@ export function serialDevice(device: { readonly path: string; readonly baudRate:
   };
 }
 
-function refuseHeld(attempt: string, holders: readonly Holder[], cause?: Error): void {
+const readers = '; where it takes none of the bytes, say shared: true in the lab file';
+
+function refuseHeld(attempt: string, holders: readonly Holder[], otherwise = '', cause?: Error): void {
   if (holders.length > 0) {
     const who = holders.map(({ pid, command }) => `${command} (process ${pid})`).join(', ');
-    throw new DriverError(attempt, `held by ${who}`, `end ${who}, then try again`, { cause });
+    throw new DriverError(attempt, `held by ${who}`, `end ${who}, then try again${otherwise}`, { cause });
   }
 }
 
@@ -63,7 +72,7 @@ async function openPort(port: SerialPort, attempt: string, signal: AbortSignal):
     }
 
     if (/cannot lock|busy|temporarily unavailable/i.test(failure.message)) {
-      refuseHeld(attempt, await findHolders(port.path), failure);
+      refuseHeld(attempt, await findHolders(port.path), '', failure);
     }
 
     throw openError(attempt, failure);

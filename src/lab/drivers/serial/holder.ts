@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { basename } from 'node:path';
 
 /** Another process that has a device open. */
 export interface Holder {
@@ -8,7 +9,7 @@ export interface Holder {
 }
 
 /**
- * Finds the other processes that have a device open, as far as this user may see (/proc/PID/fd is readable for
+ * Finds the other processes that have a device open, but for the other end of a pseudo-terminal, as far as this user may see (/proc/PID/fd is readable for
  * one's own processes, and for root).
  *
  * @param path the device, or a link to it
@@ -37,5 +38,36 @@ async function hasOpen(pid: number, device: string): Promise<boolean> {
   const targets = await Promise.all(
     descriptors.map(name => readlink(`${directory}/${name}`).catch(() => '')),
   );
-  return targets.includes(device);
+  if (!targets.includes(device)) return false;
+  const masters = descriptors.filter((_, index) => targets[index]?.endsWith('/ptmx'));
+  const ends = await Promise.all(masters.map(name => terminalOf(`/proc/${pid}/fdinfo/${name}`)));
+  return !ends.includes(device);
+}
+
+/**
+ * The pseudo-terminal of which a descriptor is the master. The process that made it (socat) is its other end, and keeps
+ * it open besides: it takes no bytes from those who read there.
+ */
+async function terminalOf(information: string): Promise<string | undefined> {
+  const text = await readFile(information, 'utf8').catch(() => '');
+  const index = /^tty-index:\s*(\d+)/m.exec(text)?.[1];
+  return index === undefined ? undefined : `/dev/pts/${index}`;
+}
+
+const lockDirectories = ['/run/lock', '/var/lock', '/var/spool/lock'] as const;
+
+/**
+ * The living process that has locked a device by the UUCP convention (Filesystem Hierarchy Standard, /var/lock): of
+ * another user too, whose open files cannot be seen.
+ */
+export async function findLocker(path: string): Promise<Holder | undefined> {
+  const name = basename(await realpath(path).catch(() => path));
+  for (const directory of lockDirectories) {
+    const text = await readFile(`${directory}/LCK..${name}`, 'latin1').catch(() => undefined);
+    const pid = Number.parseInt(text ?? '', 10);
+    if (!(pid > 0) || pid === process.pid) continue;
+    const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined);
+    if (command !== undefined) return { pid, command: command.trim() };
+  }
+  return undefined;
 }

@@ -1,9 +1,11 @@
 import { Client, type ClientErrorExtensions, type ConnectConfig } from 'ssh2';
+import { connect as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
 import { createHostKeys, fingerprintOf, type HostKeys } from './host-keys.ts';
 import { clientOf, createSession } from './session.ts';
+import { ServerWords } from './server-words.ts';
 import type { SshDriver, SshIdentity, SshSession, SshTarget } from './ssh.ts';
 
 export interface SshClientOptions {
@@ -22,15 +24,88 @@ export class HostUnreachable extends DriverError {}
 export class NoLogin extends DriverError {
   /** A domain that takes connections runs. */
   readonly blames = 'lab';
+  /** Trying again changes nothing: a server that let this user in before refuses it, and has done so again. */
+  readonly isFinal: boolean;
+
+  constructor(
+    attempt: string,
+    why: string,
+    hint: string,
+    { isFinal = false, ...options }: ErrorOptions & { readonly isFinal?: boolean } = {},
+  ) {
+    super(attempt, why, hint, options);
+    this.isFinal = isFinal;
+  }
 }
 
-/** SSH by the package ssh2. One driver for one run: it keeps the host keys that it saw first. */
+/** SSH by the package ssh2. One driver for one run: it keeps the host keys that it saw first, and why logins failed. */
 export function sshClient(options: SshClientOptions = {}): SshDriver {
   const hostKeys = createHostKeys();
-  return { connect: (target, signal) => connect(target, signal, hostKeys, options) };
+  const histories = new Map<string, History>();
+  return {
+    connect: async (target, signal) => {
+      const server = serverOf(target);
+      const history = histories.get(server) ?? { refusals: 0, wasLoggedIn: false };
+      histories.set(server, history);
+      try {
+        const session = await connect(target, signal, hostKeys, options);
+        Object.assign(history, { cause: undefined, refusals: 0, wasLoggedIn: true });
+        return session;
+      } catch (error) {
+        throw error instanceof Failure ? withFirstCause(error, history) : error;
+      }
+    },
+  };
 }
 
-type Stage = 'socket' | 'handshake' | 'host key' | 'authentication';
+/** What came of the attempts to log in to one server since the last one that worked. */
+interface History {
+  /** The failure that came furthest, and first of those. */
+  cause?: Failure | undefined;
+  /** Logins that were refused. */
+  refusals: number;
+  wasLoggedIn: boolean;
+}
+
+const stages = ['socket', 'handshake', 'host key', 'authentication'] as const;
+type Stage = (typeof stages)[number];
+
+/** A failed attempt, before it is told with those before it. */
+class Failure extends Error {
+  readonly stage: Stage;
+  readonly attempt: string;
+
+  constructor(attempt: string, stage: Stage, why: string, options?: ErrorOptions) {
+    super(why, options);
+    this.attempt = attempt;
+    this.stage = stage;
+  }
+}
+
+/**
+ * A server that was asked too often refuses before the login (OpenSSH's PerSourcePenalties and MaxStartups): the
+ * cause is what it refused before that.
+ */
+function withFirstCause(failure: Failure, history: History): DriverError {
+  const { stage, attempt, message } = failure;
+  const known = history.cause;
+  const isFurther = known === undefined || stages.indexOf(stage) >= stages.indexOf(known.stage);
+  if (isFurther) history.cause = failure;
+  if (stage === 'authentication') history.refusals += 1;
+  if (stage === 'socket')
+    return new HostUnreachable(`${attempt}, ${stage}`, message, hints[stage], { cause: failure.cause });
+  const [cause, why] = isFurther
+    ? [failure, message]
+    : [known, `${known.message}; now, in the ${stage}: ${message}`];
+  return new NoLogin(`${attempt}, ${cause.stage}`, why, hints[cause.stage], {
+    cause: failure.cause,
+    isFinal: history.wasLoggedIn && history.refusals > 1,
+  });
+}
+
+function serverOf({ host, port, via }: SshTarget): string {
+  return `${via ? `${via.name} ` : ''}${host}:${port}`;
+}
 
 const awaited: Readonly<Record<Stage, string>> = {
   socket: 'the connection',
@@ -57,19 +132,18 @@ async function connect(
   const { host, port, user, via } = target;
   const name = `${user}@${host}:${port}`;
   const attempt = `log in to ${name}${via ? ` through ${via.name}` : ''}`;
-  const tunnel = via ? await forward(via, target, attempt, signal) : dial?.(host, port);
+  const sock = via
+    ? await forward(via, target, attempt, signal)
+    : (dial?.(host, port) ?? connectSocket({ host, port }));
+  const words = new ServerWords(sock);
   const client = new Client();
   let stage: Stage = 'socket';
   let hostKey = '';
   let mismatch: string | undefined;
 
-  const fail = (why: string, cause?: Error) => {
-    const Failure = stage === 'socket' ? HostUnreachable : NoLogin;
-    return new Failure(`${attempt}, ${stage}`, why, hints[stage], { cause });
-  };
-
+  const fail = (why: string, cause?: Error) => new Failure(attempt, stage, why + words.quoted, { cause });
   const config: ConnectConfig = {
-    ...(tunnel ? { sock: tunnel } : { host, port }),
+    sock,
     ...credentials(target.identity),
     username: user,
     // The signal is the deadline.
@@ -79,13 +153,13 @@ async function connect(
     hostVerifier: (key: Buffer) => {
       stage = 'host key';
       hostKey = fingerprintOf(key);
-      mismatch = hostKeys.check(`${via ? `${via.name} ` : ''}${host}:${port}`, hostKey, target.hostKey);
+      mismatch = hostKeys.check(serverOf(target), hostKey, target.hostKey);
       return mismatch === undefined;
     },
   };
 
   const expired = () => {
-    const error = cutShort(`${attempt}, ${stage}`, awaited[stage], hints[stage], signal);
+    const error = cutShort(attempt, awaited[stage], hints[stage], signal);
     return fail(error.message.slice(error.attempt.length + 2), error);
   };
   return abortable<SshSession>(signal, expired, (resolve, reject) => {
@@ -98,6 +172,7 @@ async function connect(
     client.on('handshake', () => {
       stage = 'authentication';
     });
+    client.on('banner', text => words.add(text));
     client.on('keyboard-interactive', (_name, _instructions, _language, prompts, answer) => {
       const { identity } = target;
       answer(prompts.map(() => (identity.kind === 'password' ? identity.password : '')));
@@ -108,11 +183,11 @@ async function connect(
     });
     // It may come twice.
     client.on('error', error => {
-      reject(
+      const why =
         mismatch === undefined
-          ? fail(reasonOf(error), error)
-          : fail(`the server has the key ${hostKey}, expected was ${mismatch}`, error),
-      );
+          ? reasonOf(error)
+          : `the server has the key ${hostKey}, expected was ${mismatch}`;
+      reject(fail(why, error));
     });
     client.on('close', () => reject(fail('the server closed the connection')));
 
@@ -126,7 +201,7 @@ async function connect(
     return () => {
       if (!ready) {
         client.destroy();
-        tunnel?.destroy();
+        sock.destroy();
       }
     };
   });

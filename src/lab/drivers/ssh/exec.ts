@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import type { ClientChannel } from 'ssh2';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
-import type { Connection } from './session.ts';
+import type { Connection } from './connection.ts';
 import type { SshResult } from './ssh.ts';
 
 /** Bytes of output of one command, both streams together; more is an error. */

@@ -1,20 +1,11 @@
 import type { Client } from 'ssh2';
 import { DriverError } from '../driver-error.ts';
+import type { Connection } from './connection.ts';
 import { execute } from './exec.ts';
 import { putByShell } from './put-by-shell.ts';
 import { NoSftp, putBySftp } from './sftp.ts';
 import { openShell } from './shell.ts';
 import type { SshSession } from './ssh.ts';
-
-/** A logged-in connection, for what runs on it. */
-export interface Connection {
-  readonly name: string;
-  readonly client: Client;
-  /** The error of an attempt that the connection's end broke off. */
-  lost(attempt: string): DriverError;
-  /** The error of an attempt that got no channel: the server refused it, or the connection ended first. */
-  refused(attempt: string, error: Error): DriverError;
-}
 
 /** Milliseconds that the server gets for a polite end. */
 const farewell = 1000;

@@ -4,7 +4,7 @@ import type { SFTPWrapper } from 'ssh2';
 import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
 import { NotWritten } from './not-written.ts';
-import type { Connection } from './session.ts';
+import type { Connection } from './connection.ts';
 import type { PutOptions } from './ssh.ts';
 
 /** The server has no such subsystem, or one that does not start. */

@@ -1,6 +1,6 @@
 import type { ClientChannel } from 'ssh2';
 import { abortable, cutShort } from '../abortable.ts';
-import type { Connection } from './session.ts';
+import type { Connection } from './connection.ts';
 import type { SshShell } from './ssh.ts';
 
 interface ShellEvents {
