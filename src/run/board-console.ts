@@ -4,7 +4,7 @@ import type { BoardType } from '../board/board-type.ts';
 import type { ConsoleMark, ConsoleMatch } from '../verdict/console/expect.ts';
 import { ConsoleReader } from '../verdict/console/reader.ts';
 import type { ConsoleTalker } from '../verdict/console/line.ts';
-import type { Sign, SignSeen } from '../verdict/console/signs.ts';
+import type { Sign, SignSeen } from '../verdict/console/sign.ts';
 import { ConsoleTransfers, type TransferSeen } from '../verdict/console/transfers.ts';
 import type { SerialConnection, SerialDriver } from '../lab/drivers/serial/serial.ts';
 import { mainConsole, type Recorder } from '../verdict/recording/event.ts';

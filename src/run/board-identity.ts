@@ -1,7 +1,7 @@
 /** Whether the board behind the console is the one that the lab means, by what it says of itself before Xen. */
 import type { OpenBoard } from '../lab/open-board.ts';
 import { otherModels } from '../board/other-models.ts';
-import type { Sign } from '../verdict/console/signs.ts';
+import type { Sign } from '../verdict/console/sign.ts';
 import { literal } from './console-signs.ts';
 
 /**
@@ -16,7 +16,7 @@ export function otherBoardSigns({ type, network }: Pick<OpenBoard, 'type' | 'net
   ];
 }
 
-const common = { name: 'other-board', kind: 'trouble' } as const;
+const common = { name: 'other-board', kind: 'refusal' } as const;
 
 function otherSerial(own: readonly string[]): Sign {
   return {

@@ -1,7 +1,9 @@
 /** The signs of one board type, and what each sign of a console tells the machines. */
 import type { ConsoleEvent } from '../../machines/console-event.ts';
 import type { BoardType } from '../board/board-type.ts';
-import type { Sign, SignSeen } from '../verdict/console/signs.ts';
+import type { Sign, SignSeen } from '../verdict/console/sign.ts';
+import { eepromRefusal } from '../verdict/console/vocabulary/eeprom.ts';
+import { linuxText } from '../verdict/console/vocabulary/linux.ts';
 
 /** Signs that this board type has beside the ones that every console is watched for. */
 export function boardSigns({ boot, dom0 }: BoardType): Sign[] {
@@ -14,6 +16,16 @@ export function boardSigns({ boot, dom0 }: BoardType): Sign[] {
       pattern: new RegExp(dom0.login),
       onTail: true,
       means: 'Dom0 can be logged in to',
+      source,
+    },
+    {
+      name: 'dom0-shell',
+      kind: 'milestone',
+      talkers: ['linux'],
+      domain: 'dom0',
+      pattern: linuxText.shellWaits,
+      onTail: true,
+      means: 'a shell of Dom0 waits for a command',
       source,
     },
     ...boot.banners.map(
@@ -47,16 +59,7 @@ export function boardSigns({ boot, dom0 }: BoardType): Sign[] {
       },
     );
   }
-  if (boot.eeprom !== undefined) {
-    signs.push({
-      name: 'eeprom-refusal',
-      kind: 'trouble',
-      talkers: ['eeprom'],
-      pattern: /(NETBOOT init failed|NETBOOT CANCEL|Boot mode: RESTART.*|Error \d+ loading .*)/,
-      means: 'the EEPROM could not boot from the network',
-      source: 'raspberrypi/rpi-eeprom, boot log',
-    });
-  }
+  if (boot.eeprom !== undefined) signs.push(eepromRefusal);
   return signs;
 }
 
@@ -96,8 +99,10 @@ const eventOf: Readonly<Record<string, (line: string, detail: string | undefined
   'probe-ready': line => ({ type: 'console.probe', line }),
   'xen-banner': line => ({ type: 'console.xen', line }),
   'dom0-login': line => ({ type: 'console.login', line }),
+  'dom0-shell': line => ({ type: 'console.login', line }),
   'xen-panic': (line, detail) => ({ type: 'console.xenPanic', line: detail ?? line }),
   'xen-halts': line => ({ type: 'console.halt', line }),
+  'hwdom-failed': line => ({ type: 'console.halt', line }),
   'el3-panic': line => ({ type: 'console.crash', who: 'firmware', line }),
   'synchronous-abort': line => ({ type: 'console.crash', who: 'boot loader', line }),
   'kernel-panic': line => ({ type: 'console.crash', who: 'Dom0', line }),

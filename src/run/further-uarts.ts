@@ -2,7 +2,7 @@
 import type { ConsoleEvent } from '../../machines/console-event.ts';
 import type { BoardUart, OpenBoard } from '../lab/open-board.ts';
 import { ConsoleReader } from '../verdict/console/reader.ts';
-import type { SignSeen } from '../verdict/console/signs.ts';
+import type { SignSeen } from '../verdict/console/sign.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import type { SerialConnection } from '../lab/drivers/serial/serial.ts';
 import { recordedBytes } from '../verdict/recording/bytes.ts';

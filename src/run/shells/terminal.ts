@@ -1,5 +1,5 @@
 /** A place where text is typed and read: a board's serial console, the console of a guest behind Dom0. */
-import type { ConsoleMark } from '../../verdict/console/expect.ts';
+import { type ConsoleMark, textSince } from '../../verdict/console/expect.ts';
 import type { Tail } from '../../verdict/console/line.ts';
 import type { ConsoleReader } from '../../verdict/console/reader.ts';
 
@@ -35,22 +35,19 @@ export interface Terminal {
 export function spokenSince(reader: ConsoleReader, mark: ConsoleMark, domid: number): readonly string[] {
   const isSpoken = ({ talker, domid: whose = 0 }: Tail) =>
     whose === domid && (talker === 'linux' || talker === 'unknown');
-  const text = (said: Tail) =>
-    mark.open?.number === said.number ? said.text.slice(mark.open.column) : said.text;
   const spoken: string[] = [];
   let torn = '';
   for (const line of reader.since(mark)) {
     if (!isSpoken(line) || line.stamp !== undefined) continue;
-    const [whole, head] = kernelBrokeIn.exec(text(line)) ?? [];
-    if (whole === undefined) spoken.push(torn + text(line));
-    torn = whole === undefined ? '' : torn + head;
+    torn += textSince(mark, line);
+    // A message of the kernel is behind it, and then what it tore goes on.
+    if (line.unterminated) continue;
+    spoken.push(torn);
+    torn = '';
   }
   const open = reader.tails().find(isSpoken);
-  return [...spoken, torn + (open === undefined ? '' : text(open))];
+  return [...spoken, torn + (open === undefined ? '' : textSince(mark, open))];
 }
-
-/** A message of Linux in the middle of a line: its own newline ends it, and what it tore goes on behind that. */
-const kernelBrokeIn = /^(.+?)\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? .*$/;
 
 /** `until` of a terminal that tells listeners when something has come. */
 export function untilSeen<T>(

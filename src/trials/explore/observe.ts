@@ -2,7 +2,7 @@
  * What a run of a scenario on a machine of the model would have shown: as a virtual board shows it, without the
  * board's transports. Thousands of runs take seconds.
  */
-import type { SignSeen } from '../../verdict/console/signs.ts';
+import type { SignSeen } from '../../verdict/console/sign.ts';
 import { lookQuestion, lookQuestions } from '../../model/linux/look.ts';
 import { rawMessageCommand } from '../../model/linux/raw-mode.ts';
 import type { LinuxView } from '../../model/linux/view.ts';

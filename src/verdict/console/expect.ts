@@ -88,9 +88,8 @@ export class ConsoleExpectation implements Disposable {
     this.cancel();
   }
 
-  #sinceMark(said: Tail): string {
-    const { open } = this.#from;
-    return open?.number === said.number ? said.text.slice(open.column) : said.text;
+  #sinceMark(said: Tail | TalkerLine): string {
+    return textSince(this.#from, said);
   }
 
   #try(armed: Armed, pattern: RegExp, said: Tail, text: string, t: number): boolean {
@@ -112,6 +111,13 @@ export class ConsoleExpectation implements Disposable {
     this.#found(this.#match);
     return true;
   }
+}
+
+/** What of a line, or of a tail, was said after a mark. */
+export function textSince({ open }: ConsoleMark, said: Tail | TalkerLine): string {
+  if (open?.number !== said.number) return said.text;
+  const column = 'column' in said ? (said.column ?? 0) : 0;
+  return said.text.slice(Math.max(0, open.column - column));
 }
 
 interface Armed extends ConsolePattern {

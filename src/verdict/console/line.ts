@@ -21,6 +21,8 @@ export interface TalkerLine {
   readonly t: number;
   /** Line of the console in which it began, counted from 1. */
   readonly number: number;
+  /** Characters before it in that line, where it was written behind a prompt or another open line. */
+  readonly column?: number;
   /** Xen's prefix lacks a character of its own, or has one twice: the line is bad. */
   readonly damaged?: true;
   /** Another talker broke in: line of the console in which the rest of it was. */

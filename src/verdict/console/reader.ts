@@ -8,7 +8,7 @@ import type { ConsoleTalker, Tail, TalkerLine } from './line.ts';
 import { PhysicalLines } from './physical-lines.ts';
 import { TerminalQueries, type TerminalQuery } from './queries.ts';
 import { SignWatch } from './sign-watch.ts';
-import type { Sign, SignSeen } from './signs.ts';
+import type { Sign, SignSeen } from './sign.ts';
 import { Talkers } from './talkers.ts';
 
 export interface ConsoleEvents {

@@ -1,17 +1,19 @@
 /** Looks for signs in all that the talkers say, and notices that a board has started again. */
-import type { Tail, TalkerLine } from './line.ts';
-import { type Sign, type SignSeen, signs, talkerRank } from './signs.ts';
+import type { ConsoleTalker, Tail, TalkerLine } from './line.ts';
+import type { Sign, SignSeen } from './sign.ts';
+import { signs, talkerRank } from './signs.ts';
+import { kernelRestarts, linuxText } from './vocabulary/linux.ts';
 
 export class SignWatch {
-  readonly #signs: readonly Sign[];
-  readonly #any: RegExp;
+  readonly #of: ReadonlyMap<ConsoleTalker, Watched>;
   readonly #onTail: readonly Sign[];
   readonly #report: (sign: SignSeen) => void;
   readonly #before = new Map<string, string>();
+  readonly #domains = new Map<number, DomainSeen>();
   #reached: number = talkerRank.unknown;
   #announced: string | undefined;
   #foretold: string | undefined;
-  /** Whatever runs on the board has said that it failed. */
+  /** Software on the board has said that it failed. */
   #failed: string | undefined;
   #waiting: { readonly sign: Sign; readonly line: TalkerLine } | undefined;
   /** Signs found in the tail that began in `number`, so that the finished line does not repeat them. */
@@ -22,16 +24,18 @@ export class SignWatch {
    * @param report called for each sign, in order
    */
   constructor(further: readonly Sign[], report: (sign: SignSeen) => void) {
-    this.#signs = [...signs, ...further];
-    this.#any = new RegExp(this.#signs.map(({ pattern }) => `(?:${pattern.source})`).join('|'));
-    this.#onTail = this.#signs.filter(({ onTail }) => onTail);
+    this.#of = further.length === 0 ? tableByTalker : byTalker([...signs, ...further]);
+    this.#onTail = [...signs, ...further].filter(({ onTail }) => onTail);
     this.#report = report;
   }
 
   line(line: TalkerLine): void {
     this.#finishWaiting(line);
-    if (this.#any.test(line.text)) {
-      for (const sign of this.#signs) {
+    const isText = line.talker === 'linux' && this.#followDomain(line);
+    const watched = this.#of.get(line.talker);
+    if (watched !== undefined && (watched.atBegin.test(line.text) || watched.anywhere?.test(line.text))) {
+      for (const sign of watched.signs) {
+        if (isText && sign.kind !== 'milestone') continue;
         const found = match(sign, line);
         if (found === null || sign.unlessAfter?.test(this.#before.get(whose(line)) ?? '')) continue;
         if (this.#inTail.number === line.number && this.#inTail.names.has(sign.name)) continue;
@@ -62,6 +66,7 @@ export class SignWatch {
     this.#foretold = undefined;
     this.#failed = undefined;
     this.#before.clear();
+    this.#domains.clear();
   }
 
   /** Nothing more will come: a sign that waited for its detail is given without. */
@@ -71,20 +76,46 @@ export class SignWatch {
     if (waiting !== undefined) this.#report(seen(waiting.sign, waiting.line, undefined));
   }
 
+  /**
+   * @returns whether the line is what a command has printed: text, whatever it says. A kernel's own message comes in
+   *   between at times; its time stamp is newer than all before.
+   */
+  #followDomain(line: TalkerLine): boolean {
+    const domid = line.domid ?? 0;
+    const { stamp, text } = line;
+    const domain = this.#domains.get(domid) ?? { newest: -1, inCommand: false, isBooted: false };
+    this.#domains.set(domid, domain);
+    if (stamp === undefined) {
+      if (linuxText.commandEcho.test(text)) domain.inCommand = true;
+      else if (linuxText.prompt.test(text) || linuxText.frameEnd.test(text)) domain.inCommand = false;
+      return domain.inCommand;
+    }
+    const isText = domain.inCommand && stamp <= domain.newest;
+    domain.newest = Math.max(domain.newest, stamp);
+    if (linuxText.booting.test(text) && !isText) {
+      if (domain.isBooted) this.#found(kernelRestarts, line, text);
+      domain.isBooted = true;
+      domain.newest = stamp;
+    }
+    return isText;
+  }
+
   #found(sign: Sign, line: TalkerLine, detail: string | undefined): void {
     if (sign.rank !== undefined) {
-      if (sign.name !== this.#foretold) this.#banner(sign.rank, line);
+      if (sign.name !== this.#foretold) this.#banner(sign, line);
       this.#foretold = undefined;
     }
+    if (sign.isRepeated) return;
     if (sign.foretells !== undefined) this.#foretold = sign.foretells;
     if (sign.kind === 'restart') this.#announced = sign.name;
-    if (isFailure(sign) && (line.domid ?? 0) === 0) this.#failed = sign.name;
+    if ((sign.kind === 'fatal' || sign.endsInReset) && (line.domid ?? 0) === 0) this.#failed = sign.name;
     if (sign.detail === 'next-line') this.#waiting = { sign, line };
     else this.#report(seen(sign, line, detail));
   }
 
-  #banner(rank: number, line: TalkerLine): void {
-    if (rank > this.#reached) return this.#reach(rank);
+  #banner({ rank = 0, isRepeated }: Sign, line: TalkerLine): void {
+    const isDue = isRepeated ? this.#reached < talkerRank.xen : rank > this.#reached;
+    if (isDue) return this.#reach(isRepeated ? this.#reached : rank);
     this.end();
     const detail = this.#announced;
     const after = this.#failed;
@@ -92,6 +123,7 @@ export class SignWatch {
     this.#announced = undefined;
     this.#failed = undefined;
     this.#before.clear();
+    this.#domains.clear();
     this.#report({
       ...place(line),
       name: 'reset',
@@ -113,10 +145,59 @@ export class SignWatch {
   }
 }
 
-/** A machine that starts again after one of them has a reason of its own. */
-function isFailure({ kind, name }: Sign): boolean {
-  return kind === 'fatal' || name === 'kernel-oops';
+/** What one domain has said until now. */
+interface DomainSeen {
+  /** Of its kernel's time stamps. */
+  newest: number;
+  /** A command was typed, and no prompt has come since. */
+  inCommand: boolean;
+  isBooted: boolean;
 }
+
+/** The signs that a talker's lines can show, and one pattern for all of them, by which most lines show none. */
+interface Watched {
+  readonly signs: readonly Sign[];
+  readonly atBegin: RegExp;
+  readonly anywhere: RegExp | undefined;
+}
+
+function byTalker(all: readonly Sign[]): ReadonlyMap<ConsoleTalker, Watched> {
+  const talkers = Object.keys(talkerRank) as ConsoleTalker[];
+  return new Map(
+    talkers.map(talker => {
+      const own = all.filter(sign => sign.talkers?.includes(talker) ?? true);
+      const patterns = own.map(({ pattern }) => pattern);
+      const begins = patterns.filter(({ source }) => isAnchored(source)).map(sourceOf);
+      const others = patterns.filter(({ source }) => !isAnchored(source)).map(sourceOf);
+      const watched: Watched = {
+        signs: own,
+        // Anchored as a whole, so that it is tried at the begin of the line alone.
+        atBegin: new RegExp(`^(?:${begins.join('|')})`),
+        anywhere: others.length === 0 ? undefined : new RegExp(others.join('|')),
+      };
+      return [talker, watched];
+    }),
+  );
+}
+
+/** Of the form `^...`, without another alternative beside it. */
+function isAnchored(source: string): boolean {
+  if (!source.startsWith('^')) return false;
+  const bare = source.replaceAll(/\\.|\[(?:\\.|[^\]])*\]/g, '');
+  let depth = 0;
+  return [...bare].every(character => {
+    if (character === '(') depth++;
+    else if (character === ')') depth--;
+    return character !== '|' || depth > 0;
+  });
+}
+
+/** With its flags, so that it can stand among others. */
+function sourceOf({ source, flags }: RegExp): string {
+  return flags.includes('i') ? `(?i:${source})` : `(?:${source})`;
+}
+
+const tableByTalker = byTalker(signs);
 
 function match(sign: Sign, said: Tail): RegExpExecArray | null {
   if (sign.talkers !== undefined && !sign.talkers.includes(said.talker)) return null;

@@ -7,7 +7,13 @@
  */
 import type { ConsoleTalker, Tail, TalkerLine } from './line.ts';
 import type { PhysicalLine } from './physical-lines.ts';
+import { signs } from './signs.ts';
 import { visibleText } from './terminal-text.ts';
+import { eepromText } from './vocabulary/eeprom.ts';
+import { linuxText } from './vocabulary/linux.ts';
+import { tfaText } from './vocabulary/tf-a.ts';
+import { uBootText } from './vocabulary/u-boot.ts';
+import { xenText } from './vocabulary/xen.ts';
 
 export class Talkers {
   readonly #said: (line: TalkerLine) => void;
@@ -42,7 +48,8 @@ export class Talkers {
 
   /** Takes one line of the serial line apart. */
   push(line: PhysicalLine, t: number): void {
-    const text = this.#decoder.decode(line.bytes);
+    // Some firmware writes its carriage return behind the newline.
+    const text = this.#decoder.decode(line.bytes).replace(/^\r+/, '');
     const ending: Ending = {
       t,
       number: line.number,
@@ -53,7 +60,9 @@ export class Talkers {
       this.#emit({ talker: this.#alone, raw: text, number: line.number }, ending);
       return;
     }
-    const segments = segmentsOf(text, this.#early);
+    let segments = segmentsOf(text, this.#early);
+    // A program of Dom0 may print what looks like a line of the firmware: its terminal ends it otherwise.
+    if (segments.at(-1)?.prefix === 'tf-a' && this.#isDom0s(ending)) segments = segmentsOf(text, 'none');
     const whole = this.#joined(segments, ending);
     segments.forEach((segment, index) => {
       const last = index === segments.length - 1;
@@ -77,7 +86,7 @@ export class Talkers {
   ): { readonly segment: Segment; readonly ending: Ending } | undefined {
     const torn = this.#torn;
     if (torn === undefined || first?.prefix === 'tf-a') return undefined;
-    if (first?.prefix !== '' || ubootBanner.test(first.body) || eepromBanner.test(first.body)) {
+    if (first?.prefix !== '' || uBootText.anyBanner.test(first.body) || eepromText.banner.test(first.body)) {
       this.#flushTorn(ending);
       return undefined;
     }
@@ -142,16 +151,19 @@ export class Talkers {
     return this.#stage === 'unknown' || this.#stage === 'eeprom' || this.#stage === 'tf-a';
   }
 
+  #isDom0s({ terminated, returns }: Ending): boolean {
+    return this.#stage === 'linux' && terminated && returns > (this.#xenReturns ?? returns);
+  }
+
   #prefixed(segment: Segment, last: boolean, ending: Ending): void {
     const { number } = ending;
-    const guest = segment.domid === undefined ? domainPrefix.exec(segment.body) : null;
-    const domid = segment.domid ?? (guest === null ? undefined : Number(guest[1]));
-    if (domid !== undefined) {
-      const raw = guest === null ? segment.body : segment.body.slice(guest[0].length);
+    const shown = domainShown(segment);
+    if (shown !== undefined) {
+      const { domid, raw } = shown;
       this.#guest(domid, raw, last ? ending : { ...ending, terminated: false });
     } else if (!last) {
       // Something else follows where Xen's newline should be.
-      const domain = this.#focus > 0 && !openMessage.test(segment.body);
+      const domain = this.#focus > 0 && !xenText.openMessage.test(segment.body);
       const whose = domain ? { talker: 'linux' as const, domid: this.#focus } : { talker: 'xen' as const };
       this.#emit({ ...whose, raw: segment.body, number }, { ...ending, terminated: false });
     } else this.#xen(segment.body, ending);
@@ -160,7 +172,7 @@ export class Talkers {
   #xen(body: string, ending: Ending): void {
     const { number, returns } = ending;
     const byDomain = ending.terminated && returns > (this.#xenReturns ?? returns);
-    const message = openMessage.exec(body)?.[0];
+    const message = xenText.openMessage.exec(body)?.[0];
     if (message !== undefined) {
       this.#xenLeftOpen = true;
       const rest = body.slice(message.length);
@@ -183,7 +195,8 @@ export class Talkers {
   }
 
   #plain(body: string, last: boolean, ending: Ending): void {
-    const unprefixed = this.#xenLeftOpen && this.#open === undefined ? rawLevel.exec(body)?.[0] : undefined;
+    const unprefixed =
+      this.#xenLeftOpen && this.#open === undefined ? xenText.rawLevel.exec(body)?.[0] : undefined;
     if (unprefixed !== undefined && last) {
       this.#emit({ talker: 'xen', raw: body.slice(unprefixed.length), number: ending.number }, ending);
       return;
@@ -198,7 +211,11 @@ export class Talkers {
     this.#open = undefined;
     if (open === undefined) return;
     const torn = ending.terminated && ending.number !== open.number ? { restIn: ending.number } : {};
-    this.#emit({ ...this.#plainTalker(open.raw), ...open }, { ...ending, ...torn });
+    const isDom0s = this.#isDom0s(ending);
+    this.#emitPieces(open, raw => (isDom0s ? { talker: 'linux', domid: 0 } : this.#plainTalker(raw)), {
+      ...ending,
+      ...torn,
+    });
   }
 
   /** A line of a guest whose console is Xen's; Xen breaks long ones (arch/arm/vpl011.c). */
@@ -212,22 +229,42 @@ export class Talkers {
     if (broken) this.#domains.set(domid, whole);
     else {
       this.#domains.delete(domid);
-      this.#emit({ talker: 'linux', domid, ...whole }, ending);
+      this.#emitPieces(whole, () => ({ talker: 'linux', domid }), ending);
     }
+  }
+
+  /** What was written behind an open line is a line of its own: a kernel's message behind a prompt, a banner. */
+  #emitPieces({ raw, number }: Open, whose: (raw: string) => Whose, ending: Ending): void {
+    const text = visibleText(raw);
+    let from = 0;
+    for (const begin of beginsIn(text)) {
+      const piece = text.slice(from, begin);
+      this.#emit({ ...whose(piece), raw: piece, number }, { ...ending, terminated: false }, from);
+      from = begin;
+    }
+    const piece = text.slice(from);
+    this.#emit({ ...whose(piece), raw: piece, number }, ending, from);
   }
 
   /** Whose text without prefix is, at this stage of the boot. */
   #plainTalker(raw: string): Whose {
-    if (kernelStamp.test(raw)) return { talker: 'linux', domid: 0 };
-    if (eepromBanner.test(raw)) return { talker: 'eeprom' };
-    if (ubootBanner.test(raw)) return { talker: 'u-boot' };
+    // Some firmware stamps its lines as a kernel does.
+    const isFirmware = this.#stage === 'tf-a' || this.#stage === 'eeprom';
+    const stamp = linuxText.stamp.exec(raw)?.[0];
+    if (stamp !== undefined && !(isFirmware && !linuxText.booting.test(raw.slice(stamp.length)))) {
+      return { talker: 'linux', domid: 0 };
+    }
+    if (eepromText.banner.test(raw)) return { talker: 'eeprom' };
+    if (uBootText.anyBanner.test(raw)) return { talker: 'u-boot' };
+    if (tfaText.start.test(raw)) return { talker: 'tf-a' };
     if (this.#stage === 'linux') return { talker: 'linux', domid: 0 };
     // Xen's banner has no prefix; Dom0 does not talk before its kernel does.
     if (this.#stage === 'xen' && this.#xenVersionSeen) return { talker: 'unknown' };
     return { talker: this.#stage };
   }
 
-  #emit(said: Whose & Open, ending: Ending): void {
+  /** @param column where it begins in its line */
+  #emit(said: Whose & Open, ending: Ending, column = 0): void {
     const { text, stamp } = withoutStamp(visibleText(said.raw), said.talker);
     this.#follow(said, text, ending);
     this.#said({
@@ -237,6 +274,7 @@ export class Talkers {
       ...(stamp !== undefined && { stamp }),
       t: ending.t,
       number: said.number,
+      ...(column > 0 && { column }),
       ...(ending.damaged && { damaged: true as const }),
       ...(ending.restIn !== undefined && { restIn: ending.restIn }),
       ...(!ending.terminated && { unterminated: true as const }),
@@ -246,16 +284,16 @@ export class Talkers {
   /** Follows the boot as far as it decides whose text without prefix is. */
   #follow(said: Whose, text: string, ending: Ending): void {
     const before = this.#stage;
-    const banner = said.talker === 'tf-a' && firmwareBanner.test(text);
+    const banner = said.talker === 'tf-a' && tfaText.banner.test(text);
     if (said.talker === 'xen') {
       if (before !== 'linux') this.#stage = 'xen';
-      if (/^Xen version \d/.test(text) && !this.#xenKeyHelp) {
+      if (xenText.version.test(text) && !this.#xenKeyHelp) {
         this.#xenVersionSeen = true;
         this.#stage = 'xen';
       }
-      this.#xenKeyHelp = text.startsWith("'h' pressed");
-      if (/^Freed \d+kB init memory/.test(text)) this.#stage = 'linux';
-      const focus = /^\*\*\* Serial input to (?:DOM(\d+)|Xen)/.exec(text);
+      this.#xenKeyHelp = text.startsWith(xenText.keyHelp);
+      if (xenText.booted.test(text)) this.#stage = 'linux';
+      const focus = xenText.input.exec(text);
       if (focus !== null) this.#focus = Number(focus[1] ?? 0);
     } else if (said.talker === 'linux' && said.domid === 0) this.#stage = 'linux';
     else if (said.talker === 'tf-a' && (this.#early || banner)) this.#stage = 'tf-a';
@@ -307,42 +345,30 @@ interface Segment {
 }
 
 const order: readonly ConsoleTalker[] = ['unknown', 'eeprom', 'tf-a', 'u-boot', 'xen', 'linux'];
-/** Xen's messages that lack their newline: xen/arch/arm/firmware/scmi-smc-multiagent.c, scmi_assign_device. */
-const openMessage = /^scmi: could not assign dev for d\d+ agent:\d+ dev_id:\d+ \(-?\d+\)/;
-/** A level mark that Xen's console did not take off because it was in mid-line. */
-const rawLevel = /^(?:<G>)?<[0-3]>/;
-const domainPrefix = /^DOM(\d+): /;
-const kernelStamp = /^\[ *(\d+\.\d{6})\](?:\[ *[TC]\d+\])? /;
-/** `console_timestamps=boot`; other forms are dates. */
-const xenStamp = /^\[ *(?:(\d+\.\d{6})|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)\] /;
-/** Seconds since it started: rpi-eeprom issue 687. Nothing is told by them, they may go backwards. */
-const eepromStamp = /^ *\d+\.\d\d (?=\S)/;
-const ubootBanner = /^U-Boot (?:[ST]PL )?\d{4}\.\d\d/;
-const eepromBanner = /RPi: BOOTSYS/;
-const firmwareBanner = /^NOTICE: {2}(?:Booting Trusted Firmware|BL\d+: v\d)/;
-/** TF-A pads each level to the same width (include/common/debug.h); OP-TEE has its own form. */
-const firmwareStart =
-  /^(?:NOTICE: {2}|INFO: {4}|ERROR: {3}|WARNING: Unknown \w+ Service Call|[IEDF]\/T[CA]: )/;
-/** Words of U-Boot's and of programs as well. */
-const firmwareStartEarly = /^(?:WARNING|VERBOSE): /;
-/** Where another talker breaks in. Firmware does so in mid-line only with what is surely its own. */
+/** Where another talker breaks in. */
 const mayBreakIn = /\(XEN\) |\(d\d|NOTICE: |ERROR: {3}/;
-const breaksIn = /\(XEN\) |(?<!\s)\(d(\d+)\) |NOTICE: {2}(?:Booting Trusted|BL\d|SCMI:)|ERROR: {3}Agent \d/g;
-/** `(XEN) ` at the head of a line, less one character, or with one twice; two blanks may be Xen's own. */
-const damagedPrefix =
-  /^(?:XEN\) |\((?:EN|XN|XE|XXEN|XEEN|XENN)\) |\(XEN(?: |\)\) )|\(XEN\)(?=\S)|\(\(XEN\) )/;
+const breaksIn = new RegExp(
+  `${xenText.prefixAnywhere}|(?<!\\s)\\(d(\\d+)\\) |(?:\\[ *\\d{1,9}\\.\\d{6}\\] )?(?:${tfaText.breaksIn})`,
+  'g',
+);
 /** Characters after which Xen breaks a line of an emulated UART (SBSA_UART_OUT_BUF_SIZE less the ending). */
 const vpl011Line = 126;
 
-function segmentsOf(text: string, early: boolean): readonly Segment[] {
-  if (firmwareStart.test(text) || (early && firmwareStartEarly.test(text))) {
+/** @param firmware whether its lines may be there, and those that others print as well */
+function segmentsOf(text: string, firmware: boolean | 'none'): readonly Segment[] {
+  const stamp = tfaText.stamp.exec(text)?.[0] ?? '';
+  const level = text.slice(stamp.length);
+  if (
+    firmware !== 'none' &&
+    (tfaText.start.test(level) || (firmware && tfaText.startWhileEarly.test(level)))
+  ) {
     return [{ prefix: 'tf-a', body: text }];
   }
-  const damaged = damagedPrefix.exec(text);
+  const damaged = xenText.damagedPrefix.exec(text);
   if (damaged !== null) {
     const [first = { prefix: '(XEN) ', body: '' }, ...others] = segmentsOf(
       `(XEN) ${text.slice(damaged[0].length)}`,
-      early,
+      firmware,
     );
     return [{ ...first, damaged: true }, ...others];
   }
@@ -351,11 +377,17 @@ function segmentsOf(text: string, early: boolean): readonly Segment[] {
   let from = 0;
   let current: Omit<Segment, 'body'> = { prefix: '' };
   for (const found of text.matchAll(breaksIn)) {
+    const isFirmware = found[0] !== xenText.prefix && found[1] === undefined;
+    if (
+      isFirmware &&
+      (firmware === 'none' || (current.prefix === '' && isQuoted(text.slice(from, found.index))))
+    )
+      continue;
     if (found.index > from || current.prefix !== '') {
       segments.push({ ...current, body: text.slice(from, found.index) });
     }
     const [prefix, domid] = found;
-    if (prefix === '(XEN) ') current = { prefix };
+    if (prefix === xenText.prefix) current = { prefix };
     else if (domid !== undefined) current = { prefix: '(d) ', domid: Number(domid) };
     else current = { prefix: 'tf-a' };
     from = found.index + (current.prefix === 'tf-a' ? 0 : prefix.length);
@@ -364,17 +396,64 @@ function segmentsOf(text: string, early: boolean): readonly Segment[] {
   return segments;
 }
 
+/** Text behind which a program's words are only quoted: the echo of a command, an opening quote. */
+function isQuoted(head: string): boolean {
+  return linuxText.quotes.test(head) || linuxText.commandEcho.test(visibleText(head));
+}
+
+/** Places within a visible line at which another program has begun to write, behind what had no newline. */
+function beginsIn(text: string): readonly number[] {
+  const places: number[] = [];
+  const prompt = linuxText.prompt.exec(text)?.[0].length ?? 0;
+  if (prompt > 0 && lastWords.test(text.slice(prompt))) places.push(prompt);
+  if (mayBeginInside.test(text)) {
+    for (const { index } of text.matchAll(begins)) {
+      const from = places.at(-1) ?? 0;
+      if (index > from && !isQuoted(text.slice(from, index))) places.push(index);
+    }
+  }
+  return places;
+}
+
+/** Behind a prompt: what no command begins with. */
+const lastWords = new RegExp(
+  [
+    uBootText.anyBanner.source,
+    tfaText.start.source,
+    ...signs
+      .filter(({ kind }) => kind !== 'milestone' && kind !== 'refusal')
+      .map(({ pattern }) => pattern.source),
+  ]
+    .map(source => `^(?:${source})`)
+    .join('|'),
+);
+const mayBeginInside = /.\[[ \d]{5}/;
+const begins = linuxText.stampAnywhere;
+
+/** A line of a domain that Xen shows: `(d1) text`, `(XEN) DOM1: text`, the latter behind Xen's own time stamp too. */
+function domainShown({ prefix, body, domid }: Segment): { domid: number; raw: string } | undefined {
+  if (domid !== undefined) return { domid, raw: body };
+  if (prefix !== xenText.prefix) return undefined;
+  const text = body.startsWith('[') ? body.replace(xenText.stamp, '') : body;
+  const shown = xenText.domain.exec(text);
+  return shown === null ? undefined : { domid: Number(shown[1]), raw: text.slice(shown[0].length) };
+}
+
 const stamps: Readonly<Partial<Record<ConsoleTalker, RegExp>>> = {
-  eeprom: eepromStamp,
-  xen: xenStamp,
-  linux: kernelStamp,
+  eeprom: eepromText.stamp,
+  'tf-a': tfaText.stamp,
+  xen: xenText.stamp,
+  linux: linuxText.stamp,
 };
 
 /** Firmware's line ends where the rest of Xen's begins; what has no newline, and a board that starts again, has none. */
 function isTorn(segment: Segment, next: Segment): boolean {
   const ofXen = segment.prefix === '(XEN) ' || segment.prefix === '(d) ';
   return (
-    ofXen && !openMessage.test(segment.body) && next.prefix === 'tf-a' && !firmwareBanner.test(next.body)
+    ofXen &&
+    !xenText.openMessage.test(segment.body) &&
+    next.prefix === 'tf-a' &&
+    !tfaText.banner.test(next.body)
   );
 }
 

@@ -1,6 +1,7 @@
 /** A run's recording as observations. */
 import type { ConsoleTalker } from '../console/line.ts';
 import { ConsoleReader } from '../console/reader.ts';
+import { troubleOf } from '../console/signs.ts';
 import type { Phase } from '../../model/predict/prediction.ts';
 import { bytesOf } from '../recording/bytes.ts';
 import type { RecordedEvent } from '../recording/event.ts';
@@ -98,7 +99,7 @@ class RunSeen {
         this.#step(event.data);
         break;
       case 'answer':
-        this.#answer(event.data, here);
+        this.#answer(event.data, event.source === 'console' ? { ...here, isTyped: true } : here);
         break;
       case 'log':
         if (event.source === 'ssh') this.#log(event.data, here);
@@ -192,7 +193,7 @@ class RunSeen {
     this.#startedAgain = false;
     this.#repeats = new WithoutRepeats();
     this.#finished.clear();
-    const crashes = this.#poweredOn ? this.#signs.filter(({ sign }) => crash.has(sign.name)) : [];
+    const crashes = this.#poweredOn ? this.#signs.filter(({ sign }) => isCrash(sign)) : [];
     this.#poweredOn = true;
     for (const seen of [this.#lines, this.#signs, this.#milestones, this.#gaps]) seen.length = 0;
     this.#signs.push(...crashes);
@@ -250,7 +251,10 @@ class RunSeen {
     this.#begun.add(index);
   }
 
-  #answer(data: Extract<RecordedEvent, { kind: 'answer' }>['data'], here: Place & { phase: Phase }): void {
+  #answer(
+    data: Extract<RecordedEvent, { kind: 'answer' }>['data'],
+    here: Place & { readonly phase: Phase; readonly isTyped?: true },
+  ): void {
     this.#asked.add(here.phase);
     this.#answers.push({ ...here, ...data });
     if (/^\s*(?:sudo )?xl\b/.test(data.command)) {
@@ -298,7 +302,9 @@ class RunSeen {
 }
 
 /** Boot loaders are the lab's. */
-const crash: ReadonlySet<string> = new Set(['el3-panic', 'xen-trap', 'xen-panic']);
+function isCrash({ name, text, kind }: SeenSign['sign']): boolean {
+  return kind !== 'restart' && !/^(?:synchronous|u-boot)-/.test(name) && troubleOf(name, text) !== undefined;
+}
 
 /** Who of those that write to a UART has it to itself. */
 function alone(talkers: readonly string[] = []): ConsoleTalker | undefined {

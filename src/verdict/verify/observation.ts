@@ -1,6 +1,6 @@
 /** What was seen, in the one form that both a run's recording and a bare console log are brought to. */
 import type { ConsoleTalker } from '../console/line.ts';
-import type { SignSeen } from '../console/signs.ts';
+import type { SignSeen } from '../console/sign.ts';
 import type { Phase } from '../../model/predict/prediction.ts';
 import type { DeployedImage } from '../recording/event.ts';
 
@@ -41,6 +41,8 @@ export interface SeenMilestone extends Place {
 
 /** A command and what it answered. */
 export interface SeenAnswer extends Place {
+  /** On the console, which has shown it too. */
+  readonly isTyped?: true;
   readonly domain: string;
   readonly command: string;
   /** Null where only the console shows the command, without its exit status. */

@@ -1,4 +1,6 @@
 /** What was seen though nothing predicted it. */
+import type { Sign } from '../console/sign.ts';
+import { troubleOf } from '../console/signs.ts';
 import type { Expectation, Phase, Prediction } from '../../model/predict/prediction.ts';
 import { type MatchedLines, patternOf } from './lines.ts';
 import { logLines } from './log-lines.ts';
@@ -16,7 +18,7 @@ export function unexpected(
     ...unexpectedLines(prediction, seen, accounted),
     ...unexpectedInLog(prediction, seen, unheard),
     ...unexpectedDrivers(prediction, seen, accounted),
-    ...unexpectedEnds(prediction, seen, accounted),
+    ...unexpectedTroubles(prediction, seen, accounted),
   ];
 }
 
@@ -26,9 +28,12 @@ export function unpredictedEnd(
   seen: Observations,
   accounted: ReadonlySet<SeenLine>,
 ): SeenSign | undefined {
-  return endsOf(seen).find(
-    ({ sign }) => !isSilentRestart(sign) && !isPredicted(prediction, seen, sign, accounted),
-  );
+  const troubles = [...unpredictedTroubles(prediction, seen, accounted)];
+  return troubles.find(({ found }) => isEnd(found.sign))?.found;
+}
+
+function isEnd({ kind, domid = 0 }: SeenSign['sign']): boolean {
+  return (kind === 'fatal' || kind === 'reset') && domid === 0;
 }
 
 /** The panic that the model predicts, once it was seen. */
@@ -170,30 +175,59 @@ function* unexpectedDrivers(
   }
 }
 
-function* unexpectedEnds(
+/** All that programs say when they are in trouble: the console's table of it is looked for on every line. */
+function* unexpectedTroubles(
   prediction: Prediction,
   seen: Observations,
   accounted: ReadonlySet<SeenLine>,
 ): Generator<Judgement> {
   let count = 0;
-  for (const found of endsOf(seen)) {
+  for (const { found, means } of unpredictedTroubles(prediction, seen, accounted)) {
     const { sign, phase } = found;
-    const end = ending(sign.name);
-    if (end === undefined || isSilentRestart(sign) || isPredicted(prediction, seen, sign, accounted))
-      continue;
-    const detail = sign.detail !== undefined && sign.name !== 'reset' ? sign.detail : sign.text;
     yield contradicted({
       id: `unexpected.${sign.name}.${++count}`,
-      source: end.source,
+      source: sourceOf(sign),
       phase,
-      text: end.absent,
+      text: means,
       words:
         sign.name === 'xen-panic' && prediction.panic !== null
           ? `The model predicts another panic: ${prediction.panic}`
-          : 'The model predicts no such end.',
-      evidence: evidenceOf(found, detail),
+          : 'The model does not predict it.',
+      evidence: evidenceOf(found, sign.name === 'reset' ? sign.text : (sign.detail ?? sign.text)),
     });
   }
+}
+
+function* unpredictedTroubles(
+  prediction: Prediction,
+  seen: Observations,
+  accounted: ReadonlySet<SeenLine>,
+): Generator<{ readonly found: SeenSign; readonly means: string }> {
+  for (const found of seen.signs) {
+    const { sign } = found;
+    if (sign.name === 'reset' && sign.detail === undefined && sign.after !== undefined)
+      yield { found, means: 'a board that starts again by itself' };
+    const trouble = troubleOf(sign.name, sign.text);
+    if (trouble === undefined || follows(trouble, found, seen) || isOfGuest(found, seen)) continue;
+    if (!isPredicted(prediction, seen, sign, accounted)) yield { found, means: trouble.means };
+  }
+}
+
+/** Xen's exception ends in its panic, Dom0's farewell in Xen's: what tells of the cause is judged, not what follows. */
+function follows({ follows: of }: Sign, { sign, line }: SeenSign, { signs, lines }: Observations): boolean {
+  const { ofDom0 } = of ?? {};
+  return (
+    of?.signs?.some(name => signs.some(other => other.sign.name === name && isSame(other.sign, sign))) ===
+      true ||
+    (ofDom0 !== undefined &&
+      lines.some(
+        said => said.talker === 'linux' && said.domid === 0 && said.line <= line && ofDom0.test(said.text),
+      ))
+  );
+}
+
+function isSame(one: SeenSign['sign'], other: SeenSign['sign']): boolean {
+  return one.talker === other.talker && one.domid === other.domid;
 }
 
 function isPredicted(
@@ -203,36 +237,32 @@ function isPredicted(
   accounted: ReadonlySet<SeenLine>,
 ): boolean {
   if (sign.name === 'xen-panic') return prediction.panic !== null && samePanic(prediction.panic, sign.detail);
-  // Somebody asked for it: Dom0, or Xen after the panic that was judged already.
-  if (sign.name === 'reset') return sign.detail !== undefined;
   return seen.lines.some(line => accounted.has(line) && line.text === sign.text && line.domid === sign.domid);
 }
+
+/** Dom0's console shows the log of a guest's, or that console itself, because a command asked for it. */
+function isOfGuest({ sign, line }: SeenSign, { answers, form }: Observations): boolean {
+  if (sign.talker !== 'linux' || sign.domid !== 0) return false;
+  if (form === 'console log') {
+    return showsGuest.test(answers.findLast(answer => answer.line <= line)?.command ?? '');
+  }
+  return answers.some(
+    ({ isTyped, command, stdout }) =>
+      isTyped === true && showsGuest.test(command) && stdout.includes(sign.text),
+  );
+}
+
+/** tools/xl/xl_cmdtable.c; tools/console/daemon/io.c: the log of a guest's console. */
+const showsGuest = /\bxl (?:console|create .*-c)\b|\/guest-\S+\.log\b/;
 
 function samePanic(predicted: string, message: string | undefined): boolean {
   return message !== undefined && message.trim() === predicted.trim();
 }
 
-/** An exception of Xen's own ends in a panic, which says more; without one it is the end by itself. */
-function endsOf({ signs }: Observations): readonly SeenSign[] {
-  const panics = signs.some(({ sign }) => sign.name === 'xen-panic');
-  return signs.filter(({ sign: { name } }) => ending(name) !== undefined && !(panics && name === 'xen-trap'));
+function sourceOf({ name, talker }: SeenSign['sign']): Expectation['source'] {
+  if (/^(?:el3|op-tee)-/.test(name)) return 'firmware';
+  return talker === 'xen' || talker === 'linux' ? talker : 'run';
 }
-
-/** Ends of a boot. A guest's kernel panic is one of a guest, but nobody predicted it either. */
-function ending(
-  sign: string,
-): { readonly source: Expectation['source']; readonly absent: string } | undefined {
-  return ends[sign];
-}
-
-const ends: Readonly<Record<string, { readonly source: Expectation['source']; readonly absent: string }>> = {
-  'xen-panic': { source: 'xen', absent: 'a panic of Xen that the model does not predict' },
-  'xen-trap': { source: 'xen', absent: "an exception of Xen's own" },
-  'kernel-panic': { source: 'linux', absent: 'a kernel panic' },
-  'el3-panic': { source: 'firmware', absent: 'a panic of the EL3 firmware' },
-  'synchronous-abort': { source: 'run', absent: 'a crash of the boot loader' },
-  reset: { source: 'run', absent: 'a board that starts again by itself' },
-};
 
 /** Text by which the mediator is known: sci.c, scmi-smc.c, scmi-smc-multiagent.c, scmi-shmem.c, dom0less-build.c. */
 const aboutMediator =
