@@ -86,7 +86,7 @@ export class SignWatch {
     const domain = this.#domains.get(domid) ?? { newest: -1, inCommand: false, isBooted: false };
     this.#domains.set(domid, domain);
     if (stamp === undefined) {
-      if (linuxText.commandEcho.test(text)) domain.inCommand = true;
+      if (linuxText.commandEcho.test(text) || linuxText.frameBegin.test(text)) domain.inCommand = true;
       else if (linuxText.prompt.test(text) || linuxText.frameEnd.test(text)) domain.inCommand = false;
       return domain.inCommand;
     }

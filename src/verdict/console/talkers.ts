@@ -398,6 +398,7 @@ function segmentsOf(text: string, firmware: boolean | 'none'): readonly Segment[
 
 /** Text behind which a program's words are only quoted: the echo of a command, an opening quote. */
 function isQuoted(head: string): boolean {
+  if (linuxText.frameBegin.test(head)) return false;
   return linuxText.quotes.test(head) || linuxText.commandEcho.test(visibleText(head));
 }
 

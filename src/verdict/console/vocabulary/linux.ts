@@ -23,10 +23,12 @@ export const linuxText = {
   shellWaits: new RegExp(`^${promptName} ?[#$] $`),
   /** A prompt at the begin of a line. */
   prompt: new RegExp(`^(?:${promptName} ?[#$] |(?:=|[\\w-]{1,20})> |[^:]{0,80}(?:login|[Pp]assword): )`),
-  /** The echo of a command, behind a prompt or in the frame that this project's shells give it. */
-  commandEcho: new RegExp(`^(?:${promptName} ?[#$] +\\S|echo "#"[\\w.]+;)`),
+  /** The echo of a command behind a prompt. */
+  commandEcho: new RegExp(`^${promptName} ?[#$] +\\S`),
+  /** The echo of a command in the frame that this project's shells give it (run/shells/shell-line.ts). */
+  frameBegin: /^echo "#"[\w.]+;/,
   /** Behind these a stamp is quoted: a text in quotes, the line of a log daemon. */
-  quotes: /(?:['"`]|\bkernel: |\becho )$/,
+  quotes: /(?:['"`]|\bkernel: )$/,
   /** The line that ends such a frame. */
   frameEnd: /^#\w{1,40}\.\d{1,9} \d{1,3}$/,
   /** getty, login, busybox ash; or a shell at its prompt. */
