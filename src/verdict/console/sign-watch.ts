@@ -185,7 +185,7 @@ function isAnchored(source: string): boolean {
   if (!source.startsWith('^')) return false;
   const bare = source.replaceAll(/\\.|\[(?:\\.|[^\]])*\]/g, '');
   let depth = 0;
-  return [...bare].every(character => {
+  return bare.split('').every(character => {
     if (character === '(') depth++;
     else if (character === ')') depth--;
     return character !== '|' || depth > 0;
