@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { whyUnreadable } from '../config/yaml-file.ts';
 import type { Prediction } from '../model/predict/prediction.ts';
+import { readConsoleLog } from '../verdict/console/log-format.ts';
 import { type Recording, readRun, RecordingVersionError } from '../verdict/recording/reader.ts';
 import { runFiles } from '../verdict/recording/run-directory.ts';
 import { wantsColour } from '../verdict/report/colour.ts';
@@ -118,9 +119,17 @@ async function reportOfLog(log: string, options: VerifyOptions, process: CliProc
   const bytes = await readFile(log).catch((error: unknown) => {
     throw new UsageError(`${log}: ${whyUnreadable(error)}`, undefined, { cause: error });
   });
+  const read = readConsoleLog(new Uint8Array(bytes));
+  if ('refused' in read) {
+    throw new UsageError(
+      `${log} cannot be judged: ${read.refused}`,
+      'give the log as the console carried it, or with the same kind of stamp before every line',
+    );
+  }
+  if (read.note !== undefined) process.stderr.write(`${log}: ${read.note}\n`);
   const verdict = judgeConsole({
     prediction,
-    log: new Uint8Array(bytes),
+    log: read.bytes,
     scenario: path.basename(options.case ?? options.scenario ?? log),
     strict: options.strict === true,
   });

@@ -364,6 +364,8 @@ function segmentsOf(text: string, firmware: boolean | 'none'): readonly Segment[
   ) {
     return [{ prefix: 'tf-a', body: text }];
   }
+  // A mail or an editor has cut the blank off.
+  if (text === xenText.prefix.trimEnd()) return [{ prefix: xenText.prefix, body: '' }];
   const damaged = xenText.damagedPrefix.exec(text);
   if (damaged !== null) {
     const [first = { prefix: '(XEN) ', body: '' }, ...others] = segmentsOf(
