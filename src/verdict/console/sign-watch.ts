@@ -171,7 +171,7 @@ function byTalker(all: readonly Sign[]): ReadonlyMap<ConsoleTalker, Watched> {
       const others = patterns.filter(({ source }) => !isAnchored(source)).map(sourceOf);
       const watched: Watched = {
         signs: own,
-        // Anchored as a whole, so that it is tried at the begin of the line alone.
+        // Anchored as a whole, so that it is tried at the start of the line alone.
         atBegin: new RegExp(`^(?:${begins.join('|')})`),
         anywhere: others.length === 0 ? undefined : new RegExp(others.join('|')),
       };

@@ -237,10 +237,10 @@ export class Talkers {
   #emitPieces({ raw, number }: Open, whose: (raw: string) => Whose, ending: Ending): void {
     const text = visibleText(raw);
     let from = 0;
-    for (const begin of beginsIn(text)) {
-      const piece = text.slice(from, begin);
+    for (const start of startsIn(text)) {
+      const piece = text.slice(from, start);
       this.#emit({ ...whose(piece), raw: piece, number }, { ...ending, terminated: false }, from);
-      from = begin;
+      from = start;
     }
     const piece = text.slice(from);
     this.#emit({ ...whose(piece), raw: piece, number }, ending, from);
@@ -405,7 +405,7 @@ function isQuoted(head: string): boolean {
 }
 
 /** Places within a visible line at which another program has begun to write, behind what had no newline. */
-function beginsIn(text: string): readonly number[] {
+function startsIn(text: string): readonly number[] {
   const places: number[] = [];
   const prompt = linuxText.prompt.exec(text)?.[0].length ?? 0;
   if (prompt > 0 && lastWords.test(text.slice(prompt))) places.push(prompt);

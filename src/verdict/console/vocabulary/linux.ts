@@ -21,7 +21,7 @@ export const linuxText = {
   endsByItself: /^reboot: (?:Power down|Restarting system|System halted)/,
   /** The whole of what stands on a line that has not ended: a shell waits. */
   shellWaits: new RegExp(`^${promptName} ?[#$] $`),
-  /** A prompt at the begin of a line. */
+  /** A prompt at the start of a line. */
   prompt: new RegExp(`^(?:${promptName} ?[#$] |(?:=|[\\w-]{1,20})> |[^:]{0,80}(?:login|[Pp]assword): )`),
   /** The echo of a command behind a prompt. */
   commandEcho: new RegExp(`^${promptName} ?[#$] +\\S`),
