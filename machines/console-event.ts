@@ -30,7 +30,7 @@ export type ConsoleEvent =
   /** Xen says that Dom0 has ended and the machine halts or restarts. */
   | { readonly type: 'console.halt'; readonly line: string };
 
-export type Crashed = 'firmware' | 'boot loader' | 'Dom0';
+type Crashed = 'firmware' | 'boot loader' | 'Dom0';
 
 /** `params` of an action where the console says something: what that means, and the line. */
 export function told(what: string) {

@@ -38,7 +38,7 @@ export type RunEvent =
   | ProbeReady;
 
 /** The serial line itself: open, or gone. */
-export type ConsoleLineEvent =
+type ConsoleLineEvent =
   | { readonly type: 'consoleOpened' }
   | { readonly type: 'consoleLost'; readonly error: Error };
 

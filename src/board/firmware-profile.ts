@@ -166,7 +166,7 @@ function isAscending(values: readonly number[]): boolean {
 const namedList = z.array(name).transform(names => names.map((entry, index) => ({ id: index, name: entry })));
 
 /** The schema of boards/firmware/*.yaml. */
-export const firmwareProfileSchema = z
+const firmwareProfileSchema = z
   .strictObject({
     schema: z.literal(1).transform(() => undefined),
     name: z.string().regex(/^[A-Za-z0-9._-]+$/),

@@ -43,7 +43,7 @@ export async function lookAt(check: Check, outer: AbortSignal): Promise<Finding[
 }
 
 /** What an error of a driver or of a loader says. */
-export function saidOf(error: unknown): Said {
+function saidOf(error: unknown): Said {
   if (error instanceof ConfigurationError) return wrongFile(error.message, error.hint ?? 'correct the file');
   if (error instanceof DriverError) return brokenLab(error.message, error.hint);
   const why = error instanceof Error ? error.message : String(error);

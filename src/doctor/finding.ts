@@ -9,7 +9,7 @@ const common = {
 /** What to do about it: a command, or the field of the lab file to change. */
 const hintText = z.string();
 
-export const finding = z.discriminatedUnion('level', [
+const finding = z.discriminatedUnion('level', [
   z.strictObject({ level: z.literal('ok'), ...common }),
   /** It may be as it should be; somebody has to know. */
   z.strictObject({ level: z.literal('warning'), ...common, hint: hintText }),

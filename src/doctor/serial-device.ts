@@ -71,7 +71,7 @@ async function adapters(directory: string): Promise<string[]> {
   return (await readdir(directory).catch(() => [])).toSorted((one, other) => one.localeCompare(other));
 }
 
-export interface User {
+interface User {
   readonly id: number;
   readonly groups: readonly number[];
   readonly name: string;

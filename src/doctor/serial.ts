@@ -64,7 +64,7 @@ function lineCheck(
   };
 }
 
-export interface Heard {
+interface Heard {
   readonly bytes: Uint8Array;
   readonly lost: Error | undefined;
 }
@@ -73,7 +73,7 @@ export interface Heard {
  * Opens a line and listens for a while; types nothing.
  * @throws DriverError where it cannot be opened
  */
-export async function listen(
+async function listen(
   driver: SerialDriver,
   signal: AbortSignal,
   milliseconds: number = listening,
@@ -96,7 +96,7 @@ export async function listen(
 }
 
 /** Whether more of it than a torn letter is no text: the line runs at another speed. */
-export function isNoise(bytes: Uint8Array): boolean {
+function isNoise(bytes: Uint8Array): boolean {
   const strange = bytes.filter(
     byte => byte >= 0x80 || (byte < 0x20 && ![7, 8, 9, 10, 13, 27].includes(byte)),
   );

@@ -2,7 +2,7 @@
 import type { Guest } from '../model/predict/scenario.ts';
 
 /** Where a guest's configuration is put in Dom0. */
-export function configPath(directory: string, guest: string): string {
+function configPath(directory: string, guest: string): string {
   return `${directory}/${guest}.cfg`;
 }
 
@@ -34,7 +34,7 @@ export interface Toolstack {
 }
 
 /** Of zephyr-xenlib (xen-shell-cmd/src/xen_cmds.c); its domains are configured in its image. */
-export const xu: Toolstack = {
+const xu: Toolstack = {
   dom0: 'zephyr',
   create: (_directory, _guest, named) => `xu create ${named}`,
   destroy: named => `xu destroy ${named}`,
@@ -42,7 +42,7 @@ export const xu: Toolstack = {
   collected: { 'xu-list.txt': 'xu list' },
 };
 
-export const xl = {
+const xl = {
   dom0: 'linux',
   create: (directory: string, guest: string) => `xl create ${configPath(directory, guest)}`,
   destroy: (guest: string) => `xl destroy ${guest}`,

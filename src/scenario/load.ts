@@ -23,7 +23,7 @@ import { type ScenarioDocument, scenarioSchema } from './schema.ts';
 import type { TreeSource } from './tree-text.ts';
 
 /** The scenarios that come with the program. */
-export const shippedScenarios: string = path.join(projectDirectory, 'scenarios');
+const shippedScenarios: string = path.join(projectDirectory, 'scenarios');
 
 export interface ScenarioFile {
   readonly name: string;

@@ -51,7 +51,7 @@ const host = z.strictObject({
 const as = name.optional();
 
 /** What can be done with a guest by its name alone. */
-export const guestActions = [
+const guestActions = [
   'create',
   'destroy',
   'shutdown',

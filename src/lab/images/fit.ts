@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { writeFlat } from '../../model/dt/flat.ts';
 import { DeviceTree, DtNode } from '../../model/dt/tree.ts';
 
-export interface FitPart {
+interface FitPart {
   readonly bytes: Uint8Array;
   /** Where U-Boot puts it. */
   readonly address: number;

@@ -14,7 +14,7 @@ export interface Question<T> {
   readonly check: (text: string) => T;
 }
 
-export interface Choice {
+interface Choice {
   readonly value: string;
   readonly title: string;
 }

@@ -19,7 +19,7 @@ export interface ZephyrParts {
 }
 
 /** Domains that meta-xt-prod-devel-rpi5 has configured in its image. */
-export const configurations = ['rpi_5_domd', 'rpi_5_domu', 'helloworld_xen-arm64', 'linux_pv_domu'];
+const configurations = ['rpi_5_domd', 'rpi_5_domu', 'helloworld_xen-arm64', 'linux_pv_domu'];
 
 export class Zephyr {
   readonly #parts: ZephyrParts;

@@ -1,8 +1,6 @@
 import { type Bus, busOf, type Cells, readNumber, type XenDtLine } from './bus.ts';
 import type { DtNode } from './tree.ts';
 
-export type { XenDtLine } from './bus.ts';
-
 /**
  * Why an address is not known:
  * - `no reg`: the node has no (such) reg, or its parent is not a bus at all;
@@ -11,7 +9,7 @@ export type { XenDtLine } from './bus.ts';
  * - `not mapped`: no entry of `ranges` of `bus` covers the address;
  * - `above 2^53`: Xen would know it, a JavaScript number cannot hold it.
  */
-export type AddressFailure = 'no reg' | 'not a bus' | 'bad cells' | 'not mapped' | 'above 2^53';
+type AddressFailure = 'no reg' | 'not a bus' | 'bad cells' | 'not mapped' | 'above 2^53';
 
 export type AddressResult<Address> =
   | ({ readonly ok: true; readonly lines: readonly XenDtLine[] } & Address)

@@ -33,7 +33,7 @@ function formatNode(node: DtNode, indent: string, lines: string[]): void {
  * One property value as it is written in source; the empty string for an empty value.
  * @example formatValue(Uint8Array.of(0, 0, 0, 1)) // '<0x01>'
  */
-export function formatValue(value: Uint8Array): string {
+function formatValue(value: Uint8Array): string {
   if (value.length === 0) return '';
   if (looksLikeStrings(value)) return formatStrings(value);
   if (value.length % 4 === 0) return `<${formatCells(value)}>`;

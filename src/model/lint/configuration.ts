@@ -45,7 +45,7 @@ export interface Configuration {
 }
 
 /** Xen's own channel. */
-export interface Management {
+interface Management {
   readonly node: DtNode;
   readonly functionId: number | undefined;
   readonly page: Page | undefined;
@@ -53,7 +53,7 @@ export interface Management {
   readonly agentId: number | undefined;
 }
 
-export interface Dom0 {
+interface Dom0 {
   readonly exists: boolean;
   /** `xen,dom0-sci-agent-id` as it is written. */
   readonly writtenAgentId: number | undefined;

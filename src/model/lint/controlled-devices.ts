@@ -17,7 +17,7 @@ export interface ControlledDevice {
   readonly ranges: readonly { readonly address: number; readonly size: number }[];
 }
 
-export interface Controller {
+interface Controller {
   readonly provider: DtNode;
   readonly args: readonly number[];
   /** Whether the provider is the node that the mediator binds to, so that a message is sent. */

@@ -1,6 +1,6 @@
 /** The clocks of a kernel, as far as SCMI and fixed clocks go (drivers/clk/clk.c). */
 
-export interface ClockConsumer {
+interface ClockConsumer {
   /** Device that holds the clock: `9010000.pl031`. */
   readonly device: string;
   /** Name in the device's `clock-names`. */

@@ -53,7 +53,7 @@ export const knownProtocolVersion: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** SCMI drivers that a kernel may have beside those that come with the protocol by default. */
-export const optionalDrivers = ['pinctrl'] as const;
+const optionalDrivers = ['pinctrl'] as const;
 export type OptionalDriver = (typeof optionalDrivers)[number];
 
 /**

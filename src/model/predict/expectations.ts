@@ -118,7 +118,7 @@ export function escape(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }
 
-export const prefixOf = (phase: Phase): string => (phase === 'boot' ? 'boot' : `step${phase}`);
+const prefixOf = (phase: Phase): string => (phase === 'boot' ? 'boot' : `step${phase}`);
 
 function talkerOf({ source, domid }: ConsoleLine): string {
   return source === 'linux' ? `dom${domid ?? 0}` : source;

@@ -45,7 +45,7 @@ export const emptyPrediction: Prediction = {
   undefined: [],
 };
 
-export interface PredictedAgent {
+interface PredictedAgent {
   readonly agentId: number;
   /** `0x82000002`. */
   readonly functionId: string;

@@ -12,7 +12,7 @@ export interface ProbeAnswer {
 }
 
 /** Where the probe says it is: its answer to an empty line. */
-export interface ProbeReady {
+interface ProbeReady {
   readonly version: number;
   readonly exceptionLevel: number;
   readonly text: string;

@@ -116,7 +116,7 @@ function messageText({ page, functionId, words }: ProbeMessage): string {
 }
 
 /** Words as the digits of their bytes, in the order in which they lie in memory. */
-export function wordsInMemory(words: readonly number[]): string {
+function wordsInMemory(words: readonly number[]): string {
   const bytes = words.flatMap(word => [0, 8, 16, 24].map(shift => (word >>> shift) & 0xff));
   return bytes.map(byte => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -12,7 +12,7 @@ import { systemPower } from './system-power.ts';
 import { voltageDomain } from './voltage-domain.ts';
 
 /** The protocols that are served; a profile says which of them its firmware has. */
-export const servedProtocols: ReadonlyMap<number, Protocol> = new Map([
+const servedProtocols: ReadonlyMap<number, Protocol> = new Map([
   [protocolId.base, base],
   [protocolId.powerDomain, powerDomain],
   [protocolId.systemPower, systemPower],

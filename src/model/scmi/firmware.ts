@@ -19,7 +19,7 @@ import {
 } from './state.ts';
 
 /** Results of an SMC: x0 as a signed 32-bit number. */
-export const smcResult = { success: 0, notSupported: -1, invalidParameter: -3 } as const;
+const smcResult = { success: 0, notSupported: -1, invalidParameter: -3 } as const;
 
 export interface FirmwareOptions {
   /** Memory in which the agents' areas lie. */

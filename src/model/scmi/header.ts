@@ -10,7 +10,7 @@ export interface MessageHeader {
   readonly token: number;
 }
 
-export const messageType = { command: 0, delayedResponse: 2, notification: 3 } as const;
+const messageType = { command: 0, delayedResponse: 2, notification: 3 } as const;
 
 /** Packs a header; each field keeps the bits that it has room for. */
 export function encodeHeader(

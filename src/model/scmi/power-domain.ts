@@ -62,7 +62,7 @@ function stateGet(server: Server, request: Request): Reply {
  *
  * @returns The SCMI status.
  */
-export function powerOn(server: Server, id: number): number {
+function powerOn(server: Server, id: number): number {
   const found = findDomain(server, id);
   if (found === undefined) return status.INVALID_PARAMETERS;
   const { profile, state } = found;

@@ -86,7 +86,7 @@ export interface ClockProfile {
   readonly alwaysOn?: boolean;
 }
 
-export interface ResetProfile {
+interface ResetProfile {
   readonly id: number;
   readonly name: string;
 }
@@ -129,7 +129,7 @@ export interface PerformanceDomainProfile {
   readonly sustainedFrequency: number;
 }
 
-export interface SensorProfile {
+interface SensorProfile {
   readonly id: number;
   readonly name: string;
   /** Sensor type of specification table 15, for instance 2 degrees Celsius. */

@@ -34,7 +34,7 @@ export interface Reply {
   readonly words: readonly number[];
 }
 
-export type Handler = (server: Server, request: Request) => Reply;
+type Handler = (server: Server, request: Request) => Reply;
 
 /** One message of a protocol: which payload it takes, and what answers it. */
 export interface Message {

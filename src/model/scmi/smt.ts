@@ -7,7 +7,7 @@ import { channelStatus, headerSize, type SharedMemory } from './shared-memory.ts
 import { protocolId } from './protocol-ids.ts';
 
 /** Bytes of payload that a command may have: SCMI_PLAYLOAD_MAX of TF-A. */
-export const payloadLimit = 92;
+const payloadLimit = 92;
 
 /** Zeroes the 28 bytes before the payload and lets the channel be free. */
 export function initialiseChannel(area: SharedMemory): void {

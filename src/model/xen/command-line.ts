@@ -34,7 +34,7 @@ export function readCommandLine(tree: DeviceTree, build: XenBuild): CommandLine 
 }
 
 /** @param text arguments separated by blanks; later ones win */
-export function parseCommandLine(text: string, build: XenBuild): CommandLine {
+function parseCommandLine(text: string, build: XenBuild): CommandLine {
   let { log, guestLog }: Defaults = build.debug ? thresholds.debug : thresholds.release;
   let noreboot = false;
   let scmiSmcPassthrough = false;

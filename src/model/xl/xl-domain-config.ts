@@ -3,7 +3,7 @@ import { leadingStrings, type XlConfig } from './xl-config.ts';
 import { type ArmSci, parseArmSci } from './xl-arm-sci.ts';
 import { type IomemRange, parseIomem } from './xl-iomem.ts';
 
-export const shutdownActions = [
+const shutdownActions = [
   'destroy',
   'restart',
   'rename-restart',

@@ -11,7 +11,7 @@ export interface CheckedLayout {
   readonly problems: readonly ImageProblem[];
 }
 
-export interface LoadRange {
+interface LoadRange {
   readonly file: string;
   readonly address: number;
   /** Of the first byte behind it, with what the file clears or grows into. */

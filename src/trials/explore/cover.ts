@@ -7,7 +7,7 @@ export interface CoveringRun {
   readonly steps: readonly CoveringStep[];
 }
 
-export interface CoveringStep {
+interface CoveringStep {
   readonly action: Action;
   /** 0 or a negative errno. */
   readonly rc: number;

@@ -41,7 +41,7 @@ export interface Exploration {
   readonly edges: readonly Edge[];
 }
 
-export interface Transition {
+interface Transition {
   /** `create(an agent that a guest has) -> EEXIST` */
   readonly name: string;
   /** The fewest actions that come to it, it being the last. */
@@ -94,7 +94,7 @@ export function explore(subject: Subject, bounds: ExploreBounds = {}): Explorati
 }
 
 /** The actions that lead to an edge, it being the last. */
-export function pathOf(edge: Edge): Action[] {
+function pathOf(edge: Edge): Action[] {
   const path: Action[] = [];
   for (let each: Edge | null = edge; each !== null; each = each.from.reachedBy) path.push(each.action);
   return path.toReversed();

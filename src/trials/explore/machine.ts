@@ -41,7 +41,7 @@ export interface Outcome {
 }
 
 /** A guest was not given its page; a domain could not write to its page. */
-export type Failure = 'page' | 'access';
+type Failure = 'page' | 'access';
 
 /** Agents of a machine by the part that they play. */
 export interface Parts {

@@ -15,7 +15,7 @@ export interface Resource {
   readonly uses: readonly Use[];
 }
 
-export interface Use {
+interface Use {
   /** `RESET assert` */
   readonly name: string;
   readonly message: OutgoingMessage;

@@ -16,7 +16,7 @@ export interface ExploredScenario {
   readonly steps: readonly Readonly<Record<string, string | Readonly<Record<string, string>>>>[];
 }
 
-export interface ExploredGuest {
+interface ExploredGuest {
   readonly agent: number | 'none';
   readonly config?: string;
 }

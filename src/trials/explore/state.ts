@@ -36,7 +36,7 @@ export interface ChannelState {
   readonly holder: string | null;
 }
 
-export interface DeviceState {
+interface DeviceState {
   readonly id: number;
   readonly owner: number | null;
   /** Agents that may use it. */

@@ -8,7 +8,7 @@ import type { ConsoleTalker } from './line.ts';
  * - `fatal`: what wrote this does not go on.
  * - `restart`: announces that the machine will start again, so that the next banner is due.
  */
-export type SignKind = 'milestone' | 'refusal' | 'trouble' | 'fatal' | 'restart';
+type SignKind = 'milestone' | 'refusal' | 'trouble' | 'fatal' | 'restart';
 
 export interface Sign {
   readonly name: string;

@@ -8,7 +8,6 @@ import { BootSeen, type Sighting } from './boot-seen.ts';
 import { anywhere, type BootStep, type BootSubject, type Cause } from './boot-step.ts';
 import { fetching, starting, toFirstOutput, toPrompt } from './boot-u-boot-steps.ts';
 
-export type { Sighting } from './boot-seen.ts';
 export type { BootSubject } from './boot-step.ts';
 
 export interface ReachedStep extends Sighting {

@@ -13,7 +13,7 @@ export interface MatrixEntry {
   readonly breaks: readonly { readonly board: string; readonly promise: string; readonly why: string }[];
 }
 
-export interface MatrixRow {
+interface MatrixRow {
   readonly claim: Claim;
   readonly entries: readonly MatrixEntry[];
 }

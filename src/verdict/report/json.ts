@@ -2,7 +2,7 @@
 import type { LeftOut } from './left-out.ts';
 import { outcomeOf, type RunOutcome, type RunReport, type Strictness, worstOutcome } from './run-report.ts';
 
-export interface JsonReport {
+interface JsonReport {
   readonly schema: 3;
   /** Interrupted, else failed, else infrastructure, else met. */
   readonly outcome: RunOutcome;
@@ -12,7 +12,7 @@ export interface JsonReport {
   readonly leftOut: readonly LeftOut[];
 }
 
-export function jsonReport(
+function jsonReport(
   reports: readonly RunReport[],
   strictness: Strictness,
   leftOut: readonly LeftOut[] = [],

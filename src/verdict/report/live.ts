@@ -101,7 +101,7 @@ function transferWords({ file, bytes, size }: Transfer, milliseconds: number): s
 }
 
 /** `1.5 MB` */
-export function megabytes(bytes: number): string {
+function megabytes(bytes: number): string {
   return bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 

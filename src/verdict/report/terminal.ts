@@ -88,7 +88,7 @@ function nameOf({ verdict }: RunReport): string {
 }
 
 /** `45 met, 1 missed` */
-export function countWords(counts: Readonly<Record<Outcome, number>>): string {
+function countWords(counts: Readonly<Record<Outcome, number>>): string {
   const words = Object.entries(outcomes)
     .map(([outcome, { words: name }]) => ({ count: counts[outcome as Outcome], name }))
     .filter(({ count }) => count > 0)

@@ -49,7 +49,7 @@ export function silentRestart(seen: Observations): SeenSign | undefined {
   return seen.signs.find(({ sign }) => isSilentRestart(sign));
 }
 
-export function isSilentRestart({ kind, detail, after }: SeenSign['sign']): boolean {
+function isSilentRestart({ kind, detail, after }: SeenSign['sign']): boolean {
   return kind === 'reset' && detail === undefined && after === undefined;
 }
 

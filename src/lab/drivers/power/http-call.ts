@@ -25,7 +25,7 @@ export interface HttpAccount {
 /** What a call is for: a state that is asked for changes nothing. */
 export type PowerAttempt = 'power on' | 'power off' | 'ask for the power';
 
-export interface HttpText {
+interface HttpText {
   readonly body: string;
   /** Its beginning in quotation marks, without the secrets of the request. */
   readonly excerpt: string;

@@ -16,7 +16,7 @@ export interface KeeperSettings {
 }
 
 /** The two ends of a serial line, Unix sockets. */
-export interface LineSockets {
+interface LineSockets {
   /** QEMU connects to it whenever it is started. */
   readonly machine: string;
   /** The controller connects to it, and stays however often the machine is switched. */
@@ -24,7 +24,7 @@ export interface LineSockets {
 }
 
 /** Unix sockets. The keeper listens on all of them. */
-export interface KeeperSockets {
+interface KeeperSockets {
   /** The console, and the serial ports after it. */
   readonly lines: readonly LineSockets[];
   /** QEMU Machine Protocol. */
@@ -67,4 +67,4 @@ export type KeeperMessage =
   | { readonly say: 'tftp'; readonly board: number; readonly event: TftpEvent }
   | { readonly say: 'stranger'; readonly board: number; readonly event: Refused };
 
-export type Refused = Extract<TftpEvent, { readonly kind: 'refused' }>;
+type Refused = Extract<TftpEvent, { readonly kind: 'refused' }>;

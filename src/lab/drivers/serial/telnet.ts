@@ -1,6 +1,6 @@
 /** The bytes of the TELNET protocol (RFC 854, RFC 855). */
 
-export const verbs = { will: 251, wont: 252, do: 253, dont: 254 } as const;
+const verbs = { will: 251, wont: 252, do: 253, dont: 254 } as const;
 export type Verb = keyof typeof verbs;
 
 const subnegotiationEnd = 240;

@@ -5,7 +5,7 @@ import type { Source } from './source.ts';
 import { createWindow } from './window.ts';
 
 /** How a transfer ended. */
-export type TransferEnd =
+type TransferEnd =
   | { readonly kind: 'done' }
   | {
       readonly kind: 'ended';
@@ -13,7 +13,7 @@ export type TransferEnd =
       readonly detail: string;
     };
 
-export interface TransferCounts {
+interface TransferCounts {
   /** Acknowledged by the client. */
   readonly bytes: number;
   /** Sent at least once. */

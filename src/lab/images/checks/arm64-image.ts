@@ -3,7 +3,7 @@ import { type Compression, compressionOf, unpacked } from './compression.ts';
 import { foreignFormat } from './file-format.ts';
 import type { ImageProblem } from './problem.ts';
 
-export interface Arm64Image {
+interface Arm64Image {
   /** Bytes from a 2 MiB boundary to where it has to lie. */
   readonly textOffset: number;
   /** Bytes of memory that it takes, with what is not in the file; 0: not told. */
@@ -20,7 +20,7 @@ const pageSizes = [undefined, 4, 16, 64] as const;
 const largestTextOffset = 2 * 1024 * 1024;
 
 /** @returns undefined where the bytes do not begin with the header */
-export function readArm64Image(bytes: Uint8Array): Arm64Image | undefined {
+function readArm64Image(bytes: Uint8Array): Arm64Image | undefined {
   if (bytes.length < headerSize) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(56, true) !== magic) return undefined;
@@ -71,11 +71,6 @@ export function arm64ImageProblems(bytes: Uint8Array, compressions: readonly Com
       ? [{ what: `it is cut short: ${bytes.length} of ${whole} bytes`, hint: 'copy it again' }]
       : []),
   ];
-}
-
-/** Bytes of memory that a file takes when it is started where it lies. */
-export function memoryOf(bytes: Uint8Array): number {
-  return Math.max(bytes.length, readArm64Image(bytes)?.imageSize ?? 0);
 }
 
 function compressedProblems(

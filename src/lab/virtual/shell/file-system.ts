@@ -115,7 +115,7 @@ export class FileSystem implements KernelFiles {
 }
 
 /** An absolute path without `.`, `..` and doubled slashes; relative ones are taken from /root. */
-export function normalize(path: string): string {
+function normalize(path: string): string {
   const parts: string[] = [];
   for (const part of (path.startsWith('/') ? path : `/root/${path}`).split('/')) {
     if (part === '..') parts.pop();

@@ -33,7 +33,7 @@ export type Redirection =
 
 export type Word = readonly Part[];
 
-export type Part =
+type Part =
   /** Unquoted `*` and `?` stand as `anyText` and `anyCharacter`, apart from quoted ones. */
   | { readonly kind: 'text'; readonly text: string }
   /** `$NAME`, `$?`: in quotes it is one field. */
