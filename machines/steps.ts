@@ -35,6 +35,8 @@ export const steps = setup({
   actors: {
     /** Waits until Dom0 answers SSH. */
     reachDom0: givenPromise<void>('reachDom0'),
+    /** Whether Dom0's toolstack works with this Xen, where a step needs it. */
+    checkToolstack: givenPromise<void>('checkToolstack'),
     step: givenPromise<StepResult, { index: number; step: Step }>('step'),
   },
   actions: {
@@ -74,7 +76,7 @@ export const steps = setup({
       entry: 'enter',
       invoke: {
         src: 'reachDom0',
-        onDone: 'stepping',
+        onDone: 'checkingToolstack',
         onError: {
           target: 'ended',
           actions: {
@@ -97,6 +99,34 @@ export const steps = setup({
               class: 'infrastructure' as const,
               refusal: context.witness.refusal?.('dom0'),
             }),
+          },
+        },
+      },
+    },
+    checkingToolstack: {
+      description: 'xl and the Xen that runs have to fit, before a step relies on it',
+      entry: 'enter',
+      invoke: {
+        src: 'checkToolstack',
+        onDone: 'stepping',
+        onError: {
+          target: 'ended',
+          actions: {
+            type: 'failed',
+            params: ({ event }) => ({
+              attempt: 'check the toolstack',
+              error: event.error,
+              class: 'infrastructure' as const,
+            }),
+          },
+        },
+      },
+      after: {
+        step: {
+          target: 'ended',
+          actions: {
+            type: 'expired',
+            params: { for: 'the toolstack of Dom0 to answer', class: 'infrastructure' as const },
           },
         },
       },

@@ -5,6 +5,7 @@ import type { Recorder } from '../verdict/recording/event.ts';
 import { deadline, type RunClock } from './clock.ts';
 import type { Toolstack } from './domain-commands.ts';
 import type { GuestLogs } from './guest-logs.ts';
+import { couldNotRun } from './shells/framed-command.ts';
 import { dom0, type Sessions } from './shells/sessions.ts';
 
 export interface Collection {
@@ -32,7 +33,11 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
   await mkdir(directory, { recursive: true });
   for (const [file, command] of Object.entries(collection.toolstack.collected)) {
     try {
-      const { stdout, stderr } = await sessions.read(dom0, command, { signal });
+      const { status, stdout, stderr } = await sessions.read(dom0, command, { signal });
+      if (couldNotRun({ status })) {
+        note(`no ${file}: \`${command}\` could not be run in Dom0 (exit status ${status}): ${stderr.trim()}`);
+        continue;
+      }
       await writeFile(path.join(directory, file), stdout === '' ? stderr : stdout);
       if (judged.has(file)) {
         recorder.record(sessions.wayTo(dom0), { kind: 'log', data: { domain: dom0, command, text: stdout } });

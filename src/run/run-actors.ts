@@ -20,6 +20,7 @@ import { reserve } from '../lab/reservation.ts';
 import type { RunParts } from './run-parts.ts';
 import { dom0 } from './shells/sessions.ts';
 import { runStep } from './steps.ts';
+import { checkToolstack, usesToolstack } from './toolstack-check.ts';
 import { providedUBoot } from './u-boot-actors.ts';
 
 /** The chart of a run with its actors. */
@@ -77,6 +78,12 @@ export function providedRun(parts: RunParts) {
         actors: {
           reachDom0: fromPromise<void, undefined>(({ signal }) =>
             watched.work(() => sessions.reach(dom0, signal)),
+          ),
+          checkToolstack: fromPromise<void, undefined>(({ signal }) =>
+            watched.work(async () => {
+              if (!usesToolstack(options.scenario.steps)) return;
+              await checkToolstack(sessions, toolstackOf(board), signal);
+            }),
           ),
           step: fromPromise<StepResult, { index: number; step: Step }>(({ input, signal }) =>
             watched.work(() =>

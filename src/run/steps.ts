@@ -12,6 +12,7 @@ import type { Guests } from './guests.ts';
 import { lookCommands } from './look.ts';
 import type { Probes } from './probes.ts';
 import { sendRaw } from './raw-mode.ts';
+import { couldNotRun, NotRun } from './shells/framed-command.ts';
 import { dom0, type Sessions } from './shells/sessions.ts';
 
 export interface StepActor {
@@ -84,11 +85,20 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
       return inDomain(step.domain, actor, signal, async () => {
         const commands = lookCommands(index, actor.prediction());
         const domain = guests.nameOf(step.domain);
+        const { status, stderr } = await actor.sessions.read(domain, mountSysfs, { signal });
+        if (status !== 0) {
+          throw new NotRun(
+            `look at ${step.domain}`,
+            `its /sys is empty, and sysfs cannot be mounted there: "${stderr.trim()}"`,
+            `mount sysfs on /sys in the image of ${step.domain}`,
+          );
+        }
         for (const command of commands) await actor.sessions.run(domain, command, { signal });
       });
     case 'command':
       return inDomain(step.domain, actor, signal, async () => {
-        await actor.sessions.run(guests.nameOf(step.domain), step.run, { signal });
+        const mayBeMissing = expectsMissing(index, actor.prediction());
+        await actor.sessions.run(guests.nameOf(step.domain), step.run, { signal, mayBeMissing });
       });
     case 'assign-device':
       return { fault: null, detail: 'not done: Dom0 has no program that issues XEN_DOMCTL_assign_device' };
@@ -105,6 +115,18 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
     default:
       return step satisfies never;
   }
+}
+
+/** An image whose init mounts neither sysfs nor debugfs says nothing about its kernel. */
+const mountSysfs =
+  'ls /sys/kernel/debug/clk >/dev/null 2>&1 || mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null; ls /sys/bus >/dev/null 2>&1 || mount -t sysfs sysfs /sys';
+
+/** Whether a step is predicted to find no program: exit status 126 or 127. */
+function expectsMissing(index: number, { expectations }: Prediction): boolean {
+  return expectations.some(
+    ({ kind, phase, exitStatus = 0 }) =>
+      kind === 'answer' && phase === index && couldNotRun({ status: exitStatus }),
+  );
 }
 
 /** Sends a message by the domain's Linux, or says why it is not sent. */

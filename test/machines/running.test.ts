@@ -384,6 +384,7 @@ function scenarioOf(
     steps.provide({
       actors: {
         reachDom0: fromPromise<void, undefined>(reach),
+        checkToolstack: fromPromise<void, undefined>(async () => undefined),
         step: fromPromise<StepResult, { index: number; step: Step }>(({ input }) =>
           step(input.index, input.step),
         ),

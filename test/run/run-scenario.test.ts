@@ -233,7 +233,7 @@ const failures: readonly {
   {
     title: 'a board that says nothing',
     options: { life: wires => wires.hang(), type: quickType('rcar-v4h-white-hawk', { firstOutput: 30 }) },
-    fault: /^waited 0\.\d s for the first sign of life of the boot loader, since .* into the run/,
+    fault: /^waited \d+\.\d s for the first sign of life of the boot loader, since .* into the run/,
   },
   {
     title: 'a file of which the wrong number of bytes arrives',
@@ -293,7 +293,7 @@ const failures: readonly {
     },
     outcome: 'infrastructure',
     fault:
-      /^waited 0\.\d s for Xen's banner: nothing came after the hand-over, since .*; the console's last lines:\n[\s\S]*Starting kernel/,
+      /^waited \d+\.\d s for Xen's banner: nothing came after the hand-over, since .*; the console's last lines:\n[\s\S]*Starting kernel/,
   },
   {
     title: 'a Dom0 whose login never comes',
@@ -305,7 +305,7 @@ const failures: readonly {
       }),
     },
     outcome: 'completed',
-    fault: /^waited 0\.\d s for Dom0's login/,
+    fault: /^waited \d+\.\d s for Dom0's login/,
   },
   {
     title: 'an SSH server that never answers',
@@ -315,7 +315,7 @@ const failures: readonly {
       reachable: () => false,
     },
     steps: [{ do: 'command', domain: 'dom0', run: 'true' }],
-    fault: /^waited 0\.\d s for Dom0 to answer SSH/,
+    fault: /^waited \d+\.\d s for Dom0 to answer SSH/,
   },
   {
     title: 'a board that resets by itself in Linux',
@@ -450,3 +450,45 @@ test('a countdown that was missed costs a power cycle, not the run', async t => 
   t.is(ran.board.log.filter(entry => entry === 'power on').length, 2);
   await nothingLeft(t, ran);
 });
+
+for (const [what, xl, shell, fault] of [
+  [
+    'a Dom0 without xl',
+    () => ({ status: 127, stdout: '', stderr: 'sh: xl: not found\n' }),
+    () => ({}),
+    /^check the toolstack: run `xl list 0` in Dom0: exit status 127, "sh: xl: not found"$/,
+  ],
+  [
+    'an xl of another Xen',
+    (command: string) =>
+      command === 'xl list 0'
+        ? {}
+        : { status: 1, stdout: '', stderr: 'libxl: error: failed to retrieve the maximum number of cpus\n' },
+    (_: string, command: string) =>
+      command.startsWith('cd /sys/hypervisor')
+        ? { stdout: 'Xen 4.22-unstable\n/usr/lib/aarch64-linux-gnu/libxenlight.so.4.17\n/usr/lib/xen-4.17\n' }
+        : {},
+    /failed to retrieve the maximum number of cpus", no row of Dom0; Xen is 4\.22-unstable, its tools are 4\.17$/,
+  ],
+  [
+    'an xl that cannot be started when it creates the guest',
+    undefined,
+    (_: string, command: string) =>
+      command.startsWith('xl create')
+        ? { status: 127, stderr: 'xl: error while loading shared libraries: libyajl.so.2' }
+        : {},
+    /run `xl create \/root\/scmi-hil\/domu.cfg` in dom0: exit status 127, "xl: error while loading shared libraries/,
+  ],
+] as const) {
+  test(`${what} is an infrastructure error, and no answer that is judged`, async t => {
+    const ran = await run(
+      t,
+      { life: uBootLife(xenLife()), shell, ...(xl !== undefined && { xl }) },
+      { steps: [{ do: 'create', guest: 'domu' }] },
+    );
+    t.is(ran.outcome, 'infrastructure', JSON.stringify(ran.faults));
+    t.regex(ran.faults[0]?.what ?? '', fault);
+    t.false(ran.events.some(event => event.kind === 'answer' && event.data.command.startsWith('xl create')));
+    await nothingLeft(t, ran);
+  });
+}

@@ -1,4 +1,5 @@
 /** A board of drivers that do what a test says: a line in memory, a file server without a network, an SSH by table. */
+import { toolstackProbes } from '../../src/run/toolstack-check.ts';
 import type { BoardType } from '../../src/board/board-type.ts';
 import { loadBoardType } from '../../src/board/board-types.ts';
 import type { OpenBoard } from '../../src/lab/open-board.ts';
@@ -70,6 +71,8 @@ export interface ScriptedOptions {
   readonly life: Life;
   /** Answers of a domain's shell; undefined: the command never ends. */
   readonly shell?: (domain: string, command: string, stdin?: Uint8Array) => Partial<SshResult> | undefined;
+  /** What xl answers before the first step; that it lists Dom0, unless told. */
+  readonly xl?: (command: string) => Partial<SshResult>;
   /** Domains that answer SSH. */
   readonly reachable?: (domain: string) => boolean;
   /** What the switch does instead of turning. */
@@ -240,10 +243,15 @@ export class ScriptedBoard implements OpenBoard {
     return {
       name: domain,
       hostKey: 'SHA256:none',
-      exec: async (command, { stdin, signal }) => {
+      exec: async (text, { stdin, signal }) => {
+        const { command, framed } = frameOf(text);
+        if ((toolstackProbes as readonly string[]).includes(command)) {
+          const listed = { status: 0, stdout: 'Domain-0 0 0 512 2 r----- 3.1\n', stderr: '' };
+          return framed({ ...listed, ...this.#options.xl?.(command) });
+        }
         this.log.push(`${domain}$ ${command}`);
         const answer = this.#options.shell?.(domain, command, stdin);
-        if (answer !== undefined) return { status: 0, stdout: '', stderr: '', ...answer };
+        if (answer !== undefined) return framed({ status: 0, stdout: '', stderr: '', ...answer });
         return new Promise((_, reject) => {
           signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
         });
@@ -257,6 +265,23 @@ export class ScriptedBoard implements OpenBoard {
       [Symbol.asyncDispose]: close,
     };
   }
+}
+
+/** A framed command as a shell runs it: what it is, and what is printed around its outputs. */
+export function frameOf(text: string): {
+  readonly command: string;
+  readonly framed: (result: SshResult) => SshResult;
+} {
+  const [, tag = '', quoted = ''] = /^echo "<"([0-9a-f]+);.* sh -c '(.*)';echo ">".*$/s.exec(text) ?? [];
+  if (tag === '') throw new Error(`no framed command: ${text}`);
+  return {
+    command: quoted.replaceAll(String.raw`'\''`, "'"),
+    framed: ({ status, stdout, stderr }) => ({
+      status: 0,
+      stdout: `<${tag}\n${stdout}>${tag} ${status}\n`,
+      stderr: `<${tag}\n${stderr}>${tag}\n`,
+    }),
+  };
 }
 
 /** A shipped board type with deadlines that a test can wait for. */

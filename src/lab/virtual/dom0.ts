@@ -108,6 +108,8 @@ export class Dom0 implements Disposable {
       }
       case 'list':
         return { status: 0, stdout: `${platform.xlList().text}\n` };
+      case 'vcpu-list':
+        return { status: 0, stdout: vcpuList };
       case 'dmesg':
         return { status: 0, stdout: xenLog() };
       default:
@@ -167,3 +169,8 @@ export class Dom0 implements Disposable {
     return domid === 0 ? this.shell : this.#domains.shellOf(domid);
   }
 }
+
+/** Of Dom0 (tools/xl/xl_vcpu.c, print_vcpuinfo). */
+const vcpuList =
+  'Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / Soft)\n' +
+  'Domain-0                             0     0    0   r--       3.1  all / all\n';

@@ -1,6 +1,7 @@
 /** From whatever stands on a domain's console to a shell there that is fit for typed commands. */
 import { DriverError } from '../../lab/drivers/driver-error.ts';
 import { deadline, pause, type RunClock } from '../clock.ts';
+import { programDirectories } from './framed-command.ts';
 import { ShellLine } from './shell-line.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -32,6 +33,7 @@ export async function consoleLogin(
   // refused, and does no harm.
   await line.ask('PS1= PROMPT_COMMAND=', signal);
   await line.ask('set +o emacs 2>/dev/null', signal).catch(() => signal.throwIfAborted());
+  await line.ask(`PATH="$PATH:${programDirectories}"`, signal);
   await silenceKernel(line, note, signal);
   return line;
 }

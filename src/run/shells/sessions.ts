@@ -11,12 +11,16 @@ import { NotWritten } from '../../lab/drivers/ssh/not-written.ts';
 import { putByShell } from '../../lab/drivers/ssh/put-by-shell.ts';
 import { type Deadline, deadline, pause, type RunClock } from '../clock.ts';
 import type { ConsoleWays } from './console-ways.ts';
+import { couldNotRun, framedSession, NotRun, programDirectories } from './framed-command.ts';
 import type { DomainShell } from './framed-shell.ts';
 
 export interface CommandOptions {
   readonly signal: AbortSignal;
   readonly stdin?: Uint8Array;
+  /** Milliseconds that the command itself may wait for something, beyond its deadline. */
   readonly patience?: number;
+  /** The answer may be that there is no such program: that is what is asked. */
+  readonly mayBeMissing?: boolean;
 }
 
 /** The name that scenarios and recordings have for the hardware domain. */
@@ -87,12 +91,13 @@ export class Sessions {
 
   /**
    * Runs one command, recorded with its answer.
-   * @param options.patience milliseconds that the command itself may wait for something, beyond its deadline
-   * @throws where the connection breaks or the command's deadline passes; the connection is then given up
+   * @throws where the connection breaks or the command's deadline passes; the connection is then given up;
+   *   NotRun where the domain has no such program: that is no answer
    */
   async run(domain: string, command: string, options: CommandOptions): Promise<SshResult> {
     this.#recorder.record(this.wayTo(domain), { kind: 'command', data: { domain, command } });
     const result = await this.read(domain, command, options);
+    if (couldNotRun(result) && options.mayBeMissing !== true) throw this.#notRun(domain, command, result);
     const { status, stdout, stderr } = result;
     this.#recorder.record(this.wayTo(domain), {
       kind: 'answer',
@@ -131,7 +136,16 @@ export class Sessions {
     this.#recorder.record(this.wayTo(domain), { kind: 'file', data });
   }
 
-  /** What fails because of the connection, or too late, costs the connection. */
+  #notRun(domain: string, command: string, { status, stderr }: SshResult): NotRun {
+    const said = stderr.trim();
+    return new NotRun(
+      `run \`${command}\` in ${domain}`,
+      `exit status ${status}${said === '' ? '' : `, "${said}"`}: it could not be run there`,
+      `install it in the image of ${domain}, in one of ${programDirectories}`,
+    );
+  }
+
+  /** A failed or late command closes the connection. */
   async #ask<T>(
     domain: string,
     what: string,
@@ -143,7 +157,7 @@ export class Sessions {
     try {
       return await ask(session, limit);
     } catch (error) {
-      if (error instanceof NotWritten) throw error;
+      if (error instanceof NotWritten || error instanceof NotRun) throw error;
       await this.forget(domain);
       if (signal.aborted) throw error;
       if (limit.signal.aborted) throw limit.signal.reason as Error;
@@ -199,7 +213,9 @@ export class Sessions {
   }
 
   async #shell(domain: string, signal: AbortSignal): Promise<DomainShell> {
-    if (this.#ways === undefined || !this.#isOnConsole(domain)) return this.#session(domain, signal);
+    if (this.#ways === undefined || !this.#isOnConsole(domain)) {
+      return framedSession(await this.#session(domain, signal));
+    }
     const known = this.#consoles.get(domain);
     if (known !== undefined) return known;
     const shell =

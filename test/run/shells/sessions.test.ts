@@ -6,7 +6,7 @@ import type { SshSession } from '../../../src/lab/drivers/ssh/ssh.ts';
 import type { RecordedData } from '../../../src/verdict/recording/event.ts';
 import { systemClock } from '../../../src/run/clock.ts';
 import { dom0, Sessions } from '../../../src/run/shells/sessions.ts';
-import { quickType } from '../scripted-board.ts';
+import { frameOf, quickType } from '../scripted-board.ts';
 
 /** A Dom0 whose connections come as they are given, one after the other. */
 function sessionsWith(...connections: readonly (SshSession | Error)[]) {
@@ -32,9 +32,9 @@ const lost = new DriverError('run "true" as root@dom0', 'the connection was lost
 function session(answer: 'lost' | 'fine'): SshSession {
   return {
     name: 'root@dom0',
-    exec: async () => {
+    exec: async (text: string) => {
       if (answer === 'lost') throw lost;
-      return { status: 0, stdout: '', stderr: '' };
+      return frameOf(text).framed({ status: 0, stdout: '', stderr: '' });
     },
     close: async () => undefined,
   } as unknown as SshSession;
