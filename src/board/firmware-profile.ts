@@ -19,8 +19,15 @@ const shippedDirectory = path.join(projectDirectory, 'boards', 'firmware');
  */
 export function loadFirmwareProfile(nameOrFile: string): FirmwareProfile {
   const file = profileFile(nameOrFile);
-  return parseFirmwareProfile(readText(file), displayName(file));
+  const known = shipped.get(file);
+  if (known !== undefined) return known;
+  const profile = parseFirmwareProfile(readText(file), displayName(file));
+  if (path.dirname(file) === shippedDirectory) shipped.set(file, profile);
+  return profile;
 }
+
+/** Profiles that come with the program, by file: each scenario that is loaded asks for one. */
+const shipped = new Map<string, FirmwareProfile>();
 
 /** Reads a firmware profile from YAML; `name` is what errors call it. */
 export function parseFirmwareProfile(text: string, name: string): FirmwareProfile {
@@ -46,11 +53,12 @@ function profileFile(nameOrFile: string): string {
   if (existsSync(file)) return file;
   throw new ConfigurationError(
     `there is no firmware profile ${nameOrFile}`,
-    `${hintAt(nameOrFile, knownProfiles())} (or give the path of a file)`,
+    `${hintAt(nameOrFile, shippedProfiles())} (or give the path of a file)`,
   );
 }
 
-function knownProfiles(): string[] {
+/** Names of the profiles that come with the program. */
+export function shippedProfiles(): string[] {
   return readdirSync(shippedDirectory)
     .filter(file => file.endsWith('.yaml'))
     .map(file => file.slice(0, -'.yaml'.length))

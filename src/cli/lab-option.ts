@@ -10,7 +10,7 @@ export interface LabOption {
 export function addLabOption(command: Command): Command {
   return command.option(
     '--lab <file>',
-    'the lab file; else ./lab.yaml, else ~/.config/scmi-hil/lab.yaml, else two virtual boards',
+    'the lab file; else ./lab.yaml, else ~/.config/scmi-hil/lab.yaml, else three virtual boards',
   );
 }
 

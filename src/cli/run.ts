@@ -115,6 +115,7 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const { cwd, env } = process;
   const plan = planRuns({ scenarios, boards: options.board, cwd, env, images }, lab);
 
+  requireNoLintError(plan);
   const mutant = options.mutant === undefined ? undefined : await mutantFor(options.mutant, plan);
   const faults = options.fault.length === 0 ? undefined : faultsFor(options.fault, plan);
   requireDirectory(path.resolve(process.cwd, options.runs));
@@ -138,6 +139,26 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   if (options.json === true) process.stdout.write(renderJson(reports, strictness, leftOut));
   process.signal.throwIfAborted();
   return exitCode[worstOutcome(reports, strictness)];
+}
+
+/**
+ * A configuration that cannot work is not booted, unless that is what the scenario is about.
+ * @throws UsageError that names every error of lint in the scenarios that are to be run
+ */
+function requireNoLintError({ runs }: RunPlan): void {
+  const errors = [...runs].flatMap(([{ name }, scenarios]) =>
+    scenarios.flatMap(scenario =>
+      lintScenario(scenario)
+        .filter(({ severity, rule }) => severity === 'error' && !scenario.lintErrors?.includes(rule))
+        .map(finding => `${name} ${scenario.name}: ${lintText(finding)}`),
+    ),
+  );
+  const [first, ...rest] = errors;
+  if (first === undefined) return;
+  throw new UsageError(
+    [first, ...rest].join('\n  '),
+    'correct it; if the error is what the scenario is about, name its rule in `lintErrors` of the scenario',
+  );
 }
 
 interface Show {

@@ -1,4 +1,4 @@
-/** Finds and reads the lab file; without one, the lab is the two virtual boards. */
+/** Finds and reads the lab file; without one, the lab is three virtual boards. */
 import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -48,11 +48,14 @@ export interface LabInParts extends LoadedLab {
   readonly wrong: readonly ConfigurationError[];
 }
 
-/** The lab of a machine without a lab file. */
+/** Virtual boards of the physical types: faults and mutants are tried on these. */
 export const virtualBoards: Readonly<Record<string, string>> = {
   'virtual-rpi5': 'rpi5',
   'virtual-v4h': 'rcar-v4h-white-hawk',
 };
+
+/** The lab of a machine without a lab file. Of the third type there are real Xens too, in QEMU. */
+const builtInBoards: Readonly<Record<string, string>> = { ...virtualBoards, 'virtual-qemu': 'qemu-virt' };
 
 /** Boards that any lab has when they are asked for by name: they take no hardware, but programs and images. */
 export const emulatedBoards: readonly string[] = ['qemu-virt'];
@@ -123,7 +126,7 @@ function findLab({ lab, cwd, env }: LabPlace): string | null {
 }
 
 function builtInLab(): LoadedLab {
-  const entries = Object.entries(virtualBoards).map(
+  const entries = Object.entries(builtInBoards).map(
     ([name, type]) => [name, { name, type: loadBoardType(type), setup: { type, virtual: true } }] as const,
   );
   return { name: 'virtual', file: null, boards: new Map(entries) };

@@ -73,6 +73,7 @@ export function fitScenario(inputs: FitInputs): Scenario {
     name: document.name,
     title: document.title,
     claims: document.claims,
+    lintErrors: document.lintErrors,
     xen,
     linux: document.linux ?? board.linux,
     linuxDrivers: board.linuxDrivers,

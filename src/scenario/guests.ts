@@ -6,7 +6,14 @@ import type { FirmwareProfile } from '../model/scmi/profile.ts';
 import type { XenBuild } from '../model/xen/build.ts';
 import type { Guest } from '../model/predict/scenario.ts';
 import type { GuestDocument } from './schema.ts';
-import { agentParts, fillTemplates, guestValues, type SourceText, type TemplateValues } from './templates.ts';
+import {
+  agentParts,
+  fillTemplates,
+  guestImages,
+  guestValues,
+  type SourceText,
+  type TemplateValues,
+} from './templates.ts';
 import { readTree, type TreeSource } from './tree-text.ts';
 
 export interface GuestContext {
@@ -83,13 +90,7 @@ const sciTypes = {
 } as const;
 
 function linuxLines({ board }: GuestContext): readonly string[] {
-  return [
-    'memory = 256',
-    'vcpus = 1',
-    `kernel = "${board.dom0.guestKernel}"`,
-    ...(board.dom0.guestRamdisk === undefined ? [] : [`ramdisk = "${board.dom0.guestRamdisk}"`]),
-    'extra = "console=hvc0 ignore_loglevel"',
-  ];
+  return ['memory = 256', 'vcpus = 1', ...guestImages(board), 'extra = "console=hvc0 ignore_loglevel"'];
 }
 
 /** So little memory that no page of an agent lies where the guest has its own. */

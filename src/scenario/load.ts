@@ -15,8 +15,10 @@ import {
   whyUnreadable,
   type YamlFile,
 } from '../config/yaml-file.ts';
+import { rules } from '../model/lint/rules.ts';
 import { faults } from '../model/scmi/faults.ts';
 import type { FirmwareProfile } from '../model/scmi/profile.ts';
+import { checkStatements } from './check-statements.ts';
 import { fitScenario } from './fit.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import { type ScenarioDocument, scenarioSchema } from './schema.ts';
@@ -45,13 +47,39 @@ export function loadScenario(
 ): Scenario {
   const scenario = readScenario(file);
   const directory = path.dirname(path.resolve(file));
-  return fitScenario({
+  const { labTree } = options;
+  const fitted = fitScenario({
     file: scenario,
     board,
     firmware: firmwareOf(scenario, directory, board),
     ofScenario: name => readTreeFile(path.resolve(directory, name)),
     ofBoard,
-    labTree: options.labTree,
+    labTree,
+  });
+  const control = () => ({
+    ...controlScenario(board, labTree),
+    xen: fitted.xen,
+    linux: fitted.linux,
+    firmware: fitted.firmware,
+  });
+  checkStatements({ scenario: fitted, place: scenario.place, control });
+  return fitted;
+}
+
+/** The board as it stands, with a guest that is created and destroyed. */
+function controlScenario(board: BoardType, labTree: string | undefined): Scenario {
+  const guest =
+    board.agents.guests.length === 0
+      ? ''
+      : ', guests: { guest: {} }, steps: [{ create: guest }, { destroy: guest }]';
+  const text = `{ schema: 1, name: control, title: "${board.type} and a guest"${guest} }`;
+  return fitScenario({
+    file: parseYaml(text, board.type, scenarioSchema),
+    board,
+    firmware: loadFirmwareProfile(board.firmware),
+    ofScenario: ofBoard,
+    ofBoard,
+    labTree,
   });
 }
 
@@ -135,6 +163,14 @@ function readScenario(file: string): YamlFile<ScenarioDocument> {
     throw new ConfigurationError(
       `${place}: there is no firmware fault ${fault}`,
       hintAt(fault, [...faults.keys()]),
+    );
+  });
+  scenario.value.lintErrors.forEach((rule, index) => {
+    const ids = rules.filter(({ severity }) => severity === 'error').map(({ id }) => id);
+    if (ids.includes(rule)) return;
+    throw new ConfigurationError(
+      `${scenario.place(['lintErrors', index])}: lintErrors[${index}]: lint has no errors ${rule}`,
+      `${hintAt(rule, ids)} (see: scmi-hil lint --rules)`,
     );
   });
   return scenario;

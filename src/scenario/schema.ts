@@ -177,6 +177,12 @@ export const scenarioSchema = z.strictObject({
   title: z.string().min(1),
   description: z.string().optional(),
   claims: claims.default([]),
+  lintErrors: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Rules of lint whose errors are the subject: any other error stops a run before the board is touched',
+    ),
   boards: z.array(z.string()).min(1).optional().describe('Board types that it fits. Default: any'),
   xen: z
     .strictObject({

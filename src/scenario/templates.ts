@@ -46,13 +46,23 @@ export function boardValues(board: BoardType, firmware: FirmwareProfile): Templa
       for (const [name, value] of agentFields(agent)) values.set(`${part}.${name}`, value);
     }
   }
+  values.set('firmware.vendor', firmware.vendor);
+  values.set('firmware.subVendor', firmware.subVendor);
+  values.set('firmware.version', hex(firmware.implementationVersion));
   values.set('guestShmem', hex(board.guestShmem));
   values.set('guestPageFrame', pageFrame(board.guestShmem));
   values.set('directory', board.dom0.directory);
   values.set('guestKernel', board.dom0.guestKernel);
   if (board.dom0.guestRamdisk !== undefined) values.set('guestRamdisk', board.dom0.guestRamdisk);
+  values.set('guestImages', guestImages(board).join('\n'));
   if (board.dom0.probe !== undefined) values.set('probe', board.dom0.probe);
   return values;
+}
+
+/** Lines of an xl configuration that name a guest's kernel and, where the board has one, its ramdisk. */
+export function guestImages({ dom0: { guestKernel, guestRamdisk } }: BoardType): readonly string[] {
+  const kernel = `kernel = "${guestKernel}"`;
+  return guestRamdisk === undefined ? [kernel] : [kernel, `ramdisk = "${guestRamdisk}"`];
 }
 
 /**
@@ -79,9 +89,18 @@ function agentFields(agent: AgentProfile): (readonly [name: string, value: strin
   return [
     ['agentId', String(agent.id)],
     ['functionId', hex(agent.functionId)],
+    ['functionIdBytes', bytesOf(agent.functionId)],
     ['shmem', hex(agent.shmem)],
     ['pageFrame', pageFrame(agent.shmem)],
   ];
+}
+
+/** As `od -An -tx1` prints a cell of a device tree. */
+function bytesOf(cell: number): string {
+  return cell
+    .toString(16)
+    .padStart(8, '0')
+    .replace(/..(?!$)/g, '$& ');
 }
 
 function unknownTemplate(name: string, values: TemplateValues, place: string): ConfigurationError {

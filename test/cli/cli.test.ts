@@ -209,7 +209,10 @@ test('boards lists the virtual boards, as text and as JSON', async t => {
   t.is(text.code, 0);
   t.regex(text.out, /^BOARD .*\nvirtual-rpi5 +rpi5 +virtual +virtual +- +Raspberry Pi 5\nvirtual-v4h /);
   const json: unknown = JSON.parse((await inDirectory('boards', '--json')).out);
-  t.like(json, { file: null, boards: [{ name: 'virtual-rpi5', virtual: true }, { name: 'virtual-v4h' }] });
+  t.like(json, {
+    file: null,
+    boards: [{ name: 'virtual-rpi5', virtual: true }, { name: 'virtual-v4h' }, { name: 'virtual-qemu' }],
+  });
   const shown = await inDirectory('boards', 'show', 'virtual-v4h', '--json');
   t.like(JSON.parse(shown.out) as object, { name: 'virtual-v4h', boardType: { soc: 'r8a779g0' } });
 });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -11,13 +11,13 @@ const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-run-'));
 test.after.always(() => rmSync(directory, { recursive: true, force: true }));
 
 test.serial(
-  'a shipped scenario runs on both virtual boards side by side, is shown live and judged',
+  'a shipped scenario runs on all virtual boards side by side, is shown live and judged',
   async t => {
     const { code, out, err } = await scmiHil(['run', 'dom0-and-guest', '--report', 'junit=junit.xml'], {
       cwd: directory,
     });
     t.is(code, 0, out + err);
-    for (const board of ['virtual-rpi5', 'virtual-v4h']) {
+    for (const board of ['virtual-rpi5', 'virtual-v4h', 'virtual-qemu']) {
       const said = [
         `run of dom0-and-guest`,
         'power on',
@@ -38,9 +38,9 @@ test.serial(
       const files = new RegExp(`files: (runs/\\S+-${board}-dom0-and-guest)\\n`).exec(out)?.[1] ?? '';
       t.true(existsSync(path.join(directory, files, 'recording.jsonl')), files);
     }
-    t.regex(out, /\n2 runs: 2 met\n$/);
+    t.regex(out, /\n3 runs: 3 met\n$/);
     const junit = readFileSync(path.join(directory, 'junit.xml'), 'utf8');
-    t.is(junit.match(/<testsuite /g)?.length, 2);
+    t.is(junit.match(/<testsuite /g)?.length, 3);
     t.notRegex(junit, /<failure|<error/);
   },
 );
@@ -73,3 +73,36 @@ test.serial('Ctrl-C in the middle of a run: the board is off, the verdict writte
   t.true(existsSync(path.join(cwd, 'runs', run, 'verdict.json')));
   t.deepEqual(readdirSync(path.join(cwd, 'scmi-hil/boards')), []);
 });
+
+test.serial(
+  'an error of lint stops a run before a board is touched, unless the scenario is about it',
+  async t => {
+    const cwd = mkdtempSync(path.join(directory, 'lint-error-'));
+    const scenario = (name: string, more: string) =>
+      writeFileSync(
+        path.join(cwd, `${name}.yaml`),
+        `schema: 1
+name: ${name}
+title: a guest's configuration with a mistake
+${more}guests:
+  guest: { agent: guest1, config: "name = \\"guest\\"\\nmemory =\\n" }
+steps: [ { create: guest } ]
+statements: [ { claims: [], words: the guest is created, step: 0, exitStatus: 0 } ]
+`,
+      );
+    scenario('wrong', '');
+    const stopped = await scmiHil(['run', 'wrong.yaml', '--board', 'virtual-v4h'], { cwd });
+    t.is(stopped.code, 2, stopped.out + stopped.err);
+    t.regex(stopped.err, /virtual-v4h wrong: lint error sci-xl-refused at .*:\d+/);
+    t.regex(stopped.err, /lintErrors/);
+    t.false(existsSync(path.join(cwd, 'runs')));
+
+    scenario('on-purpose', 'lintErrors: [sci-xl-refused]\n');
+    const failed = await scmiHil(['run', 'on-purpose.yaml', '--board', 'virtual-v4h'], { cwd });
+    t.is(failed.code, 1, failed.out + failed.err);
+    const [run = ''] = readdirSync(path.join(cwd, 'runs'));
+    const verified = await scmiHil(['verify', path.join('runs', run)], { cwd });
+    t.is(verified.code, 1, verified.out + verified.err);
+    t.regex(verified.out, /the guest is created/);
+  },
+);

@@ -46,7 +46,7 @@ test('shipped board types are read, with addresses as numbers and durations in m
   t.is(deadlines.deploy, 180_000);
 });
 
-test('without a lab file the lab is two virtual boards', t => {
+test('without a lab file the lab is three virtual boards', t => {
   const empty = mkdtempSync(path.join(directory, 'empty-'));
   const { file, boards } = loadLab({ cwd: empty, env: { HOME: empty } });
   t.is(file, null);
@@ -55,6 +55,7 @@ test('without a lab file the lab is two virtual boards', t => {
     [
       ['virtual-rpi5', 'rpi5', true],
       ['virtual-v4h', 'rcar-v4h-white-hawk', true],
+      ['virtual-qemu', 'qemu-virt', true],
     ],
   );
 });

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { boardTypeNames, loadBoardType } from '../../src/board/board-types.ts';
+import { loadBoardType } from '../../src/board/board-types.ts';
 import { ConfigurationError } from '../../src/config/configuration-error.ts';
 import { parseFlat, writeFlat } from '../../src/model/dt/flat.ts';
 import { parseSource } from '../../src/model/dt/source.ts';
-import { fitsBoardType } from '../../src/scenario/fit.ts';
 import { findScenario, listScenarios, loadScenario } from '../../src/scenario/load.ts';
+import { predict } from '../../src/model/predict/predict.ts';
+import { outputMatches } from '../../src/model/predict/statements.ts';
 import type { Scenario } from '../../src/model/predict/scenario.ts';
 import { fillTemplates } from '../../src/scenario/templates.ts';
 
@@ -17,16 +18,6 @@ test.after.always(() => rmSync(directory, { recursive: true, force: true }));
 const rpi5 = loadBoardType('rpi5');
 const v4h = loadBoardType('rcar-v4h-white-hawk');
 const container = '/chosen/xen/xen_scmi_config';
-
-test('every shipped scenario fits every board type that it is for', t => {
-  const scenarios = listScenarios();
-  t.true(scenarios.length > 0);
-  for (const { file, document, name } of scenarios) {
-    for (const board of boardTypeNames().map(loadBoardType)) {
-      if (fitsBoardType(document, board)) t.is(loadScenario(file, board).name, name);
-    }
-  }
-});
 
 test('a scenario without anything boots the board as its type says', t => {
   const scenario = load('plain', '');
@@ -204,6 +195,10 @@ statements:
   );
 });
 
+function stating(statement: string): string {
+  return `statements: [ { claims: [D12], words: w, ${statement} } ]\n`;
+}
+
 /** Everything here begins on line 4 of the file. */
 const mistakes: readonly (readonly [title: string, text: string, said: RegExp])[] = [
   [
@@ -271,6 +266,51 @@ const mistakes: readonly (readonly [title: string, text: string, said: RegExp])[
     'guests: { g: { config: broken.dtb } }\n',
     /:4:\d+: broken\.dtb is a device tree blob/,
   ],
+  [
+    'an error of lint that there is not',
+    'lintErrors: [sci-lst-length]\n',
+    /:4:14: lintErrors\[0\]: lint has no errors/,
+  ],
+  [
+    'a statement that names the firmware of another board',
+    stating('console: linux, pattern: "SCMI Protocol v2.0 \'scmi-hil:\'"'),
+    /:4:\d+: statements\[0\]\.pattern: .*names "scmi-hil" of the firmware qemu-virt; here .* "EPAM"/,
+  ],
+  [
+    'a statement of the same that it must not be printed',
+    stating('console: linux, pattern: "SCMI Protocol v2.0 \'scmi-hil:\'", absent: true'),
+    /:4:\d+: statements\[0\]\.pattern: .*names "scmi-hil"/,
+  ],
+  [
+    'an output that names the firmware of another board',
+    `steps: [ { command: { run: dmesg } } ]\n${stating('step: 0, output: "scmi-hil:"')}`,
+    /:5:\d+: statements\[0\]\.output: .*names "scmi-hil"/,
+  ],
+  [
+    'a line of the mediator that it does not print anywhere',
+    stating('console: xen, pattern: "scmi: Acquired channel"'),
+    /:4:\d+: statements\[0\]\.pattern: nothing .*\/scmi: Acquired channel\/: .* never be met/,
+  ],
+  [
+    'the same line, absent',
+    stating('console: xen, pattern: "scmi: Acquired channel", absent: true'),
+    /:4:\d+: statements\[0\]\.pattern: nothing .* never be missed/,
+  ],
+  [
+    'an output that any text has',
+    `steps: [ { command: { run: dmesg } } ]\n${stating('step: 0, output: "\\\\s*"')}`,
+    /:5:\d+: statements\[0\]\.output: .*matches any text/,
+  ],
+  [
+    'a milestone that the model does not know',
+    stating('milestone: dom0-logn'),
+    /:4:\d+: statements\[0\]\.milestone: the model predicts no milestone dom0-logn/,
+  ],
+  [
+    'a statement about a step that is not answered',
+    `steps: [ { wait: 1s } ]\n${stating('step: 0, exitStatus: 0')}`,
+    /:5:\d+: statements\[0\]\.step: a step wait has neither exit status nor output/,
+  ],
   ['a board that it is not for', 'boards: [spider]\n', /:4:\d+: x is not for rpi5/],
 ];
 
@@ -281,6 +321,37 @@ for (const [title, text, said] of mistakes) {
     t.regex(error?.message ?? '', said);
   });
 }
+
+const stated: readonly (readonly [title: string, text: string, broken: string | null])[] = [
+  [
+    'a line that the board prints, and this configuration does not',
+    `host: { edit: "&scmi { status = \\"disabled\\"; };" }
+${stating('console: linux, pattern: "SCMI Protocol v2.0 \'${firmware.vendor}:${firmware.subVendor}\'"')}`,
+    'model.not-said',
+  ],
+  [
+    'an error of Xen that nothing here leads to',
+    stating('console: xen, pattern: "Could not create channel for agent 2: -17"'),
+    'model.not-said',
+  ],
+  ['a line that has nothing to do with SCMI', stating('console: xen, pattern: "GICv2 initialization"'), null],
+  ['a line of anything that must not come', stating('console: linux, pattern: "BUG:", absent: true'), null],
+];
+
+for (const [title, text, broken] of stated) {
+  test(`a statement may be about ${title}`, t => {
+    const [statement] = predict(load('stated', text)).expectations.filter(({ claim }) => claim !== undefined);
+    t.is(statement?.claim?.broken?.rule ?? null, broken);
+  });
+}
+
+test('what a command prints is searched for a pattern, in the whole and line by line, as by grep', t => {
+  const output = 'one\ntwo three\n\nfour\n';
+  for (const pattern of ['two', '^one$', '^four', 'three$', '^one\\ntwo', ''])
+    t.true(outputMatches(pattern, output), pattern);
+  for (const pattern of ['five', '^three', '^$', '^\\s*$']) t.false(outputMatches(pattern, output), pattern);
+  t.true(outputMatches('^$', '\n'));
+});
 
 test('an unknown template says which ones there are, or which was meant', t => {
   const source = { name: 'x', text: 'a\n${xen.agentid}\n', firstLine: 10 };

@@ -196,14 +196,25 @@ function sayRawMode(probe: ScmiProbe): void {
 const rawModeLine = ({ instanceNumber }: ScmiProbe): string =>
   `SCMI RAW Mode initialized for instance ${instanceNumber}`;
 
+/** drivers/firmware/arm_scmi/base.c, scmi_base_protocol_init: what the kernel says of a firmware that answers. */
+export function revisionText(
+  version: number,
+  {
+    vendor,
+    subVendor,
+    implementationVersion,
+  }: Pick<ScmiRevision, 'vendor' | 'subVendor' | 'implementationVersion'>,
+): string {
+  const firmware = `'${vendor}:${subVendor}' Firmware version 0x${implementationVersion.toString(16)}`;
+  return `SCMI Protocol v${version >>> 16}.${version & 0xffff} ${firmware}`;
+}
+
 function startBase(probe: ScmiProbe, channel: ScmiChannel): ScmiRevision | number {
   const version = protocolVersion(probe, channel, protocolId.base);
   if (version < 0) return version;
   const revision = readRevision(channel, version);
   if (typeof revision === 'number') return revision;
-  const { vendor, subVendor, implementationVersion } = revision;
-  const firmware = `'${vendor}:${subVendor}' Firmware version 0x${implementationVersion.toString(16)}`;
-  say(probe, `SCMI Protocol v${version >>> 16}.${version & 0xffff} ${firmware}`, answered);
+  say(probe, revisionText(version, revision), answered);
   discoverAgents(channel, revision.agents);
   for (const quirk of probe.kernel.quirks) say(probe, quirk, answered);
   return revision;

@@ -13,6 +13,8 @@ export interface Scenario {
   readonly title: string;
   /** Statements of the series that it tests (`D5`, `v8-2`, ...). */
   readonly claims: readonly string[];
+  /** Lint rules whose errors are its subject: with any other lint error it is not run. */
+  readonly lintErrors?: readonly string[];
   readonly xen: XenBuild;
   readonly linux: LinuxVersion;
   /** SCMI drivers that the kernels have beside the default. */

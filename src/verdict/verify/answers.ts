@@ -1,5 +1,6 @@
 /** Expected answers of commands against the ones that were given. */
 import type { Expectation } from '../../model/predict/prediction.ts';
+import { outputMatches } from '../../model/predict/statements.ts';
 import { patternOf } from './lines.ts';
 import type { Observations, SeenAnswer } from './observation.ts';
 
@@ -54,11 +55,26 @@ function judged(expectation: Expectation, answer: SeenAnswer): AnswerFound {
     return { is: 'contradicted', answer, why: `exit status ${answer.status}, not ${exitStatus}` };
   }
   if (answer.status === null || expectation.pattern === '') return { is: 'met', answer };
-  const pattern = patternOf(expectation);
   const outputs = [answer.stdout, answer.stdout + answer.stderr, answer.stderr];
-  if (outputs.some(output => pattern.test(output) || pattern.test(output.trimEnd())))
-    return { is: 'met', answer };
-  return { is: 'contradicted', answer, why: `output mismatch: expected ${String(pattern)}` };
+  if (outputs.some(output => isExpected(output, expectation))) return { is: 'met', answer };
+  const got = outputs[1]?.trimEnd() ?? '';
+  const shown =
+    got === '' ? 'no output' : JSON.stringify(got.length > mostShown ? `${got.slice(0, mostShown)}...` : got);
+  return {
+    is: 'contradicted',
+    answer,
+    why: `output mismatch: expected /${expectation.pattern}/, got ${shown}`,
+  };
+}
+
+/** Characters of an output in a message. */
+const mostShown = 200;
+
+function isExpected(output: string, expectation: Expectation): boolean {
+  // What a scenario states is searched for; what the model predicts is the whole output.
+  if (expectation.claim !== undefined) return outputMatches(expectation.pattern, output);
+  const pattern = patternOf(expectation);
+  return pattern.test(output) || pattern.test(output.trimEnd());
 }
 
 function words(command: string): readonly string[] {

@@ -472,6 +472,14 @@ function asClaim(
     return { ...found, why: `it holds, though the model saw it break: ${broken.because}` };
   const unmet = found.outcome === 'missed' || found.outcome === 'contradicted';
   if (!unmet && !(found.outcome === 'not-run' && predictedEnd)) return found;
+  // Only a claim of the series may break as predicted: what the scenario alone states has to hold.
+  if (claim?.ids.length === 0) {
+    return {
+      ...found,
+      outcome: unmet ? found.outcome : 'missed',
+      why: `as the model predicts: ${broken.because}`,
+    };
+  }
   return { ...found, outcome: 'broken-as-predicted', why: broken.because };
 }
 

@@ -838,6 +838,23 @@ const rows: readonly Row[] = [
     verdict: 'met',
   },
   {
+    what: 'only a claim of the series may break as predicted: what a scenario alone states has to hold',
+    expectations: [
+      { ...three, id: 'own', claim: { ids: [], broken: { rule: 'r', because: 'xl refuses it' } } },
+    ],
+    events: [login, finished],
+    outcomes: { own: 'missed' },
+    verdict: 'failed',
+  },
+  {
+    what: 'what a scenario alone states of a time after a predicted panic does not hold',
+    expectations: [{ ...created, claim: { ids: [], broken: { rule: 'r', because: 'Xen panics' } } }],
+    prediction: { panic: 'Oops' },
+    events: [said('(XEN) Panic on CPU 0:\r\n(XEN) Oops\r\n'), finished],
+    outcomes: { 'step0.answer': 'missed' },
+    verdict: 'failed',
+  },
+  {
     what: 'strict: what is broken as predicted fails',
     expectations: [{ ...three, id: 'breaks', ...claim(true) }],
     events: [login, finished],
