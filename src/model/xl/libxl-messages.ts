@@ -48,6 +48,51 @@ interface Entry {
 }
 
 const messages = {
+  pvConverted: {
+    level: 'warning',
+    file: 'libxl_arm.c',
+    line: 1784,
+    function: 'libxl__arch_domain_create_info_setdefault',
+    text: 'Converting PV guest to PVH.',
+  },
+  pvIsPvh: {
+    level: 'warning',
+    file: 'libxl_arm.c',
+    line: 1785,
+    function: 'libxl__arch_domain_create_info_setdefault',
+    text: 'Arm guest are now PVH.',
+  },
+  pvToFix: {
+    level: 'warning',
+    file: 'libxl_arm.c',
+    line: 1786,
+    function: 'libxl__arch_domain_create_info_setdefault',
+    text: 'Please fix your configuration file/toolstack.',
+  },
+  tooManyVcpus: {
+    file: 'libxl_create.c',
+    line: 183,
+    function: 'libxl__domain_build_info_setdefault',
+    text: 'avail_vcpus bitmap contains too many VCPUS',
+  },
+  noBuildDefaults: {
+    file: 'libxl_create.c',
+    line: 1246,
+    function: 'libxl__domain_config_setdefault',
+    text: 'Unable to set domain build info defaults',
+  },
+  vuartConflict: {
+    file: 'libxl_arm.c',
+    line: 162,
+    function: 'libxl__arch_domain_prepare_config',
+    text: 'Physical IRQ % conflicting with pl011 SPI',
+  },
+  tooFewInterrupts: {
+    file: 'libxl_arm.c',
+    line: 187,
+    function: 'libxl__arch_domain_prepare_config',
+    text: 'Provided nr_spis value is too small (minimum required %)',
+  },
   passthroughNotSupported: {
     file: 'libxl_create.c',
     line: 1162,

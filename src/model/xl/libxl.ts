@@ -26,6 +26,12 @@ export interface LibxlDomain {
   state: 'running' | 'hung' | 'shut down' | 'undead';
 }
 
+/** HVM_MAX_VCPUS, which libxl compares with the bytes of a bitmap. */
+const mostVcpusOfBitmap = 128 * 8;
+/** GUEST_VPL011_SPI of xen/include/public/arch-arm.h, and the first interrupt that is shared. */
+const vuartInterrupt = 32;
+const firstSharedInterrupt = 32;
+
 export interface LibxlOptions {
   readonly domctl: Domctl;
   /** Content of a file in Dom0; undefined where there is none. */
@@ -54,12 +60,18 @@ export class Libxl {
    * @returns the domain, or libxl's error number; xl destroys once more what `domid` names
    */
   create(config: XlDomainConfig): LibxlDomain | { readonly rc: number; readonly domid?: number } {
-    const refused = this.#checkPassthrough(config);
+    const refused = this.#setDefaults(config);
     if (refused !== 0) return { rc: refused };
+    const unfit = this.#checkInterrupts(config);
+    if (unfit !== undefined) {
+      this.#say({ message: 'cannotMake', values: [libxlError.fail], reason: unfit });
+      return { rc: libxlError.fail };
+    }
     const { rc, domid } = this.#options.domctl.createDomain({
       name: config.name,
       sciType: config.armSci.type,
       sciAgentId: config.armSci.agentId,
+      maxVcpus: config.maxVcpus,
     });
     if (rc < 0) {
       const { type, agentId } = config.armSci;
@@ -93,6 +105,40 @@ export class Libxl {
   /** pvcontrol_cb, after the minute that libxl gives a guest to acknowledge `control/shutdown`. */
   controlTimedOut(reason: Reason): void {
     this.#say({ message: 'controlNotAcknowledged', values: [libxlError.timedOut], reason });
+  }
+
+  /** libxl__domain_config_setdefault: 0, or libxl's error number. */
+  #setDefaults(config: XlDomainConfig): number {
+    const { isPv, vcpus, placeOf } = config;
+    if (isPv) {
+      const because = 'an Arm domain is a PVH one, whatever its type says';
+      const reason: Reason = { rule: 'libxl.type.converted', because, place: placeOf('type') };
+      for (const message of ['pvConverted', 'pvIsPvh', 'pvToFix'] as const) this.#say({ message, reason });
+    }
+    const refused = this.#checkPassthrough(config);
+    if (refused !== 0 || vcpus <= mostVcpusOfBitmap) return refused;
+    const because = `${vcpus} vCPUs need a bitmap of more than ${mostVcpusOfBitmap / 8} bytes`;
+    const reason: Reason = { rule: 'libxl.vcpus', because, place: placeOf('vcpus') };
+    this.#say({ message: 'tooManyVcpus', reason });
+    this.#say({ message: 'noBuildDefaults', reason });
+    return libxlError.fail;
+  }
+
+  /** libxl__arch_domain_prepare_config: the interrupt of the virtual UART, and how many a domain has. */
+  #checkInterrupts({ irqs, hasVuart, nrSpis, placeOf }: XlDomainConfig): Reason | undefined {
+    if (hasVuart && irqs.includes(vuartInterrupt)) {
+      const because = `interrupt ${vuartInterrupt} is that of the virtual UART`;
+      const reason: Reason = { rule: 'libxl.irqs.vuart', because, place: placeOf('irqs') };
+      this.#say({ message: 'vuartConflict', values: [vuartInterrupt], reason });
+      return reason;
+    }
+    const highest = Math.max(hasVuart ? vuartInterrupt : 0, ...irqs);
+    const needed = Math.max(highest - firstSharedInterrupt + 1, 0);
+    if (nrSpis === undefined || nrSpis >= needed) return undefined;
+    const because = `nr_spis is ${nrSpis}, and interrupt ${highest} needs ${needed}`;
+    const reason: Reason = { rule: 'libxl.nr-spis', because, place: placeOf('nr_spis') };
+    this.#say({ message: 'tooFewInterrupts', values: [needed], reason });
+    return reason;
   }
 
   #checkPassthrough({ passthrough, dtdev, placeOf }: XlDomainConfig): number {

@@ -42,18 +42,25 @@ export class XlConfig {
     return typeof value === 'object' ? value : undefined;
   }
 
-  /** A number as `strtol(..., 0)` reads it: decimal, 0x hexadecimal, 0 octal; undefined for anything else. */
-  number(name: string): number | undefined {
+  /** A number as xlu_cfg_get_long() reads it, or what that warns of; undefined where there is no single value. */
+  long(name: string): bigint | { readonly problem: string } | undefined {
     const setting = this.setting(name);
-    if (setting === undefined || setting.operator === '+=' || typeof setting.value !== 'string') {
-      return undefined;
-    }
-    const match = /^\s*([+-]?)(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.exec(setting.value);
-    if (match === null) return undefined;
-    const digits = match[2] ?? '';
-    const magnitude = /^0[0-7]/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
-    return match[1] === '-' ? -magnitude : magnitude;
+    if (typeof setting?.value !== 'string') return undefined;
+    if (setting.operator === '+=') return { problem: `can't use += with numbers for parameter \`${name}'` };
+    const number = strtol(setting.value);
+    if (number === undefined) return { problem: `parameter \`${name}' is not a valid number` };
+    if (BigInt.asIntN(64, number) === number) return number;
+    const overflow = 'could not be parsed as a number: Numerical result out of range';
+    return { problem: `parameter \`${name}' ${overflow}` };
   }
+}
+
+/** `strtol(text, &end, 0)`: decimal, 0x hexadecimal or 0 octal; undefined where it does not read the whole text. */
+function strtol(text: string): bigint | undefined {
+  const [, sign, digits] = /^\s*([+-]?)(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const magnitude = /^0[0-7]/.test(digits) ? BigInt(`0o${digits.slice(1)}`) : BigInt(digits);
+  return sign === '-' ? -magnitude : magnitude;
 }
 
 export interface XlConfigResult {

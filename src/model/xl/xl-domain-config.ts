@@ -17,9 +17,14 @@ export type ShutdownAction = (typeof shutdownActions)[number];
 
 export interface XlDomainConfig {
   readonly name: string;
+  /** `type = "pv"`, which an Arm libxl takes for `pvh`. */
+  readonly isPv: boolean;
   /** MiB. */
   readonly memory: number;
+  /** MiB; as much as `memory` where it is not set. */
+  readonly maxmem: number;
   readonly vcpus: number;
+  readonly maxVcpus: number;
   readonly kernel: string | undefined;
   /** Path of the partial device tree in Dom0. */
   readonly deviceTree: string | undefined;
@@ -27,6 +32,11 @@ export interface XlDomainConfig {
   readonly commandLine: string;
   readonly armSci: ArmSci;
   readonly iomem: readonly IomemRange[];
+  readonly irqs: readonly number[];
+  /** `vuart = "sbsa_uart"`. */
+  readonly hasVuart: boolean;
+  /** Undefined: as many as the rest calls for. */
+  readonly nrSpis: number | undefined;
   /** Device tree paths of the host. */
   readonly dtdev: readonly string[];
   /** `passthrough = "disabled"` and the like; undefined: what dtdev calls for. */
@@ -49,8 +59,10 @@ export interface XlComplaint {
 }
 
 export interface XlDomainConfigResult {
-  /** Absent where xl gives up and exits with 1. */
+  /** Absent where xl gives up. */
   readonly domain: XlDomainConfig | undefined;
+  /** Exit status with which it gives up, else 0. */
+  readonly status: number;
   /** What it prints, in order: warnings, then at most one error. */
   readonly complaints: readonly XlComplaint[];
 }
@@ -68,15 +80,22 @@ export function readDomainConfig(
 ): XlDomainConfigResult {
   const reader = new Reader(config, knowsArmSci(version), armSci);
   try {
-    return { domain: reader.domain(), complaints: reader.complaints };
+    return { domain: reader.domain(), status: 0, complaints: reader.complaints };
   } catch (error) {
     if (!(error instanceof GivesUp)) throw error;
-    return { domain: undefined, complaints: reader.complaints };
+    return { domain: undefined, status: error.status, complaints: reader.complaints };
   }
 }
 
 /** xl has printed why and exits. */
-class GivesUp extends Error {}
+class GivesUp extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`xl exits with ${status}`);
+    this.status = status;
+  }
+}
 
 class Reader {
   readonly complaints: XlComplaint[] = [];
@@ -91,52 +110,207 @@ class Reader {
     this.#parseArmSci = armSci;
   }
 
-  /** In the order in which xl looks at them: the first error is the only one that is printed. */
+  /**
+   * In the order in which xl looks at them: the first error is the only one that is printed. What no Arm domain uses is
+   * read as well, since xl warns of a list where it wants one value, and of a number that is none.
+   */
   domain(): XlDomainConfig {
+    this.#texts('init_seclabel', 'seclabel');
+    const type = this.#type();
+    const isHvm = type === 'hvm';
+    this.#flags('hap');
     const name = this.#string('name') ?? this.#giveUp('xl.name', 'name', 'Domain name must be specified.');
-    const memory = this.#number('memory') ?? defaultMemory;
-    const vcpus = this.#number('vcpus') ?? 1;
+    this.#uuid();
+    this.#flags('oos');
+    this.#texts('pool');
+    this.#numbers('xenstore_feature_mask');
+    if (!isHvm) {
+      this.#flags('pvshim');
+      this.#texts('pvshim_path', 'pvshim_cmdline', 'pvshim_extra');
+    }
+    this.#numbers('cpu_weight', 'cap', 'period', 'slice', 'latency', 'extratime');
+    const memory = this.#number('memory');
+    const maxmem = this.#number('maxmem') ?? memory;
+    const vcpus = this.#vcpus();
+    const maxVcpus = this.#maxVcpus(vcpus);
+    const vuart = this.#oneOf('vuart', vuartTypes, text => `ERROR: invalid value "${text}" for "vuart"`);
+    this.#bounded('max_grant_frames', 'max_maptrack_frames', 'max_grant_version');
     const onPoweroff = this.#action('on_poweroff', 'destroy');
     const onReboot = this.#action('on_reboot', 'restart');
     this.#action('on_watchdog', 'destroy');
     const onCrash = this.#action('on_crash', 'destroy');
     this.#action('on_soft_reset', 'soft-reset');
+    this.#numbers('pci_msitranslate', 'pci_power_mgmt', 'pci_permissive', 'pci_seize');
+    this.#texts('rdm');
+    this.#lists('pci');
     const dtdev = leadingStrings(this.#list('dtdev'));
-    const passthrough = this.#passthrough();
+    const passthrough = this.#oneOf('passthrough', passthroughModes, text => {
+      return `ERROR: unknown passthrough option '${text}'`;
+    });
+    this.#numbers('shadow_memory');
+    this.#flags('nomigrate');
+    this.#numbers('rtc_timeoffset', 'vncviewer');
+    this.#flags('localtime');
+    this.#numbers('videoram', 'max_event_channels');
     const kernel = this.#string('kernel');
+    this.#texts('ramdisk');
     const deviceTree = this.#string('device_tree');
     const commandLine = this.#commandLine();
+    this.#flags('driver_domain', 'acpi');
+    this.#texts('bootloader');
+    this.#flags('bootloader_restrict');
+    this.#texts('bootloader_user');
+    this.#flags('nestedhvm');
+    if (!isHvm) this.#firmware(kernel);
+    this.#lists('ioports');
+    const irqs = this.#irqs();
     const iomem = this.#iomem();
+    this.#lists('disk', 'p9', 'vtpm', 'vdispl', 'pvcalls', 'channel');
+    this.#vif();
+    this.#lists('vfb', 'usbctrl', 'usbdev');
+    this.#texts('device_model_override', 'device_model_version', 'device_model_user');
+    this.#oneOf(
+      'gic_version',
+      gicVersions,
+      text => `Unknown gic_version "${text}" specified`,
+      exitOfLibxlFailure,
+    );
+    this.#oneOf('tee', teeTypes, text => `Unknown tee "${text}" specified`, exitOfLibxlFailure);
+    this.#oneOf('sve', sveTypes, text => `Unknown sve "${text}" specified`);
+    const nrSpis = this.#number('nr_spis');
+    this.#flags('trap_unmapped_accesses');
     const armSci = this.#armSci();
-    const actions = { onPoweroff, onReboot, onCrash };
-    const placeOf = (setting: string) => this.#place(setting);
+    this.#lists('vkb', 'virtio');
+    this.#flags('xend_suspend_evtchn_compat', 'msr_relaxed', 'vpmu');
     return {
       name,
-      memory,
+      isPv: type === 'pv',
+      // libxl__domain_build_info_setdefault: target_memkb follows max_memkb, which is 32 MiB.
+      memory: memory ?? maxmem ?? defaultMemory,
+      maxmem: maxmem ?? defaultMemory,
       vcpus,
+      maxVcpus,
       kernel,
       deviceTree,
       commandLine,
       armSci,
       iomem,
+      irqs,
+      hasVuart: vuart === 'sbsa_uart',
+      nrSpis,
       dtdev,
       passthrough,
-      ...actions,
-      placeOf,
+      onPoweroff,
+      onReboot,
+      onCrash,
+      placeOf: setting => this.#place(setting),
     };
+  }
+
+  /** `type`, and its predecessor `builder`: a beginning of the name is enough for xl. */
+  #type(): string {
+    const read = (setting: string, names: readonly string[]): string | undefined => {
+      const written = this.#string(setting);
+      if (written === undefined) return undefined;
+      const found = names.find(each => each.startsWith(written));
+      return found ?? this.#giveUp('xl.type', setting, `Invalid domain type ${written}.`);
+    };
+    const type = read('type', ['hvm', 'pv', 'pvh']);
+    const builder = read('builder', ['hvm', 'generic'])?.replace('generic', 'pv');
+    if (type !== undefined && builder !== undefined && type !== builder) {
+      this.#giveUp('xl.type', 'builder', 'Contradicting "builder" and "type" options specified.');
+    }
+    return builder ?? type ?? 'pvh';
+  }
+
+  /** uuid_parse() of libuuid. */
+  #uuid(): void {
+    const written = this.#string('uuid');
+    if (written === undefined || /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(written)) return;
+    this.#giveUp('xl.uuid', 'uuid', `Failed to parse UUID: ${written}`);
+  }
+
+  /** A C long that is given to functions as an int, in which a large number is another one. */
+  #vcpus(): number {
+    const vcpus = Math.max(this.#number('vcpus') ?? 1, 1);
+    if (toInt(vcpus) >= 0) return vcpus;
+    const problem = 'libxl: error: libxl_utils.c:812:libxl_cpu_bitmap_alloc: invalid number of cpus provided';
+    this.#complain('xl.vcpus', 'vcpus', problem);
+    return this.#giveUp('xl.vcpus', 'vcpus', 'Unable to allocate cpumap');
+  }
+
+  #maxVcpus(vcpus: number): number {
+    const maxVcpus = toInt(this.#number('maxvcpus') ?? 0) || toInt(vcpus);
+    return maxVcpus >= vcpus ? maxVcpus : this.#giveUp('xl.vcpus', 'maxvcpus', 'xl: maxvcpus < vcpus');
+  }
+
+  /** xlu_cfg_get_bounded_long() with `dont_warn`: xl exits without a word. */
+  #bounded(...names: readonly string[]): void {
+    for (const name of names) {
+      const number = this.#config.long(name);
+      if (number === undefined && this.#config.setting(name) === undefined) continue;
+      if (typeof number === 'bigint' && number >= 0n && number <= 0x7fff_ffffn) continue;
+      throw new GivesUp(1);
+    }
+  }
+
+  /** One of the names of an enumeration of libxl, whose case does not count. */
+  #oneOf(
+    name: string,
+    values: readonly string[],
+    problem: (written: string) => string,
+    status = 1,
+  ): string | undefined {
+    const written = this.#string(name);
+    const value = written?.toLowerCase();
+    if (written === undefined || value === undefined || values.includes(value)) return value;
+    return this.#giveUp(`xl.${name.replaceAll('_', '-')}`, name, problem(written), status);
+  }
+
+  /** For a guest that is no HVM one. */
+  #firmware(kernel: string | undefined): void {
+    const rule = 'xl.kernel';
+    const firmware = this.#string('firmware');
+    if (firmware !== undefined) {
+      if (kernel !== undefined) this.#giveUp(rule, 'firmware', 'ERROR: both kernel and firmware specified');
+      if (!['pvgrub32', 'pvgrub64'].some(each => each.startsWith(firmware))) {
+        this.#giveUp(rule, 'firmware', 'ERROR: only pvgrub{32|64} supported as firmware options');
+      }
+    } else if (kernel === undefined && this.#config.string('bootloader') === undefined) {
+      this.#giveUp(rule, 'kernel', 'Neither kernel nor bootloader specified');
+    }
+  }
+
+  /** Decimal, whatever they begin with: `0x20` is none. */
+  #irqs(): number[] {
+    return this.#list('irqs').map((entry, index) => {
+      if (typeof entry !== 'string') {
+        return this.#giveUp('xl.irqs', 'irqs', `xl: Unable to get element ${index} in irq list`);
+      }
+      const [, sign, digits] = /^\s*([+-]?)([0-9]+)$/.exec(entry) ?? [];
+      if (digits === undefined) {
+        return this.#giveUp('xl.irqs', 'irqs', `xl: Invalid argument parsing irq: ${entry}`);
+      }
+      const irq = strtoul(sign === '-', BigInt(digits));
+      return irq < 0xffff_ffffn
+        ? Number(irq)
+        : this.#giveUp('xl.irqs', 'irqs', `xl: irq ${irq.toString(16)} too big`);
+    });
+  }
+
+  /** parse_nic_config(): a wrong option is told, and the interface made without it. */
+  #vif(): void {
+    for (const option of leadingStrings(this.#list('vif')).flatMap(each => each.split(',').filter(Boolean))) {
+      const token = option.replace(/^ +/, '');
+      const text = vifProblem(token);
+      if (text !== undefined) this.#complain('xl.vif', 'vif', text);
+    }
   }
 
   #action(setting: string, otherwise: ShutdownAction): ShutdownAction {
     const written = this.#string(setting) ?? otherwise;
     const action = shutdownActions.find(each => each === written);
     return action ?? this.#giveUp('xl.action', setting, `Unknown ${setting} action "${written}" specified`);
-  }
-
-  #passthrough(): string | undefined {
-    const written = this.#string('passthrough');
-    if (written === undefined || passthroughModes.includes(written.toLowerCase()))
-      return written?.toLowerCase();
-    return this.#giveUp('xl.passthrough', 'passthrough', `ERROR: unknown passthrough option '${written}'`);
   }
 
   #commandLine(): string {
@@ -183,11 +357,27 @@ class Reader {
   }
 
   #number(name: string): number | undefined {
-    const written = this.#string(name);
-    const number = this.#config.number(name);
-    if (written !== undefined && number === undefined)
-      this.#warn(name, `parameter \`${name}' is not a valid number`);
-    return number;
+    this.#string(name);
+    const number = this.#config.long(name);
+    if (typeof number === 'object') this.#warn(name, number.problem);
+    return typeof number === 'bigint' ? Number(number) : undefined;
+  }
+
+  /** Settings that make no difference here, but of which xl may warn. */
+  #texts(...names: readonly string[]): void {
+    for (const name of names) this.#string(name);
+  }
+
+  #numbers(...names: readonly string[]): void {
+    for (const name of names) this.#number(name);
+  }
+
+  #flags(...names: readonly string[]): void {
+    this.#numbers(...names);
+  }
+
+  #lists(...names: readonly string[]): void {
+    for (const name of names) this.#list(name);
   }
 
   #warn(name: string, text: string): void {
@@ -195,9 +385,9 @@ class Reader {
     this.#complain('xl.warning', name, warning);
   }
 
-  #giveUp(rule: string, name: string, text: string): never {
+  #giveUp(rule: string, name: string, text: string, status = 1): never {
     this.#complain(rule, name, text);
-    throw new GivesUp(text);
+    throw new GivesUp(status);
   }
 
   #complain(rule: string, name: string, text: string): void {
@@ -219,4 +409,45 @@ function knowsArmSci(version: string): boolean {
 /** MiB of a domain whose configuration does not say (libxl__domain_build_info_setdefault). */
 const defaultMemory = 32;
 
+/** Enumerations of libxl_types.idl. */
 const passthroughModes = ['default', 'disabled', 'enabled', 'sync_pt', 'share_pt'];
+const vuartTypes = ['unknown', 'sbsa_uart'];
+const gicVersions = ['default', 'v2', 'v3'];
+const teeTypes = ['none', 'optee', 'ffa'];
+const sveTypes = ['hw', 'disabled', ...Array.from({ length: 16 }, (_, index) => String(128 * (index + 1)))];
+
+/** `exit(-ERROR_FAIL)`. */
+const exitOfLibxlFailure = 3;
+
+function toInt(value: number): number {
+  return Number(BigInt.asIntN(32, BigInt(value)));
+}
+
+/** ULONG_MAX where it does not fit. */
+function strtoul(isNegative: boolean, magnitude: bigint): bigint {
+  if (magnitude >= 2n ** 64n) return 2n ** 64n - 1n;
+  return isNegative ? BigInt.asUintN(64, -magnitude) : magnitude;
+}
+
+/** What xl prints of one option of `vif`; undefined where it is right. */
+function vifProblem(token: string): string | undefined {
+  const [, name, value = ''] = /^([a-z0-9_]+)=(.*)$/s.exec(token) ?? [];
+  if (name === 'type' && !['vif', 'ioemu'].includes(value)) return "Invalid parameter `type'.";
+  if (name === 'mac' && !isMacAddress(value)) return "Invalid parameter `mac'.";
+  if (name === 'netdev') return 'the netdev parameter is deprecated, please use gatewaydev instead';
+  if (name === 'accel') return 'the accel parameter for vifs is currently not supported';
+  if (name !== undefined && (vifOptions.has(name) || name.startsWith('colo_'))) return undefined;
+  return ['trusted', 'untrusted'].includes(token) ? undefined : `unrecognized argument \`${token}'`;
+}
+
+/** Six hexadecimal numbers of a byte, with any one character between them. */
+function isMacAddress(text: string): boolean {
+  const bytes = text.split(/[^0-9a-fx]/i, 6);
+  return bytes.length === 6 && bytes.every(each => Number.parseInt(each, 16) <= 255);
+}
+
+const vifOptions: ReadonlySet<string> = new Set(
+  'type mac bridge netdev gatewaydev ip script backend vifname model rate forwarddev accel devid mtu vlan'.split(
+    ' ',
+  ),
+);

@@ -79,8 +79,7 @@ export class Toolstack {
       place: path,
     });
     const config = this.#read(path, text);
-    if (config === undefined) return { rc: 1 };
-    return this.#createDomain(config);
+    return typeof config === 'number' ? { rc: config } : this.#createDomain(config);
   }
 
   /** `xl destroy NAME`. */
@@ -178,7 +177,8 @@ export class Toolstack {
     return libxlError.timedOut;
   }
 
-  #read(path: string, text: string): XlDomainConfig | undefined {
+  /** The configuration, or the status with which xl exits instead. */
+  #read(path: string, text: string): XlDomainConfig | number {
     const { config, errors } = parseXlConfig(text, path);
     if (errors.length > 0) {
       const reason: Reason = {
@@ -188,11 +188,15 @@ export class Toolstack {
       };
       for (const error of errors) this.#say(error, reason);
       this.#say('Failed to parse config: Invalid argument', reason);
-      return undefined;
+      return 1;
     }
-    const { domain, complaints } = readDomainConfig(config, this.#options.version, this.#options.armSci);
+    const { domain, status, complaints } = readDomainConfig(
+      config,
+      this.#options.version,
+      this.#options.armSci,
+    );
     for (const { text: complaint, ...reason } of complaints) this.#say(complaint, reason);
-    return domain;
+    return domain ?? status;
   }
 
   #createDomain(config: XlDomainConfig): CommandResult {

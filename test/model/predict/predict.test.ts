@@ -286,3 +286,19 @@ test('a platform is used with what was deployed: files, names and ids', t => {
   t.is(platform.xlDestroy('driver').rc, 1);
   t.is(said.at(-1), 'driver is an invalid domain identifier (rc=-6)');
 });
+
+for (const [vcpus, rc, said] of [
+  [128, 0, undefined],
+  [129, 3, /domain creation fail: Invalid argument$/],
+  [1_000_000_000, 3, /too many VCPUS$/],
+] as const) {
+  test(`a guest with ${vcpus} vCPUs ends xl create with ${rc}`, t => {
+    const steps = [{ do: 'create', guest: 'guest' }] as const;
+    const guests = new Map([['guest', guestOf(`vcpus = ${vcpus}`)]]);
+    const { toolstack, console } = predict(scenario({ steps, guests }));
+    t.deepEqual(toolstack, [{ do: 'create', rc }]);
+    const errors = console.filter(({ source, text }) => source === 'xl' && text.startsWith('libxl: error'));
+    if (said === undefined) t.deepEqual(errors, []);
+    else t.regex(errors[0]?.text ?? '', said);
+  });
+}

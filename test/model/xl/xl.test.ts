@@ -7,7 +7,7 @@ import type { ConsoleLine } from '../../../src/model/trace/observation.ts';
 import { guestTree } from '../../../src/model/xl/libxl-arm.ts';
 import type { Domctl } from '../../../src/model/xen/domctl.ts';
 import { parseArmSci } from '../../../src/model/xl/xl-arm-sci.ts';
-import { parseXlConfig } from '../../../src/model/xl/xl-config.ts';
+import { parseXlConfig, type XlConfig } from '../../../src/model/xl/xl-config.ts';
 import { readDomainConfig } from '../../../src/model/xl/xl-domain-config.ts';
 import { parseIomem } from '../../../src/model/xl/xl-iomem.ts';
 import { Toolstack } from '../../../src/model/xl/xl.ts';
@@ -75,21 +75,93 @@ for (const [text, expected] of Object.entries(syntaxErrors)) {
   });
 }
 
-const numbers = {
-  '16': 16,
-  '0x10': 16,
-  '010': 8,
-  '0': 0,
-  '"-3"': -3,
-  '08': undefined,
-  '"12 MiB"': undefined,
+const numbers: Record<string, ReturnType<XlConfig['long']>> = {
+  '16': 16n,
+  '0x10': 16n,
+  '010': 8n,
+  '0': 0n,
+  '"-3"': -3n,
+  '08': { problem: "parameter `n' is not a valid number" },
+  '"12 MiB"': { problem: "parameter `n' is not a valid number" },
+  '99999999999999999999': {
+    problem: "parameter `n' could not be parsed as a number: Numerical result out of range",
+  },
+  '[1]': undefined,
 };
 
 for (const [written, expected] of Object.entries(numbers)) {
-  test(`the number ${written} is ${expected ?? 'none'}`, t => {
-    t.is(parseXlConfig(`n = ${written}\n`, 'd.cfg').config.number('n'), expected);
+  test(`the number ${written} is ${typeof expected === 'bigint' ? expected : 'none'}`, t => {
+    t.deepEqual(parseXlConfig(`n = ${written}\n`, 'd.cfg').config.long('n'), expected);
   });
 }
+
+const outOfRange = 'could not be parsed as a number: Numerical result out of range';
+
+/** By setting: what xl prints of it (xl_parse.c, libxlu_cfg.c), and its exit status where it gives up. */
+const settings: readonly (readonly [text: string, printed: readonly string[], status?: number])[] = [
+  ['memory += 5', ["d.cfg:3: warning: can't use += with numbers for parameter `memory'"]],
+  ['memory = 99999999999999999999', [`d.cfg:3: warning: parameter \`memory' ${outOfRange}`]],
+  ['cpu_weight = "heavy"', ["d.cfg:3: warning: parameter `cpu_weight' is not a valid number"]],
+  ['ramdisk = ["r"]', ["d.cfg:3: warning: parameter `ramdisk' is a list but should be a single value"]],
+  ['disk = "phy:/dev/x"', ["d.cfg:3: warning: parameter `disk' is a single value but should be a list"]],
+  ['irqs = [ 32, 100 ]', []],
+  ['irqs = [ "0x20" ]', ['xl: Invalid argument parsing irq: 0x20'], 1],
+  ['irqs = [ 4294967295 ]', ['xl: irq ffffffff too big'], 1],
+  ['irqs = [ [1] ]', ['xl: Unable to get element 0 in irq list'], 1],
+  ['type = "pvh"', []],
+  ['type = "hv"', []],
+  ['type = "arm"', ['Invalid domain type arm.'], 1],
+  ['builder = "hvm"; type = "pvh"', ['Contradicting "builder" and "type" options specified.'], 1],
+  ['uuid = "12345678-1234-1234-1234-123456789abc"', []],
+  ['uuid = "1234"', ['Failed to parse UUID: 1234'], 1],
+  ['vuart = "SBSA_uart"', []],
+  ['vuart = "pl011"', ['ERROR: invalid value "pl011" for "vuart"'], 1],
+  ['gic_version = "v3"', []],
+  ['gic_version = "v4"', ['Unknown gic_version "v4" specified'], 3],
+  ['tee = "optee"', []],
+  ['tee = "trusty"', ['Unknown tee "trusty" specified'], 3],
+  ['sve = "128"', []],
+  ['sve = "100"', ['Unknown sve "100" specified'], 1],
+  ['nr_spis = "many"', ["d.cfg:3: warning: parameter `nr_spis' is not a valid number"]],
+  ['maxvcpus = 1; vcpus = 2', ['xl: maxvcpus < vcpus'], 1],
+  [
+    'vcpus = 3000000000',
+    [
+      'libxl: error: libxl_utils.c:812:libxl_cpu_bitmap_alloc: invalid number of cpus provided',
+      'Unable to allocate cpumap',
+    ],
+    1,
+  ],
+  ['vcpus = 0', []],
+  ['max_grant_frames = "x"', [], 1],
+  ['vif = [ "mac=00:16:3e:00:00:01, bridge=xenbr0" ]', []],
+  [
+    'vif = [ "mac=00:16:3e", "colour=red", "trusted" ]',
+    ["Invalid parameter `mac'.", "unrecognized argument `colour=red'"],
+  ],
+  ['firmware = "pvgrub64"', ['ERROR: both kernel and firmware specified'], 1],
+];
+
+for (const [text, printed, status = 0] of settings) {
+  test(`of ${text} xl ${printed.length === 0 ? 'says nothing' : `says ${printed[0]}`}`, t => {
+    const config = parseXlConfig(`name = "d"\nkernel = "k"\n${text}\n`, 'd.cfg').config;
+    const { complaints, ...result } = readDomainConfig(config);
+    t.deepEqual(
+      complaints.map(each => each.text),
+      printed,
+    );
+    t.is(result.status, status);
+  });
+}
+
+test('xl needs a kernel, or a boot loader that finds one', t => {
+  const said = (text: string) =>
+    readDomainConfig(parseXlConfig(`name = "d"\n${text}\n`, 'd.cfg').config).complaints.map(
+      each => each.text,
+    );
+  t.deepEqual(said(''), ['Neither kernel nor bootloader specified']);
+  t.deepEqual(said('bootloader = "pygrub"'), []);
+});
 
 /** Each trap of arm_sci, with what xl makes of it. */
 const armSci: Record<string, ReturnType<typeof parseArmSci>> = {
@@ -155,13 +227,13 @@ for (const [written, expected] of Object.entries(iomem)) {
 }
 
 test('a list where a word should be is warned of, save for arm_sci, which is passed over', t => {
-  const text = 'name = "d"\nkernel = ["k"]\niomem = "47ff2,1"\narm_sci = ["type=scmi_smc"]\n';
+  const text = 'name = "d"\nramdisk = ["r"]\niomem = "47ff2,1"\narm_sci = ["type=scmi_smc"]\nkernel = "k"\n';
   const { domain, complaints } = readDomainConfig(parseXlConfig(text, 'd.cfg').config);
   t.deepEqual(domain?.armSci, { type: 'none', agentId: 0 });
   t.deepEqual(
     complaints.map(each => each.text),
     [
-      "d.cfg:2: warning: parameter `kernel' is a list but should be a single value",
+      "d.cfg:2: warning: parameter `ramdisk' is a list but should be a single value",
       "d.cfg:3: warning: parameter `iomem' is a single value but should be a list",
     ],
   );
@@ -242,7 +314,7 @@ function stand(answers: Partial<Record<keyof Domctl, number>> = {}, iommuEnabled
 }
 
 const config = (more = '') =>
-  `name = "d2"\nmemory = 128\narm_sci = "type=scmi_smc_multiagent,agent_id=2"\n${more}`;
+  `name = "d2"\nmemory = 128; kernel = "k"\narm_sci = "type=scmi_smc_multiagent,agent_id=2"\n${more}`;
 
 test('a domain is made, given its page, given its devices and only then started', t => {
   const { toolstack, calls, started } = stand({}, true);
@@ -259,7 +331,7 @@ test('a domain is made, given its page, given its devices and only then started'
 });
 
 test('xl of Xen 4.20 does not know arm_sci', t => {
-  const { config: read } = parseXlConfig('name = "d"\narm_sci = "type=nonsense"\n', 'd.cfg');
+  const { config: read } = parseXlConfig('name = "d"; kernel = "k"\narm_sci = "type=nonsense"\n', 'd.cfg');
   t.deepEqual(readDomainConfig(read, '4.20').domain?.armSci, { type: 'none', agentId: 0 });
   t.is(readDomainConfig(read, '4.21').domain, undefined);
 });
@@ -345,8 +417,8 @@ test('the list is met by its own text and by what a board showed', t => {
 
 test('a name that is taken is noticed after the domain is made, which then goes again', t => {
   const { toolstack, texts, calls } = stand();
-  toolstack.create('/root/d2.cfg', 'name = "d2"\n');
-  t.is(toolstack.create('/root/d2.cfg', 'name = "d2"\n').rc, 3);
+  toolstack.create('/root/d2.cfg', 'name = "d2"\nkernel = "k"\n');
+  t.is(toolstack.create('/root/d2.cfg', 'name = "d2"\nkernel = "k"\n').rc, 3);
   t.true(texts().some(each => each.endsWith('Domain 2:Domain with name "d2" already exists.')));
   t.true(calls.includes('destroyDomain 2'));
   t.deepEqual(
@@ -456,3 +528,33 @@ test('Dom0 is not destroyed, and a number that is no domain is not found', t => 
   t.is(toolstack.destroy('7').rc, 1);
   t.is(texts().at(-1), 'destroy failed (rc=-21)');
 });
+
+const libxlChecks: readonly (readonly [text: string, said: readonly RegExp[], rc: number])[] = [
+  [
+    'irqs = [ 32 ]\nvuart = "sbsa_uart"',
+    [/Physical IRQ 32 conflicting with pl011 SPI$/, /cannot make domain: -3$/],
+    3,
+  ],
+  [
+    'irqs = [ 40 ]\nnr_spis = 8',
+    [/nr_spis value is too small \(minimum required 9\)$/, /cannot make domain: -3$/],
+    3,
+  ],
+  ['irqs = [ 40 ]\nnr_spis = 9', [], 0],
+  ['type = "pv"', [/warning: .*Converting PV guest to PVH\.$/, /Arm guest are now PVH\.$/, /Please fix /], 0],
+  [
+    'vcpus = 1000000000',
+    [/avail_vcpus bitmap contains too many VCPUS$/, /Unable to set domain build info defaults$/],
+    3,
+  ],
+];
+
+for (const [text, said, rc] of libxlChecks) {
+  test(`libxl: ${text.replace('\n', ', ')} ends with ${rc}`, t => {
+    const { toolstack, texts } = stand();
+    t.is(toolstack.create('/root/d2.cfg', config(`${text}\n`)).rc, rc);
+    const [, ...printed] = texts();
+    t.is(printed.length, said.length, printed.join('\n'));
+    for (const [index, pattern] of said.entries()) t.regex(printed[index] ?? '', pattern);
+  });
+}
