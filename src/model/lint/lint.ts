@@ -20,11 +20,14 @@ export function lint(subject: LintSubject): Finding[] {
     rule,
     problems: [...rule.check(configuration)].map(problem => atItsFile(problem, subject)),
   }));
-  const isExplained = found.some(
-    ({ rule, problems }) => rule.isFallback !== true && rule.severity !== 'note' && problems.length > 0,
-  );
+  const explanations = found
+    .filter(({ rule, problems }) => !rule.isFallback && rule.severity !== 'note' && problems.length > 0)
+    .map(({ rule }) => rule.consequence);
   return found
-    .filter(({ rule }) => rule.isFallback !== true || !isExplained)
+    .filter(({ rule: { isFallback } }) => {
+      if (isFallback === undefined) return true;
+      return !explanations.some(each => isFallback === true || each.includes(isFallback));
+    })
     .flatMap(({ rule, problems }) => findings(rule, problems, prediction))
     .toSorted((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity));
 }

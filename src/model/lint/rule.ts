@@ -15,8 +15,11 @@ export interface Rule {
   readonly documented: readonly string[];
   /** Rules of the model (`Reason.rule`) whose lines it leads to, where the boot gets that far. */
   readonly shows?: readonly string[];
-  /** Says only what no other rule explains: dropped where one has found an error or a warning. */
-  readonly isFallback?: true;
+  /**
+   * Says only what no other rule explains: dropped where one has found an error or a warning, or one with this word in
+   * its consequence.
+   */
+  readonly isFallback?: true | 'panic';
   readonly check: (configuration: Configuration) => Iterable<Problem>;
 }
 

@@ -155,12 +155,16 @@ for (const [text, printed, status = 0] of settings) {
 }
 
 test('xl needs a kernel, or a boot loader that finds one', t => {
-  const said = (text: string) =>
-    readDomainConfig(parseXlConfig(`name = "d"\n${text}\n`, 'd.cfg').config).complaints.map(
-      each => each.text,
+  for (const [text, said] of [
+    ['', ['Neither kernel nor bootloader specified']],
+    ['bootloader = "pygrub"', []],
+  ] as const) {
+    const { complaints } = readDomainConfig(parseXlConfig(`name = "d"\n${text}\n`, 'd.cfg').config);
+    t.deepEqual(
+      complaints.map(each => each.text),
+      said,
     );
-  t.deepEqual(said(''), ['Neither kernel nor bootloader specified']);
-  t.deepEqual(said('bootloader = "pygrub"'), []);
+  }
 });
 
 /** Each trap of arm_sci, with what xl makes of it. */

@@ -22,11 +22,13 @@ export const predictedRules: readonly Rule[] = [
     consequence: 'Xen panics.',
     hint: 'See the reason.',
     documented: [document.scmi],
-    isFallback: true,
+    isFallback: 'panic',
     *check({ prediction, tree }) {
-      const panic = prediction?.expectations.find(({ pattern }) => pattern === 'xen-panic');
-      if (prediction === null || prediction.panic === null || panic === undefined) return;
-      yield { place: placeOf(panic.reason, tree), message: `${prediction.panic}: ${panic.reason.because}` };
+      if (prediction === null || prediction.panic === null) return;
+      // A Xen that panics before its console is up shows no milestone.
+      const reason = prediction.expectations.find(({ pattern }) => pattern === 'xen-panic')?.reason;
+      const because = reason === undefined ? '' : `: ${reason.because}`;
+      yield { place: placeOf(reason ?? {}, tree), message: `${prediction.panic}${because}` };
     },
   },
   {
