@@ -72,7 +72,7 @@ export const xen = setup({
   },
   actors: {
     console: givenCallback<ConsoleEvent>('console'),
-    /** Presses Enter where Dom0 falls silent. */
+    /** Asks for Dom0 where no login is seen, over the network and by Enter; ends when the network has answered. */
     askForLogin: givenPromise<void>('askForLogin'),
   },
   actions: {
@@ -196,7 +196,7 @@ export const xen = setup({
         startingDom0: {
           entry: 'enter',
           // A line that takes no input is told by the login that does not come.
-          invoke: { src: 'askForLogin', onError: {} },
+          invoke: { src: 'askForLogin', onDone: 'dom0', onError: {} },
           on: { 'console.login': 'dom0' },
           after: { dom0: { target: '#xen.ended', actions: { type: 'expired', params: waits.login } } },
         },

@@ -43,6 +43,8 @@ export const deadlines = z.strictObject({
   domain: duration,
   /** One command over SSH. */
   command: duration,
+  /** What Xen still has to print once a command of the toolstack has returned: it frees a domain later. */
+  settle: duration.default(15_000),
   /** Saving logs after the last step, or after a failure. */
   collect: duration,
 });

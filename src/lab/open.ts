@@ -175,7 +175,9 @@ async function openVirtual(
 ): Promise<OpenBoard> {
   const { openVirtualBoard } = await import('./virtual/open.ts');
   const { firmware, ...built } = software ?? {};
-  const deadlines = faults === undefined ? type.deadlines : faultDeadlines;
+  // A virtual board's Xen has said everything when a command returns.
+  const deadlines =
+    faults === undefined ? { ...type.deadlines, settle: faultDeadlines.settle } : faultDeadlines;
   return openVirtualBoard(
     { ...type, ...built, deadlines },
     { name, ...(firmware && { firmware }), ...(deviations && { deviations }), ...(faults && { faults }) },

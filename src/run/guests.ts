@@ -64,6 +64,11 @@ export class Guests {
     );
   }
 
+  /** Whether the toolstack has ended a guest, as far as the steps so far tell. */
+  isGone(name: string): boolean {
+    return this.#actors.get(name)?.getSnapshot().matches('absent') === true;
+  }
+
   /**
    * Sends a guest's machine an event and waits until it has settled.
    * @returns the fault that it came to, if it did

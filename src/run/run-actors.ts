@@ -13,7 +13,7 @@ import type { Step } from '../model/predict/scenario.ts';
 import { collect } from './collect.ts';
 import { toolstackOf } from './domain-commands.ts';
 import { fetchedWords } from './deploy/fetched-words.ts';
-import { nudgeLogin } from './shells/login-nudge.ts';
+import { askForDom0 } from './shells/ask-for-dom0.ts';
 import { offerFiles, serve } from './deploy/offered-files.ts';
 import { providedPower } from './power-actors.ts';
 import { reserve } from '../lab/reservation.ts';
@@ -53,12 +53,13 @@ export function providedRun(parts: RunParts) {
           console: consoleEvents,
           askForLogin: fromPromise<void, undefined>(({ signal }) =>
             watched.work(() =>
-              nudgeLogin(
+              askForDom0(
                 {
                   console,
                   clock,
                   patience: board.type.deadlines.dom0,
                   note: text => recorder.record('console', { kind: 'note', data: { text, retried: true } }),
+                  answersSsh: asked => sessions.answersSsh(dom0, asked),
                 },
                 signal,
               ),
@@ -90,7 +91,16 @@ export function providedRun(parts: RunParts) {
               runStep(
                 input.index,
                 input.step,
-                { console, sessions, guests, probes, recorder, clock, prediction },
+                {
+                  console,
+                  sessions,
+                  guests,
+                  probes,
+                  recorder,
+                  clock,
+                  prediction,
+                  settleFor: board.type.deadlines.settle,
+                },
                 signal,
               ),
             ),

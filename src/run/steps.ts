@@ -1,13 +1,15 @@
 /** What each kind of step does. Its commands and answers are recorded between its start and its end. */
 import { failure, type Fault } from '../../machines/fault.ts';
 import type { StepResult } from '../../machines/steps.ts';
-import type { Prediction } from '../model/predict/prediction.ts';
+import type { Expectation, Prediction } from '../model/predict/prediction.ts';
+import type { ConsoleMark } from '../verdict/console/expect.ts';
 import { commandText } from '../model/probe/command.ts';
 import { commandOfStep, type ProbeStep } from '../model/probe/of-step.ts';
 import type { Recorder } from '../verdict/recording/event.ts';
 import type { ScmiStep, Step } from '../model/predict/scenario.ts';
 import type { BoardConsole } from './board-console.ts';
-import { pause, type RunClock } from './clock.ts';
+import { deadline, pause, type RunClock } from './clock.ts';
+import { toolstackOf } from './domain-commands.ts';
 import type { Guests } from './guests.ts';
 import { lookCommands } from './look.ts';
 import type { Probes } from './probes.ts';
@@ -23,6 +25,8 @@ export interface StepActor {
   readonly recorder: Recorder;
   readonly clock: RunClock;
   readonly prediction: () => Prediction;
+  /** Milliseconds that Xen gets to print what it prints after a step. */
+  readonly settleFor: number;
 }
 
 /** Runs one step; a fault of a guest is not the end of the steps. */
@@ -38,8 +42,10 @@ export async function runStep(
       data: { index, do: step.do, phase, ...(detail !== undefined && { detail }) },
     });
   record('started', subject(step));
+  const mark = actor.console.mark();
   try {
     const { fault, detail } = await perform(index, step, actor, signal);
+    if (fault === null) await settle(index, step, mark, actor, signal);
     await actor.console.quiet(signal);
     record('finished', fault?.what ?? detail);
     // What comes after a failure of the lab would be judged by what it failed to do.
@@ -51,6 +57,54 @@ export async function runStep(
     return { faults: [fault], goOn: false };
   }
 }
+
+/**
+ * Waits for what the step still has to show: Xen frees a domain, and its agent, seconds after `xl destroy` has
+ * returned, and a guest touches its pages seconds after `xl create`. A release build prints nothing of it, so the
+ * list of domains tells. What does not come by the deadline is for the verdict.
+ */
+async function settle(
+  index: number,
+  step: Step,
+  mark: ConsoleMark,
+  { console, sessions, guests, clock, prediction, settleFor }: StepActor,
+  signal: AbortSignal,
+): Promise<void> {
+  const due = prediction().expectations.filter(
+    ({ kind, phase, source, claim }) =>
+      kind === 'line' && phase === index && source === 'xen' && claim === undefined,
+  );
+  using limit = deadline(clock, settleFor, 'what Xen still prints', signal);
+  try {
+    await console.until(() => (allSaid(due, console.xenSince(mark)) ? true : undefined), limit.signal);
+    const isEnd = step.do === 'destroy' || step.do === 'shutdown';
+    if (!isEnd || due.some(({ text }) => /Free domain/.test(text)) || !guests.isGone(step.guest)) return;
+    const listed = new RegExp(`^(?:${escaped(guests.nameOf(step.guest))}|\\(null\\)) `, 'm');
+    while (listed.test((await sessions.read(dom0, toolstackOf({}).list, { signal })).stdout)) {
+      await pause(clock, betweenLists, limit.signal);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!limit.signal.aborted) throw error;
+  }
+}
+
+/** Each expected line takes one that was printed, so that two alike need two. */
+function allSaid(due: readonly Expectation[], said: readonly string[]): boolean {
+  const left = [...said];
+  return due.every(({ pattern }) => {
+    const at = left.findIndex(text => new RegExp(pattern).test(text.trimEnd()));
+    if (at < 0) return false;
+    left.splice(at, 1);
+    return true;
+  });
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+}
+
+const betweenLists = 250;
 
 interface Performed {
   readonly fault: Fault | null;

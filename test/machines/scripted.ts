@@ -15,6 +15,7 @@ export const deadlines: Deadlines = {
   dom0: 1800,
   domain: 1900,
   command: 2000,
+  settle: 1350,
   collect: 2100,
 };
 

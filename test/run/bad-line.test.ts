@@ -4,7 +4,7 @@ import type { ConsoleEvent } from '../../machines/console-event.ts';
 import type { SerialEvents } from '../../src/lab/drivers/serial/serial.ts';
 import { BoardConsole } from '../../src/run/board-console.ts';
 import { systemClock } from '../../src/run/clock.ts';
-import { nudgeLogin } from '../../src/run/shells/login-nudge.ts';
+import { askForDom0 } from '../../src/run/shells/ask-for-dom0.ts';
 import { Typist } from '../../src/run/shells/typing.ts';
 import { quickType } from './scripted-board.ts';
 
@@ -123,15 +123,48 @@ test('a command that never arrives whole is not executed at all', async t => {
 test('Enter asks for a login only once Dom0 has spoken and is silent, and no more than three times', async t => {
   const { console, say, typed } = await lineOf(t);
   const notes: string[] = [];
-  const nudging = nudgeLogin(
-    { console, clock: systemClock(), patience: 1000, note: text => void notes.push(text) },
-    soon(),
+  const over = new AbortController();
+  const asking = askForDom0(
+    {
+      console,
+      clock: systemClock(),
+      patience: 1000,
+      note: text => {
+        notes.push(text);
+        // SSH is tried once more before the search gives up asking by Enter.
+        if (notes.length === 3) setTimeout(() => over.abort(new Error('enough')), 300);
+      },
+    },
+    over.signal,
   );
   say('(XEN) Xen version 4.22\r\n(XEN) Freed 4kB init memory.\r\n');
   await new Promise(resolve => setTimeout(resolve, 250));
   t.deepEqual(typed, []);
   say('[    0.000000] Booting Linux on physical CPU 0x0\r\n');
-  await nudging;
+  await t.throwsAsync(asking, { message: 'enough' });
   t.deepEqual(typed, ['\r', '\r', '\r']);
   t.is(notes.length, 3);
+});
+
+test('a Dom0 whose prompt has an unknown form is up when SSH answers, on a console that is never silent too', async t => {
+  for (const isNoisy of [false, true]) {
+    const { console, say, typed } = await lineOf(t);
+    let asked = 0;
+    const noise = isNoisy ? setInterval(() => say('[    9.000000] tick\r\n'), 20) : undefined;
+    t.teardown(() => clearInterval(noise));
+    const asking = askForDom0(
+      {
+        console,
+        clock: systemClock(),
+        patience: 1000,
+        note: () => undefined,
+        answersSsh: () => Promise.resolve(++asked === 2),
+      },
+      soon(),
+    );
+    say('[    0.000000] Booting Linux on physical CPU 0x0\r\n');
+    await asking;
+    t.is(asked, 2);
+    t.deepEqual(typed, isNoisy ? [] : ['\r']);
+  }
 });

@@ -84,6 +84,23 @@ export class Sessions {
     }
   }
 
+  /**
+   * Tries once whether a domain answers SSH, without a word in the recording where it does not.
+   * @throws the signal's reason
+   */
+  async answersSsh(domain: string, signal: AbortSignal): Promise<boolean> {
+    if (this.#isOnConsole(domain)) return false;
+    try {
+      await this.#session(domain, signal);
+    } catch {
+      signal.throwIfAborted();
+      return false;
+    }
+    const line = `${domain} answers SSH, and no prompt was recognized on its console`;
+    this.#recorder.record('ssh', { kind: 'milestone', data: { name: `${domain}-login`, line } });
+    return true;
+  }
+
   /** What the last attempt to log in to a domain came to; undefined where none has failed. */
   refusal(domain: string): Error | undefined {
     return this.#refusals.get(domain);
