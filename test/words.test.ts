@@ -33,7 +33,7 @@ interface Word {
 
 const words: readonly Word[] = [
   // Recordings of schema 1 have the field `mend`: the reader still reads it.
-  { word: /\bmend(s|ed|ing)?\b/i, instead: 'hint', except: /\bmend\b.*(: mend\b|mend\?: unknown)|"mend":/ },
+  { word: /\bmend(s|ed|ing)?\b/i, instead: 'hint', except: /mend\?: unknown|: mend \}|"mend":|`mend`/ },
   { word: /\bfore(see|seen|saw)/i, instead: 'predict', except: /sci-foreseen-|CHANGELOG|`foreseen`/ },
   { word: /\bwhoever\b/i, instead: 'the caller, the holder, every domain: a noun' },
   { word: /\b(came?|comes) to nothing\b/, instead: 'failed, timed out' },

@@ -107,4 +107,9 @@ export const commands: readonly CommandRow[] = [
     summary: 'write JSON Schemas for editors',
     load: async () => (await import('./schema.ts')).addSchema,
   },
+  {
+    name: 'help',
+    summary: 'print a page of the documentation',
+    load: async () => (await import('./help-topic.ts')).addHelp,
+  },
 ];

@@ -46,7 +46,7 @@ function createProgram(process: CliProcess): Command {
       outputError: () => undefined,
     })
     .exitOverride()
-    .addHelpText('after', '\nEach command: scmi-hil COMMAND --help');
+    .addHelpText('after', '\nEach command: scmi-hil COMMAND --help. Documentation: scmi-hil help');
 }
 
 /** Modules of commands that this command line does not name are not loaded: start-up stays quick. */

@@ -1,4 +1,4 @@
-/** Parts of a machine in another form than the right one. Mutants are made of them (src/explore/mutants). */
+/** Parts of a machine in another form than the right one. Mutants are made of them (src/trials/mutants). */
 import type { DeviceTree } from '../dt/tree.ts';
 import type { Answer } from '../scmi/entry.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';

@@ -19,7 +19,7 @@ const titles: Readonly<Record<MutatedPart, string>> = {
 
 const preface = (count: number): string => `# Mutants
 
-Made by \`scmi-hil mutants --markdown\` from \`src/explore/mutants/\`; change those, not this page.
+Made by \`scmi-hil mutants --markdown\` from \`src/trials/mutants/\`; change those, not this page.
 
 A verdict is worth what it can catch. Each of these ${count} mutants is a machine of the model with one bug that
 somebody could write. \`npm run mutants\` runs every shipped scenario on every one of them and judges what would have
