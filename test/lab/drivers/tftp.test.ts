@@ -75,7 +75,9 @@ for (const [asked, size, wanted] of [
   [{ blksize: '-1', windowsize: 'x', timeout: '1e1' }, 5, {}],
   [{ windowsize: '0' }, 5, {}],
   [{ windowsize: '65535' }, 5, { windowsize: '64' }],
-  [{ timeout: '255' }, 5, { timeout: '255' }],
+  [{ timeout: '30' }, 5, { timeout: '30' }],
+  [{ timeout: '31' }, 5, {}],
+  [{ timeout: '255' }, 5, {}],
   [{ timeout: '3000' }, 5, {}],
   [{ tsize: '1' }, 5, { tsize: '5' }],
   [{ rollover: '0', constructor: '1', __proto__x: '2' }, 5, {}],
@@ -535,7 +537,7 @@ test('each board gets its own files by its address, and not those of another', a
   t.is(await ask('127.0.0.2', 'Image'), 'two');
   t.is(await ask('127.0.0.1', 'two'), 1);
   t.regex((await first.seen('refused')).why, /it is one of two's/);
-  t.is(await ask('127.0.0.3', 'Image'), 2);
+  t.is(await refusalOf(server, request('Image'), '127.0.0.3'), undefined);
   t.like(strangers, [{ kind: 'refused', client: '127.0.0.3', file: 'Image' }]);
   await t.throwsAsync(serve(server, {}, { name: 'three', clients: ['127.0.0.2'] }), {
     message: /three and two/,
@@ -551,8 +553,75 @@ test('files that were taken away end their transfers, and are not found afterwar
   await handle[Symbol.asyncDispose]();
   t.like(await seen('ended'), { why: 'closed' });
   t.like(await client.next(), { opcode: 5, word: 0 });
-  t.is(await refusalOf(server, request('Image')), 2);
+  // Its address is no board's any more: no answer.
+  t.is(await refusalOf(server, request('Image')), undefined);
   await client.close();
+});
+
+// Under attack
+
+test('the same file asked for again after the last acknowledgement was lost is sent again at once', async t => {
+  await using server = await listen(60_000);
+  const { events } = await serve(server, { Image: Buffer.alloc(512, 'x') });
+  const client = await openRawClient();
+  client.send(request('Image'), server.port);
+  const first = await client.next();
+  client.send(acknowledgement(1), first?.port ?? 0);
+  t.like(await client.next(), { opcode: 3, word: 2 });
+  client.send(request('Image'), server.port);
+  // The end of the one before, then the file anew.
+  const answers = [await client.next(20_000), await client.next(20_000)];
+  const again = answers.find(packet => packet?.port !== first?.port);
+  t.like(again, { opcode: 3, word: 1 });
+  t.like(
+    events.map(({ kind }) => kind).filter(kind => kind !== 'progress'),
+    ['request', 'ended', 'request'],
+  );
+  await client.close();
+});
+
+test('a client that never answers gets three packets, of the least size, and no more', async t => {
+  await using server = await listen(20, 5);
+  const { seen } = await serve(server, { Image: Buffer.alloc(5000) });
+  const client = await openRawClient();
+  client.send(request('Image'), server.port);
+  const packets = [];
+  const end = await seen('ended');
+  t.like(end, { why: 'timeout' });
+  t.regex(end.detail, /block 1 was sent 3 times/);
+  for (let packet = await client.next(20_000); packet !== undefined; packet = await client.next(200)) {
+    packets.push([packet.opcode, packet.word, packet.rest.length]);
+  }
+  t.deepEqual(
+    packets,
+    Array.from({ length: 3 }, () => [3, 1, 512]),
+  );
+  await client.close();
+});
+
+test('a flood of requests that are never acknowledged keeps no board out, and takes no memory', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'flood-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const file = join(directory, 'Image');
+  const bytes = randomBytes(2_000_000);
+  await writeFile(file, bytes);
+  await using server = await listen(1000, 5);
+  const { events } = await serve(server, { Image: file }, { name: 'flooded', clients: [host] });
+  await serve(server, { Image: file }, { name: 'other', clients: ['127.0.0.2'] });
+  const before = process.memoryUsage().arrayBuffers;
+  const flood = await Promise.all(Array.from({ length: 300 }, () => openRawClient()));
+  for (const client of flood) client.send(request('Image', { timeout: '30', blksize: '1468' }), server.port);
+  for (const client of flood) await client.next(200);
+  t.true(process.memoryUsage().arrayBuffers - before < 30 * 1024 * 1024);
+  const running = events.filter(({ kind }) => kind === 'request').length;
+  const ended = events.filter(({ kind }) => kind === 'ended').length;
+  t.true(running - ended <= 9, `${running} requests, ${ended} ended`);
+  // The flooded board itself still gets its files, and the other one too.
+  t.deepEqual(await bootLoaderFetch(server.port, 'Image'), bytes);
+  const other = await openRawClient('127.0.0.2');
+  other.send(request('Image'), server.port);
+  t.like(await other.next(20_000), { opcode: 3, word: 1 });
+  for (const client of [...flood, other]) await client.close();
 });
 
 // Sharing and closing
@@ -598,7 +667,7 @@ test('boards on one address and port share a server, which the last one closes',
   await first.close();
   t.is((await bootLoaderFetch(port, 'Image')).toString(), 'second');
   const [, third] = await Promise.all([second.close(), acquireTftp(host, port)]);
-  t.is(await refusalOf(third, request('Image')), 2);
+  t.is(await refusalOf(third, request('Image')), undefined);
   await third.close();
   await (await listenTftp({ address: host, port })).close();
 });

@@ -10,6 +10,8 @@ export interface Agreement {
   readonly accepted: ReadonlyMap<string, string>;
 }
 
+/** Seconds; a client that asks for more gets the server's own interval, so that a silent one is given up soon. */
+const longestTimeout = 30;
 /** More blocks in flight than this only overflow a boot loader's receive buffers. */
 const largestWindow = 64;
 
@@ -36,7 +38,7 @@ export function agree(requested: ReadonlyMap<string, string>, size: number): Agr
   // RFC 2348, RFC 7440, RFC 2349.
   const blockSize = accept('blksize', 8, 65_464, 'clamp') ?? 512;
   const windowSize = accept('windowsize', 1, largestWindow, 'clamp') ?? 1;
-  const seconds = accept('timeout', 1, 255, 'ignore');
+  const seconds = accept('timeout', 1, longestTimeout, 'ignore');
   if (requested.has('tsize')) {
     accepted.set('tsize', String(size));
   }

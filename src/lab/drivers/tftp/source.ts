@@ -25,8 +25,12 @@ export class SourceError extends Error {
   }
 }
 
-/** Bytes read from disk at a time: a block each would be a trip to the disk per packet. */
-const chunkSize = 1024 * 1024;
+/**
+ * Bytes read from disk at a time: a block each would be a trip to the disk per packet. Few at first, four times as
+ * many each time: a client that never answers takes no memory.
+ */
+const firstChunk = 16 * 1024;
+const largestChunk = 1024 * 1024;
 
 /**
  * Opens what a board's file stands for.
@@ -77,6 +81,7 @@ function openError(file: string, error: NodeJS.ErrnoException): SourceError {
 function diskSource(file: string, handle: FileHandle, size: number): Source {
   let chunk: Uint8Array = new Uint8Array();
   let start = 0;
+  let chunkSize = firstChunk;
 
   const load = async (offset: number, length: number) => {
     const wanted = Math.min(Math.max(length, chunkSize), size - offset);
@@ -93,6 +98,7 @@ function diskSource(file: string, handle: FileHandle, size: number): Source {
 
     chunk = buffer;
     start = offset;
+    chunkSize = Math.min(4 * chunkSize, largestChunk);
     return buffer.subarray(0, length);
   };
 
@@ -102,6 +108,9 @@ function diskSource(file: string, handle: FileHandle, size: number): Source {
       offset >= start && offset + length <= start + chunk.length
         ? chunk.subarray(offset - start, offset - start + length)
         : load(offset, length),
-    close: () => handle.close(),
+    close: () => {
+      chunk = new Uint8Array();
+      return handle.close();
+    },
   };
 }

@@ -1,8 +1,8 @@
-import { createSocket, type RemoteInfo } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Agreement } from './options.ts';
 import { dataPacket, errorPacket, optionAcknowledgement, readPacket, tftpError } from './packet.ts';
 import type { Source } from './source.ts';
-import { createWindow } from './window.ts';
+import { createWindow, type Window } from './window.ts';
 
 /** How a transfer ended. */
 type TransferEnd =
@@ -41,166 +41,183 @@ export interface TransferPlan {
 export interface Transfer {
   /** Settles when its socket and its file are closed. */
   readonly closed: Promise<void>;
-  /** Whether the client was heard within the last retransmission interval, or has yet to answer at all. */
-  isFresh(): boolean;
-  /** Ends it where it is still running, and tells the client. */
-  end(why: 'closed' | 'client-error', detail: string): void;
+  /** Whether the client has answered at all. */
+  readonly isAcknowledged: boolean;
+  /**
+   * Whether the same request, coming again, may be the client's repetition of the one that is being answered. Once
+   * the last block is sent to a client that answered, it is a new one: the last acknowledgement was lost.
+   */
+  readonly mayBeRepeated: boolean;
+  /** Ends it where it is still running, and tells a client that has answered. */
+  end(why: 'closed' | 'client-error' | 'timeout', detail: string): void;
 }
+
+/** Packets to an address that has not answered: it may be forged, and its owner the target. */
+const mostUnanswered = 3;
 
 /**
  * Sends one file to one client from a socket of its own (its transfer identifier). A window goes out when the
  * one before is acknowledged, and again when nothing is heard for a while.
  */
 export function startTransfer(plan: TransferPlan): Transfer {
-  const { client, source, agreement, retransmit } = plan;
-  const { blockSize } = agreement;
-  const window = createWindow(source.size, blockSize, agreement.windowSize);
-  const socket = createSocket(plan.local.includes(':') ? 'udp6' : 'udp4');
-  const closed = new Promise<void>(resolve => {
-    socket.once('close', () => {
-      void source.close().then(resolve, resolve);
+  return new FileTransfer(plan);
+}
+
+class FileTransfer implements Transfer {
+  readonly closed: Promise<void>;
+  readonly #plan: TransferPlan;
+  readonly #window: Window;
+  readonly #socket: Socket;
+  /** The client has yet to acknowledge the options. */
+  #negotiating: boolean;
+  #running = true;
+  #retries = 0;
+  #sending = false;
+  /** The window is to be sent from its beginning, as soon as the block that is being read is at hand. */
+  #restart = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** When the client was heard last. */
+  #heard: number | undefined;
+  #trouble = '';
+
+  constructor(plan: TransferPlan) {
+    this.#plan = plan;
+    const { source, agreement, local } = plan;
+    this.#window = createWindow(source.size, agreement.blockSize, agreement.windowSize);
+    this.#negotiating = agreement.accepted.size > 0;
+    this.#socket = createSocket(local.includes(':') ? 'udp6' : 'udp4');
+    this.closed = new Promise<void>(resolve => {
+      this.#socket.once('close', () => void source.close().then(resolve, resolve));
     });
-  });
-
-  let negotiating = agreement.accepted.size > 0;
-  let running = true;
-  let retries = 0;
-  let sending = false;
-  let restart = false;
-  let timer: NodeJS.Timeout | undefined;
-  let heard: number | undefined;
-  let trouble = '';
-
-  const acknowledgedBytes = () => Math.min(window.acknowledged * blockSize, source.size);
-
-  const send = (packet: Uint8Array, to = client) => {
-    socket.send(packet, to.port, to.address, error => {
-      trouble = error ? `; the last packet could not be sent: ${error.message}` : '';
+    this.#socket.on('message', (bytes, from) => this.#onMessage(bytes, from));
+    this.#socket.on('error', error => this.#finish({ kind: 'ended', why: 'closed', detail: error.message }));
+    this.#socket.bind(0, local, () => {
+      if (this.#running) this.#transmit();
     });
-  };
+  }
 
-  const finish = (end: TransferEnd) => {
-    if (running) {
-      running = false;
-      clearTimeout(timer);
-      plan.ended(end, { bytes: acknowledgedBytes(), blocks: window.sent, resent: window.resent });
-      // What was handed to the socket goes out first.
-      setImmediate(() => socket.close());
-    }
-  };
+  get isAcknowledged(): boolean {
+    return this.#heard !== undefined;
+  }
 
-  const fail = (why: 'timeout' | 'closed' | 'read-error' | 'client-error', detail: string, told: string) => {
-    if (running) {
-      send(errorPacket(tftpError.notDefined, told));
-      finish({ kind: 'ended', why, detail });
-    }
-  };
+  get mayBeRepeated(): boolean {
+    if (this.#heard === undefined) return true;
+    const isAllSent = this.#window.sent === this.#window.total;
+    return !isAllSent && performance.now() - this.#heard < this.#plan.retransmit;
+  }
 
-  const transmit = () => {
-    clearTimeout(timer);
-    timer = setTimeout(onSilence, retransmit);
-    if (negotiating) {
-      send(optionAcknowledgement(agreement.accepted));
-    } else if (sending) {
-      restart = true;
-    } else {
-      void sendWindow();
-    }
-  };
+  end(why: 'closed' | 'client-error' | 'timeout', detail: string): void {
+    this.#fail(why, detail, detail);
+  }
 
-  const onSilence = () => {
-    if (retries < plan.retries) {
-      retries += 1;
-      transmit();
+  get #acknowledgedBytes(): number {
+    return Math.min(this.#window.acknowledged * this.#plan.agreement.blockSize, this.#plan.source.size);
+  }
+
+  #send(
+    packet: Uint8Array,
+    to: { readonly address: string; readonly port: number } = this.#plan.client,
+  ): void {
+    this.#socket.send(packet, to.port, to.address, error => {
+      this.#trouble = error ? `; the last packet could not be sent: ${error.message}` : '';
+    });
+  }
+
+  #finish(end: TransferEnd): void {
+    if (!this.#running) return;
+    this.#running = false;
+    clearTimeout(this.#timer);
+    const { sent: blocks, resent } = this.#window;
+    this.#plan.ended(end, { bytes: this.#acknowledgedBytes, blocks, resent });
+    // What was handed to the socket goes out first.
+    setImmediate(() => this.#socket.close());
+  }
+
+  #fail(why: 'timeout' | 'closed' | 'read-error' | 'client-error', detail: string, told: string): void {
+    if (!this.#running) return;
+    const isAllowed = this.isAcknowledged || this.#retries < mostUnanswered - 1;
+    if (isAllowed) this.#send(errorPacket(tftpError.notDefined, told));
+    this.#finish({ kind: 'ended', why, detail });
+  }
+
+  #transmit(): void {
+    clearTimeout(this.#timer);
+    // A client that has not answered is sent less, over the same time.
+    const patience = this.isAcknowledged ? 1 : this.#retries + 1;
+    this.#timer = setTimeout(() => this.#onSilence(), patience * this.#plan.retransmit);
+    if (this.#negotiating) this.#send(optionAcknowledgement(this.#plan.agreement.accepted));
+    else if (this.#sending) this.#restart = true;
+    else void this.#sendWindow();
+  }
+
+  #onSilence(): void {
+    const { retries, retransmit } = this.#plan;
+    if (this.#retries < (this.isAcknowledged ? retries : Math.min(retries, mostUnanswered - 1))) {
+      this.#retries += 1;
+      this.#transmit();
       return;
     }
+    const isAllSent = this.#window.sent === this.#window.total;
+    const block = isAllSent ? 'the last block' : `block ${this.#window.acknowledged + 1}`;
+    const what = this.#negotiating ? 'the answer to the options' : block;
+    const pace = this.isAcknowledged ? `${retransmit} ms apart` : `${retransmit} ms apart and more`;
+    const often = `${this.#retries + 1} times, ${pace}`;
+    this.#fail('timeout', `${what} was sent ${often}, and not acknowledged${this.#trouble}`, 'time-out');
+  }
 
-    const lastBlock = window.sent === window.total ? 'the last block' : `block ${window.acknowledged + 1}`;
-    const what = negotiating ? 'the answer to the options' : lastBlock;
-    const often = `${retries + 1} times, ${retransmit} ms apart`;
-    fail('timeout', `${what} was sent ${often}, and not acknowledged${trouble}`, 'time-out');
-  };
-
-  const sendWindow = async () => {
-    sending = true;
+  async #sendWindow(): Promise<void> {
+    this.#sending = true;
     try {
-      for (let block = window.acknowledged + 1; block <= window.last; block += 1) {
-        const bytes = readBlock(block);
+      for (let block = this.#window.acknowledged + 1; block <= this.#window.last; block += 1) {
+        const bytes = this.#readBlock(block);
         const payload = bytes instanceof Uint8Array ? bytes : await bytes;
-        if (!running) {
-          return;
-        }
-
-        if (restart) {
-          restart = false;
-          block = window.acknowledged;
+        if (!this.#running) return;
+        if (this.#restart) {
+          this.#restart = false;
+          block = this.#window.acknowledged;
         } else {
-          send(dataPacket(block & 0xffff, payload));
-          window.markSent(block);
+          this.#send(dataPacket(block & 0xffff, payload));
+          this.#window.markSent(block);
         }
       }
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      fail('read-error', why, 'the file cannot be read');
+      this.#fail('read-error', why, 'the file cannot be read');
     } finally {
-      sending = false;
-      restart = false;
+      this.#sending = false;
+      this.#restart = false;
     }
-  };
+  }
 
-  const readBlock = (block: number) => {
-    const offset = (block - 1) * blockSize;
-    return source.read(offset, Math.min(blockSize, source.size - offset));
-  };
+  #readBlock(block: number): Uint8Array | Promise<Uint8Array> {
+    const { source, agreement } = this.#plan;
+    const offset = (block - 1) * agreement.blockSize;
+    return source.read(offset, Math.min(agreement.blockSize, source.size - offset));
+  }
 
-  const onAcknowledgement = (wire: number) => {
-    if (negotiating ? wire !== 0 : !window.acknowledge(wire)) {
-      return;
-    }
-
-    negotiating = false;
-    retries = 0;
-    if (window.acknowledged > 0) {
-      plan.progress(acknowledgedBytes());
-    }
-
-    if (window.acknowledged === window.total) {
-      finish({ kind: 'done' });
-    } else {
-      transmit();
-    }
-  };
-
-  const onMessage = (bytes: Uint8Array, from: RemoteInfo) => {
-    if (!running) {
-      return;
-    }
-
+  #onMessage(bytes: Uint8Array, from: RemoteInfo): void {
+    if (!this.#running) return;
+    const { client } = this.#plan;
     if (from.address !== client.address || from.port !== client.port) {
-      send(errorPacket(tftpError.unknownTransfer, 'unknown transfer'), from);
+      this.#send(errorPacket(tftpError.unknownTransfer, 'unknown transfer'), from);
       return;
     }
-
-    heard = performance.now();
+    this.#heard = performance.now();
     const packet = readPacket(bytes);
     if (packet?.kind === 'acknowledgement') {
-      onAcknowledgement(packet.block);
+      this.#onAcknowledgement(packet.block);
     } else if (packet?.kind === 'error') {
-      finish({ kind: 'ended', why: 'client-error', detail: `${packet.message} (error ${packet.code})` });
+      const detail = `${packet.message} (error ${packet.code})`;
+      this.#finish({ kind: 'ended', why: 'client-error', detail });
     }
-  };
+  }
 
-  socket.on('message', onMessage);
-  socket.on('error', error => finish({ kind: 'ended', why: 'closed', detail: error.message }));
-  socket.bind(0, plan.local, () => {
-    if (running) {
-      transmit();
-    }
-  });
-
-  return {
-    closed,
-    isFresh: () => heard === undefined || performance.now() - heard < retransmit,
-    end: (why, detail) => fail(why, detail, detail),
-  };
+  #onAcknowledgement(wire: number): void {
+    if (this.#negotiating ? wire !== 0 : !this.#window.acknowledge(wire)) return;
+    this.#negotiating = false;
+    this.#retries = 0;
+    if (this.#window.acknowledged > 0) this.#plan.progress(this.#acknowledgedBytes);
+    if (this.#window.acknowledged === this.#window.total) this.#finish({ kind: 'done' });
+    else this.#transmit();
+  }
 }
