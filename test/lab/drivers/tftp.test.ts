@@ -245,11 +245,11 @@ test('duplicates on the way do not make the server send more', async t => {
 });
 
 test('node-tftp gets its file over a link that doubles packets', async t => {
-  await using server = await listen();
+  await using server = await listen(40, 250);
   const bytes = randomBytes(200_000);
   await serve(server, { Image: bytes });
   const link = await openLossyLink(server.port, 3, { duplicate: 0.05 });
-  const got = await fetchTftp({ server: host, port: link.port, file: 'Image', signal: within(10_000) });
+  const got = await fetchTftp({ server: host, port: link.port, file: 'Image', signal: within(40_000) });
   t.true(bytes.equals(got));
   await link.close();
 });
@@ -358,7 +358,6 @@ test('a client that asks for something else from the same port has given up what
   t.is((await client.next())?.word, 1);
   client.send(request('b'), server.port);
   t.like(await seen('ended'), { why: 'client-error', file: 'a' });
-  t.like(await client.next(), { opcode: 5 });
   t.is((await client.next())?.rest.toString(), 'b');
   await client.close();
 });
@@ -569,10 +568,9 @@ test('the same file asked for again after the last acknowledgement was lost is s
   client.send(acknowledgement(1), first?.port ?? 0);
   t.like(await client.next(), { opcode: 3, word: 2 });
   client.send(request('Image'), server.port);
-  // The end of the one before, then the file anew.
-  const answers = [await client.next(20_000), await client.next(20_000)];
-  const again = answers.find(packet => packet?.port !== first?.port);
+  const again = await client.next(20_000);
   t.like(again, { opcode: 3, word: 1 });
+  t.not(again?.port, first?.port);
   t.like(
     events.map(({ kind }) => kind).filter(kind => kind !== 'progress'),
     ['request', 'ended', 'request'],

@@ -48,7 +48,7 @@ export async function listenTftp(options: TftpListenOptions): Promise<TftpServer
 interface Answered {
   readonly address: string;
   readonly entry: Entry | undefined;
-  /** The name as it was asked for. */
+  /** The name and the options as they were asked for. */
   readonly asked: string;
   /** Absent while its file is being opened. */
   transfer?: Transfer;
@@ -121,15 +121,15 @@ class Server implements TftpServer {
 
   async #onRequest(request: TftpRequest, from: RemoteInfo): Promise<void> {
     const key = `${from.address} ${from.port}`;
+    const asked = JSON.stringify([request.file, ...request.options]);
     const before = this.#answered.get(key);
     if (before !== undefined) {
       // The same request twice on the way, or the client's own repetition of it.
-      if (before.transfer === undefined || (before.asked === request.file && before.transfer.mayBeRepeated))
-        return;
-      before.transfer.end('client-error', `the client asked for ${request.file} from the same port`);
+      if (before.transfer === undefined || (before.asked === asked && before.transfer.mayBeRepeated)) return;
+      before.transfer.abandon(`the client asked for ${request.file} from the same port`);
     }
     const address = plainAddress(from.address);
-    const answered: Answered = { address, entry: this.#roster.find(address), asked: request.file };
+    const answered: Answered = { address, entry: this.#roster.find(address), asked };
     this.#answered.set(key, answered);
     try {
       await this.#answer(answered, request, from);

@@ -5,7 +5,7 @@ import type { Source } from './source.ts';
 import { createWindow, type Window } from './window.ts';
 
 /** How a transfer ended. */
-type TransferEnd =
+export type TransferEnd =
   | { readonly kind: 'done' }
   | {
       readonly kind: 'ended';
@@ -13,7 +13,7 @@ type TransferEnd =
       readonly detail: string;
     };
 
-interface TransferCounts {
+export interface TransferCounts {
   /** Acknowledged by the client. */
   readonly bytes: number;
   /** Sent at least once. */
@@ -49,7 +49,9 @@ export interface Transfer {
    */
   readonly mayBeRepeated: boolean;
   /** Ends it where it is still running, and tells a client that has answered. */
-  end(why: 'closed' | 'client-error' | 'timeout', detail: string): void;
+  end(why: 'closed' | 'timeout', detail: string): void;
+  /** Ends it without a packet: a client that asked anew from the same port would take it for the answer. */
+  abandon(detail: string): void;
 }
 
 /** Packets to an address that has not answered: it may be forged, and its owner the target. */
@@ -106,8 +108,12 @@ class FileTransfer implements Transfer {
     return !isAllSent && performance.now() - this.#heard < this.#plan.retransmit;
   }
 
-  end(why: 'closed' | 'client-error' | 'timeout', detail: string): void {
+  end(why: 'closed' | 'timeout', detail: string): void {
     this.#fail(why, detail, detail);
+  }
+
+  abandon(detail: string): void {
+    this.#finish({ kind: 'ended', why: 'client-error', detail });
   }
 
   get #acknowledgedBytes(): number {
@@ -133,7 +139,7 @@ class FileTransfer implements Transfer {
     setImmediate(() => this.#socket.close());
   }
 
-  #fail(why: 'timeout' | 'closed' | 'read-error' | 'client-error', detail: string, told: string): void {
+  #fail(why: 'timeout' | 'closed' | 'read-error', detail: string, told: string): void {
     if (!this.#running) return;
     const isAllowed = this.isAcknowledged || this.#retries < mostUnanswered - 1;
     if (isAllowed) this.#send(errorPacket(tftpError.notDefined, told));
