@@ -221,17 +221,16 @@ class Server implements TftpServer {
     this.#refusals += 1;
     const socket = createSocket(this.#local.includes(':') ? 'udp6' : 'udp4');
     const sent = new Promise<void>(resolve => {
-      socket.once('close', () => resolve());
+      socket.once('close', () => {
+        this.#refusals -= 1;
+        resolve();
+      });
       socket.once('error', () => socket.close());
       socket.bind(0, this.#local, () => {
         socket.send(errorPacket(code, why), to.port, to.address, () => socket.close());
       });
     });
-    this.#settle(
-      sent.then(() => {
-        this.#refusals -= 1;
-      }),
-    );
+    this.#settle(sent);
   }
 }
 
