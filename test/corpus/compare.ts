@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { predict } from '../../src/model/predict/predict.ts';
-import type { PredictedMessage, Prediction } from '../../src/model/predict/prediction.ts';
+import type { PredictedLine, PredictedMessage, Prediction } from '../../src/model/predict/prediction.ts';
 import { loadCase, readCaseFile } from '../../src/scenario/case.ts';
 import { readConsoleLog } from './console-log.ts';
 import { readFirmwareLog } from './firmware-log.ts';
@@ -48,16 +48,25 @@ function recordedMessages(directory: string): readonly PredictedMessage[] {
     .flatMap(file => readFirmwareLog(readFileSync(file)));
 }
 
+function is(line: PredictedLine | undefined, text: string | undefined): boolean {
+  return line !== undefined && text !== undefined && new RegExp(line.pattern).test(text);
+}
+
 function compareLines(
   { console }: Prediction,
   source: 'xen' | 'xl',
   recorded: readonly string[],
 ): string | null {
-  const predicted = console.filter(each => each.source === source);
+  const all = console.filter(each => each.source === source);
+  // Of the lines that nobody has to see, those that stand in the log.
+  const predicted: PredictedLine[] = [];
+  for (const line of all) {
+    if (line.optional === undefined || is(line, recorded[predicted.length])) predicted.push(line);
+  }
   return firstDifference(
     predicted.map(({ text }) => text),
     recorded,
-    index => new RegExp(predicted[index]?.pattern ?? '^$').test(recorded[index] ?? ''),
+    index => is(predicted[index], recorded[index]),
   );
 }
 

@@ -41,7 +41,7 @@ function xenTexts(line: string): string[] {
   return line
     .split('(XEN) ')
     .slice(1)
-    .filter(each => !/^DOM\d+: /.test(each));
+    .filter(each => !/^(?:DOM\d+: |\[ *\d+\.\d+\] |OF: )/.test(each));
 }
 
 function xlText(line: string): string | undefined {
@@ -61,6 +61,15 @@ const aboutMediator = new RegExp(
     'Using SCMI with',
     '^id=0x[0-9a-f]+ name=',
     'is not a valid bus$',
+    '^dt_(?:read_number|parse)\\b',
+    ': could not (?:find phandle|get \\S+ for )',
+    ': arguments longer than property$',
+    '^DomU passthrough config',
+    'xen,reg or xen,path missing',
+    "^Couldn't find node ",
+    'Unable to retrieve address',
+    '^Error building DomU',
+    'Unexpected Trap',
     'xen,sci_type',
     'xen,dom0-sci-agent-id',
     'access-controller',

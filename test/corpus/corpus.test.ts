@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import test from 'ava';
-import { caseDirectories, corpusDirectory } from './cases.ts';
+import { caseDirectories } from './cases.ts';
 import { compareCase } from './compare.ts';
 
-if (existsSync(corpusDirectory)) {
-  for (const { name, directory } of caseDirectories(corpusDirectory)) {
+const cases = caseDirectories();
+if (cases.length > 0) {
+  for (const { name, directory } of cases) {
     test(`the boot ${name} is predicted as it was recorded`, t => {
       const { undefined: open, ...comparison } = compareCase(directory);
       if (open !== null) {

@@ -7,19 +7,19 @@
  */
 import { existsSync } from 'node:fs';
 import { argv, exit, stdout } from 'node:process';
-import { caseDirectories, corpusDirectory } from './cases.ts';
+import { caseDirectories, corpora } from './cases.ts';
 import { compareCase, type Comparison } from './compare.ts';
 
 const [first, ...others] = argv.slice(2);
 const given = first !== undefined && existsSync(first);
-const corpus = given ? first : corpusDirectory;
+const directories = given ? [first] : corpora;
 const names = given || first === undefined ? others : [first, ...others];
-if (!existsSync(corpus)) {
-  stdout.write(`there is no corpus at ${corpus}\n`);
+if (directories.length === 0) {
+  stdout.write('there is no corpus beside the project\n');
   exit(2);
 }
 
-const compared = caseDirectories(corpus)
+const compared = caseDirectories(directories)
   .filter(({ name }) => names.length === 0 || names.includes(name))
   .map(({ directory }) => compareCase(directory));
 const defined = compared.filter(each => each.undefined === null);

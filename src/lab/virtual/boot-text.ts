@@ -4,6 +4,7 @@
  */
 import type { CommandLine } from '../../model/xen/command-line.ts';
 import type { XenBuild } from '../../model/xen/build.ts';
+import { levelNumber } from '../../model/xen/console.ts';
 import type { BootModuleFound } from './boot-modules.ts';
 import { announcement } from './xen-input.ts';
 
@@ -12,7 +13,7 @@ const address = (value: number): string => value.toString(16).padStart(16, '0');
 /** Before the initcalls: Xen's first lines. Without `(XEN) ` where `bare`. */
 export function xenStart(
   build: XenBuild,
-  commandLine: string,
+  { text: commandLine, log }: CommandLine,
   modules: readonly BootModuleFound[],
 ): readonly XenText[] {
   const version = `${build.version ?? '4.22'}-unstable`;
@@ -26,6 +27,13 @@ export function xenStart(
     text('Booting using Device Tree'),
     text('Platform: Generic System'),
     { text: ` Xen ${version}`, bare: true },
+    ...(log.upper > levelNumber.info ? versionLines(build, version) : []),
+  ];
+}
+
+/** Messages of level info. */
+function versionLines(build: XenBuild, version: string): readonly XenText[] {
+  return [
     text(
       `Xen version ${version} (virtual@scmi-hil) (no compiler) debug=${build.debug ? 'y' : 'n'} Sat Nov 21 07:50:19 UTC 2026`,
     ),

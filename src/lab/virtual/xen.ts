@@ -81,7 +81,7 @@ export async function runXen(machine: XenMachine): Promise<never> {
   const printer = new Printer(uart, consolesOf(hostTree));
   const commandLine = readCommandLine(hostTree, type.xen);
   const { noreboot } = commandLine;
-  printer.xen(xenStart(type.xen, commandLine.text, modules));
+  printer.xen(xenStart(type.xen, commandLine, modules));
   platform.boot();
   const unusable = firstUnusable(hostTree, modules, platform);
   const lines = bootLines(heard.take(), platform.panic?.text);
@@ -140,6 +140,7 @@ async function runDom0(
   heard.listen(line => {
     if (line.source === 'linux' && (line.domid ?? 0) === 0 && isQuiet(dom0)) return;
     if (line.source !== 'xl') return printer.model(line);
+    if (line.optional !== undefined) return;
     const stream = line.text.startsWith('Parsing config') ? 'stdout' : 'stderr';
     xl[stream] += `${line.text}\n`;
   });

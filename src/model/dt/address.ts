@@ -40,11 +40,11 @@ export function nodeReg(node: DtNode, index = 0): AddressResult<{ address: numbe
   if (!isAddressCount(address) || entryLength <= 0 || cells === undefined) return fail('no reg');
   if (cells.length < (index + 1) * entryLength) return fail('no reg');
 
-  const entry = cells.slice(index * entryLength, (index + 1) * entryLength);
+  const entry = cells.slice(index * entryLength);
+  const length = Number(readNumber(entry.slice(address), size, lines));
   const translated = translateAddress(node, entry.slice(0, address));
   const all = [...lines, ...translated.lines];
   if (!translated.ok) return { ...translated, lines: all };
-  const length = Number(readNumber(entry.slice(address)));
   return Number.isSafeInteger(length)
     ? { ok: true, address: translated.address, size: length, lines: all }
     : { ...fail('above 2^53'), lines: all };
@@ -96,7 +96,14 @@ export function translateAddress(node: DtNode, cells: readonly number[]): Addres
       lines.push({ level: 'error', text: `dt_parse: Bad cell count for parent ${device.path}` });
       return fail('bad cells', device);
     }
-    const translated = throughRanges(device, bus, parentBus, address, counts, parentCounts.address);
+    const translated = throughRanges(
+      device,
+      bus,
+      parentBus,
+      address,
+      { ...counts, parent: parentCounts.address },
+      lines,
+    );
     if (translated === 'no ranges') {
       lines.push({ level: 'error', text: 'DT: no ranges; cannot translate' });
       return fail('not a bus', device);
@@ -106,21 +113,21 @@ export function translateAddress(node: DtNode, cells: readonly number[]): Addres
     counts = parentCounts;
     bus = parentBus;
   }
-  const result = readNumber(address);
-  if (result === BAD_ADDRESS) return fail('not mapped');
+  const result = readNumber(address, counts.address, lines);
+  if (result === badAddress) return fail('not mapped');
   return result <= BigInt(Number.MAX_SAFE_INTEGER)
     ? { ok: true, address: Number(result), lines }
     : fail('above 2^53');
 }
 
 /** Xen's DT_BAD_ADDR. */
-const BAD_ADDRESS = 0xffff_ffff_ffff_ffffn;
+const badAddress = 0xffff_ffff_ffff_ffffn;
 
 /** Xen's DT_MAX_ADDR_CELLS. */
-const MAXIMUM_ADDRESS_CELLS = 4;
+const maximumAddressCells = 4;
 
 function isAddressCount(count: number): boolean {
-  return count > 0 && count <= MAXIMUM_ADDRESS_CELLS;
+  return count > 0 && count <= maximumAddressCells;
 }
 
 function areCounts({ address, size }: Cells): boolean {
@@ -133,24 +140,27 @@ function throughRanges(
   bus: Bus,
   parentBus: Bus,
   address: readonly number[],
-  counts: Cells,
-  parentCount: number,
+  counts: Cells & { readonly parent: number },
+  lines: XenDtLine[],
 ): readonly number[] | 'no ranges' | 'not mapped' {
   const ranges = device.properties.get('ranges');
   if (ranges === undefined) return 'no ranges';
   if (ranges.length === 0) {
+    const offset = readNumber(address, counts.address, lines);
     return parentBus.translate(
-      Array.from({ length: parentCount }, () => 0),
-      readNumber(address),
+      Array.from({ length: counts.parent }, () => 0),
+      offset,
+      lines,
     );
   }
   const cells = device.cells('ranges') ?? [];
-  const entryLength = counts.address + parentCount + counts.size;
+  const entryLength = counts.address + counts.parent + counts.size;
   for (let at = 0; cells.length - at >= entryLength; at += entryLength) {
     const entry = cells.slice(at, at + entryLength);
-    const offset = bus.map(address, entry, counts, parentCount);
+    const offset = bus.map(address, entry, counts, lines);
     if (offset === undefined) continue;
-    return parentBus.translate(entry.slice(counts.address, counts.address + parentCount), offset);
+    const base = entry.slice(counts.address, counts.address + counts.parent);
+    return parentBus.translate(base, offset, lines);
   }
   return 'not mapped';
 }

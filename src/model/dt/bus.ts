@@ -5,6 +5,8 @@ export interface XenDtLine {
   /** `default`: printed without a level. */
   readonly level: 'error' | 'warning' | 'default';
   readonly text: string;
+  /** Behind it stands ASSERT_UNREACHABLE(): a debug build (since 4.21) ends here. */
+  readonly unreachable?: true;
 }
 
 /** How many cells an address and a size take. */
@@ -22,15 +24,18 @@ export interface Bus {
   readonly addresses: 'reg' | 'assigned-addresses';
   /** Cells for a device on this bus. */
   countCells(device: DtNode): Cells;
-  /** How far an address is into an entry of `ranges`; undefined: not in it. */
+  /**
+   * How far an address is into an entry of `ranges`; undefined: not in it.
+   * @param lines gets what Xen prints
+   */
   map(
     address: readonly number[],
     entry: readonly number[],
-    counts: Cells,
-    parentCount: number,
+    counts: Cells & { readonly parent: number },
+    lines: XenDtLine[],
   ): bigint | undefined;
   /** The address that is `offset` behind a base address of this bus. */
-  translate(base: readonly number[], offset: bigint): readonly number[];
+  translate(base: readonly number[], offset: bigint, lines: XenDtLine[]): readonly number[];
 }
 
 /**
@@ -60,15 +65,16 @@ export const defaultBus: Bus = {
     address: inheritedCount(device, '#address-cells', 2),
     size: inheritedCount(device, '#size-cells', 1),
   }),
-  map(address, entry, { address: count, size }, parentCount) {
-    const start = readNumber(entry.slice(0, count));
-    const length = readNumber(entry.slice(count + parentCount, count + parentCount + size));
+  map(address, entry, { address: count, size, parent }, lines) {
+    const start = readNumber(entry, count, lines);
+    const length = readNumber(entry.slice(count + parent), size, lines);
+    const at = readNumber(address, count, lines);
     const identifies = count > 2;
     if (identifies && entry.slice(0, count).some((cell, index) => cell !== address[index])) return undefined;
-    return offsetIn(readNumber(address), start, length);
+    return offsetIn(at, start, length);
   },
-  translate(base, offset) {
-    const sum = BigInt.asUintN(64, readNumber(base) + offset);
+  translate(base, offset, lines) {
+    const sum = BigInt.asUintN(64, readNumber(base, base.length, lines) + offset);
     const low = [Number(sum >> 32n), Number(sum & 0xffff_ffffn)];
     return base.map((_, index) => low[index - base.length + 2] ?? 0);
   },
@@ -77,13 +83,13 @@ export const defaultBus: Bus = {
 const pciBus: Bus = {
   addresses: 'assigned-addresses',
   countCells: () => ({ address: 3, size: 2 }),
-  map(address, entry, { address: count, size }, parentCount) {
+  map(address, entry, { address: count, size, parent }, lines) {
     if (pciSpace(address[0]) !== pciSpace(entry[0])) return undefined;
-    const start = readNumber(entry.slice(1, count));
-    const length = readNumber(entry.slice(count + parentCount, count + parentCount + size));
-    return offsetIn(readNumber(address.slice(1)), start, length);
+    const start = readNumber(entry.slice(1), count - 1, lines);
+    const length = readNumber(entry.slice(count + parent), size, lines);
+    return offsetIn(readNumber(address.slice(1), count - 1, lines), start, length);
   },
-  translate: ([flags = 0, ...base], offset) => [flags, ...defaultBus.translate(base, offset)],
+  translate: ([flags = 0, ...base], offset, lines) => [flags, ...defaultBus.translate(base, offset, lines)],
 };
 
 /** 32-bit and 64-bit memory are one space. */
@@ -103,8 +109,17 @@ function offsetIn(address: bigint, start: bigint, length: bigint): bigint | unde
   return address < start || address >= BigInt.asUintN(64, start + length) ? undefined : address - start;
 }
 
-/** Cells as one number, of which 64 bits are kept (dt_read_number()). */
-export function readNumber(cells: readonly number[]): bigint {
-  const number = cells.reduce((value, cell) => (value << 32n) | BigInt(cell), 0n);
-  return BigInt.asUintN(64, number);
+/**
+ * A number of one or two cells; of any other size the first cell is read (dt_read_number() of
+ * xen/include/xen/bootfdt.h).
+ * @param cells the number and what stands behind it
+ * @param lines gets what Xen prints of a bad size
+ */
+export function readNumber(cells: readonly number[], size: number, lines: XenDtLine[]): bigint {
+  const [first = 0, second = 0] = cells;
+  if (size === 2) return (BigInt(first) << 32n) | BigInt(second);
+  if (size !== 1) {
+    lines.push({ level: 'error', text: `dt_read_number(,${size}) bad size`, unreachable: true });
+  }
+  return BigInt(first);
 }

@@ -76,6 +76,15 @@ export class DtNode {
     return this.strings('compatible')?.some(each => each.toLowerCase() === wanted) ?? false;
   }
 
+  /**
+   * Whether `compatible` ends in the middle of a string. Xen compares its strings to that end and, where none of them
+   * is the one, goes on through whatever memory follows.
+   */
+  get hasUnterminatedCompatible(): boolean {
+    const last = this.properties.get('compatible')?.at(-1);
+    return last !== undefined && last !== 0;
+  }
+
   child(name: string): DtNode | undefined {
     return this.children.find(each => each.name === name);
   }

@@ -22,13 +22,13 @@ export class KernelLog {
    * @param pattern regular expression for the parts that vary, where `text` alone would be too strict
    * @param optional nobody has to see it
    */
-  print(text: string, reason: Reason, pattern?: string, optional = false): void {
+  print(text: string, reason: Reason, pattern?: string, optional?: string): void {
     const line: ConsoleLine = {
       source: 'linux',
       domid: this.#domid,
       text,
       ...(pattern === undefined ? {} : { pattern }),
-      ...(optional ? { optional } : {}),
+      ...(optional === undefined ? {} : { optional }),
       reason,
     };
     this.#lines.push(line);

@@ -17,6 +17,10 @@ export interface KernelVersion {
    * prints `Using scmi_smc_transport`; each channel is a device on the scmi_protocol bus.
    */
   readonly transportDevices: boolean;
+  /** What the SMC transport binds to (drivers/firmware/arm_scmi/transports/smc.c). */
+  readonly compatibles: readonly string[];
+  /** Whether a power domain that was switched is asked for its state. */
+  readonly verifiesPowerState: boolean;
   /** `SCMI max-rx-timeout` line, without its device; undefined where none is printed. */
   readonly timeoutLine: string | undefined;
   /** Whether PROTOCOL_MESSAGE_ATTRIBUTES is asked for the notification messages at probe. */
@@ -113,6 +117,8 @@ const kernels: Readonly<Record<LinuxVersion, Omit<KernelVersion, 'rawMode'>>> = 
   '6.1': {
     version: '6.1',
     release: '6.1.0-50-arm64',
+    compatibles: ['arm,scmi-smc'],
+    verifiesPowerState: true,
     transportDevices: false,
     timeoutLine: undefined,
     asksForNotifications: false,
@@ -129,6 +135,8 @@ const kernels: Readonly<Record<LinuxVersion, Omit<KernelVersion, 'rawMode'>>> = 
   '6.12': {
     version: '6.12',
     release: '6.12.107+deb13-arm64',
+    compatibles: ['arm,scmi-smc', 'arm,scmi-smc-param'],
+    verifiesPowerState: false,
     transportDevices: true,
     timeoutLine: 'SCMI max-rx-timeout: 30ms',
     asksForNotifications: true,
@@ -145,6 +153,8 @@ const kernels: Readonly<Record<LinuxVersion, Omit<KernelVersion, 'rawMode'>>> = 
   '7.2': {
     version: '7.2',
     release: '7.2.13+deb14-arm64',
+    compatibles: ['arm,scmi-smc', 'arm,scmi-smc-param'],
+    verifiesPowerState: false,
     transportDevices: true,
     timeoutLine: 'SCMI max-rx-timeout: 30ms / max-msg-size: 104bytes / max-msg: 20',
     asksForNotifications: true,

@@ -35,8 +35,9 @@ import {
   probeResets,
   type ScmiPowerDomain,
   setClock,
+  setPowerOff,
 } from './scmi-protocols.ts';
-import { sayMissingSuppliers } from './suppliers.ts';
+import { sayMissingSuppliers, supplierEntries } from './suppliers.ts';
 
 /** A kernel that has booted, or stopped at it. */
 export interface Kernel {
@@ -121,11 +122,12 @@ class Boot {
     const early = bindConsumers(this.#consumerContext());
     let automatic = early.bound.length > 0 ? 1 : 0;
     for (const node of this.#devices) {
-      if (!node.isCompatible('arm,scmi-smc')) continue;
+      if (!this.#kernel.compatibles.some(each => node.isCompatible(each))) continue;
       const device = this.#kernel.transportDevices ? `arm-scmi.${automatic++}.auto` : deviceName(node);
       this.#probe(node, device);
     }
     this.#deferred = bindConsumers(this.#consumerContext()).deferred;
+    this.#powerOffUnused();
     this.#disableUnusedClocks();
   }
 
@@ -211,15 +213,38 @@ class Boot {
     };
   }
 
+  /** genpd_power_off_unused at the end of the boot: newest first, those that are on and that no device names. */
+  #powerOffUnused(): void {
+    const [instance] = this.#instances;
+    const provider = instance?.protocols.find(({ id }) => id === protocolId.powerDomain)?.node;
+    if (instance === undefined || provider === undefined || this.#bootargs.includes('pd_ignore_unused'))
+      return;
+    const used = new Set(
+      this.#devices.flatMap(device =>
+        supplierEntries(
+          this.#machine.tree,
+          device.cells('power-domains') ?? [],
+          '#power-domain-cells',
+        ).flatMap(({ node, cells: [id = 0] }) => (node === provider ? [id] : [])),
+      ),
+    );
+    const { channel } = instance;
+    const off = this.#powerDomains
+      .filter(({ id, on }) => on && !used.has(id))
+      .toReversed()
+      .filter(({ id }) => setPowerOff(channel, id, this.#kernel) === 0);
+    this.#powerDomains = this.#powerDomains.map(each => (off.includes(each) ? { ...each, on: false } : each));
+  }
+
+  get #bootargs(): readonly string[] {
+    return this.#machine.tree.node('/chosen')?.string('bootargs')?.split(/\s+/) ?? [];
+  }
+
   /** clk_disable_unused at the end of the boot: newest first, each read before it is switched off. */
   #disableUnusedClocks(): void {
     const [instance] = this.#instances;
     if (instance === undefined) return;
-    const kept = this.#machine.tree
-      .node('/chosen')
-      ?.string('bootargs')
-      ?.split(/\s+/)
-      .includes('clk_ignore_unused');
+    const kept = this.#bootargs.includes('clk_ignore_unused');
     const reason: Reason = {
       rule: 'linux.clk.disable-unused',
       because: kept

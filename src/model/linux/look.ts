@@ -105,7 +105,9 @@ function functionIds(view: LinuxView): LookAnswer {
  */
 function log(view: LinuxView): LookAnswer {
   const wanted = new RegExp(ofScmi);
-  const lines = view.kernel.log.lines.filter(({ text, optional }) => wanted.test(text) && !optional);
+  const lines = view.kernel.log.lines.filter(
+    ({ text, optional }) => wanted.test(text) && optional === undefined,
+  );
   const patterns = new Set(lines.map(line => line.pattern ?? literally(line.text)));
   return {
     pattern: [...patterns].map(each => `(?=[\\s\\S]*${each})`).join('') + anything,

@@ -2,6 +2,8 @@ import { protocolId } from '../scmi/protocol-ids.ts';
 import { textOfWords } from '../scmi/shared-memory.ts';
 import type { Reply, ScmiChannel } from './scmi-channel.ts';
 
+type Sender = Pick<ScmiChannel, 'send'>;
+
 /** What the Base protocol told. */
 export interface ScmiRevision {
   readonly version: number;
@@ -17,9 +19,14 @@ export interface ScmiRevision {
  * The Base messages of a probe up to the success line (scmi_base_protocol_init). The version and the
  * attributes must be answered; a failure of the others leaves a blank.
  *
+ * @param say is given what the driver warns of
  * @returns the revision, or the negative errno that ends the probe
  */
-export function readRevision(channel: ScmiChannel, version: number): ScmiRevision | number {
+export function readRevision(
+  channel: Sender,
+  version: number,
+  say: (text: string) => void,
+): ScmiRevision | number {
   const attributes = ask(channel, base.attributes);
   if (attributes.error !== 0) return attributes.error;
   const count = word(attributes) & 0xff;
@@ -31,25 +38,34 @@ export function readRevision(channel: ScmiChannel, version: number): ScmiRevisio
     vendor,
     subVendor,
     implementationVersion,
-    protocols: listProtocols(channel, count),
+    protocols: listProtocols(channel, count, say),
     agents: (word(attributes) >>> 8) & 0xff,
   };
 }
 
 /** Asks for the name of each agent, as the probe does once it has said that it succeeded. */
-export function discoverAgents(channel: ScmiChannel, agents: number): void {
+export function discoverAgents(channel: Sender, agents: number): void {
   for (let id = 0; id < agents; id++) ask(channel, base.agent, [id]);
 }
 
-function listProtocols(channel: ScmiChannel, count: number): number[] {
+/** scmi_base_implementation_list_get() */
+function listProtocols(channel: Sender, count: number, say: (text: string) => void): number[] {
   const protocols: number[] = [];
   do {
     const reply = ask(channel, base.listProtocols, [protocols.length]);
     const returned = word(reply);
-    if (reply.error !== 0 || returned === 0 || returned > count - protocols.length) break;
+    if (reply.error !== 0 || returned === 0) break;
+    if (returned > count - protocols.length) {
+      say('No. Returned protocols > Total protocols.');
+      break;
+    }
+    const size = 4 * (reply.words.length - 1);
+    const expected = 4 * Math.ceil(returned / 4);
+    if (size !== expected)
+      say(`Malformed reply - real_sz:${size} calc_sz:${expected}  (loop_num_ret:${returned})`);
+    if (expected > size) break;
     const ids = reply.words.slice(1).flatMap(each => [each, each >>> 8, each >>> 16, each >>> 24]);
     protocols.push(...ids.slice(0, returned).map(id => id & 0xff));
-    if (ids.length < returned) break;
   } while (protocols.length < count);
   return protocols;
 }
@@ -63,7 +79,7 @@ const base = {
   agent: 0x7,
 } as const;
 
-function ask(channel: ScmiChannel, message: number, words: readonly number[] = []): Reply {
+function ask(channel: Sender, message: number, words: readonly number[] = []): Reply {
   return channel.send(protocolId.base, message, words);
 }
 

@@ -189,7 +189,7 @@ function sayRawMode(probe: ScmiProbe): void {
     because: 'the kernel has SCMI raw mode beside its drivers',
   };
   for (const text of [rawModeLine(probe), 'SCMI RAW Mode COEX enabled !']) {
-    print(probe, `${owner(probe)}: ${text}`, why, true);
+    print(probe, `${owner(probe)}: ${text}`, why, 'only a kernel with SCMI raw mode says it');
   }
 }
 
@@ -212,7 +212,7 @@ export function revisionText(
 function startBase(probe: ScmiProbe, channel: ScmiChannel): ScmiRevision | number {
   const version = protocolVersion(probe, channel, protocolId.base);
   if (version < 0) return version;
-  const revision = readRevision(channel, version);
+  const revision = readRevision(channel, version, text => say(probe, text, badList));
   if (typeof revision === 'number') return revision;
   say(probe, revisionText(version, revision), answered);
   discoverAgents(channel, revision.agents);
@@ -281,6 +281,10 @@ function protocolDevices(probe: ScmiProbe, revision: ScmiRevision, firstDevice: 
   return devices;
 }
 
+const badList: Why = {
+  rule: 'linux.scmi.protocol-list',
+  because: "firmware's list of protocols has another length than its number of protocols asks for",
+};
 const badProtocol: Why = {
   rule: 'linux.scmi.protocol-node',
   because: 'a protocol node has a reg that cannot be used',
@@ -326,7 +330,7 @@ function owner(probe: ScmiProbe): string {
 }
 
 /** Device numbers depend on what else the kernel registered: any other is as good. */
-function print({ log, node }: ScmiProbe, text: string, why: Why, optional = false): void {
+function print({ log, node }: ScmiProbe, text: string, why: Why, optional?: string): void {
   const pattern = literally(text)
     .replace(/arm-scmi\\\.\d+\\\.auto/, 'arm-scmi\\.\\d+\\.auto')
     .replace(/scmi_dev\\\.\d+/, 'scmi_dev\\.\\d+');

@@ -4,6 +4,7 @@
  */
 import { protocolId } from '../scmi/protocol-ids.ts';
 import { textOfWords } from '../scmi/shared-memory.ts';
+import { errno } from './errno.ts';
 import type { KernelVersion } from './kernel-version.ts';
 import type { ScmiChannel } from './scmi-channel.ts';
 
@@ -91,9 +92,21 @@ export function probePowerDomains(channel: ScmiChannel, kernel: KernelVersion): 
   return { error: 0, items };
 }
 
+/**
+ * scmi_pd_power_off(): switches a power domain off.
+ * @returns 0 or a negative errno
+ */
+export function setPowerOff(channel: ScmiChannel, id: number, kernel: KernelVersion): number {
+  const { error } = channel.send(protocolId.powerDomain, powerStateSet, [0, id, powerOff]);
+  if (error !== 0 || !kernel.verifiesPowerState) return error;
+  const { error: refused, words } = channel.send(protocolId.powerDomain, powerStateGet, [id]);
+  return refused !== 0 || word(words) === powerOff ? refused : -errno.EIO;
+}
+
 const message = { attributes: 0x1, messageAttributes: 0x2 } as const;
 const clockMessage = { attributes: 0x3, describeRates: 0x4, rateGet: 0x6, configSet: 0x7 } as const;
 const domainAttributes = 0x3;
+const powerStateSet = 0x4;
 const powerStateGet = 0x5;
 const powerOff = 0x4000_0000;
 

@@ -14,6 +14,7 @@ export function sayMissingSuppliers(
   log: KernelLog,
 ): void {
   for (const device of devices) {
+    if (early.some(each => device.isCompatible(each))) continue;
     for (const [property, cellsName] of kernel.suppliers) {
       const phandle = missingPhandle(tree, device.cells(property) ?? [], cellsName);
       if (phandle === undefined) continue;
@@ -53,5 +54,18 @@ export function supplierEntries(
 
 function missingPhandle(tree: DeviceTree, list: readonly number[], cellsName: string): number | undefined {
   const entries = supplierEntries(tree, list, cellsName);
-  return entries.find(each => each.node === undefined && each.phandle !== 0)?.phandle;
+  // The driver core stops at the first empty entry.
+  const first = entries.find(each => each.node === undefined);
+  return first?.phandle === 0 ? undefined : first?.phandle;
 }
+
+/** Timers, interrupt controllers and clocks that come up before there are devices: nobody links their suppliers. */
+const early = [
+  'arm,armv8-timer',
+  'arm,armv7-timer',
+  'arm,gic-v3',
+  'arm,gic-400',
+  'arm,cortex-a15-gic',
+  'fixed-clock',
+  'fixed-factor-clock',
+];

@@ -10,7 +10,7 @@ export class Expectations {
   readonly #counts = new Map<string, number>();
 
   line(line: ConsoleLine, phase: Phase): void {
-    const { source, domid, text, reason } = line;
+    const { source, domid, text, reason, optional } = line;
     this.#add({
       id: this.#nextId(phase, talkerOf(line)),
       kind: 'line',
@@ -20,6 +20,7 @@ export class Expectations {
       text,
       pattern: patternOf(line),
       reason,
+      ...(optional === undefined ? {} : { optional }),
     });
   }
 

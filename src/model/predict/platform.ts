@@ -7,6 +7,7 @@ import type { RawMode } from '../linux/raw-mode.ts';
 import { ProbeProgram } from '../probe/program.ts';
 import type { Firmware } from '../scmi/firmware.ts';
 import type { XenBuild } from '../xen/build.ts';
+import { levelNumber } from '../xen/console.ts';
 import type { Domctl } from '../xen/domctl.ts';
 import { Hypervisor } from '../xen/hypervisor.ts';
 import type { Channel } from '../xen/mediator.ts';
@@ -117,6 +118,11 @@ export class Platform {
   /** Whether Xen prints to nowhere. */
   get isXenSilent(): boolean {
     return this.#hypervisor.isSilent;
+  }
+
+  /** Whether messages of level info are printed, if only now and then. */
+  get showsInfo(): boolean {
+    return this.#hypervisor.commandLine.log.upper > levelNumber.info;
   }
 
   /** Whether Dom0 can be logged in to. */

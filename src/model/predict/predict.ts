@@ -318,8 +318,7 @@ class PredictedRun {
 
   #print(line: ConsoleLine): void {
     this.#heard.push(line);
-    if (line.optional) return;
-    const { source, domid, level, text, reason } = line;
+    const { source, domid, level, text, reason, optional } = line;
     const pattern = patternOf(line);
     this.#lines.push({
       source,
@@ -328,7 +327,10 @@ class PredictedRun {
       text,
       pattern,
       reason,
+      ...(optional === undefined ? {} : { optional }),
     });
+    // Of the others nobody judges what is neither owed nor forbidden.
+    if (optional !== undefined && source !== 'xen') return;
     this.#predictedLines.push({ source, domid, level, text, phase: this.#phase, reason });
     this.#expectations.line(line, this.#phase);
   }
@@ -349,6 +351,12 @@ class PredictedRun {
       this.#expectations.absent('panic', 'xen', 'Xen does not panic', '^Panic on CPU \\d+:$', {
         rule: 'model.no-panic',
         because: 'nothing in this configuration makes Xen panic',
+      });
+    }
+    if (!this.#platform.showsInfo) {
+      this.#expectations.absent('xen-version', 'xen', 'no message of level info', '^Xen version \\d', {
+        rule: 'console.threshold',
+        because: "Xen's command line holds back messages of level info, as the one of its version is",
       });
     }
     const predicted = this.#lines.filter(({ source }) => source === 'xen').map(predictedPattern);

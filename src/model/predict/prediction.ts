@@ -69,6 +69,8 @@ export interface PredictedLine {
   readonly text: string;
   readonly pattern: string;
   readonly reason: Reason;
+  /** Why nothing is wrong where it is not seen; absent: it has to be. */
+  readonly optional?: string;
 }
 
 export interface PredictedToolstackCall {
@@ -112,6 +114,8 @@ export interface Expectation {
   /** Exit status for `answer`; absent: any. */
   readonly exitStatus?: number;
   readonly reason: Reason;
+  /** Of a line: why nothing is wrong where it is not seen; absent: it has to be. */
+  readonly optional?: string;
   /**
    * Set where this is a claim of the series rather than what the model predicts: `broken` with a reason
    * when the model predicts that this configuration or firmware breaks it.

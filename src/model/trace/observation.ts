@@ -20,6 +20,15 @@ export interface Reason {
   readonly place?: string;
 }
 
+/** A part of a line of which nothing is predicted. */
+export interface FreePart {
+  /** Its place in the text, in characters: from one, up to and without the other. */
+  readonly from: number;
+  readonly to: number;
+  /** Why nothing is. */
+  readonly because: string;
+}
+
 export interface ConsoleLine {
   readonly source: Talker;
   /** Domain that prints, for `linux`; domain that the line is about, where Xen names one. */
@@ -29,10 +38,12 @@ export interface ConsoleLine {
   readonly text: string;
   /** Regular expression, anchored at both ends, where parts of the text vary; else derived from `text`. */
   readonly pattern?: string;
+  /** The parts of the text that the pattern leaves open. */
+  readonly free?: readonly FreePart[];
   /** False where no newline follows, so that the next line is glued to this one. */
   readonly newline?: boolean;
-  /** It is said, and nothing is wrong where it is not seen. */
-  readonly optional?: true;
+  /** It is said, and nothing is wrong where it is not seen: for this reason. */
+  readonly optional?: string;
   readonly reason: Reason;
 }
 

@@ -19,6 +19,6 @@ export function assertionFailed(
   { expression, file, line }: Assertion,
   { because, place }: Why,
 ): never {
-  console.printk('assertion', [expression, file, line], { because, place });
+  console.printk('assertion', [expression, `${file}:${line}`], { because, place });
   throw new XenPanic('assertion', `Assertion '${expression}' failed at ${file}:${line}`, because, place);
 }

@@ -1,7 +1,7 @@
 import type { ConsoleLine, Observer, Reason, XenLevel } from '../trace/observation.ts';
 import type { XenBuild } from './build.ts';
 import type { CommandLine, Thresholds } from './command-line.ts';
-import { exactly, format, type FormatArgument } from './format.ts';
+import { format, type FormatArgument, type FormattedText } from './format.ts';
 import { type MessageKey, messages, type XenMessage } from './messages.ts';
 
 /** Why a message is printed: the words and place of its Reason, and the domain that it is about. */
@@ -13,7 +13,7 @@ export interface Why {
 
 /**
  * Xen's console: which messages appear, and how they run into each other where a newline is missing
- * (xen/drivers/char/console.c). Rate limits are not modelled: what is rate-limited counts as printed.
+ * (xen/drivers/char/console.c). What is rate-limited counts as printed, and nobody has to see it.
  */
 export class Console {
   readonly #build: XenBuild;
@@ -44,7 +44,9 @@ export class Console {
     const open = this.#open.get(context);
     if (open === undefined && !this.#passes(message)) return;
     const marked = open === undefined ? message.format : levelMark(message) + message.format;
+    const optional = open === undefined && this.#isRateLimited(message);
     this.#append(context, marked, values, {
+      ...(optional ? { optional: "Xen's rate limit may suppress it" } : {}),
       ...(message.level === undefined ? {} : { level: message.level }),
       ...(why.domid === undefined ? {} : { domid: why.domid }),
       reason: reason(key, why),
@@ -72,6 +74,11 @@ export class Console {
     return levelNumber[level] < (guest === true ? this.#guestLog : this.#log).upper;
   }
 
+  /** printk_prefix_check(): ten messages in five seconds are printed of those between the two thresholds. */
+  #isRateLimited({ level, guest }: XenMessage): boolean {
+    return level !== undefined && levelNumber[level] >= (guest === true ? this.#guestLog : this.#log).lower;
+  }
+
   #append(context: number, template: string, values: readonly FormatArgument[], head: LineHead): void {
     const open = this.#open.get(context);
     const whole: Unfinished = {
@@ -88,13 +95,13 @@ export class Console {
     this.#emit({ ...whole.head, ...format(whole.format, whole.values) });
   }
 
-  #emit(line: Omit<ConsoleLine, 'source'>): void {
+  #emit(line: LineHead & FormattedText & Pick<ConsoleLine, 'newline'>): void {
     if (this.#silent) return;
-    this.#observer.console({ source: 'xen', ...line, pattern: line.pattern ?? loosely(line.text) });
+    this.#observer.console({ source: 'xen', ...line, pattern: withoutMark(line.pattern) });
   }
 }
 
-type LineHead = Pick<ConsoleLine, 'level' | 'domid' | 'reason'>;
+type LineHead = Pick<ConsoleLine, 'level' | 'domid' | 'reason' | 'optional'>;
 
 interface Unfinished {
   readonly format: string;
@@ -110,11 +117,9 @@ function joined(first: LineHead, second: LineHead): LineHead {
   return { ...first, reason: { ...first.reason, because } };
 }
 
-/** Numbers of source lines move between versions; a level mark is no part of what a reader may strip. */
-function loosely(text: string): string {
-  return exactly(text)
-    .replace(/(\\\.c:)\d+/g, '$1\\d+')
-    .replace(/^\^((?:<[G0-3]>)+)/, '^(?:$1)?');
+/** A level mark in front is what a reader of the console may take off. */
+function withoutMark(pattern: string): string {
+  return pattern.replace(/^\^((?:<[G0-3]>)+)/, '^(?:$1)?');
 }
 
 function reason(rule: MessageKey, { because, place }: Why): Reason {
@@ -126,4 +131,5 @@ function levelMark({ level, guest, unmarked }: XenMessage): string {
   return `${guest === true ? '<G>' : ''}<${levelNumber[level]}>`;
 }
 
-const levelNumber: Readonly<Record<XenLevel, number>> = { error: 0, warning: 1, info: 2, debug: 3 };
+/** XENLOG_ERR and its kin (xen/include/xen/lib.h): those below a threshold are printed. */
+export const levelNumber: Readonly<Record<XenLevel, number>> = { error: 0, warning: 1, info: 2, debug: 3 };

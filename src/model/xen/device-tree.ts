@@ -1,9 +1,12 @@
 /** How Xen reads its host tree (xen/common/device-tree/device-tree.c), printing what Xen prints. */
 import { nodeReg } from '../dt/address.ts';
+import type { XenDtLine } from '../dt/bus.ts';
 import type { DeviceTree, DtNode } from '../dt/tree.ts';
+import { type Assertion, assertionFailed } from './assertion.ts';
 import type { Why } from './console.ts';
 import type { Context } from './context.ts';
 import { errno } from './errno.ts';
+import { hasSciSubsystem } from './version.ts';
 
 /** dt_device_get_address(): entry `index` of `reg` as a machine address, or a negative errno. */
 export function deviceAddress(
@@ -12,12 +15,10 @@ export function deviceAddress(
   index = 0,
 ): { readonly rc: number; readonly address: number; readonly size: number } {
   const result = nodeReg(node, index);
-  for (const { level, text } of result.lines) {
-    context.console.printk(messageOfLevel[level], [text], {
-      because: `the address of ${node.path} cannot be translated: a node above it lacks \`ranges\` or has bad cell counts`,
-      place: node.path,
-    });
-  }
+  sayOfTree(context, result.lines, {
+    because: `the address of ${node.path} cannot be translated: a node above it lacks \`ranges\` or has bad cell counts`,
+    place: node.path,
+  });
   if (result.ok) return { rc: 0, address: result.address, size: result.size };
   if (result.reason === 'above 2^53') {
     context.undefinedBehaviour(`the address of ${node.path} is above 2^53: not modelled`);
@@ -25,9 +26,48 @@ export function deviceAddress(
   return { rc: -errno.EINVAL, address: 0, size: 0 };
 }
 
+/**
+ * Prints what Xen says while it reads a tree.
+ * @throws {XenPanic} where a debug build comes to an ASSERT_UNREACHABLE()
+ */
+export function sayOfTree(context: Context, lines: readonly XenDtLine[], why: Why): void {
+  for (const { level, text, unreachable } of lines) {
+    if (unreachable === true && !hasSciSubsystem(context.build)) continue;
+    context.console.printk(messageOfLevel[level], [text], why);
+    if (unreachable === true && context.build.debug) assertionFailed(context, badCellCount, why);
+  }
+}
+
+/** dt_read_number() */
+const badCellCount: Assertion = { expression: 'unreachable', file: 'include/xen/bootfdt.h', line: 39 };
+
+/**
+ * dt_device_is_compatible(): Xen counts the rest of the property in an unsigned number, so that a list that lacks its
+ * last NUL has no end.
+ * @throws {TreeReadPastEnd} where it is not in a list without end
+ */
+export function isCompatible(node: DtNode, compatible: string): boolean {
+  if (node.isCompatible(compatible)) return true;
+  if (node.hasUnterminatedCompatible) throw new TreeReadPastEnd(node);
+  return false;
+}
+
+/** Xen reads on behind `compatible` of a node, until a data abort ends it. */
+export class TreeReadPastEnd extends Error {
+  override readonly name = 'TreeReadPastEnd';
+  readonly node: DtNode;
+
+  constructor(node: DtNode) {
+    super(
+      `compatible of ${node.path} has no NUL at its end, and strcasecmp() reads on until nothing is mapped`,
+    );
+    this.node = node;
+  }
+}
+
 /** dt_find_compatible_node() from the root: the first such node, available or not. */
 export function findCompatible(tree: DeviceTree, compatible: string): DtNode | undefined {
-  for (const node of tree.root.walk()) if (node.isCompatible(compatible)) return node;
+  for (const node of tree.root.walk()) if (isCompatible(node, compatible)) return node;
   return undefined;
 }
 

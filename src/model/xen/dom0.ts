@@ -2,7 +2,13 @@
 import { numberOfAddresses } from '../dt/address.ts';
 import { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { Context } from './context.ts';
-import { deviceAddress, findCompatible, isForPassthrough, stringProperty } from './device-tree.ts';
+import {
+  deviceAddress,
+  findCompatible,
+  isCompatible,
+  isForPassthrough,
+  stringProperty,
+} from './device-tree.ts';
 import { type Domain, pageFrame, pagesUp } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
 import { permitAccess } from './iocap.ts';
@@ -56,14 +62,14 @@ class Dom0Tree {
 
   /** A node as Dom0 gets it; null where it does not, a negative errno where that fails. */
   handle(node: DtNode, parent: DtNode | null): DtNode | null | number {
-    if (this.#skip.some(each => node.isCompatible(each)) || node.path === '/cpus') return null;
+    if (this.#skip.some(each => isCompatible(node, each)) || node.path === '/cpus') return null;
     if (node.string('device_type') === 'memory') return null;
     const own = new DtNode(node.name, parent);
     for (const [name, value] of node.properties) {
       if (name !== 'xen,passthrough') own.properties.set(name, value);
     }
-    if (replaced.some(each => node.isCompatible(each))) return own;
-    if (node === this.#xenConsole || iommus.some(each => node.isCompatible(each))) return null;
+    if (replaced.some(each => isCompatible(node, each))) return own;
+    if (node === this.#xenConsole || iommus.some(each => isCompatible(node, each))) return null;
     if (this.#sci.handleNode(this.#dom0, node) || usesPrivateInterrupts(node)) return null;
 
     const rc = this.#handleDevice(node);

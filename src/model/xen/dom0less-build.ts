@@ -1,8 +1,16 @@
 /** Domains that Xen itself creates: xen/arch/arm/dom0less-build.c, xen/common/device-tree/dom0less-build.c. */
+import { readNumber, type XenDtLine } from '../dt/bus.ts';
 import { DeviceTree, type DeviceTree as Tree, DtNode } from '../dt/tree.ts';
 import type { XenBuild } from './build.ts';
 import type { Context } from './context.ts';
-import { findByPath, isForPassthrough, nodeName, readString, stringProperty } from './device-tree.ts';
+import {
+  findByPath,
+  isForPassthrough,
+  nodeName,
+  readString,
+  sayOfTree,
+  stringProperty,
+} from './device-tree.ts';
 import { type Domain, pageFrame, pageSize } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
 import { errno } from './errno.ts';
@@ -97,8 +105,8 @@ export function buildDomUTree(
   { node, partial, iommu, hasDom0 }: DomUParts,
 ): Tree | number {
   const root = new DtNode('', null);
-  root.properties.set('#address-cells', TWO_CELLS);
-  root.properties.set('#size-cells', TWO_CELLS);
+  root.properties.set('#address-cells', twoCells);
+  root.properties.set('#size-cells', twoCells);
   const builder = new PartialTree(context, sci, domain, { iommu, hasDom0 });
   for (const part of partial?.root.children ?? []) {
     if (part.name !== 'passthrough' && part.name !== 'aliases') continue;
@@ -183,9 +191,9 @@ class PartialTree {
     // Arm64 divides by nothing without a fault, and nothing comes of it.
     const end = entry === 0 ? 0 : reg.length;
     for (let at = 0; at < end && at + entry <= end; at += entry) {
-      const machine = number(reg.slice(at, at + cells.address));
-      const size = number(reg.slice(at + cells.address, at + cells.address + cells.size));
-      const guest = number(reg.slice(at + cells.address + cells.size, at + entry));
+      const machine = this.#number(node, reg.slice(at), cells.address);
+      const size = this.#number(node, reg.slice(at + cells.address), cells.size);
+      const guest = this.#number(node, reg.slice(at + cells.address + cells.size), cells.address);
       if ([machine, size, guest].some(each => each % pageSize !== 0)) {
         this.#print('dom0less.passthrough-unaligned', [], node, 'xen,reg is not made of whole pages');
         return -errno.EINVAL;
@@ -216,6 +224,15 @@ class PartialTree {
     return isForPassthrough(device) || !this.#hasDom0 ? 0 : -errno.EBUSY;
   }
 
+  /** dt_next_cell() */
+  #number(node: DtNode, cells: readonly number[], size: number): number {
+    const lines: XenDtLine[] = [];
+    const value = Number(readNumber(cells, size, lines));
+    const place = `partial tree of ${this.#domain.name}, ${node.path}`;
+    sayOfTree(this.#context, lines, { because: 'xen,reg has a bad number of cells', place });
+    return value;
+  }
+
   #print(
     key: Parameters<Context['console']['printk']>[0],
     values: readonly (string | number)[],
@@ -227,10 +244,5 @@ class PartialTree {
   }
 }
 
-/** dt_next_cell(): of more than two cells the last two are left. */
-function number(cells: readonly number[]): number {
-  return cells.slice(-2).reduce((value, cell) => value * 2 ** 32 + cell, 0);
-}
-
-const TWO_CELLS = Uint8Array.of(0, 0, 0, 2);
+const twoCells = Uint8Array.of(0, 0, 0, 2);
 const passthroughProperties = ['xen,reg', 'xen,path', 'xen,force-assign-without-iommu'];

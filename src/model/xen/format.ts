@@ -1,45 +1,77 @@
+import type { FreePart } from '../trace/observation.ts';
+
 /** What a conversion of a message's format takes. */
 export type FormatArgument = number | string;
 
 export interface FormattedText {
   readonly text: string;
-  /** Anchored regular expression; absent where every part of the text is predicted. */
-  readonly pattern?: string;
+  /** Regular expression, anchored at both ends. */
+  readonly pattern: string;
+  /** The parts of the text that no configuration decides. */
+  readonly free: readonly FreePart[];
 }
 
 /**
  * Fills in a format as Xen's vsnprintf does, for the conversions that the mediator's messages use
- * (xen/common/vsprintf.c): `%d %u %x %X %s %c`, their `l` forms, `%#x`, widths with zeros, and `%p`, `%pd`, `%pv`.
+ * (xen/common/vsprintf.c): `%d %u %x %X %s %c`, their `l` forms, `#`, widths with zeros, and `%p`, `%pd`, `%pv`.
  *
- * `%p` is an address of Xen's own that no configuration decides, and a conversion with `?` any other number of
- * that kind: the text has the argument, the pattern takes any. Where `open` is set the pattern lets anything follow.
+ * `%p` is an address of Xen's own, and a conversion with `?` any other number that no configuration decides, as which
+ * vCPU of a domain `%pv` names, and `FILE.c:LINE` of the sources: the text has the argument, the pattern takes any.
+ * Where `open` is set the pattern lets anything follow.
  *
  * @throws {RangeError} when arguments are missing
  */
 export function format(template: string, values: readonly FormatArgument[], open = false): FormattedText {
   let text = '';
   let pattern = '';
+  const free: FreePart[] = [];
   let next = 0;
-  let vague = open;
+  const add = (part: string, form: string, because?: string) => {
+    if (because !== undefined) free.push({ from: text.length, to: text.length + part.length, because });
+    text += part;
+    pattern += form;
+  };
+  const addText = (whole: string) => {
+    for (const [index, part] of whole.split(sourcePlace).entries()) {
+      if (index % 2 === 0) add(part, escape(part));
+      else addSourcePlace(part, add);
+    }
+  };
   for (const { literal, conversion } of pieces(template)) {
-    text += literal;
-    pattern += escape(literal);
+    addText(literal);
     if (conversion === undefined) continue;
     const value = values[next++];
     if (value === undefined) throw new RangeError(`no argument for ${conversion} of "${template}"`);
     const part = convert(conversion, value);
-    text += part;
-    if (conversion === '%p' || conversion.startsWith('%?')) {
-      vague = true;
-      pattern += part.startsWith('0x') ? '0x[0-9a-f]+' : `[0-9a-f]{${part.length}}`;
-    } else pattern += escape(part);
+    if (conversion === '%pv') {
+      add(`d${value}v`, `d${value}v`);
+      add('0', '\\d+', 'which of its vCPUs calls is the affair of the domain');
+    } else if (conversion === '%p') add(part, '[0-9a-f]{16}', "an address of Xen's own");
+    else if (conversion.startsWith('%?')) add(part, anyNumber(conversion), 'no configuration decides it');
+    else addText(part);
   }
-  return vague ? { text, pattern: `^${pattern}${open ? '.*' : ''}$` } : { text };
+  return { text, pattern: `^${pattern}${open ? '.*' : ''}$`, free };
 }
 
-/** A regular expression that matches exactly the given text. */
-export function exactly(text: string): string {
-  return `^${escape(text)}$`;
+/** `__FILE__` and `__LINE__` of a source file, by its path below xen/. */
+const sourcePlace = /((?:arch|common|drivers|include|lib)\/[\w/.-]+\.[ch]:\d+)/;
+/** A build out of its tree says an absolute path, and bug.c cuts off what is above 50 characters. */
+const anyDirectory = '(?:\\S*\\/|\\.\\.\\.)?';
+const lineNumber = 'numbers of source lines change with every commit';
+
+function addSourcePlace(place: string, add: (part: string, form: string, because?: string) => void): void {
+  const [file = '', line = ''] = place.split(':');
+  add(`${file}:`, `${anyDirectory}${escape(file)}:`);
+  add(line, '\\d+', lineNumber);
+}
+
+/** What a conversion may come to, whatever the number is: with `#` a width counts the `0x`. */
+function anyNumber(conversion: string): string {
+  const [, alternate = '', width = ''] = /^%\?(#?)(?:0(\d+))?/.exec(conversion) ?? [];
+  const prefix = alternate === '' ? '' : '0x';
+  return width === ''
+    ? `(?:${prefix}[1-9a-f][0-9a-f]*|0)`
+    : `${prefix}[0-9a-f]{${Number(width) - prefix.length},16}`;
 }
 
 const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
@@ -61,8 +93,10 @@ function convert(conversion: string, value: FormatArgument): string {
   if (conversion === '%p') return (typeof value === 'string' ? value : hexadecimal(value)).padStart(16, '0');
   const [, alternate = '', width = '', kind = ''] = /^%\??(#?)(0?\d*)l?([a-zA-Z])$/.exec(conversion) ?? [];
   const digits = convertPlain(kind, value);
-  const prefixed = alternate === '#' && value !== 0 ? `0x${digits}` : digits;
-  return prefixed.padStart(Number(width), width.startsWith('0') ? '0' : ' ');
+  const prefix = alternate === '#' && value !== 0 ? '0x' : '';
+  return width.startsWith('0')
+    ? prefix + digits.padStart(Number(width) - prefix.length, '0')
+    : (prefix + digits).padStart(Number(width), ' ');
 }
 
 function convertPlain(kind: string, value: FormatArgument): string {

@@ -4,9 +4,9 @@ import type { Observer } from '../trace/observation.ts';
 import { MemoryAbort } from '../scmi/memory.ts';
 import type { XenBuild } from './build.ts';
 import { type CommandLine, readCommandLine } from './command-line.ts';
-import { Console } from './console.ts';
+import { Console, type Why } from './console.ts';
 import type { Context } from './context.ts';
-import { isAvailable, nodeName } from './device-tree.ts';
+import { isAvailable, isCompatible, isForPassthrough, nodeName, TreeReadPastEnd } from './device-tree.ts';
 import { buildDom0Tree, dom0Config, iommus } from './dom0.ts';
 import { buildDomUTree, domUConfig, prepareDomU } from './dom0less-build.ts';
 import type { Domain } from './domain.ts';
@@ -72,7 +72,8 @@ export class Hypervisor {
     this.#dom0KernelIsAdded = options.dom0KernelIsAdded ?? false;
     this.#parts = { MultiAgent: ScmiSmcMultiAgent, dom0Config, domUConfig, ...options.parts };
     this.commandLine = readCommandLine(hostTree, build);
-    this.#early = this.#dom0KernelIsAdded ? null : checkBootModules(hostTree);
+    this.#early =
+      (this.#dom0KernelIsAdded ? null : checkBootModules(hostTree, build)) ?? beforeConsole(hostTree);
     this.isSilent = this.#early !== null || isSilent({ hostTree, commandLine: this.commandLine });
     this.#context = {
       build,
@@ -106,6 +107,7 @@ export class Hypervisor {
   boot(): void {
     try {
       if (this.#early !== null) throw this.#early;
+      this.#setUpIommu();
       this.#initialiseMediator();
       if (this.#dom0KernelIsAdded || hasDom0(this.#context.hostTree)) this.#createDom0();
       for (const node of domainNodes(this.#context.hostTree)) this.#createDomU(node);
@@ -209,13 +211,28 @@ export class Hypervisor {
   /** What an exception of the boot is to Xen; anything that is not one is thrown on. */
   #panicOf(error: unknown): XenPanic {
     if (error instanceof XenPanic) return error;
+    if (error instanceof TreeReadPastEnd) {
+      return this.#dataAbort(0x103_0005, { because: error.message, place: error.node.path });
+    }
     if (!(error instanceof MemoryAbort)) throw error;
     const { address, access, reason } = error;
     const because = `Xen ${access}s 0x${address.toString(16)}, which is ${reason === 'secure' ? 'secure memory' : 'backed by nothing'}: it maps a channel's page there`;
+    return this.#dataAbort(access === 'write' ? 0x50 : 0x10, { because });
+  }
+
+  #dataAbort(syndrome: number, why: Why): XenPanic {
     const { console } = this.#context;
-    console.printk('traps.hypervisor-abort', [access === 'write' ? 0x50 : 0x10], { because });
-    console.printk('traps.unexpected', ['Data Abort'], { because });
-    return new XenPanic('traps.unexpected', 'CPU0: Unexpected Trap: Data Abort', because);
+    console.printk('traps.hypervisor-abort', [syndrome], why);
+    console.printk('traps.unexpected', ['Data Abort'], why);
+    return dataAbort(why);
+  }
+
+  /** iommu_hardware_setup(): offers all nodes that are available to the drivers of IOMMUs. */
+  #setUpIommu(): void {
+    if (!this.commandLine.iommu) return;
+    for (const node of this.#context.hostTree.root.walk()) {
+      if (isAvailable(node) && !isForPassthrough(node)) isCompatible(node, '');
+    }
   }
 
   #hasIommu(): boolean {
@@ -229,6 +246,23 @@ export class Hypervisor {
 function asked({ sciType, sciAgentId }: { readonly sciType: string; readonly sciAgentId: number }): string {
   return sciType === 'scmi_smc_multiagent' ? `SCMI agent ${sciAgentId}` : `SCI type ${sciType}`;
 }
+
+/** preinit_xen_time() looks through the nodes for the timer, before there is a console. */
+function beforeConsole(tree: DeviceTree): XenPanic | null {
+  for (const node of tree.root.walk()) {
+    if (timers.some(each => node.isCompatible(each))) return null;
+    if (!node.hasUnterminatedCompatible) continue;
+    return dataAbort({ because: new TreeReadPastEnd(node).message, place: node.path });
+  }
+  return null;
+}
+
+function dataAbort({ because, place }: Why): XenPanic {
+  return new XenPanic('traps.unexpected', 'CPU0: Unexpected Trap: Data Abort', because, place);
+}
+
+/** DT_MATCH_TIMER of xen/arch/arm/include/asm/time.h */
+const timers = ['arm,armv7-timer', 'arm,armv8-timer'];
 
 const dom0SetUpFailed = (rc: number): string => `Could not set up d0 guest OS (rc = ${rc})`;
 

@@ -197,11 +197,11 @@ const domains = {
     level: 'debug',
     guest: true,
     debugBuild: true,
-    format: 'arch/arm/traps.c:1960:%pv HSR=0x%?014x pc=0x%p gva=0x%p gpa=0x%014x\n',
+    format: 'arch/arm/traps.c:1960:%pv HSR=%?#016x pc=%?#016x gva=%?#x gpa=%#016x\n',
   },
   'traps.hypervisor-abort': { level: 'info', unmarked: true, format: 'Data Abort Trap. Syndrome=%?#x\n' },
   'traps.unexpected': { level: 'info', unmarked: true, format: 'CPU0: Unexpected Trap: %s\n' },
-  assertion: { level: 'info', unmarked: true, format: "Assertion '%s' failed at %s:%d\n" },
+  assertion: { level: 'info', unmarked: true, format: "Assertion '%s' failed at %s\n" },
 } as const satisfies Messages;
 
 export const messages = {

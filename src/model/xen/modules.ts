@@ -1,6 +1,8 @@
 import { defaultBus, readNumber } from '../dt/bus.ts';
 import type { DeviceTree, DtNode } from '../dt/tree.ts';
+import type { XenBuild } from './build.ts';
 import { XenPanic } from './panic.ts';
+import { hasSciSubsystem } from './version.ts';
 
 /** Whether a node of /chosen is a domain's rather than Dom0's. */
 export function isDomain(node: DtNode): boolean {
@@ -47,9 +49,12 @@ export function dom0Bootargs(tree: DeviceTree): string | undefined {
   return ofModule ?? chosen?.string('xen,dom0-bootargs') ?? ofChosen;
 }
 
-/** The kernel command line of a dom0less domain. */
+/**
+ * The kernel command line of a dom0less domain: of its kernel's module alone (process_multiboot_node(); nobody reads
+ * `bootargs` of the domain's node).
+ */
 export function domUBootargs(node: DtNode): string | undefined {
-  return node.children.find(isKernel)?.string('bootargs') ?? node.string('bootargs');
+  return node.children.find(isKernel)?.string('bootargs');
 }
 
 /**
@@ -68,9 +73,10 @@ export function hasDomUKernel(tree: DeviceTree, node: DtNode): boolean {
 
 /**
  * process_multiboot_node() of xen/common/device-tree/bootinfo-fdt.c, which Xen runs before it has a console.
- * @returns the panic over the first module that does not say where it is; null where all do
+ * @returns the panic over the first module that does not say where it is; null where all do. A debug build ends at
+ *   numbers of cells that dt_read_number() does not know.
  */
-export function checkBootModules(tree: DeviceTree): XenPanic | null {
+export function checkBootModules(tree: DeviceTree, build: XenBuild): XenPanic | null {
   for (const node of bootModules(tree)) {
     const { path, name } = node;
     if (!node.has('reg')) {
@@ -86,6 +92,11 @@ export function checkBootModules(tree: DeviceTree): XenPanic | null {
       const words = `reg of ${path} is shorter than ${address} cells of address and ${size} of size`;
       const text = `fdt: node \`${name}': \`reg\` property length is too short`;
       return new XenPanic('boot-modules.short-reg', text, words, path);
+    }
+    const isReadable = [address, size].every(count => count === 1 || count === 2);
+    if (!isReadable && build.debug && hasSciSubsystem(build)) {
+      const words = `reg of ${path} has ${address} cells of address and ${size} of size; Xen reads 1 or 2`;
+      return new XenPanic('boot-modules.cells', "Assertion 'unreachable' failed", words, path);
     }
   }
   return null;
@@ -121,8 +132,8 @@ function place(node: DtNode): { readonly start: bigint; readonly size: bigint } 
   const { address, size } = defaultBus.countCells(node);
   const cells = node.cells('reg') ?? [];
   return {
-    start: readNumber(cells.slice(0, address)),
-    size: readNumber(cells.slice(address, address + size)),
+    start: readNumber(cells, address, []),
+    size: readNumber(cells.slice(address), size, []),
   };
 }
 

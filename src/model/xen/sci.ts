@@ -3,6 +3,7 @@ import type { Context } from './context.ts';
 import {
   findByPath,
   isAvailable,
+  isCompatible,
   isForPassthrough,
   nodeName,
   parsePhandleWithArguments,
@@ -146,6 +147,6 @@ export class Sci {
 /** device_init(): nodes that are not available or go to a guest are nobody's. */
 function deviceInit(driver: FirmwareDriver | null, node: DtNode): number {
   if (!isAvailable(node) || isForPassthrough(node)) return -errno.ENODEV;
-  if (driver === null || !node.isCompatible(driver.compatible)) return -errno.EBADF;
+  if (driver === null || !isCompatible(node, driver.compatible)) return -errno.EBADF;
   return driver.probe(node);
 }

@@ -16,11 +16,13 @@ export interface LibxlLine {
   readonly values?: ReadonlyArray<string | number>;
   /** Negative errno whose text ends the line. */
   readonly errno?: number;
+  /** Why nothing is wrong where it is not seen. */
+  readonly optional?: string;
   readonly reason: Reason;
 }
 
 /** A line of libxl as xl's terminal shows it. */
-export function libxlLine({ message, domid, values = [], errno, reason }: LibxlLine): ConsoleLine {
+export function libxlLine({ message, domid, values = [], errno, optional, reason }: LibxlLine): ConsoleLine {
   const { level = 'error', file, line, function: name, text, errnoVaries } = entryOf(message);
   const [...rest] = values;
   const filled = text.replace(/%/g, () => String(rest.shift() ?? ''));
@@ -33,12 +35,13 @@ export function libxlLine({ message, domid, values = [], errno, reason }: LibxlL
     ...(domid === undefined ? {} : { domid }),
     text: shown,
     pattern: pattern + (errnoVaries ? '.*' : escape(cause)),
+    ...(optional === undefined ? {} : { optional }),
     reason,
   };
 }
 
 interface Entry {
-  readonly level?: 'error' | 'warning';
+  readonly level?: 'error' | 'warning' | 'info';
   readonly file: string;
   readonly line: number;
   readonly function: string;
@@ -92,6 +95,13 @@ const messages = {
     line: 187,
     function: 'libxl__arch_domain_prepare_config',
     text: 'Provided nr_spis value is too small (minimum required %)',
+  },
+  noDeviceModel: {
+    level: 'info',
+    file: 'libxl_create.c',
+    line: 108,
+    function: 'libxl__domain_build_info_setdefault',
+    text: 'qemu-xen is unavailable',
   },
   passthroughNotSupported: {
     file: 'libxl_create.c',

@@ -116,7 +116,17 @@ export class Libxl {
       for (const message of ['pvConverted', 'pvIsPvh', 'pvToFix'] as const) this.#say({ message, reason });
     }
     const refused = this.#checkPassthrough(config);
-    if (refused !== 0 || vcpus <= mostVcpusOfBitmap) return refused;
+    if (refused !== 0) return refused;
+    this.#say({
+      message: 'noDeviceModel',
+      errno: -errno.ENOENT,
+      optional: 'a toolstack that was built with a device model does not say it',
+      reason: {
+        rule: 'libxl.create.no-device-model',
+        because: 'no device model is there, and none is needed',
+      },
+    });
+    if (vcpus <= mostVcpusOfBitmap) return 0;
     const because = `${vcpus} vCPUs need a bitmap of more than ${mostVcpusOfBitmap / 8} bytes`;
     const reason: Reason = { rule: 'libxl.vcpus', because, place: placeOf('vcpus') };
     this.#say({ message: 'tooManyVcpus', reason });

@@ -59,11 +59,11 @@ export function fromConsole(log: Uint8Array, { expectsLogin, ...names }: Console
 }
 
 /**
- * A login prompt, or a shell's: no board type says here what Dom0's looks like. Where Dom0 ends the machine by
- * itself, its userland was there too.
+ * A login prompt, or a shell's: no board type says here what Dom0's looks like. Where a program was used in Dom0, or
+ * Dom0 ends the machine by itself, its userland was there too.
  */
 const dom0Ready =
-  /(?:^|\s)login: |built-in shell|^reboot: (?:Power down|Restarting system)|^(?:\S+[@:])?[\w.~/:-]* ?[#$] /;
+  /(?:^|\s)login: |built-in shell|^Parsing config from \S|^ +enable +prepare +protect |^reboot: (?:Power down|Restarting system)|^(?:\S+[@:])?[\w.~/:-]* ?[#$] /;
 
 const initStarted = /^Run \S+ as init process/;
 

@@ -329,7 +329,8 @@ class Seen {
         name === expectation.pattern && orderOf(when) >= phase && this.#isOf(domain, expectation.domid),
     );
     if (milestone !== undefined) return { outcome: 'met', seen: evidenceOf(milestone, milestone.text) };
-    const sign = this.#seen.signs.find(found => found.sign.name === expectation.pattern);
+    const names = [expectation.pattern, ...(expectation.pattern === 'xen-banner' ? ['xen-bare-banner'] : [])];
+    const sign = this.#seen.signs.find(found => names.includes(found.sign.name));
     return sign && { outcome: 'met', seen: evidenceOf(sign, sign.sign.text) };
   }
 

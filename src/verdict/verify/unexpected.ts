@@ -157,12 +157,16 @@ function* unexpectedDrivers(
   accounted: ReadonlySet<SeenLine>,
 ): Generator<Judgement> {
   const known = new Set(prediction.domains.map(({ domid }) => domid));
-  const typed = seen.form === 'console log' ? (seen.answers[0]?.line ?? Infinity) : Infinity;
+  const created = seen.lines.find(({ text, domid }) => domid === 0 && /^Parsing config from \S/.test(text));
+  const typed =
+    seen.form === 'console log'
+      ? Math.min(seen.answers[0]?.line ?? Infinity, created?.line ?? Infinity)
+      : Infinity;
   let count = 0;
   for (const line of seen.lines) {
     if (line.talker !== 'linux' || accounted.has(line) || !known.has(line.domid ?? 0)) continue;
     if (!aboutDriver.test(line.text)) continue;
-    // Once somebody types, Dom0 may be printing the log of a guest.
+    // Once somebody types, or makes a guest, Dom0 may be printing the log of a guest.
     if (line.domid === 0 && line.line > typed) continue;
     yield contradicted({
       id: `unexpected.linux.${++count}`,
@@ -256,7 +260,14 @@ function isOfGuest({ sign, line }: SeenSign, { answers, form }: Observations): b
 const showsGuest = /\bxl (?:console|create .*-c)\b|\/guest-\S+\.log\b/;
 
 function samePanic(predicted: string, message: string | undefined): boolean {
-  return message !== undefined && message.trim() === predicted.trim();
+  return message !== undefined && withoutPlace(message) === withoutPlace(predicted);
+}
+
+/** Where a build has its sources, and on which line a panic stands, is the affair of the build. */
+function withoutPlace(panic: string): string {
+  return panic
+    .trim()
+    .replace(/(?:\S*\/|\.\.\.)?((?:arch|common|drivers|include|lib)\/[\w/.-]+\.[ch]):\d+/, '$1');
 }
 
 function sourceOf({ name, talker }: SeenSign['sign']): Expectation['source'] {

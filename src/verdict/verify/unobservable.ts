@@ -9,6 +9,7 @@ export function unobservable(
   prediction: Prediction,
   seen: Observations,
 ): string | undefined {
+  if (expectation.optional !== undefined) return expectation.optional;
   if (expectation.kind === 'answer') {
     return seen.form === 'console log' ? 'a console log does not show what was asked over SSH' : undefined;
   }

@@ -1,5 +1,5 @@
 /** Lint on what is shipped and on what was recorded, its document, and its command. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -15,7 +15,7 @@ import { renderSarif } from '../../../src/verdict/report/sarif.ts';
 import { loadCase, readCaseFile } from '../../../src/scenario/case.ts';
 import { fitsBoardType } from '../../../src/scenario/fit.ts';
 import { listScenarios, loadScenario } from '../../../src/scenario/load.ts';
-import { caseDirectories, corpusDirectory } from '../../corpus/cases.ts';
+import { caseDirectories } from '../../corpus/cases.ts';
 import { cases } from './cases.ts';
 import { guest, subjectOf } from './configurations.ts';
 
@@ -170,7 +170,7 @@ for (const [title, args] of [
   });
 }
 
-const recorded = existsSync(corpusDirectory) ? caseDirectories(corpusDirectory) : [];
+const recorded = caseDirectories();
 const corpus = recorded.length > 0 ? test : test.skip;
 
 corpus('corpus: lint has a word for every boot that a configuration spoilt, and none for good ones', t => {

@@ -2,6 +2,7 @@ import test from 'ava';
 import { parseSource } from '../../../src/model/dt/source.ts';
 import { lookQuestion, lookQuestions } from '../../../src/model/linux/look.ts';
 import { probePinControl } from '../../../src/model/linux/scmi-pin-control.ts';
+import { readRevision } from '../../../src/model/linux/scmi-base.ts';
 import { LinuxView } from '../../../src/model/linux/view.ts';
 import { boot, hostTree, short } from './guest.ts';
 
@@ -302,3 +303,59 @@ function holes(messages: ReturnType<typeof boot>['messages']): number {
   );
   return new Set(attributes.map(each => each.argument)).size;
 }
+
+test('arm,scmi-smc-param binds since Linux 6.5', t => {
+  const tree = hostTree();
+  tree.node('/firmware/scmi')?.properties.set('compatible', new TextEncoder().encode('arm,scmi-smc-param\0'));
+  t.is(boot({ tree, functionId }).kernel.instances.length, 1);
+  t.is(boot({ tree, functionId, version: '6.1' }).kernel.instances.length, 0);
+});
+
+const power = { functionId, profile: 'qemu-virt' } as const;
+const powerTree = (root: string) =>
+  hostTree({ root, scmi: 'scmi_power: protocol@11 { reg = <0x11>; #power-domain-cells = <1>; };' });
+const switchedOff = (messages: ReturnType<typeof boot>['messages']) =>
+  messages.filter(({ protocol, message }) => protocol === 0x11 && message === 0x4).map(each => each.status);
+
+test('power domains that are on and that no device names are switched off at the end of the boot', t => {
+  // Domain 0 cannot be, domain 1 belongs to a device of nobody's.
+  t.deepEqual(switchedOff(boot({ ...power, tree: powerTree('') }).messages), [-3, -3]);
+  t.deepEqual(switchedOff(boot({ ...power, tree: powerTree(''), devices: [1] }).messages), [0, -3]);
+  const used = powerTree('dev { compatible = "a,b"; power-domains = <&scmi_power 1>; };');
+  t.deepEqual(switchedOff(boot({ ...power, tree: used, devices: [1] }).messages), [-3]);
+  const kept = powerTree('chosen { bootargs = "pd_ignore_unused"; };');
+  t.deepEqual(switchedOff(boot({ ...power, tree: kept }).messages), []);
+});
+
+/** A firmware that says it has two protocols, and lists them so. */
+const listing = (list: readonly number[]) => (_: number, message: number) => ({
+  error: 0,
+  words: message === 0x6 ? list : message === 0x1 ? [2] : [],
+});
+
+for (const [what, list, said] of [
+  ['a word too many', [2, 0x1614, 0], 'Malformed reply - real_sz:8 calc_sz:4  (loop_num_ret:2)'],
+  ['a word too few', [2], 'Malformed reply - real_sz:0 calc_sz:4  (loop_num_ret:2)'],
+  ['more protocols than there are', [3, 0x161411], 'No. Returned protocols > Total protocols.'],
+] as const) {
+  test(`Linux warns of a list of protocols with ${what}`, t => {
+    const lines: string[] = [];
+    const revision = readRevision({ send: listing(list) }, 0x20000, text => lines.push(text));
+    t.deepEqual(lines, [said]);
+    t.deepEqual(
+      typeof revision === 'number' ? revision : revision.protocols,
+      what === 'a word too many' ? [0x14, 0x16] : [],
+    );
+  });
+}
+
+test('a supplier that is missing is told of devices only, up to the first empty entry', t => {
+  const root = `timer { compatible = "arm,armv8-timer"; access-controllers = <0xdead 1>; };
+    one { compatible = "a,b"; access-controllers = <0 0xdead 1>; };
+    two { compatible = "a,b"; access-controllers = <0xdead 1>; };`;
+  const { lines } = boot({ tree: hostTree({ root }), functionId });
+  t.deepEqual(
+    lines.filter(line => line.startsWith('OF: ')),
+    ['OF: /two: could not find phandle 57005'],
+  );
+});

@@ -6,9 +6,9 @@
  * permission messages were told is in the line that the firmware printed before; DESCRIBE_RATES of
  * Linux starts at index 0. Where a permission message was refused before it was looked at, no line
  * says which device it was: any does, except for INVALID_PARAMETERS, where only a device that does
- * not exist can have been meant.
+ * not exist can have been meant, and for DENIED of a privileged agent, where it is one of firmware.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { loadFirmwareProfile } from '../../../src/board/firmware-profile.ts';
@@ -19,25 +19,22 @@ import { messageName } from '../../../src/model/scmi/message-names.ts';
 import { protocolId } from '../../../src/model/scmi/protocol-ids.ts';
 import { putMessage, SharedMemory } from '../../../src/model/scmi/shared-memory.ts';
 import { status } from '../../../src/model/scmi/status.ts';
+import { type CaseFile, readCaseFile } from '../../../src/scenario/case.ts';
+import { caseDirectories } from '../../corpus/cases.ts';
 
-const corpus = join(import.meta.dirname, '../../../../shared/corpus');
-
-if (existsSync(corpus)) {
-  for (const name of readdirSync(corpus).filter(entry => existsSync(join(corpus, entry, 'el3.log')))) {
+const cases = caseDirectories().filter(({ directory }) => existsSync(join(directory, 'el3.log')));
+if (cases.length > 0) {
+  for (const { name, directory } of cases) {
     test(`the firmware answers as it did in corpus case ${name}`, t => {
-      const { faults } = readCase(name);
-      const { expected, actual } = replay(readFileSync(join(corpus, name, 'el3.log'), 'latin1'), faults);
+      const { expected, actual } = replay(
+        readFileSync(join(directory, 'el3.log'), 'latin1'),
+        readCaseFile(directory).firmware,
+      );
       t.deepEqual(actual, expected);
     });
   }
 } else {
   test.skip('the firmware answers as in the corpus (there is no ../shared/corpus)', t => t.pass());
-}
-
-function readCase(name: string): { faults: string[] } {
-  const file = join(corpus, name, 'case.json');
-  const content = JSON.parse(readFileSync(file, 'utf8')) as { firmware: { faults: string[] } };
-  return { faults: content.firmware.faults };
 }
 
 const line =
@@ -48,12 +45,15 @@ const deviceLine = /SET_DEVICE_PERMISSIONS agent:(\d+) device:(\d+) allow:(\d)/;
 const resetLine = /RESET_AGENT_CONFIGURATION agent:(\d+) reset_perm:(\d)/;
 
 /** A log's replies and clock states, and ours. */
-function replay(log: string, faults: readonly string[]): { expected: string[]; actual: string[] } {
+function replay(
+  log: string,
+  { profile, faults }: CaseFile['firmware'],
+): { expected: string[]; actual: string[] } {
   const expected: string[] = [];
   const actual: string[] = [];
   const memory = new PhysicalMemory();
   const onMessage = (message: FirmwareMessage) => actual.push(describe(message));
-  const firmware = new Firmware(loadFirmwareProfile('reference'), { memory, faults, onMessage });
+  const firmware = new Firmware(loadFirmwareProfile(profile), { memory, faults, onMessage });
   let before = '';
   for (const text of log.split(/\r?\n/)) {
     const boot = ready.exec(text);
@@ -94,6 +94,12 @@ function parse(fields: readonly string[]): FirmwareMessage {
   };
 }
 
+/** A device that does not exist, and one that belongs to firmware. */
+const unknownDevice: ReadonlyMap<number, number> = new Map([
+  [status.INVALID_PARAMETERS, 8],
+  [status.DENIED, 7],
+]);
+
 /** The payload that a message must have had. */
 function wordsOf(message: FirmwareMessage, before: string): number[] {
   const count = (message.length - 4) / 4;
@@ -102,8 +108,10 @@ function wordsOf(message: FirmwareMessage, before: string): number[] {
   if (message.protocol === protocolId.clock && message.message === 0x7) {
     words[1] = on === 'on' ? 1 : 0;
   }
+  // Linux switches off what nobody uses.
+  if (message.protocol === protocolId.powerDomain && message.message === 0x4) words[2] = 0x4000_0000;
   if (message.protocol === protocolId.base && message.message === 0x9) {
-    const unknown = message.status === status.INVALID_PARAMETERS ? 8 : 1;
+    const unknown = unknownDevice.get(message.status) ?? 1;
     const [, , device, allow] = deviceLine.exec(before) ?? [];
     words[1] = Number(device ?? unknown);
     words[2] = Number(allow ?? 1);

@@ -174,12 +174,19 @@ test('a dom0less domain gets its channel, its page and its devices', t => {
   t.is(String(booted.hypervisor.domains.get(1)?.iomem), '{ 9030-9031, 47ff2-47ff3 }');
 });
 
-test('xen,reg is read in as many cells as stand above it, of which the last two count', t => {
+test('of xen,reg in three cells a release build reads the first, and a debug build ends there', t => {
   const partial = `/dts-v1/; / { passthrough { #address-cells = <3>; #size-cells = <1>; dev {
-    xen,reg = <9 0 0x9030000 0x1000 9 0 0x22010000>; xen,force-assign-without-iommu; }; }; };`;
-  const { hypervisor } = bootXen({ inChosen: domU('') }, { partialTrees: { domU1: partial } });
+    xen,reg = <0x9030000 9 9 0x1000 0x22010000 9 9>; xen,force-assign-without-iommu; }; }; };`;
+  const host = { inChosen: domU('') };
+  const build = { mediator: 'multi-agent', debug: false } as const;
+  const { hypervisor } = bootXen(host, { build, partialTrees: { domU1: partial } });
   t.is(hypervisor.panic, null);
   t.is(hypervisor.domains.get(1)?.translate(0x22010004), 0x9030004);
+  const debug = bootXen(host, { partialTrees: { domU1: partial } });
+  t.regex(
+    debug.hypervisor.panic?.text ?? '',
+    /^Assertion 'unreachable' failed at include\/xen\/bootfdt\.h:\d+$/,
+  );
 });
 
 test('a build without any driver does not read what a domain asks for', t => {

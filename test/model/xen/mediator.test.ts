@@ -4,9 +4,11 @@ import {
   agent2,
   agent3,
   type BootOptions,
+  bootTree,
   bootXen,
   dom0Acquires,
   type HostParts,
+  hostTree,
   probed,
 } from './boot.ts';
 
@@ -345,4 +347,66 @@ test('a number that no configuration decides is open in the pattern', t => {
   const pattern = new RegExp(lines.find(({ text }) => text.startsWith('Data Abort'))?.pattern ?? '$^');
   t.regex('Data Abort Trap. Syndrome=0x250', pattern);
   t.notRegex('Data Abort Trap. Syndrome=250', pattern);
+});
+
+/** `compatible` as bytes, without the NUL at its end. */
+const withoutNul = (text: string) => `[${[...Buffer.from(text)].map(byte => byte.toString(16)).join(' ')}]`;
+
+test('a compatible without its NUL has no end: Xen reads on to a data abort', t => {
+  const { hypervisor, texts } = bootXen({
+    atRoot: `timer { compatible = "arm,armv8-timer"; }; odd { compatible = ${withoutNul('a,b')}; };`,
+  });
+  t.deepEqual(texts(), [
+    'Data Abort Trap. Syndrome=0x1030005',
+    'CPU0: Unexpected Trap: Data Abort',
+    'CPU0: Unexpected Trap: Data Abort',
+  ]);
+  t.is(hypervisor.panic?.place, '/odd');
+  const off = 'dtuart=serial0 iommu=no loglvl=all';
+  const disabled = `odd { compatible = ${withoutNul('a,b')}; status = "disabled"; };`;
+  const timer = 'timer { compatible = "arm,armv8-timer"; };';
+  t.deepEqual(
+    bootXen({ bootargs: off, atRoot: timer + disabled })
+      .texts()
+      .slice(0, 1),
+    probed.slice(0, 1),
+  );
+  t.true(bootXen({ atRoot: disabled + timer }).hypervisor.isSilent, 'the timer is sought before the console');
+});
+
+/** The pages of the container are in addresses without a size. */
+function withoutSizes(options: BootOptions = {}) {
+  const tree = hostTree({});
+  tree.node('/chosen/xen/xen_scmi_config')?.properties.set('#size-cells', Uint8Array.of(0, 0, 0, 0));
+  return bootTree(tree, options);
+}
+
+test('a number of cells that Xen does not read ends a debug build', t => {
+  const { hypervisor, texts } = withoutSizes();
+  t.deepEqual(texts().slice(0, 1), ['dt_read_number(,0) bad size']);
+  t.regex(hypervisor.panic?.text ?? '', /^Assertion 'unreachable' failed at include\/xen\/bootfdt\.h:\d+$/);
+  const release = withoutSizes({ build: { debug: false } });
+  t.is(release.hypervisor.panic, null);
+  t.is(release.hypervisor.sci.errno, -2);
+});
+
+for (const prefix of ['', '/home/somebody/xen/xen/', '...']) {
+  test(`source files are known by their end, however a build writes them (${prefix})`, t => {
+    const line = withoutSizes().lines.find(({ text }) => text.startsWith('Assertion'));
+    const said = `Assertion 'unreachable' failed at ${prefix}include/xen/bootfdt.h:77`;
+    t.regex(said, new RegExp(line?.pattern ?? ''));
+    t.notRegex(said.replace('bootfdt', 'bootinfo'), new RegExp(line?.pattern ?? ''));
+    t.deepEqual(
+      line?.free?.map(({ from, to }) => line.text.slice(from, to)),
+      ['39'],
+    );
+  });
+}
+
+test('what a rate limit may suppress nobody has to see', t => {
+  const { lines } = bootXen({ bootargs: 'dtuart=serial0 loglvl=warning/all', list: '' });
+  t.true(lines.length > 1);
+  for (const { level, optional } of lines) {
+    t.is(optional !== undefined, level !== 'error' && level !== 'warning' && level !== undefined);
+  }
 });

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { loadFirmwareProfile } from '../../../src/board/firmware-profile.ts';
 import { parseFlat } from '../../../src/model/dt/flat.ts';
@@ -9,23 +10,22 @@ import { PhysicalMemory } from '../../../src/model/scmi/memory.ts';
 import type { Domctl } from '../../../src/model/xen/domctl.ts';
 import { Hypervisor } from '../../../src/model/xen/hypervisor.ts';
 import { Toolstack } from '../../../src/model/xl/xl.ts';
+import { caseDirectories } from '../../corpus/cases.ts';
 
-const corpus = new URL('../../../../shared/corpus/', import.meta.url);
-const whenPresent = existsSync(corpus) ? test : test.skip;
 /** All but the one that prints Xen's log again. */
-const names = existsSync(corpus)
-  ? readdirSync(corpus).filter(name => name.startsWith('y-xl-') && name !== 'y-xl-dmesg')
-  : ['y-xl-good'];
+const cases = caseDirectories().filter(({ name }) => /^(?:y-)?xl-/.test(name) && name !== 'y-xl-dmesg');
 
-for (const name of names) {
-  whenPresent(`what was done with xl in ${name} goes as it went on the board`, t => {
-    const file = filesOf(name);
+if (cases.length === 0)
+  test.skip('what was done with xl goes as it went on the board (no corpus)', t => t.pass());
+for (const { name, directory } of cases) {
+  const file = (path: string) => readFileSync(join(directory, path));
+  test(`what was done with xl in ${name} goes as it went on the board`, t => {
     const record = JSON.parse(file('case.json').toString('utf8')) as CorpusCase;
     const printed: ConsoleLine[] = [];
     const observer: Observer = { console: line => printed.push(line), message: () => {} };
     const { toolstack, messages, domctl } = machine(
       file('host.dtb'),
-      record.firmware.faults,
+      record,
       path => file(path.replace('/root/', '')),
       observer,
     );
@@ -41,7 +41,9 @@ for (const name of names) {
 
     const log = terminal(file('console.log').toString('latin1'));
     t.deepEqual(
-      printed.filter(line => line.source === 'xl').map(line => line.text),
+      printed
+        .filter(({ source, optional }) => source === 'xl' && optional === undefined)
+        .map(line => line.text),
       log.xl,
     );
     t.deepEqual(
@@ -63,12 +65,9 @@ for (const name of names) {
   });
 }
 
-function filesOf(name: string) {
-  return (path: string) => readFileSync(new URL(`${name}/${path}`, corpus));
-}
-
 interface CorpusCase {
-  readonly firmware: { readonly faults: readonly string[] };
+  readonly firmware: { readonly profile: string; readonly faults: readonly string[] };
+  readonly guests?: readonly { readonly node: string; readonly partialTree: string }[];
   readonly toolstack: ReadonlyArray<{
     readonly do: string;
     readonly config?: string;
@@ -81,13 +80,13 @@ interface CorpusCase {
 
 function machine(
   blob: Uint8Array,
-  faults: readonly string[],
+  { firmware: { profile, faults }, guests = [] }: CorpusCase,
   files: (path: string) => Uint8Array | undefined,
   observer: Observer,
 ) {
   const memory = new PhysicalMemory();
   const messages: Array<{ protocol: number; message: number; status: number }> = [];
-  const firmware = new Firmware(loadFirmwareProfile('reference'), {
+  const firmware = new Firmware(loadFirmwareProfile(profile), {
     memory,
     faults,
     onMessage: message => messages.push(message),
@@ -96,7 +95,9 @@ function machine(
     build: { mediator: 'multi-agent', debug: true },
     hostTree: parseFlat(blob),
     machine: { memory, smcccVersion: 0x1_0002, smc: id => firmware.smc(id) },
-    partialTrees: new Map(),
+    partialTrees: new Map(
+      guests.map(({ node, partialTree }) => [node, parseFlat(files(partialTree) ?? new Uint8Array())]),
+    ),
     observer,
   });
   hypervisor.boot();
@@ -128,16 +129,16 @@ function perform(
   return 0;
 }
 
-/** What stands on the terminal after Dom0's first prompt, by talker. */
+/** What stands on the terminal from the first use of xl on, by talker. */
 function terminal(log: string) {
   const text = log
     .replaceAll('\r', '')
     .replaceAll('\x1b[6n', '')
-    .replace(/^.*?\ndom0# /s, '');
+    .replace(/^.*?\n(?:dom0# |CASE: xl )/s, '');
   const xl =
     /^(?:libxl: (?:error|warning)|Parsing config|destroy failed|An invalid ARM_SCI|Unknown ARM_SCI|Shutting down|Waiting for|Domain \d+ has|Rebooting).*$/gm;
   const xen = /(?:\(XEN\) |<3>)((?:scmi|sci): .*?)(?:xcdt .*)?$/gm;
-  const list = /^Name +ID .*\n(?:(?!dom0#|\(XEN\)).*\n)+/gm;
+  const list = /^Name +ID .*\n(?:(?!dom0#|CASE|\(XEN\)).*\n)+/gm;
   return {
     xl: [...text.matchAll(xl)].map(match => match[0]),
     xen: [...text.matchAll(xen)].map(match => match[1] ?? ''),

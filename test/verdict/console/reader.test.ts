@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
 import * as fc from 'fast-check';
 import type { TalkerLine } from '../../../src/verdict/console/line.ts';
 import { ConsoleReader } from '../../../src/verdict/console/reader.ts';
 import type { SignSeen } from '../../../src/verdict/console/sign.ts';
+import { caseDirectories, corpora } from '../../corpus/cases.ts';
 
-const corpus = new URL('../../../../shared/corpus/', import.meta.url);
 const fixture = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../../fixtures/console/${name}`, import.meta.url)));
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -211,6 +212,7 @@ test('the signs of a boot come in order, each once, and no restart is seen in it
       'u-boot-banner',
       'u-boot-autoboot',
       'handover',
+      'xen-bare-banner',
       'xen-banner',
       'xen-loads-dom0',
       'xen-booted',
@@ -227,6 +229,7 @@ test('the signs of a boot come in order, each once, and no restart is seen in it
       'eeprom-dhcp',
       'handover',
       'bl31-banner',
+      'xen-bare-banner',
       'xen-banner',
       'xen-loads-dom0',
       'xen-booted',
@@ -435,12 +438,11 @@ test('a wait that is cancelled finds nothing; one for a talker hears no other', 
   t.deepEqual(wait.match?.groups, ['2']);
 });
 
-const cases = existsSync(corpus)
-  ? readdirSync(corpus).filter(name => existsSync(new URL(`${name}/console.log`, corpus)))
-  : [];
+const cases = caseDirectories();
+const logOf = (directory: string) => readFileSync(path.join(directory, 'console.log'));
 (cases.length === 0 ? test.skip : test)("corpus: real logs give Xen's lines to Xen, and nothing else", t => {
-  for (const name of cases) {
-    const log = readFileSync(new URL(`${name}/console.log`, corpus));
+  for (const { name, directory } of cases) {
+    const log = logOf(directory);
     const { lines } = read(new Uint8Array(log));
     const xen = lines.filter(({ talker }) => talker === 'xen');
     // Independent of the reader: Xen's lines end in one carriage return, a domain's in two.
@@ -469,8 +471,8 @@ const cases = existsSync(corpus)
 (cases.length === 0 ? test.skip : test)(
   'corpus: every domain says each line of its kernel in the order of its time stamps',
   t => {
-    for (const name of cases) {
-      const { lines } = read(new Uint8Array(readFileSync(new URL(`${name}/console.log`, corpus))));
+    for (const { name, directory } of cases) {
+      const { lines } = read(new Uint8Array(logOf(directory)));
       const last = new Map<number, number>();
       let again = 0;
       for (const { domid, stamp, text } of lines) {
@@ -487,9 +489,9 @@ const cases = existsSync(corpus)
 (cases.length === 0 ? test.skip : test)(
   'corpus: U-Boot transcripts have each stage once, and a reset only where the board was started twice',
   t => {
-    const directory = new URL('uboot/', corpus);
+    const directory = path.join(corpora[0] ?? '', 'uboot');
     for (const name of readdirSync(directory)) {
-      const { lines, signs } = read(new Uint8Array(readFileSync(new URL(name, directory))));
+      const { lines, signs } = read(new Uint8Array(readFileSync(path.join(directory, name))));
       const seen = signs.map(sign => sign.name);
       const boots = name === 'live-uboot.log' ? 2 : 1;
       t.is(seen.filter(sign => sign === 'u-boot-autoboot').length, boots, name);

@@ -1,25 +1,25 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
 import type { Prediction } from '../../../src/model/predict/prediction.ts';
 import { predict } from '../../../src/model/predict/predict.ts';
 import { loadCase } from '../../../src/scenario/case.ts';
 import { judgeConsole } from '../../../src/verdict/verify/judge.ts';
 import type { Verdict } from '../../../src/verdict/verify/verdict.ts';
+import { caseDirectories } from '../../corpus/cases.ts';
 
-const corpus = new URL('../../../../shared/corpus/', import.meta.url);
-const names = existsSync(corpus)
-  ? readdirSync(corpus).filter(name => existsSync(new URL(`${name}/case.json`, corpus)))
-  : [];
+const directories = new Map(caseDirectories().map(({ name, directory }) => [name, directory]));
+const names = [...directories.keys()];
+const directoryOf = (name: string) => directories.get(name) ?? name;
 const corpusTest = names.length === 0 ? test.skip : test;
 
 const predictions = new Map<string, Prediction>();
 function predictionOf(name: string): Prediction {
-  const made = predictions.get(name) ?? predict(loadCase(fileURLToPath(new URL(name, corpus))));
+  const made = predictions.get(name) ?? predict(loadCase(directoryOf(name)));
   predictions.set(name, made);
   return made;
 }
-const logOf = (name: string) => new Uint8Array(readFileSync(new URL(`${name}/console.log`, corpus)));
+const logOf = (name: string) => new Uint8Array(readFileSync(path.join(directoryOf(name), 'console.log')));
 const judged = (log: string, prediction: string) =>
   judgeConsole({ prediction: predictionOf(prediction), log: logOf(log) });
 
@@ -28,8 +28,8 @@ const ending: Readonly<Record<string, Verdict['outcome']>> = {
   'z-dom0-sysrq-crash': 'failed',
 };
 
-corpusTest('corpus: each real log meets the prediction of its own case', t => {
-  for (const name of names) {
+for (const name of names) {
+  test(`corpus: the real log of ${name} meets the prediction of its own case`, t => {
     const { outcome, judgements } = judged(name, name);
     const bad = judgements.filter(
       judgement => judgement.outcome === 'missed' || judgement.outcome === 'contradicted',
@@ -38,11 +38,10 @@ corpusTest('corpus: each real log meets the prediction of its own case', t => {
     t.deepEqual(
       bad.map(({ expectation }) => expectation.id),
       expected,
-      name,
     );
-    t.is(outcome, ending[name] ?? 'met', name);
-  }
-});
+    t.is(outcome, ending[name] ?? 'met');
+  });
+}
 
 for (const [log, prediction, id] of [
   ['c-no-dom0-id', 'a-good', 'missed'],
@@ -73,19 +72,28 @@ for (const [log, prediction, id] of [
   });
 }
 
-/** What Xen is to print, as one text. */
+/** What Xen has to print. */
 const said = (name: string) =>
-  predictionOf(name)
-    .expectations.flatMap(({ kind, source, pattern }) =>
-      kind === 'line' && source === 'xen' ? [pattern] : [],
-    )
-    .join('\n');
+  predictionOf(name).expectations.flatMap(({ kind, source, pattern, optional }) =>
+    kind === 'line' && source === 'xen' && optional === undefined ? [pattern] : [],
+  );
 
-corpusTest('corpus: no boot passes for one in which Xen has other things to say', t => {
-  const boots = names.filter(name => !name.startsWith('y-') && ending[name] === undefined);
-  for (const log of boots) {
-    for (const other of boots) {
-      if (said(log) !== said(other)) t.not(judged(log, other).outcome, 'met', `${log} for ${other}`);
-    }
-  }
-});
+/** The boots in which Xen has other things to say, those first in which they are nearly the same. */
+function othersLike(log: string, boots: readonly string[]): readonly string[] {
+  const own = new Set(said(log));
+  const differing = boots.flatMap(name => {
+    const other = new Set(said(name));
+    const difference = [...own, ...other].filter(line => !(own.has(line) && other.has(line))).length;
+    return difference === 0 ? [] : [{ name, difference }];
+  });
+  return differing.toSorted((one, other) => one.difference - other.difference).map(({ name }) => name);
+}
+
+const boots = names.filter(name => !/^(?:y|xl)-/.test(name) && ending[name] === undefined);
+for (const log of boots) {
+  test(`corpus: the log of ${log} passes for no boot in which Xen has other things to say`, t => {
+    for (const other of othersLike(log, boots).slice(0, 12)) t.not(judged(log, other).outcome, 'met', other);
+  });
+}
+if (names.length === 0)
+  test.skip('corpus: real logs meet their own predictions only (no corpus)', t => t.pass());

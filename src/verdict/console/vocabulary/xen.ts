@@ -57,6 +57,16 @@ export const xenSigns: readonly Sign[] = [
     source: 'Xen drivers/char/console.c, console_init_preirq',
   },
   {
+    // With `loglvl=warning` and below the line with the whole version is not printed.
+    name: 'xen-bare-banner',
+    kind: 'milestone',
+    talkers: ['xen'],
+    pattern: /^Xen (\d+\.\d[\w.~+-]*)$/,
+    rank: 7.9,
+    means: 'Xen has a console',
+    source: 'Xen drivers/char/console.c, console_init_preirq: the one line that no threshold holds back',
+  },
+  {
     name: 'xen-loads-dom0',
     kind: 'milestone',
     talkers: ['xen'],
