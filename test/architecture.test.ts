@@ -30,8 +30,6 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
 const known = new Set<string>([
   'src/verdict/report/boot.ts imports machines/fault.ts',
   'src/lab/virtual/open.ts imports src/lab/open-board.ts',
-  'src/model/probe/of-step.ts imports src/model/predict/scenario.ts',
-  'src/lab/virtual/board.ts src/lab/virtual/probe.ts src/lab/virtual/xen.ts',
   'src/lab/open-emulated.ts src/lab/open.ts',
   'src/doctor/board.ts src/doctor/dhcp.ts src/doctor/host.ts src/doctor/images.ts src/doctor/key.ts src/doctor/power.ts src/doctor/serial.ts src/doctor/tftp.ts',
 ]);

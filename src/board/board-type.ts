@@ -1,4 +1,5 @@
 /** The schema of boards/*.yaml: one file per kind of board, data only. */
+import { messageOf } from '../config/text.ts';
 import { z } from 'zod';
 
 const address = z
@@ -18,7 +19,7 @@ export const pattern = z.string().check(context => {
   try {
     RegExp(context.value);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     context.issues.push({ code: 'custom', input: context.value, message });
   }
 });

@@ -1,4 +1,5 @@
 /** Options that describe a configuration without a scenario: trees, guests, the builds under test. */
+import { messageOf } from '../config/text.ts';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -174,7 +175,7 @@ function readFile(file: string): Uint8Array {
     if (found.size > LARGEST) throw new Error(`it is larger than ${LARGEST} bytes`);
     return readFileSync(file);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new UsageError(`${displayName(file)} cannot be read: ${why}`, 'is it the right file?', {
       cause: error,
     });

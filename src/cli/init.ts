@@ -1,4 +1,5 @@
 /** `scmi-hil init`: writes a first lab file from what is plugged in and what somebody answers. */
+import { messageOf } from '../config/text.ts';
 import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -162,7 +163,7 @@ function makePlace(file: string): void {
   try {
     makeDirectory(path.dirname(file));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new UsageError(`cannot write ${displayName(file)}: ${why}`, 'name another with --lab FILE', {
       cause: error,
     });

@@ -1,4 +1,5 @@
 /** The command line: finds the command, runs it, and turns every ending into an exit code. */
+import { messageOf } from '../config/text.ts';
 import { Command, CommanderError } from 'commander';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
@@ -91,7 +92,7 @@ function describe(error: unknown, argv: readonly string[], signal: AbortSignal):
     return { text: error.message, hint: error.hint, code: exitCode.infrastructure };
   }
   return {
-    text: `internal error: ${error instanceof Error ? error.message : String(error)}`,
+    text: `internal error: ${messageOf(error)}`,
     hint: argv.includes('--debug') ? undefined : 'run it again with --debug and report what it prints',
     code: exitCode.infrastructure,
   };

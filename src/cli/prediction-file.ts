@@ -1,4 +1,5 @@
 /** Reads a prediction that a run, or `scmi-hil predict --json`, has written. */
+import { messageOf } from '../config/text.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Prediction } from '../model/predict/prediction.ts';
@@ -31,7 +32,7 @@ export function readPrediction(file: string): Prediction {
   try {
     value = asSchema2(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new UsageError(`${file} is no prediction: ${why}`, hint, { cause: error });
   }
   const read = predictionFile.safeParse(value);

@@ -1,4 +1,5 @@
 /** Writes a file that the user asked for, with the directories above it. */
+import { messageOf } from '../config/text.ts';
 import {
   accessSync,
   closeSync,
@@ -59,7 +60,7 @@ function attempt(file: string, write: () => void, hint = 'name another file'): v
   try {
     write();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new UsageError(`cannot write ${file}: ${why}`, hint, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 /** Reads a YAML file that a person wrote, against a schema; every mistake has a file, a line and a field. */
+import { messageOf } from './text.ts';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Document, isCollection, isMap, isNode, LineCounter, type Node, parseDocument } from 'yaml';
@@ -119,7 +120,7 @@ function toValue(document: Document, name: string): unknown {
     const value: unknown = document.toJS();
     if (value !== null && value !== undefined) return value;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new ConfigurationError(`${name}: ${why}`, undefined, { cause: error });
   }
   throw new ConfigurationError(`${name}: the file is empty`);

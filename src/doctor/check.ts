@@ -1,4 +1,5 @@
 /** One thing that is looked at, and how it is looked at within its time. */
+import { messageOf } from '../config/text.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import { brokenLab, type Finding, type Said, wrongFile } from './finding.ts';
@@ -46,7 +47,7 @@ export async function lookAt(check: Check, outer: AbortSignal): Promise<Finding[
 function saidOf(error: unknown): Said {
   if (error instanceof ConfigurationError) return wrongFile(error.message, error.hint ?? 'correct the file');
   if (error instanceof DriverError) return brokenLab(error.message, error.hint);
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return brokenLab(why, 'run it again with --debug, and report what it prints');
 }
 

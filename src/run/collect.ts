@@ -1,4 +1,5 @@
 /** What a run still asks of Dom0 when it ends, whatever ended it. */
+import { messageOf } from '../config/text.ts';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Recorder } from '../verdict/recording/event.ts';
@@ -26,7 +27,7 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
     using patience = deadline(clock, login, 'Dom0 to answer SSH for its logs', signal);
     await sessions.reach(dom0, patience.signal);
   } catch (error) {
-    note(`no logs of Dom0: ${error instanceof Error ? error.message : String(error)}`);
+    note(`no logs of Dom0: ${messageOf(error)}`);
     return;
   }
   const directory = path.join(collection.directory, 'collected');
@@ -43,12 +44,12 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
         recorder.record(sessions.wayTo(dom0), { kind: 'log', data: { domain: dom0, command, text: stdout } });
       }
     } catch (error) {
-      note(`no ${file}: ${error instanceof Error ? error.message : String(error)}`);
+      note(`no ${file}: ${messageOf(error)}`);
       return;
     }
   }
   await collection.guestLogs.collect(recorder, directory, signal).catch((error: unknown) => {
-    note(`no logs of guests' consoles: ${error instanceof Error ? error.message : String(error)}`);
+    note(`no logs of guests' consoles: ${messageOf(error)}`);
   });
 }
 

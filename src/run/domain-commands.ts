@@ -1,5 +1,6 @@
 /** The commands that a step types in a domain. The prediction names them in the same words. */
 import type { Guest } from '../model/predict/scenario.ts';
+import { configuredName } from '../model/xl/xl-config.ts';
 
 /** Where a guest's configuration is put in Dom0. */
 function configPath(directory: string, guest: string): string {
@@ -8,7 +9,7 @@ function configPath(directory: string, guest: string): string {
 
 /** What the toolstack calls a guest: the name in its configuration, not the scenario's. */
 export function nameInToolstack({ name, config }: Guest): string {
-  return /^[ \t]*name[ \t]*=[ \t]*["']([^"']*)["']/m.exec(config)?.[1] ?? name;
+  return configuredName(config, name);
 }
 
 /** What Dom0's toolstack is told. */

@@ -1,5 +1,6 @@
 /** A guest that is told to end by itself: how, and what becomes of it, as Dom0's toolstack shows it. */
 import type { Guest } from '../model/predict/scenario.ts';
+import { parseXlConfig } from '../model/xl/xl-config.ts';
 import { deadline, pause, type RunClock } from './clock.ts';
 import { nameInToolstack } from './domain-commands.ts';
 import { dom0, type Sessions } from './shells/sessions.ts';
@@ -89,7 +90,7 @@ function endOf(row: ReturnType<typeof rowOf>, domid: number | undefined): GuestE
 function awaited({ config }: Guest, how: 'guest-powers-off' | 'guest-reboots'): GuestEnd {
   const [setting, otherwise] =
     how === 'guest-reboots' ? ['on_reboot', 'restart'] : ['on_poweroff', 'destroy'];
-  const said = new RegExp(`^[ \\t]*${setting}[ \\t]*=[ \\t]*["']([^"']*)["']`, 'm').exec(config)?.[1];
+  const said = parseXlConfig(config, '').config.string(setting);
   const action = said ?? otherwise;
   if (action.endsWith('restart')) return 'restarted';
   return action.endsWith('destroy') ? 'gone' : 'halted';

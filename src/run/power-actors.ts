@@ -1,4 +1,5 @@
 /** The power switch as the machines turn it: every word to it and from it is recorded. */
+import { messageOf } from '../config/text.ts';
 import { fromPromise } from 'xstate';
 import { power, type PowerState } from '../../machines/power.ts';
 import type { RunParts } from './run-parts.ts';
@@ -21,7 +22,7 @@ export function providedPower({ options, console, uarts, watched }: RunParts) {
           try {
             await board.power[input.to](signal);
           } catch (error) {
-            record('failed', error instanceof Error ? error.message : String(error));
+            record('failed', messageOf(error));
             throw error;
           }
         }),

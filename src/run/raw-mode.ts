@@ -5,7 +5,7 @@ import {
   rawMessageCommand,
   scmiDebugDirectory,
 } from '../model/linux/raw-mode.ts';
-import type { ScmiStep } from '../model/predict/scenario.ts';
+import type { ScmiStep } from '../model/probe/of-step.ts';
 import type { Sessions } from './shells/sessions.ts';
 
 /**

@@ -1,4 +1,5 @@
 /** A whole run with its files: predicted, run, recorded, judged. */
+import { messageOf } from '../config/text.ts';
 import path from 'node:path';
 import type { RunOutcome } from '../../machines/run-outcome.ts';
 import type { OpenBoard } from '../lab/open-board.ts';
@@ -165,7 +166,7 @@ async function begun(runs: string, name: RunName, files: Readonly<Record<string,
     await writeChecksums(directory, files);
     return directory;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const hint = 'make room on that disk, or name another directory with --runs';
     throw new DriverError(`make a directory for the run in ${runs}`, why, hint, { cause: error });
   }

@@ -6,7 +6,7 @@ import { callWithoutReturn } from '../model/probe/no-return.ts';
 import { encodeHeader } from '../model/scmi/header.ts';
 import type { AgentProfile, FirmwareProfile } from '../model/scmi/profile.ts';
 import { readAmount } from './amount.ts';
-import type { MemoryStep, ScmiStep, SmcStep } from '../model/predict/scenario.ts';
+import type { MemoryStep, ScmiStep, SmcStep } from '../model/probe/of-step.ts';
 import type { ScenarioDocument } from './schema.ts';
 import { agentParts, fillTemplates, type SourceText, type TemplateValues } from './templates.ts';
 

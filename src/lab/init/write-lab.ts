@@ -1,4 +1,5 @@
 /** Puts a new lab file in place: whole, checked, and never over another one. */
+import { messageOf } from '../../config/text.ts';
 import {
   accessSync,
   constants,
@@ -103,5 +104,5 @@ function cannotWrite(file: string, why: string, cause: unknown): ConfigurationEr
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -2,38 +2,16 @@
  * A board in this process: its firmware, boot loader, Xen and domains come to life when the switch is turned
  * and end when it is turned off. What they do follows from what was fetched and typed, and from the model.
  */
-import type { BoardType } from '../../board/board-type.ts';
-import type { Deviations } from '../../model/predict/deviations.ts';
-import type { FirmwareProfile } from '../../model/scmi/profile.ts';
-import { BoardReset, type Handover, type BootMachine, type VirtualNetwork } from './boot/handover.ts';
+import { BoardReset, type Handover, type BootMachine } from './boot/handover.ts';
 import { BoardHalted, runEeprom } from './boot/rpi-eeprom.ts';
 import { runUBoot } from './boot/u-boot.ts';
 import { raspberryPi, rcarV4h, secondaryLoader } from './boot/u-boot-builds.ts';
 import { MachineMemory } from './machine-memory.ts';
-import type { Mishaps } from './mishaps.ts';
 import type { Supplied } from './power-switch.ts';
-import type { SshIdentityOfBoard } from './ssh-keys.ts';
 import { standInOf } from './stand-in.ts';
-import type { SshPort } from './ssh-server.ts';
 import { untilAborted, wait } from './time.ts';
-import type { Uart } from './uart.ts';
+import type { VirtualBoardParts } from './board-parts.ts';
 import { runXen } from './xen.ts';
-
-export interface VirtualBoardParts {
-  readonly type: BoardType;
-  readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
-  readonly mishaps: Mishaps;
-  /** What its firmware, Xen, toolstack or kernels do wrong; absent: nothing. */
-  readonly deviations?: Deviations;
-  readonly uart: Uart;
-  /** The firmware's own, where it has one. */
-  readonly firmwareUart?: Uart;
-  readonly network: VirtualNetwork;
-  readonly ssh: SshPort;
-  readonly keys: SshIdentityOfBoard;
-  /** Last eight digits of a Raspberry Pi's serial number. */
-  readonly serial: string;
-}
 
 /** How long a board needs from one end to the next start of its firmware, in milliseconds. */
 const RESET_DELAY = 50;

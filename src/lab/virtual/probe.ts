@@ -1,7 +1,7 @@
 /** The bare-metal probe in place of Xen: it obeys what is typed on the board's UART, until the supply goes away. */
 import { stdoutAddress } from '../../model/dt/stdout.ts';
 import { FirmwareAlone } from '../../model/predict/firmware-alone.ts';
-import type { VirtualBoardParts } from './board.ts';
+import type { VirtualBoardParts } from './board-parts.ts';
 import type { Handover } from './boot/handover.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import { untilAborted } from './time.ts';

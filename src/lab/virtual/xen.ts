@@ -5,7 +5,7 @@
 import type { DeviceTree } from '../../model/dt/tree.ts';
 import type { ConsoleLine } from '../../model/trace/observation.ts';
 import { Platform } from '../../model/predict/platform.ts';
-import type { VirtualBoardParts } from './board.ts';
+import type { VirtualBoardParts } from './board-parts.ts';
 import { BoardReset, type Handover } from './boot/handover.ts';
 import { BoardHalted } from './boot/rpi-eeprom.ts';
 import { type BootModuleFound, findBootModules } from './boot-modules.ts';

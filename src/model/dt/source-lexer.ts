@@ -1,3 +1,4 @@
+import { messageOf } from '../../config/text.ts';
 import { DtError } from './error.ts';
 import type { Place } from './source-tree.ts';
 
@@ -146,7 +147,7 @@ export class SourceLexer {
       text = this.#include(name, this.#buffer.file ?? '');
     } catch (error) {
       if (error instanceof DtError) throw error;
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = messageOf(error);
       throw new DtError(`cannot include "${name}": ${problem}`, place);
     }
     this.#outer.push(this.#buffer);

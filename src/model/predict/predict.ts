@@ -1,8 +1,8 @@
 /** What a scenario's boot and steps lead to: the platform is driven through them, and all it shows is kept. */
 import { lookQuestion, type LookQuestion, lookQuestions } from '../linux/look.ts';
 import { commandText } from '../probe/command.ts';
-import { commandOfStep, type ProbeStep } from '../probe/of-step.ts';
-import type { Guest, Scenario, ScmiStep, Step } from './scenario.ts';
+import { commandOfStep, type ProbeStep, type ScmiStep } from '../probe/of-step.ts';
+import type { Guest, Scenario, Step } from './scenario.ts';
 import type { FirmwareMessage } from '../scmi/firmware-message.ts';
 import { dom0Bootargs, namesBootModules } from '../xen/modules.ts';
 import { escape, Expectations, patternOf } from './expectations.ts';
@@ -14,6 +14,7 @@ import { predictedMessage } from './predicted-message.ts';
 import type { Phase, PredictedLine, PredictedToolstackCall, Prediction } from './prediction.ts';
 import { predictProbe } from './probe-answer.ts';
 import { predictRaw } from './raw-answer.ts';
+import { configuredName } from '../xl/xl-config.ts';
 import { claimsOf, type PredictedCommand, type PredictedConsoleLine } from './statements.ts';
 
 export interface PredictOptions {
@@ -382,9 +383,7 @@ class PredictedRun {
   /** What the toolstack calls a guest: the name in its configuration, not the scenario's. */
   #nameOf(guest: string): string {
     const config = this.#scenario.guests.get(guest)?.config;
-    return config === undefined
-      ? guest
-      : (/^[ \t]*name[ \t]*=[ \t]*["']([^"']*)["']/m.exec(config)?.[1] ?? guest);
+    return config === undefined ? guest : configuredName(config, guest);
   }
 }
 

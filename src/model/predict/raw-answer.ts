@@ -1,7 +1,7 @@
 /** What a step sends through Linux's SCMI raw mode, what the model makes firmware answer, and why. */
 import { hexadecimal, type RawInterface, rawMessageCommand, rawReplyPattern } from '../linux/raw-mode.ts';
 import { bytesOf } from '../linux/scmi-channel.ts';
-import type { ScmiStep } from './scenario.ts';
+import type { ScmiStep } from '../probe/of-step.ts';
 import { GuestAbort } from '../xen/guest.ts';
 import { causeOf, type PredictedAnswer, type Shown } from './probe-answer.ts';
 

@@ -5,6 +5,7 @@
 import type { DeviceTree } from '../dt/tree.ts';
 import type { LinuxVersion, OptionalDriver } from '../linux/kernel-version.ts';
 import type { RawMode } from '../linux/raw-mode.ts';
+import type { MemoryStep, ScmiStep, SmcStep } from '../probe/of-step.ts';
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { XenBuild } from '../xen/build.ts';
 
@@ -64,38 +65,6 @@ export type Step =
   | ScmiStep
   | MemoryStep
   | { readonly do: 'wait'; readonly milliseconds: number };
-
-/** An SMC or HVC with these registers. `domain` of smc and memory is a guest with the probe, or `probe` itself. */
-export interface SmcStep {
-  readonly do: 'smc';
-  readonly domain: string;
-  readonly conduit: 'smc' | 'hvc';
-  readonly functionId: number;
-  /** x1 and so on. */
-  readonly arguments: readonly number[];
-}
-
-/** One SCMI message through shared memory. */
-export interface ScmiStep {
-  readonly do: 'scmi';
-  readonly domain: string;
-  /** Message header, as in the SCMI specification. */
-  readonly header: number;
-  /** 32-bit words after the header. */
-  readonly payload: readonly number[];
-  /** Function id and page of the probe's message; absent: the domain runs Linux, and its kernel has a channel. */
-  readonly channel?: { readonly functionId: number; readonly page: number };
-}
-
-/** 32-bit words of memory, read or written. */
-export interface MemoryStep {
-  readonly do: 'memory';
-  readonly domain: string;
-  readonly address: number;
-  readonly access:
-    | { readonly kind: 'read'; readonly count: number }
-    | { readonly kind: 'write'; readonly words: readonly number[] };
-}
 
 /** A claim of the series in a form that can be checked on what was seen. */
 export interface Statement {

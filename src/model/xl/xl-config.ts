@@ -81,6 +81,14 @@ export function parseXlConfig(text: string, file: string): XlConfigResult {
   return new Parser(text, file).run();
 }
 
+/**
+ * What the toolstack calls the guest of a configuration.
+ * @param otherwise the name where the configuration has none, or cannot be read
+ */
+export function configuredName(text: string, otherwise: string): string {
+  return parseXlConfig(text, '').config.string('name') ?? otherwise;
+}
+
 /** `xl` values of a list as strings; items that are lists themselves end it, as `xlu_cfg_get_listitem` does. */
 export function leadingStrings(list: readonly XlValue[]): string[] {
   const end = list.findIndex(each => typeof each !== 'string');

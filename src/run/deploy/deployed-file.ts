@@ -1,4 +1,5 @@
 /** A file of a deployment: where it comes from, how large it is, and how much memory it takes. */
+import { messageOf } from '../../config/text.ts';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
@@ -69,7 +70,7 @@ async function readable<T>(file: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new ConfigurationError(`${file}: cannot be read: ${why}`, 'see images in lab.yaml', {
       cause: error,
     });

@@ -4,6 +4,7 @@
  * in pieces, each checked and asked for again where something else was written into it. So every line that is
  * typed may be repeated, and the command itself runs once.
  */
+import { messageOf } from '../../config/text.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import { DriverError } from '../../lab/drivers/driver-error.ts';
 import type { SshResult, SshSession } from '../../lab/drivers/ssh/ssh.ts';
@@ -146,7 +147,7 @@ class FramedShell implements DomainShell {
   #failure(command: string, error: unknown): DriverError {
     return new DriverError(
       `run "${command}" on ${this.name}`,
-      error instanceof Error ? error.message : String(error),
+      messageOf(error),
       'see what else writes to that console, and whether it loses input (charactersPerSecond in the lab file)',
       { cause: error },
     );

@@ -2,6 +2,7 @@
  * SSH to Dom0 and, through it, to guests: logged in when first needed, again when a connection broke. A Dom0 without
  * a network is reached over its serial console.
  */
+import { messageOf } from '../../config/text.ts';
 import type { OpenBoard } from '../../lab/open-board.ts';
 import { DriverError } from '../../lab/drivers/driver-error.ts';
 import type { SshResult, SshSession, SshShell } from '../../lab/drivers/ssh/ssh.ts';
@@ -319,7 +320,3 @@ const betweenAttempts = 250;
 const mostBetweenLogins = 8000;
 /** A server that accepts and then says nothing must not take all the time there is. */
 const oneAttempt = 10_000;
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

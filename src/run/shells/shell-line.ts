@@ -2,6 +2,7 @@
  * One line at a shell's prompt on a terminal that others write to as well: typed no faster than it is echoed,
  * executed only when it has arrived whole, its answer told from everything else by markers that no echo contains.
  */
+import { messageOf } from '../../config/text.ts';
 import { randomBytes } from 'node:crypto';
 import { deadline, pause, type RunClock } from '../clock.ts';
 import type { Terminal } from './terminal.ts';
@@ -49,7 +50,7 @@ export class ShellLine {
         trouble = `the answer is damaged: ${excerpt(answer.lines.join(' | '))}`;
       } catch (error) {
         signal.throwIfAborted();
-        trouble = error instanceof Error ? error.message : String(error);
+        trouble = messageOf(error);
       }
     }
     throw new Error(`typed \`${excerpt(command)}\` ${attempts} times on ${this.#terminal.name}; ${trouble}`);
@@ -150,7 +151,7 @@ export class ShellLine {
       await this.#terminal.until(echoed, patience.signal).catch((error: unknown) => {
         signal.throwIfAborted();
         const echo = excerpt(this.#terminal.since(mark).join(''));
-        throw new Error(`${error instanceof Error ? error.message : String(error)}; it was \`${echo}\``);
+        throw new Error(`${messageOf(error)}; it was \`${echo}\``);
       });
     }
     return mark;

@@ -3,6 +3,7 @@
  * commands of `xu`, and the consoles of the domains that it made. There is one keyboard: while a domain has it
  * (`xu console`), Dom0 has it not.
  */
+import { messageOf } from '../../config/text.ts';
 import { DriverError } from '../../lab/drivers/driver-error.ts';
 import type { SshResult } from '../../lab/drivers/ssh/ssh.ts';
 import { deadline, type RunClock } from '../clock.ts';
@@ -138,7 +139,7 @@ export class ZephyrShell implements DomainShell {
         if (attempt === attempts) {
           throw new DriverError(
             `type \`${command}\` on ${this.name}`,
-            error instanceof Error ? error.message : String(error),
+            messageOf(error),
             'see what else writes to that console, and whether it loses input (charactersPerSecond in the lab file)',
             { cause: error },
           );

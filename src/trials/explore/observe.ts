@@ -2,6 +2,7 @@
  * What a run of a scenario on a machine of the model would have shown: as a virtual board shows it, without the
  * board's transports. Thousands of runs take seconds.
  */
+import { configuredName } from '../../model/xl/xl-config.ts';
 import type { SignSeen } from '../../verdict/console/sign.ts';
 import { lookQuestion, lookQuestions } from '../../model/linux/look.ts';
 import { rawMessageCommand } from '../../model/linux/raw-mode.ts';
@@ -13,9 +14,9 @@ import { Platform } from '../../model/predict/platform.ts';
 import { probeReady } from '../../model/predict/predict-payload.ts';
 import { probeOutcomes } from '../../model/probe/answer.ts';
 import { commandText } from '../../model/probe/command.ts';
-import { commandOfStep, type ProbeStep } from '../../model/probe/of-step.ts';
+import { commandOfStep, type ProbeStep, type ScmiStep } from '../../model/probe/of-step.ts';
 import type { Phase, Prediction } from '../../model/predict/prediction.ts';
-import type { Guest, Scenario, ScmiStep, Step } from '../../model/predict/scenario.ts';
+import type { Guest, Scenario, Step } from '../../model/predict/scenario.ts';
 import type {
   Observations,
   SeenAnswer,
@@ -332,7 +333,7 @@ const toolstackCommands = {
 
 /** What the toolstack calls a guest: the name in its configuration, not the scenario's. */
 function nameOf(domain: string, guest: Guest | undefined): string {
-  return /^[ \t]*name[ \t]*=[ \t]*["']([^"']*)["']/m.exec(guest?.config ?? '')?.[1] ?? domain;
+  return guest === undefined ? domain : configuredName(guest.config, domain);
 }
 
 function outputs(printed: readonly string[]): { readonly stdout: string; readonly stderr: string } {

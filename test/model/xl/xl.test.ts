@@ -7,7 +7,7 @@ import type { ConsoleLine } from '../../../src/model/trace/observation.ts';
 import { guestTree } from '../../../src/model/xl/libxl-arm.ts';
 import type { Domctl } from '../../../src/model/xen/domctl.ts';
 import { parseArmSci } from '../../../src/model/xl/xl-arm-sci.ts';
-import { parseXlConfig, type XlConfig } from '../../../src/model/xl/xl-config.ts';
+import { configuredName, parseXlConfig, type XlConfig } from '../../../src/model/xl/xl-config.ts';
 import { readDomainConfig } from '../../../src/model/xl/xl-domain-config.ts';
 import { parseIomem } from '../../../src/model/xl/xl-iomem.ts';
 import { Toolstack } from '../../../src/model/xl/xl.ts';
@@ -560,5 +560,18 @@ for (const [text, said, rc] of libxlChecks) {
     const [, ...printed] = texts();
     t.is(printed.length, said.length, printed.join('\n'));
     for (const [index, pattern] of said.entries()) t.regex(printed[index] ?? '', pattern);
+  });
+}
+
+for (const [text, name] of [
+  ['name = "a"', 'a'],
+  ['memory = 1; name = "a"', 'a'],
+  ['name = \'a\' # as before\nname = "b"', 'b'],
+  ['name="a"\nmemory =\n', 'a'],
+  ['extra = "x name = \'b\'"', 'guest'],
+  ['name = ["a"]', 'guest'],
+] as const) {
+  test(`the toolstack's name of a guest with ${JSON.stringify(text)} is ${name}`, t => {
+    t.is(configuredName(text, 'guest'), name);
   });
 }

@@ -2,6 +2,7 @@
  * One HTTP/1 exchange on a connection of its own, read as curl reads it: small devices end header lines with LF alone,
  * announce a wrong length, or close with a reset. Node's parsers refuse those answers, after the device has acted.
  */
+import { messageOf } from '../../../config/text.ts';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type PeerCertificate } from 'node:tls';
 import { X509Certificate } from 'node:crypto';
@@ -60,7 +61,7 @@ export function exchangeHttp(
           if (answer !== undefined) resolve(answer);
           else reject(new HttpExchangeError(lossOf(reader, cause), sent, { cause }));
         } catch (error) {
-          reject(new HttpExchangeError(error instanceof Error ? error.message : String(error), sent));
+          reject(new HttpExchangeError(messageOf(error), sent));
         }
       };
       const socket = open(request, () => {

@@ -1,7 +1,8 @@
 /** Why a connection failed, in words. */
+import { messageOf } from '../../../config/text.ts';
 export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return reasons[code] ?? (error instanceof Error ? error.message : String(error));
+  return reasons[code] ?? messageOf(error);
 }
 
 /** Whether the other end was reached, but its certificate is not trusted. */

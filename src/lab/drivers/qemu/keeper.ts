@@ -3,6 +3,7 @@
  * of its own: the tap interface, the TFTP server on it and QEMU exist nowhere else, and end with it, however it
  * ends. It ends when its controller does.
  */
+import { messageOf } from '../../../config/text.ts';
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -95,7 +96,7 @@ async function ip(...words: string[]): Promise<void> {
   try {
     await run('ip', words, { timeout: 5000 });
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    const said = messageOf(error);
     throw new DriverError(
       `make the network of an emulated board with \`ip ${words.join(' ')}\``,
       said.trim(),
@@ -163,7 +164,7 @@ function failure(error: unknown): { attempt: string; why: string; hint: string }
     const { attempt, hint, message } = error;
     return { attempt, hint, why: message.slice(attempt.length + 2) };
   }
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return { attempt: 'keep an emulated board', why, hint: 'see whether QEMU is installed as it should be' };
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../../config/text.ts';
 import { lookup } from 'node:dns/promises';
 import { setImmediate } from 'node:timers/promises';
 import tftp from 'node-tftp';
@@ -106,7 +107,7 @@ function openStream(client: tftp.Client, file: string): tftp.GetStream {
   try {
     return client.createGetStream(file);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new TftpFetchError(file, why, undefined, { cause: error });
   }
 }

@@ -2,6 +2,7 @@
  * Files put into the directory of a lab's own TFTP server. It does not say what it is asked for; all that is put
  * there is taken away again, and what was there before is put back.
  */
+import { messageOf } from '../../../config/text.ts';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DriverError } from '../driver-error.ts';
@@ -96,7 +97,7 @@ async function requireDirectory(root: string, attempt: string): Promise<void> {
 }
 
 function cannot(attempt: string, error: unknown): DriverError {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   if (error instanceof InTheWay) return new DriverError(attempt, why, 'move it out of the way');
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const hint = hints[code] ?? "see tftp.path of the lab file, and the directory's permissions";

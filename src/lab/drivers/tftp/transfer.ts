@@ -1,3 +1,4 @@
+import { messageOf } from '../../../config/text.ts';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Agreement } from './options.ts';
 import { dataPacket, errorPacket, optionAcknowledgement, readPacket, tftpError } from './packet.ts';
@@ -187,7 +188,7 @@ class FileTransfer implements Transfer {
         }
       }
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       this.#fail('read-error', why, 'the file cannot be read');
     } finally {
       this.#sending = false;

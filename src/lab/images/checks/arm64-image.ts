@@ -1,4 +1,5 @@
 /** The arm64 Image: Linux and Xen (Linux Documentation/arch/arm64/booting.rst, section 4; Xen arch/arm/arm64/head.S). */
+import { messageOf } from '../../../config/text.ts';
 import { type Compression, compressionOf, unpacked } from './compression.ts';
 import { foreignFormat } from './file-format.ts';
 import type { ImageProblem } from './problem.ts';
@@ -87,7 +88,7 @@ function compressedProblems(
     const inside = unpacked(bytes, how);
     return inside === undefined ? [] : arm64ImageProblems(inside, []);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return [{ what: `its ${how} data is damaged or cut short: ${why}`, hint: 'copy it again' }];
   }
 }

@@ -1,4 +1,5 @@
 /** A ramdisk that Linux unpacks as its first root (Linux init/initramfs.c, Documentation/driver-api/early-userspace). */
+import { messageOf } from '../../../config/text.ts';
 import { compressionOf, unpacked } from './compression.ts';
 import { foreignFormat, isCpio } from './file-format.ts';
 import type { ImageProblem } from './problem.ts';
@@ -11,7 +12,7 @@ export function ramdiskProblems(content: Uint8Array): ImageProblem[] {
     if (inside === undefined) return [];
     return isCpio(inside) ? archiveProblems(inside) : [{ what: `in its ${how} data is no cpio archive` }];
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return [{ what: `its ${how} data is damaged or cut short: ${why}`, hint: 'copy it again' }];
   }
 }
