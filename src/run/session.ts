@@ -7,7 +7,13 @@ import { DriverError } from '../lab/drivers/driver-error.ts';
 import { predict } from '../model/predict/predict.ts';
 import type { XenSeen } from '../model/predict/other-build.ts';
 import { emptyPrediction, type Prediction } from '../model/predict/prediction.ts';
-import type { CpuTime, DeployedImage, RecordedEvent, Recorder } from '../verdict/recording/event.ts';
+import type {
+  CpuTime,
+  DeployedImage,
+  RecordedEvent,
+  Recorder,
+  RunHeader,
+} from '../verdict/recording/event.ts';
 import { readRun } from '../verdict/recording/reader.ts';
 import {
   makeRunDirectory,
@@ -20,6 +26,7 @@ import {
 import { RecordingError, RecordingWriter } from '../verdict/recording/writer.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import { judge } from '../verdict/verify/judge.ts';
+import { predictedRun } from '../verdict/verify/other-run.ts';
 import type { Verdict } from '../verdict/verify/verdict.ts';
 import { xenOfRecording } from '../verdict/verify/xen-seen.ts';
 import { systemClock } from './clock.ts';
@@ -104,22 +111,20 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
   });
   const uarts = [...(board.uarts ?? [])].map(([name, { talkers }]) => [name, talkers] as const);
   const recorder = tee(writer, clock, options.onEvent);
-  recorder.record('run', {
-    kind: 'run-started',
-    data: {
-      schema: 2,
-      started: started.toISOString(),
-      board: board.name,
-      boardType: board.type.type,
-      virtual: board.virtual,
-      scenario: scenario.name,
-      ...(options.mutant !== undefined && { mutant: options.mutant }),
-      controller: options.controller,
-      ...(uarts.length > 0 && { uarts: Object.fromEntries(uarts) }),
-      files,
-      images,
-    },
-  });
+  const header: RunHeader = {
+    schema: 2,
+    started: started.toISOString(),
+    board: board.name,
+    boardType: board.type.type,
+    virtual: board.virtual,
+    scenario: scenario.name,
+    ...(options.mutant !== undefined && { mutant: options.mutant }),
+    controller: options.controller,
+    ...(uarts.length > 0 && { uarts: Object.fromEntries(uarts) }),
+    files,
+    images,
+  };
+  recorder.record('run', { kind: 'run-started', data: header });
   const notes = [...(board.notes ?? []), ...(await oldEepromWords(board.type.boot, deployment.files))];
   for (const text of notes) recorder.record('run', { kind: 'note', data: { text } });
   const { outcome: ran, prediction } = await runScenario({
@@ -127,7 +132,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     scenario: deployed,
     deployment,
     predict: async () => {
-      const predicted = await predictAndSave(deployed, board, directory);
+      const predicted = await predictAndSave(deployed, board, header, directory);
       options.onPrediction?.(deployed, predicted);
       return predicted;
     },
@@ -180,12 +185,14 @@ function cpuSince(before: { user: number; system: number }): CpuTime {
 async function predictAndSave(
   scenario: Scenario,
   { type, dom0System }: OpenBoard,
+  header: RunHeader,
   directory: string,
 ): Promise<Prediction> {
-  const prediction = predict(scenario, {
+  const predicted = predict(scenario, {
     directory: type.dom0.directory,
     ...(dom0System !== undefined && { dom0System }),
   });
+  const prediction: Prediction = { ...predicted, run: predictedRun(header) };
   await writePrediction(directory, prediction);
   return prediction;
 }

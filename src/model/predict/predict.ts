@@ -218,6 +218,7 @@ class PredictedRun {
     return {
       schema: 2,
       xen: this.#scenario.xen,
+      linux: this.#scenario.linux,
       mediator: { kind: this.#scenario.xen.mediator, registered, errno, node, agentId },
       agents: channels.map(channel => ({
         agentId: channel.agentId,

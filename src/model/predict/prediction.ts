@@ -1,4 +1,5 @@
 /** What `predict` answers. Field names are an interface for scripts: fields are added, never renamed. */
+import type { LinuxVersion } from '../linux/kernel-version.ts';
 import type { XenBuild } from '../xen/build.ts';
 import type { Reason, Talker } from '../trace/observation.ts';
 
@@ -6,6 +7,10 @@ export interface Prediction {
   readonly schema: 2;
   /** Which Xen it is about; absent where none is booted, or nobody knew. */
   readonly xen?: XenBuild;
+  /** Series of the kernels that were modelled; absent where none is booted, or in predictions of older versions. */
+  readonly linux?: LinuxVersion;
+  /** The run that it was made for; absent where it was made for none, or by an older version. */
+  readonly run?: PredictedRun;
   readonly mediator: {
     readonly kind: 'multi-agent' | 'single-agent' | 'none';
     readonly registered: boolean;
@@ -29,6 +34,20 @@ export interface Prediction {
   readonly expectations: readonly Expectation[];
   /** Parts of the configuration whose behaviour the sources leave undefined, in words. */
   readonly undefined: readonly string[];
+}
+
+/** What the header of the run's recording has to say; absent: any. */
+export interface PredictedRun {
+  readonly scenario: string;
+  readonly boardType: string;
+  readonly board?: string;
+  readonly virtual?: boolean;
+  /** Null: the board has no bug on purpose. */
+  readonly mutant?: string | null;
+  /** SHA-256 by name of each file that was deployed. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** SHA-256 by the names of the lab of what they were made of. */
+  readonly images?: Readonly<Record<string, string>>;
 }
 
 /** What is predicted of a board of which nothing is known. */

@@ -1,7 +1,8 @@
 /** Expected answers of commands against the ones that were given. */
-import type { Expectation } from '../../model/predict/prediction.ts';
+import type { Expectation, Prediction } from '../../model/predict/prediction.ts';
 import { outputMatches } from '../../model/predict/statements.ts';
 import { patternOf } from './lines.ts';
+import { isDomain } from './named-domain.ts';
 import type { Observations, SeenAnswer } from './observation.ts';
 
 export type AnswerFound =
@@ -11,7 +12,7 @@ export type AnswerFound =
 
 /** What was answered to each command that an expectation asks for; none where it was not given. */
 export function matchAnswers(
-  expectations: readonly Expectation[],
+  { expectations, domains }: Prediction,
   seen: Observations,
 ): ReadonlyMap<Expectation, AnswerFound> {
   const found = new Map<Expectation, AnswerFound>();
@@ -22,7 +23,10 @@ export function matchAnswers(
     const given = new Map<string, SeenAnswer>();
     for (const expectation of same) {
       const key = `${expectation.phase} ${expectation.command}`;
-      const next = [...left].find(answer => answers(answer, expectation, seen));
+      const domid = domidOf(expectation, asked);
+      const next = [...left].find(
+        answer => answers(answer, expectation, seen) && isFrom(answer.domain, domid, domains),
+      );
       const answer = given.get(key) ?? next;
       if (answer === undefined) continue;
       given.set(key, answer);
@@ -44,6 +48,24 @@ function answers(answer: SeenAnswer, expectation: Expectation, seen: Observation
     command[0] === 'xl' &&
     answer.command.split(/;|&&/).some(part => words(part).slice(0, 2).join(' ') === verb)
   );
+}
+
+/** Which domain is asked; undefined where the program is alone on the machine, or only the scenario says which. */
+function domidOf(
+  { domid, source, phase, command }: Expectation,
+  asked: readonly Expectation[],
+): number | undefined {
+  if (source === 'xl') return 0;
+  const same = asked.find(
+    each => each.domid !== undefined && each.phase === phase && each.command === command,
+  );
+  return domid ?? same?.domid;
+}
+
+function isFrom(name: string, domid: number | undefined, domains: Prediction['domains']): boolean {
+  if (domid !== undefined) return isDomain(name, domid, { domains });
+  // A payload has the machine to itself.
+  return domains.length > 0 || !isDomain(name, 0, { domains });
 }
 
 function judged(expectation: Expectation, answer: SeenAnswer): AnswerFound {

@@ -7,7 +7,7 @@ import type { Expectation, Prediction } from '../../model/predict/prediction.ts'
 import { align } from './align.ts';
 import { hasSameNumbers, isDamaged, isRemains } from './damage.ts';
 import { linesFor } from './lines.ts';
-import { logLines } from './log-lines.ts';
+import { linesOfLog } from './evidence/log.ts';
 import type { Observations, SeenLine, SeenSign } from './observation.ts';
 import type { Evidence, Judgement } from './verdict.ts';
 
@@ -23,8 +23,8 @@ export interface Believed {
 export function withLogs(seen: Observations): Believed {
   const { xen, dom0 } = seen.logs ?? {};
   const logged = [
-    ...(xen === undefined ? [] : [compared(seen, logLines(xen, 'xen'), ofXen)]),
-    ...(dom0 === undefined ? [] : [compared(seen, logLines(dom0, 'linux'), ofDom0)]),
+    ...(xen === undefined ? [] : [compared(seen, textsOfLog(xen, 'xen'), ofXen)]),
+    ...(dom0 === undefined ? [] : [compared(seen, textsOfLog(dom0, 'linux'), ofDom0)]),
   ];
   const damaged = logged.flatMap(log => log.damaged);
   const count = new Set([...damaged.map(({ line }) => line), ...seen.lines.filter(line => line.damaged)])
@@ -43,6 +43,10 @@ export function withLogs(seen: Observations): Believed {
       `the console loses or doubles characters (${count} damaged, "${first.line.text}" for "${first.said}"): ` +
       'what was said is read from the logs',
   };
+}
+
+function textsOfLog(log: string, talker: 'xen' | 'linux'): readonly string[] {
+  return linesOfLog(log, talker).map(({ text }) => text);
 }
 
 /**
@@ -221,8 +225,8 @@ function asLogged(seen: Observations, { said, isOfLog, places }: Logged): Observ
 }
 
 /** A newline that is lost makes one line of two. */
-function isNoise({ talker, stamped, text }: SeenLine, said: readonly string[]): boolean {
-  if (talker === 'linux') return stamped === true;
+function isNoise({ talker, stamp, text }: SeenLine, said: readonly string[]): boolean {
+  if (talker === 'linux') return stamp !== undefined;
   return said.some((line, index) => isRemains(`${line}\r(XEN) ${said[index + 1] ?? ''}`, text.trim()));
 }
 

@@ -4,7 +4,7 @@ import { ConsoleReader } from '../console/reader.ts';
 import { troubleOf } from '../console/signs.ts';
 import type { Phase } from '../../model/predict/prediction.ts';
 import { bytesOf } from '../recording/bytes.ts';
-import type { RecordedEvent } from '../recording/event.ts';
+import type { RecordedEvent, RunHeader } from '../recording/event.ts';
 import type {
   Observations,
   Place,
@@ -15,6 +15,7 @@ import type {
   SeenMilestone,
   SeenSign,
 } from './observation.ts';
+import { OneRun } from './one-run.ts';
 import { isMissed } from './passed-over.ts';
 import { WithoutRepeats } from './repeats.ts';
 
@@ -50,11 +51,12 @@ class RunSeen {
   #repeats = new WithoutRepeats();
   #phase: Phase = 'boot';
   #place: Place = { line: 1 };
-  #board = '';
-  #scenario = '';
-  #deployed: Observations['deployed'] | undefined;
+  readonly #oneRun = new OneRun();
+  #header: RunHeader | undefined;
   #outcome: string | undefined;
   #logs: NonNullable<Observations['logs']> = {};
+  /** Line of the recording at which a step was over, or a milestone was reached: logs were not yet read then. */
+  #settled = 0;
   #startedAgain = false;
   /** By this run. */
   #poweredOn = false;
@@ -68,13 +70,12 @@ class RunSeen {
 
   take(event: RecordedEvent, place: Place): void {
     this.#place = place;
+    this.#oneRun.take(event, place.line);
     const here = { ...place, phase: this.#phase };
     if (this.#isOver && event.kind !== 'fault' && event.kind !== 'run-finished') return;
     switch (event.kind) {
       case 'run-started':
-        this.#board = event.data.board;
-        this.#scenario = event.data.scenario;
-        this.#deployed = event.data.images;
+        this.#header ??= event.data;
         for (const [name, talkers] of Object.entries(event.data.uarts ?? {})) this.#uarts.set(name, talkers);
         break;
       case 'received':
@@ -124,9 +125,11 @@ class RunSeen {
     if (ended === null) this.#finished.add(this.#phase);
     return {
       form: 'recording',
-      board: this.#board,
-      scenario: this.#scenario,
-      ...(this.#deployed !== undefined && { deployed: this.#deployed }),
+      board: this.#header?.board ?? '',
+      scenario: this.#header?.scenario ?? '',
+      header: this.#header,
+      flaws: this.#oneRun.flaws(),
+      deployed: this.#header?.images,
       lines: this.#lines,
       signs: this.#signs,
       milestones: this.#milestones,
@@ -163,7 +166,7 @@ class RunSeen {
             text,
             phase: this.#phase,
             ...(unterminated && { unterminated }),
-            ...(stamp !== undefined && { stamped: true as const }),
+            stamp,
             ...(restIn !== undefined && { restIn }),
             ...(damaged && { damaged }),
           });
@@ -233,6 +236,7 @@ class RunSeen {
     data: Extract<RecordedEvent, { kind: 'milestone' }>['data'],
     here: Place & { phase: Phase },
   ): void {
+    this.#settled = here.line;
     const { name, domain, line } = data;
     this.#milestones.push({ ...here, name, text: line ?? name, ...(domain !== undefined && { domain }) });
     if (name === 'dom0-login' && ofDom0(domain)) this.#finished.add('boot');
@@ -240,6 +244,7 @@ class RunSeen {
 
   #step({ index, do: what, phase, detail }: Extract<RecordedEvent, { kind: 'step' }>['data']): void {
     this.#kinds.set(index, what);
+    this.#settled = this.#place.line;
     if (phase === 'finished') {
       this.#finished.add(index);
       if (detail !== undefined) this.#details.set(index, detail);
@@ -269,8 +274,9 @@ class RunSeen {
     here: Place & { readonly phase: Phase },
   ): void {
     const { line } = this.#place;
-    if (command === 'xl dmesg') this.#logs = { ...this.#logs, xen: text, line };
-    else if (command === 'dmesg') this.#logs = { ...this.#logs, dom0: text, line };
+    const settled = this.#logs.settled ?? this.#settled;
+    if (command === 'xl dmesg') this.#logs = { ...this.#logs, xen: text, line, settled };
+    else if (command === 'dmesg') this.#logs = { ...this.#logs, dom0: text, line, settled };
     // As if the domain had been asked itself.
     else this.#answers.push({ ...here, domain, command, status: 0, stdout: text, stderr: '' });
   }

@@ -11,7 +11,9 @@ import { linesFor, type MatchedLines, matchLines, patternOf, streamOfExpectation
 import { gapOver, wordsOf } from './gaps.ts';
 import { isDomain } from './named-domain.ts';
 import { nearest } from './nearest.ts';
-import { notRun, otherXen } from './other-xen.ts';
+import { otherRun } from './other-run.ts';
+import { notRun, otherLinux, otherXen } from './other-xen.ts';
+import { foreignLogs } from './evidence/foreign-log.ts';
 import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
 import { afterPassedOver } from './passed-over.ts';
 import { unheardLines } from './unheard-lines.ts';
@@ -63,8 +65,8 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   const { seen, note } = believed;
   const evidence = new Seen(prediction, seen);
   const expected = prediction.expectations.map(expectation => evidence.judge(expectation));
-  const whyNot = otherXen(prediction, seen);
-  if (whyNot !== undefined) return verdictOfOtherXen(expected, seen, whyNot);
+  const other = otherThan(prediction, seen);
+  if (other !== undefined) return verdictOfAnother(expected, seen, other);
   const forbidden = expected.filter(
     ({ outcome, expectation: { kind, claim } }) =>
       outcome === 'contradicted' && kind === 'absent' && claim === undefined,
@@ -80,10 +82,12 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   const counts: Record<Outcome, number> = { ...none };
   for (const { outcome } of judgements) counts[outcome]++;
   const recorded = faultsOf(seen, judgements);
-  const faults =
-    bad === undefined
-      ? recorded
-      : [...(mayHavePanicked(prediction, seen) ? recorded.map(byLine) : recorded), badLine(bad.what)];
+  const flaws = [...(seen.flaws ?? []), ...foreignLogs(seen, evidence.lines.predicted)];
+  const faults = [
+    ...(bad !== undefined && mayHavePanicked(prediction, seen) ? recorded.map(byLine) : recorded),
+    ...(bad === undefined ? [] : [badLine(bad.what)]),
+    ...flaws.map(flawFault),
+  ];
   const notes = [
     ...(seen.retried ?? []),
     ...otherXenNote(seen),
@@ -113,6 +117,15 @@ function unheardNote(unheard: ReadonlyMap<Expectation, string>): readonly string
   return [`the console did not bring ${unheard.size} lines that the logs have, "${text}" for instance`];
 }
 
+/** Evidence that was changed, or put together from several runs, is none. */
+function flawFault(flaw: string): Fault {
+  return {
+    class: 'infrastructure',
+    what: `the recording is not of one run as it happened: ${flaw}`,
+    hint: 'judge the recording as the run has written it, or run again',
+  };
+}
+
 /** A panic that was not recognised is the line's fault. */
 function byLine(fault: Fault): Fault {
   return fault.class === 'board' ? { ...fault, class: 'infrastructure' } : fault;
@@ -139,7 +152,29 @@ function otherXenNote(seen: Observations): readonly string[] {
   return note === undefined ? [] : [note];
 }
 
-function verdictOfOtherXen(expected: readonly Judgement[], seen: Observations, why: string): Verdict {
+/** A recording of another run, Xen or kernel than the one that was predicted: it says nothing about that. */
+function otherThan(prediction: Prediction, seen: Observations): Other | undefined {
+  const run = otherRun(prediction.run, seen.header);
+  if (run !== undefined)
+    return {
+      why: run,
+      hint: 'judge it by the prediction.json that the run has made, or predict its scenario',
+    };
+  const xen = otherXen(prediction, seen);
+  if (xen !== undefined)
+    return { why: xen, hint: 'boot the one that the scenario is about: run --image xen=PATH' };
+  const linux = otherLinux(prediction, seen);
+  return linux === undefined
+    ? undefined
+    : { why: linux, hint: 'boot such a kernel, or say in the board type (`linux`) which one there is' };
+}
+
+interface Other {
+  readonly why: string;
+  readonly hint: string;
+}
+
+function verdictOfAnother(expected: readonly Judgement[], seen: Observations, { why, hint }: Other): Verdict {
   const { board, scenario } = seen;
   const notes = otherXenNote(seen);
   const interrupted = seen.faults.filter(fault => fault.class === 'interrupted');
@@ -153,11 +188,7 @@ function verdictOfOtherXen(expected: readonly Judgement[], seen: Observations, w
     ...(notes.length > 0 && { notes }),
     faults: [
       ...interrupted.map(({ class: kind, what }) => ({ class: kind, what })),
-      {
-        class: 'infrastructure',
-        what: why,
-        hint: 'boot the one that the scenario is about: run --image xen=PATH',
-      },
+      { class: 'infrastructure', what: why, hint },
     ],
   };
 }
@@ -264,7 +295,7 @@ class Seen {
     const unmet = prediction.expectations.filter(each => each.kind === 'line' && !this.lines.met.has(each));
     this.unheard = unheardLines(unmet, seen);
     this.#answered = answeredLines(unmet, prediction, seen);
-    this.#answers = matchAnswers(prediction.expectations, seen);
+    this.#answers = matchAnswers(prediction, seen);
     this.#restart = silentRestart(seen);
     this.#unpredicted = unpredictedEnd(prediction, seen, this.lines.accounted);
     this.#places = new Map(prediction.expectations.map((expectation, index) => [expectation, index]));

@@ -76,7 +76,7 @@ function matchAnywhere(
     const line = lines.find(
       (offered, index) =>
         !taken.has(offered) &&
-        (seen.form === 'console log' || orderOf(offered.phase) >= orderOf(expectation.phase)) &&
+        isInTime(offered, expectation, seen) &&
         textsOf(offered, lines[index + 1]).some(text => pattern.test(text)),
     );
     if (line === undefined) continue;
@@ -84,6 +84,12 @@ function matchAnywhere(
     met.set(expectation, line);
     accounted.add(line);
   }
+}
+
+/** A line may come late, never before its phase; what a command printed stands in its answer. */
+function isInTime({ talker, phase }: SeenLine, expectation: Expectation, { form }: Observations): boolean {
+  if (form === 'console log') return true;
+  return talker === 'xl' ? phase === expectation.phase : orderOf(phase) >= orderOf(expectation.phase);
 }
 
 function matchInOrder(

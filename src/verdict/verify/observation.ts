@@ -2,7 +2,7 @@
 import type { ConsoleTalker } from '../console/line.ts';
 import type { SignSeen } from '../console/sign.ts';
 import type { Phase } from '../../model/predict/prediction.ts';
-import type { DeployedImage } from '../recording/event.ts';
+import type { DeployedImage, RunHeader } from '../recording/event.ts';
 
 /** Where in the recording or log something is. */
 export interface Place {
@@ -18,8 +18,8 @@ export interface SeenLine extends Place {
   readonly phase: Phase;
   /** The next line of the talker was glued to this one. */
   readonly unterminated?: true;
-  /** It has a time stamp of its kernel's, or of Xen's. */
-  readonly stamped?: true;
+  /** Seconds of the time stamp of its kernel, or of Xen, where it has one. */
+  readonly stamp?: number | undefined;
   /** Another talker broke in, and it was put together again. */
   readonly restIn?: number;
   /** Its prefix came damaged. */
@@ -75,8 +75,12 @@ export interface Observations {
   readonly form: 'recording' | 'console log';
   readonly board: string;
   readonly scenario: string;
+  /** Of a recording; absent where it has none. */
+  readonly header?: RunHeader | undefined;
+  /** In words, what shows that a recording is not of one run as it happened. */
+  readonly flaws?: readonly string[];
   /** What a run has put on the board, where its recording tells. */
-  readonly deployed?: Readonly<Record<string, DeployedImage>>;
+  readonly deployed?: Readonly<Record<string, DeployedImage>> | undefined;
   readonly lines: readonly SeenLine[];
   readonly signs: readonly SeenSign[];
   readonly milestones: readonly SeenMilestone[];
@@ -87,6 +91,8 @@ export interface Observations {
     readonly dom0?: string;
     /** Line of recording.jsonl of the last of them. */
     readonly line?: number;
+    /** Line of recording.jsonl up to which all that was said is in them, where they go back so far. */
+    readonly settled?: number;
   };
   readonly faults: readonly SeenFault[];
   /** What failed and was tried again, in words. */

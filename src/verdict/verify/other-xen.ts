@@ -1,5 +1,5 @@
 /** Whether the Xen that ran could do what the scenario is about: its console tells. */
-import { otherBuild } from '../../model/predict/other-build.ts';
+import { isOtherLinux, otherBuild } from '../../model/predict/other-build.ts';
 import type { Prediction } from '../../model/predict/prediction.ts';
 import type { Observations } from './observation.ts';
 import type { Judgement } from './verdict.ts';
@@ -9,6 +9,25 @@ import { xenSeen } from './xen-seen.ts';
 export function otherXen({ xen }: Prediction, seen: Observations): string | undefined {
   // A log that somebody hands in with a configuration is held to it; a board boots what the lab has.
   return seen.form === 'recording' && xen !== undefined ? otherBuild(xen, xenSeen(seen)) : undefined;
+}
+
+/** @returns in words that another kernel ran than the one whose lines were predicted; undefined where it may be the one */
+export function otherLinux({ linux, expectations }: Prediction, seen: Observations): string | undefined {
+  if (seen.form !== 'recording' || linux === undefined) return undefined;
+  const predicted = new Set(
+    expectations.flatMap(({ kind, source, domid, claim }) =>
+      kind === 'line' && source === 'linux' && claim === undefined ? [domid ?? 0] : [],
+    ),
+  );
+  for (const { talker, domid = 0, text } of seen.lines) {
+    const release =
+      talker === 'linux' && predicted.has(domid)
+        ? /^Linux version (\d+\.\d+[\w.]*)/.exec(text)?.[1]
+        : undefined;
+    if (release !== undefined && isOtherLinux(linux, release))
+      return `the kernel of domain ${domid} is Linux ${release}, the prediction is for ${linux}`;
+  }
+  return undefined;
 }
 
 /** What such a Xen did or did not says nothing about what was expected of another. */

@@ -3,7 +3,7 @@ import type { Sign } from '../console/sign.ts';
 import { troubleOf } from '../console/signs.ts';
 import type { Expectation, Phase, Prediction } from '../../model/predict/prediction.ts';
 import { type MatchedLines, patternOf } from './lines.ts';
-import { logLines } from './log-lines.ts';
+import { linesOfLog } from './evidence/log.ts';
 import type { Observations, SeenLine, SeenSign } from './observation.ts';
 import type { Evidence, Judgement } from './verdict.ts';
 
@@ -18,6 +18,7 @@ export function unexpected(
     ...unexpectedLines(prediction, seen, accounted),
     ...unexpectedInLog(prediction, seen, unheard),
     ...unexpectedDrivers(prediction, seen, accounted),
+    ...unexpectedErrors(prediction, seen, accounted),
     ...unexpectedTroubles(prediction, seen, accounted),
   ];
 }
@@ -132,7 +133,7 @@ function* unexpectedInLog(
   // A log does not say in which step.
   const anyNotPredicted = phasesNotPredicted(prediction).size > 0;
   let number = 0;
-  for (const text of logLines(logs.xen, 'xen')) {
+  for (const { text } of linesOfLog(logs.xen, 'xen')) {
     const heard = left.get(asSaid(text)) ?? 0;
     left.set(asSaid(text), heard - 1);
     if (heard > 0) continue;
@@ -174,6 +175,31 @@ function* unexpectedDrivers(
       phase: line.phase,
       text: 'an SCMI driver that binds or fails otherwise than the model predicts',
       words: 'The modelled kernel of this domain does not say this.',
+      evidence: evidenceOf(line, line.text),
+    });
+  }
+}
+
+/** Errors of the toolstack in a command that succeeds. One that fails says as much as its libraries like. */
+function* unexpectedErrors(
+  { expectations }: Prediction,
+  seen: Observations,
+  accounted: ReadonlySet<SeenLine>,
+): Generator<Judgement> {
+  const succeeded = new Set(seen.answers.filter(({ status }) => status === 0).map(({ line }) => line));
+  const patterns = expectations.flatMap(each =>
+    each.source === 'xl' && each.kind === 'line' ? [patternOf(each)] : [],
+  );
+  let count = 0;
+  for (const line of seen.lines) {
+    if (line.talker !== 'xl' || accounted.has(line) || !succeeded.has(line.line)) continue;
+    if (!errorOfToolstack.test(line.text) || patterns.some(pattern => pattern.test(line.text))) continue;
+    yield contradicted({
+      id: `unexpected.xl.${++count}`,
+      source: 'xl',
+      phase: line.phase,
+      text: 'an error of the toolstack that the model does not predict',
+      words: 'The command ends with exit status 0, and no rule of the model prints this line.',
       evidence: evidenceOf(line, line.text),
     });
   }
@@ -281,6 +307,10 @@ const aboutMediator =
 /** drivers/firmware/arm_scmi/driver.c, transports/smc.c, shmem.c. */
 const aboutDriver =
   /^arm-scmi \S+: (?:SCMI Protocol v|.*\berror\b|.*\bfailed\b|.*unable to|.*not implemented|Timeout|timed out)/;
+
+/** tools/libs/toollog: `libxl: error: FILE:LINE:FUNCTION: ...`, the same of the libraries below it; xl's own `xl: ...`. */
+const errorOfToolstack =
+  /^(?:(?:libxl|xl|xc|xs|xen\w{1,20}): ?(?:error|critical|fatal)\b|xl: (?!warning\b|info\b|notice\b|debug\b|detail\b))/i;
 
 function contradicted(what: {
   readonly id: string;
