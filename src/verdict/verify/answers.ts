@@ -77,7 +77,8 @@ function judged(expectation: Expectation, answer: SeenAnswer): AnswerFound {
     return { is: 'contradicted', answer, why: `exit status ${answer.status}, not ${exitStatus}` };
   }
   if (answer.status === null || expectation.pattern === '') return { is: 'met', answer };
-  const outputs = [answer.stdout, answer.stdout + answer.stderr, answer.stderr];
+  // An empty error output says nothing of the other one.
+  const outputs = [answer.stdout, answer.stdout + answer.stderr, answer.stderr || answer.stdout];
   if (outputs.some(output => isExpected(output, expectation))) return { is: 'met', answer };
   const got = outputs[1]?.trimEnd() ?? '';
   const shown =

@@ -7,7 +7,7 @@ import type { Expectation, Prediction } from '../../model/predict/prediction.ts'
 import { align } from './align.ts';
 import { hasSameNumbers, isDamaged, isRemains } from './damage.ts';
 import { linesFor } from './lines.ts';
-import { linesOfLog } from './evidence/log.ts';
+import type { Log } from './evidence/log.ts';
 import type { Observations, SeenLine, SeenSign } from './observation.ts';
 import type { Evidence, Judgement } from './verdict.ts';
 
@@ -23,8 +23,8 @@ export interface Believed {
 export function withLogs(seen: Observations): Believed {
   const { xen, dom0 } = seen.logs ?? {};
   const logged = [
-    ...(xen === undefined ? [] : [compared(seen, textsOfLog(xen, 'xen'), ofXen)]),
-    ...(dom0 === undefined ? [] : [compared(seen, textsOfLog(dom0, 'linux'), ofDom0)]),
+    ...(xen === undefined ? [] : [compared(seen, textsOf(xen), ofXen)]),
+    ...(dom0 === undefined ? [] : [compared(seen, textsOf(dom0), ofDom0)]),
   ];
   const damaged = logged.flatMap(log => log.damaged);
   const count = new Set([...damaged.map(({ line }) => line), ...seen.lines.filter(line => line.damaged)])
@@ -45,8 +45,19 @@ export function withLogs(seen: Observations): Believed {
   };
 }
 
-function textsOfLog(log: string, talker: 'xen' | 'linux'): readonly string[] {
-  return linesOfLog(log, talker).map(({ text }) => text);
+function textsOf(log: Log | undefined): readonly string[] {
+  return log?.lines.map(({ text }) => text) ?? [];
+}
+
+/** What Xen and the kernels have said of themselves: by their logs alone where the console is bad. */
+export function ownWords({ seen, note }: Believed): readonly SeenLine[] {
+  if (note === undefined) return seen.lines;
+  const { xen, dom0, line = 1 } = seen.logs ?? {};
+  const at = { line, phase: 'boot' as const };
+  return [
+    ...textsOf(xen).map(text => ({ ...at, talker: 'xen' as const, text })),
+    ...textsOf(dom0).map(text => ({ ...at, talker: 'linux' as const, domid: 0, text })),
+  ];
 }
 
 /**

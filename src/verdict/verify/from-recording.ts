@@ -15,6 +15,7 @@ import type {
   SeenMilestone,
   SeenSign,
 } from './observation.ts';
+import { Log } from './evidence/log.ts';
 import { OneRun } from './one-run.ts';
 import { isMissed } from './passed-over.ts';
 import { WithoutRepeats } from './repeats.ts';
@@ -275,8 +276,8 @@ class RunSeen {
   ): void {
     const { line } = this.#place;
     const settled = this.#logs.settled ?? this.#settled;
-    if (command === 'xl dmesg') this.#logs = { ...this.#logs, xen: text, line, settled };
-    else if (command === 'dmesg') this.#logs = { ...this.#logs, dom0: text, line, settled };
+    if (command === 'xl dmesg') this.#logs = { ...this.#logs, xen: new Log(text, 'xen'), line, settled };
+    else if (command === 'dmesg') this.#logs = { ...this.#logs, dom0: new Log(text, 'linux'), line, settled };
     // As if the domain had been asked itself.
     else this.#answers.push({ ...here, domain, command, status: 0, stdout: text, stderr: '' });
   }

@@ -3,7 +3,7 @@ import type { Expectation, Prediction } from '../../model/predict/prediction.ts'
 import type { RecordedEvent } from '../recording/event.ts';
 import { type AnswerFound, matchAnswers } from './answers.ts';
 import { type AnsweredLine, answeredLines } from './answered-lines.ts';
-import { mayHavePanicked, withLogs, withoutEvidence } from './bad-line.ts';
+import { mayHavePanicked, ownWords, withLogs, withoutEvidence } from './bad-line.ts';
 import { anotherXen } from './deployed-xen.ts';
 import { fromConsole } from './from-console.ts';
 import { fromRecording } from './from-recording.ts';
@@ -13,6 +13,7 @@ import { isDomain } from './named-domain.ts';
 import { nearest } from './nearest.ts';
 import { otherRun } from './other-run.ts';
 import { notRun, otherLinux, otherXen } from './other-xen.ts';
+import { alteredLines, renamedDevices } from './evidence/altered-line.ts';
 import { foreignLogs } from './evidence/foreign-log.ts';
 import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
 import { afterPassedOver } from './passed-over.ts';
@@ -65,7 +66,7 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   const { seen, note } = believed;
   const evidence = new Seen(prediction, seen);
   const expected = prediction.expectations.map(expectation => evidence.judge(expectation));
-  const other = otherThan(prediction, seen);
+  const other = otherThan(prediction, { ...seen, lines: ownWords(believed) });
   if (other !== undefined) return verdictOfAnother(expected, seen, other);
   const forbidden = expected.filter(
     ({ outcome, expectation: { kind, claim } }) =>
@@ -82,7 +83,12 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   const counts: Record<Outcome, number> = { ...none };
   for (const { outcome } of judgements) counts[outcome]++;
   const recorded = faultsOf(seen, judgements);
-  const flaws = [...(seen.flaws ?? []), ...foreignLogs(seen, evidence.lines.predicted)];
+  const flaws = [
+    ...(seen.flaws ?? []),
+    ...foreignLogs(seen, evidence.lines.predicted),
+    ...alteredLines(evidence.elsewhere(), seen, evidence.lines.predicted),
+    ...renamedDevices(evidence.lines.met),
+  ];
   const faults = [
     ...(bad !== undefined && mayHavePanicked(prediction, seen) ? recorded.map(byLine) : recorded),
     ...(bad === undefined ? [] : [badLine(bad.what)]),
@@ -310,6 +316,12 @@ class Seen {
   judge(expectation: Expectation): Judgement {
     const found = this.#find(expectation) ?? this.#unmet(expectation);
     return { expectation, ...asClaim(expectation, found, this.#predictedEnd()) };
+  }
+
+  /** Lines that the console did not bring, and that a log or an answer has. */
+  *elsewhere(): Generator<readonly [Expectation, string]> {
+    yield* this.unheard;
+    for (const [expectation, { text }] of this.#answered) yield [expectation, text];
   }
 
   #find(expectation: Expectation): Finding {

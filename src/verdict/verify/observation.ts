@@ -2,6 +2,7 @@
 import type { ConsoleTalker } from '../console/line.ts';
 import type { SignSeen } from '../console/sign.ts';
 import type { Phase } from '../../model/predict/prediction.ts';
+import type { Log } from './evidence/log.ts';
 import type { DeployedImage, RunHeader } from '../recording/event.ts';
 
 /** Where in the recording or log something is. */
@@ -87,8 +88,8 @@ export interface Observations {
   readonly answers: readonly SeenAnswer[];
   /** What Xen (`xl dmesg`) and Dom0's kernel (`dmesg`) have said by their own logs, as read over SSH. */
   readonly logs?: {
-    readonly xen?: string;
-    readonly dom0?: string;
+    readonly xen?: Log;
+    readonly dom0?: Log;
     /** Line of recording.jsonl of the last of them. */
     readonly line?: number;
     /** Line of recording.jsonl up to which all that was said is in them, where they go back so far. */

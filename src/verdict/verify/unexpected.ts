@@ -3,7 +3,7 @@ import type { Sign } from '../console/sign.ts';
 import { troubleOf } from '../console/signs.ts';
 import type { Expectation, Phase, Prediction } from '../../model/predict/prediction.ts';
 import { type MatchedLines, patternOf } from './lines.ts';
-import { linesOfLog } from './evidence/log.ts';
+import { levelMark } from './evidence/log.ts';
 import type { Observations, SeenLine, SeenSign } from './observation.ts';
 import type { Evidence, Judgement } from './verdict.ts';
 
@@ -18,6 +18,7 @@ export function unexpected(
     ...unexpectedLines(prediction, seen, accounted),
     ...unexpectedInLog(prediction, seen, unheard),
     ...unexpectedDrivers(prediction, seen, accounted),
+    ...unexpectedInKernelLog(prediction, seen),
     ...unexpectedErrors(prediction, seen, accounted),
     ...unexpectedTroubles(prediction, seen, accounted),
   ];
@@ -88,9 +89,8 @@ function* unexpectedLines(
   }
 }
 
-/** Behind a message without newline Xen leaves the level mark of the next one standing. */
 function asSaid(text: string): string {
-  return text.trim().replace(/^(?:<G>)?<\d>/, '');
+  return text.trim().replace(levelMark, '');
 }
 
 function doorbellsOf({ agents }: Prediction): ReadonlySet<string> {
@@ -133,7 +133,7 @@ function* unexpectedInLog(
   // A log does not say in which step.
   const anyNotPredicted = phasesNotPredicted(prediction).size > 0;
   let number = 0;
-  for (const { text } of linesOfLog(logs.xen, 'xen')) {
+  for (const { text } of logs.xen.lines) {
     const heard = left.get(asSaid(text)) ?? 0;
     left.set(asSaid(text), heard - 1);
     if (heard > 0) continue;
@@ -176,6 +176,32 @@ function* unexpectedDrivers(
       text: 'an SCMI driver that binds or fails otherwise than the model predicts',
       words: 'The modelled kernel of this domain does not say this.',
       evidence: evidenceOf(line, line.text),
+    });
+  }
+}
+
+/** The same in the log of Dom0's kernel, of what its console did not show. */
+function* unexpectedInKernelLog(
+  { expectations, domains }: Prediction,
+  { logs, passedOver, lines }: Observations,
+): Generator<Judgement> {
+  if (logs?.dom0 === undefined || passedOver !== undefined || domains.every(({ domid }) => domid !== 0))
+    return;
+  const patterns = expectations.flatMap(each =>
+    each.source === 'linux' && each.kind === 'line' && (each.domid ?? 0) === 0 ? [patternOf(each)] : [],
+  );
+  // On the console it was judged already.
+  const shown = new Set(lines.flatMap(({ talker, text }) => (talker === 'linux' ? [text.trim()] : [])));
+  let count = 0;
+  for (const { text } of logs.dom0.lines) {
+    if (!aboutDriver.test(text) || shown.has(text) || patterns.some(pattern => pattern.test(text))) continue;
+    yield contradicted({
+      id: `unexpected.dmesg.${++count}`,
+      source: 'linux',
+      phase: 'boot',
+      text: 'an SCMI driver that binds or fails otherwise than the model predicts, in the log of the kernel',
+      words: 'The modelled kernel of this domain does not say this; the console did not bring it.',
+      evidence: { text, line: logs.line ?? 1 },
     });
   }
 }

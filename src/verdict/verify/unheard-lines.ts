@@ -1,5 +1,6 @@
 /** Lines that the logs of Xen and of Dom0's kernel have, and that never came over the console. */
 import type { Expectation } from '../../model/predict/prediction.ts';
+import { type Log, levelMark } from './evidence/log.ts';
 import { linesFor, patternOf } from './lines.ts';
 import type { Observations } from './observation.ts';
 
@@ -32,17 +33,13 @@ function moreInLog(expectation: Expectation, seen: Observations): readonly strin
   if (log === undefined) return [];
   const pattern = patternOf(expectation);
   const heard = linesFor(expectation, seen).filter(({ text }) => pattern.test(text.trimEnd())).length;
-  return log
-    .split(/\r*\n/)
-    .map(line => line.replace(prefix, '').trimEnd())
+  return log.lines
+    .map(({ text }) => text.replace(levelMark, ''))
     .filter(text => pattern.test(text))
     .slice(heard);
 }
 
-/** Xen's own, and the time stamps of both. */
-const prefix = /^(?:\(XEN\) )?(?:<\d>)?(?:\[ *\d+\.\d+\] )?/;
-
-function logOf({ source, domid = 0 }: Expectation, { logs }: Observations): string | undefined {
+function logOf({ source, domid = 0 }: Expectation, { logs }: Observations): Log | undefined {
   if (source === 'xen') return logs?.xen;
   return source === 'linux' && domid === 0 ? logs?.dom0 : undefined;
 }

@@ -40,7 +40,7 @@ function kernel(domid: number, phase: Phase, prediction: Prediction, seen: Obser
   const booted = seen.signs.some(({ sign }) => sign.name === 'xen-booted');
   if (domid === 0) {
     const loggedIn = seen.milestones.some(({ name }) => name === 'dom0-login');
-    if (seen.logs?.dom0 !== undefined && hasBegin(seen.logs.dom0)) return undefined;
+    if (seen.logs?.dom0 !== undefined && hasBegin(seen.logs.dom0.text)) return undefined;
     return booted && loggedIn ? 'Dom0 writes to another console' : undefined;
   }
   // A run gives each domain that Xen itself makes a UART, and Xen shows it (src/run/deploy/boot-modules.ts).

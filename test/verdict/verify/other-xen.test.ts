@@ -71,7 +71,25 @@ for (const [what, xen, lines, why] of [
   ['no mediator, and boots one', { mediator: 'none' }, [debian, ready], /^this Xen has a mediator/],
   ['no mediator', { mediator: 'none' }, [debian], undefined],
   ['several agents', { mediator: 'multi-agent' }, [later, multi], undefined],
-  ['several agents, and Xen says nothing', { mediator: 'multi-agent' }, [debian], undefined],
+  [
+    'several agents, and boots 4.20',
+    { mediator: 'multi-agent' },
+    [debian],
+    /^this Xen is 4\.20, the prediction is for 4\.22/,
+  ],
+  ['several agents, and Xen says nothing', { mediator: 'multi-agent' }, [later], undefined],
+  [
+    'several agents of a debug build, and boots a release build',
+    { mediator: 'multi-agent' },
+    [later.replace('debug=y', 'debug=n'), multi],
+    /^this Xen was built with debug=n, the prediction is for debug=y/,
+  ],
+  [
+    'a release build, and boots one',
+    { mediator: 'multi-agent', debug: false },
+    [later.replace('debug=y', 'debug=n')],
+    undefined,
+  ],
 ] as const) {
   test(`a run that wants ${what} is ${why === undefined ? 'judged' : 'not'}`, t => {
     const seen = { ...saw('', 'recording'), lines: lines.map(line) };

@@ -1,7 +1,7 @@
 /** Whether the logs that a run has read are its own: they hold what the console showed before. */
 import { hasBegin } from '../kernel-log.ts';
 import type { Observations, SeenLine } from '../observation.ts';
-import { linesOfLog, type LogLine } from './log.ts';
+import { levelMark, type LogLine } from './log.ts';
 
 /**
  * @param predicted lines of the console that were expected
@@ -14,20 +14,16 @@ export function foreignLogs(
   const { xen, dom0, settled = 0 } = logs;
   const shown = lines.filter(line => predicted.has(line) && line.line <= settled && !line.damaged);
   const told: string[] = [];
-  if (xen !== undefined) {
-    const log = linesOfLog(xen, 'xen');
-    const isWhole = log.some(({ text }) => text.startsWith('Xen version '));
-    const lost = isWhole
-      ? missing(
-          shown.filter(({ talker }) => talker === 'xen'),
-          log,
-        )
-      : undefined;
+  if (xen?.lines.some(({ text }) => text.startsWith('Xen version ')) === true) {
+    const lost = missing(
+      shown.filter(({ talker }) => talker === 'xen'),
+      xen.lines,
+    );
     if (lost !== undefined) told.push(`the log of Xen is of another run: it lacks "${lost}"`);
   }
-  if (dom0 !== undefined && hasBegin(dom0)) {
+  if (dom0 !== undefined && hasBegin(dom0.text)) {
     const own = shown.filter(line => line.talker === 'linux' && line.domid === 0 && line.stamp !== undefined);
-    const lost = missing(own, linesOfLog(dom0, 'linux'));
+    const lost = missing(own, dom0.lines);
     if (lost !== undefined) told.push(`the log of Dom0's kernel is of another run: it lacks "${lost}"`);
   }
   return told;
@@ -51,8 +47,7 @@ function missing(shown: readonly SeenLine[], log: readonly LogLine[]): string | 
   return undefined;
 }
 
-/** Behind a message without newline Xen leaves the level mark of the next one standing on the console. */
 function keyOf({ text, stamp }: LogLine, isStamped = true): string {
-  const said = text.trim().replace(/^(?:<G>)?<\d>/, '');
+  const said = text.trim().replace(levelMark, '');
   return stamp === undefined || !isStamped ? said : `[${stamp.toFixed(6)}] ${said}`;
 }

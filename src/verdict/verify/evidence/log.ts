@@ -8,8 +8,28 @@ export interface LogLine {
   readonly stamp?: number | undefined;
 }
 
-/** @returns the lines of the talker; of Xen's log those of the domains that Xen shows are left out */
-export function linesOfLog(log: string, talker: 'xen' | 'linux'): readonly LogLine[] {
+/** Behind a message without newline Xen leaves the level mark of the next one standing. */
+export const levelMark = /^(?:<G>)?<\d>/;
+
+/** A log, taken apart when it is asked for. */
+export class Log {
+  readonly text: string;
+  readonly #talker: 'xen' | 'linux';
+  #lines: readonly LogLine[] | undefined;
+
+  constructor(text: string, talker: 'xen' | 'linux') {
+    this.text = text;
+    this.#talker = talker;
+  }
+
+  /** The talker's own; of Xen's log those of the domains that Xen shows are left out. */
+  get lines(): readonly LogLine[] {
+    this.#lines ??= linesOfLog(this.text, this.#talker);
+    return this.#lines;
+  }
+}
+
+function linesOfLog(log: string, talker: 'xen' | 'linux'): readonly LogLine[] {
   const lines: LogLine[] = [];
   const alone = talker === 'linux' ? { alone: talker } : {};
   const reader = new ConsoleReader(
