@@ -1,6 +1,7 @@
 /** Lines of a domain's kernel, or of Xen, that were not heard, and that stand in a log that a step asked for. */
 import type { Expectation, Prediction } from '../../model/predict/prediction.ts';
 import { align } from './align.ts';
+import { linesOf as textLines } from './evidence/text-lines.ts';
 import { isConsoleLog, showsKernelLog } from './kernel-log.ts';
 import { linesFor, patternOf, streamOfExpectation } from './lines.ts';
 import { isDomain } from './named-domain.ts';
@@ -77,7 +78,7 @@ function lastOf({ domain, phase }: SeenAnswer, prediction: Prediction): number {
 
 /** Lines of `dmesg` or `xl dmesg` as the console reader would give them. */
 function linesOf(log: string): readonly string[] {
-  return log.split(/\r*\n/).map(text => text.replace(prefix, ''));
+  return textLines(log).map(text => text.replace(prefix, ''));
 }
 
 const prefix = /^(?:\(XEN\) )?(?:<\d>)?(?:\[ *\d+\.\d+\] )?/;

@@ -16,6 +16,7 @@ import type {
   SeenSign,
 } from './observation.ts';
 import { Log } from './evidence/log.ts';
+import { linesOf } from './evidence/text-lines.ts';
 import { OneRun } from './one-run.ts';
 import { isMissed } from './passed-over.ts';
 import { WithoutRepeats } from './repeats.ts';
@@ -265,6 +266,7 @@ class RunSeen {
     this.#answers.push({ ...here, ...data });
     if (/^\s*(?:sudo )?xl\b/.test(data.command)) {
       for (const text of linesOf(`${data.stdout}\n${data.stderr}`)) {
+        if (text === '') continue;
         this.#lines.push({ ...here, talker: 'xl', text });
       }
     }
@@ -323,8 +325,4 @@ const known: readonly ConsoleTalker[] = ['eeprom', 'tf-a', 'u-boot', 'xen', 'lin
 /** Domains of milestones are numbers where the console shows them, names where a machine does. */
 function ofDom0(domain: string | undefined): boolean {
   return domain === undefined || domain === '0' || /^dom(?:ain-)?0$/i.test(domain);
-}
-
-function linesOf(text: string): string[] {
-  return text.split(/\r*\n/).filter(line => line !== '');
 }

@@ -15,6 +15,7 @@ import { otherRun } from './other-run.ts';
 import { notRun, otherLinux, otherXen } from './other-xen.ts';
 import { alteredLines, renamedDevices } from './evidence/altered-line.ts';
 import { foreignLogs } from './evidence/foreign-log.ts';
+import { linesOf } from './evidence/text-lines.ts';
 import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
 import { afterPassedOver } from './passed-over.ts';
 import { unheardLines } from './unheard-lines.ts';
@@ -66,8 +67,8 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   const { seen, note } = believed;
   const evidence = new Seen(prediction, seen);
   const expected = prediction.expectations.map(expectation => evidence.judge(expectation));
-  const other = otherThan(prediction, { ...seen, lines: ownWords(believed) });
-  if (other !== undefined) return verdictOfAnother(expected, seen, other);
+  const another = otherThan(prediction, { ...seen, lines: ownWords(believed) });
+  if (another !== undefined) return verdictOfAnother(expected, seen, another);
   const forbidden = expected.filter(
     ({ outcome, expectation: { kind, claim } }) =>
       outcome === 'contradicted' && kind === 'absent' && claim === undefined,
@@ -528,5 +529,5 @@ function asClaim(
 }
 
 function firstLine(text: string): string | undefined {
-  return text.split(/\r*\n/).find(line => line !== '');
+  return linesOf(text).find(line => line !== '');
 }

@@ -39,7 +39,7 @@ const fields: ReadonlyArray<readonly [keyof PredictedRun, string]> = [
 ];
 
 function quoted(value: unknown): string {
-  return value === undefined || value === null ? 'none' : `"${String(value)}"`;
+  return value === undefined || value === null ? 'none' : JSON.stringify(value);
 }
 
 /** Names the first of the files that differs. */

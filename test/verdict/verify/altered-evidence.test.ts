@@ -137,7 +137,7 @@ never('an error of the toolstack beside exit status 0', 15, function* ({ events,
   ];
   const predicted = prediction.expectations.flatMap(({ source, text }) => (source === 'xl' ? [text] : []));
   for (const [index, event] of events.entries()) {
-    if (event.kind !== 'answer' || event.data.status !== 0 || !/^xl /.test(event.data.command)) continue;
+    if (event.kind !== 'answer' || event.data.status !== 0 || !event.data.command.startsWith('xl ')) continue;
     for (const error of errors.filter(each => !predicted.includes(each)))
       yield {
         what: `${error} by ${event.data.command}`,
@@ -215,7 +215,7 @@ never('the outputs of two answers changed over', 300, function* ({ events, predi
             phase !== of.phase ||
             command?.trim() !== of.event.data.command.trim() ||
             new RegExp(pattern).test(from.event.data.stdout.trimEnd()),
-        ) && !/^xl create/.test(of.event.data.command);
+        ) && !of.event.data.command.startsWith('xl create');
       if ((stdout === other.stdout && stderr === other.stderr) || (isFree(a, b) && isFree(b, a))) continue;
       const changed = events
         .with(a.index, { ...a.event, data: { ...a.event.data, stdout: other.stdout, stderr: other.stderr } })
@@ -328,22 +328,23 @@ always('events as they are, in pieces and whole', 48, function* ({ events }) {
       event.kind === 'received' && 'text' in event.data && event.data.text.length < 400
         ? Array.from(
             event.data.text,
-            text => ({ ...event, data: { console: 'main', text } }) as RecordedEvent,
+            (text): RecordedEvent => ({ ...event, data: { console: 'main', text } }),
           ).map((each, index) => ({ ...each, t: each.t + index / 1e6 }))
         : [event],
     ),
   };
 });
 
+const note = (t: number): RecordedEvent => ({
+  t,
+  source: 'ssh',
+  kind: 'note',
+  data: { text: 'tried again', retried: true },
+});
+
 /** A guest and Dom0 write beside Xen: what order they come in is chance. */
 always('a line of a program between two of Xen, notes and retries', 40, function* ({ events }) {
   const first = events.findIndex(each => each.kind === 'milestone' && each.data.name === 'dom0-login');
-  const note = (t: number): RecordedEvent => ({
-    t,
-    source: 'ssh',
-    kind: 'note',
-    data: { text: 'tried again', retried: true },
-  });
   yield { what: 'a note', events: events.toSpliced(1, 0, note(events[1]?.t ?? 0)) };
   if (first < 0) return;
   const t = events[first]?.t ?? 0;
