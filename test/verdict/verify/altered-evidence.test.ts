@@ -276,7 +276,7 @@ never('time that stands still or runs backwards', 90, function* ({ events }) {
   };
   yield { what: 'backwards', events: events.map(each => ({ ...each, t: end - each.t })) };
   yield {
-    what: 'back to the begin in the middle',
+    what: 'back to the start in the middle',
     events: events.map(each => ({ ...each, t: each.t > half ? each.t - half : each.t })),
   };
 });

@@ -5,7 +5,7 @@ import { levelMark, type LogLine } from './log.ts';
 
 /**
  * @param predicted lines of the console that were expected
- * @returns in words, for each log that lacks one of them though it still has the begin of the boot
+ * @returns in words, for each log that lacks one of them though it still has the start of the boot
  */
 export function foreignLogs(
   { logs = {}, lines }: Observations,
