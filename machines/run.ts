@@ -117,7 +117,7 @@ export const run = setup({
   },
   delays: {
     /** For what does not touch the board. */
-    bookkeeping: 10_000,
+    bookkeeping: 60_000,
     deploy: ({ context }) => context.deadlines.deploy,
     powerOn: ({ context }) => context.deadlines.powerOn,
     collect: ({ context }) => context.deadlines.collect,

@@ -136,6 +136,9 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
       if (guests.whatRuns(step.domain) === 'zephyr') {
         return { fault: null, detail: `not done: ${step.domain} runs Zephyr, which has nothing to look at` };
       }
+      if (isToPanic(guests.nameOf(step.domain), actor.prediction())) {
+        return { fault: null, detail: `not looked at: the kernel of ${step.domain} is predicted to panic` };
+      }
       return inDomain(step.domain, actor, signal, async () => {
         const commands = lookCommands(index, actor.prediction());
         const domain = guests.nameOf(step.domain);
@@ -174,6 +177,21 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
 /** An image whose init mounts neither sysfs nor debugfs says nothing about its kernel. */
 const mountSysfs =
   'ls /sys/kernel/debug/clk >/dev/null 2>&1 || mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null; ls /sys/bus >/dev/null 2>&1 || mount -t sysfs sysfs /sys';
+
+/** Whether the kernel of a guest is predicted to panic: nothing in it can be asked then. */
+function isToPanic(name: string, { domains, expectations }: Prediction): boolean {
+  const domid = domains.findLast(domain => domain.name === name && domain.domid !== 0)?.domid;
+  return (
+    domid !== undefined &&
+    expectations.some(
+      ({ kind, source, domid: whose, text }) =>
+        kind === 'line' &&
+        source === 'linux' &&
+        whose === domid &&
+        text.includes('Kernel panic - not syncing'),
+    )
+  );
+}
 
 /** Whether a step is predicted to find no program: exit status 126 or 127. */
 function expectsMissing(index: number, { expectations }: Prediction): boolean {

@@ -722,7 +722,7 @@ test('run: neither a reservation, a place for the files nor a release that hangs
     await settle();
     if ('release' in actors) actor.send({ type: 'interrupt' });
     await settle();
-    clock.increment('offerFiles' in actors ? deadlines.deploy : 10_000);
+    clock.increment('offerFiles' in actors ? deadlines.deploy : 60_000);
     await settle();
     t.not(outcome(), undefined, Object.keys(actors).join());
   }

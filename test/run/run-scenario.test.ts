@@ -299,6 +299,7 @@ const failures: readonly {
     title: 'a Dom0 whose login never comes',
     options: {
       type: quickType('rcar-v4h-white-hawk', { dom0: 40 }),
+      reachable: () => false,
       life: uBootLife(async wires => {
         wires.line('(XEN) Xen version 4.22-unstable (@) (aarch64-linux-gnu-gcc) debug=y 2026-11-21');
         await wires.hang();
@@ -492,3 +493,19 @@ for (const [what, xl, shell, fault] of [
     await nothingLeft(t, ran);
   });
 }
+
+test('a Dom0 that answers SSH is up, whatever prompt its console shows', async t => {
+  const life = uBootLife(async wires => {
+    wires.line('(XEN) Xen version 4.22-unstable (@) (aarch64-linux-gnu-gcc) debug=y 2026-11-21');
+    wires.print('[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x411fd070]\r\r\n');
+    wires.print('<<< my own prompt >>> ');
+    await wires.hang();
+  });
+  const ran = await run(
+    t,
+    { life, shell: () => ({}), type: quickType('rcar-v4h-white-hawk', { dom0: 20_000 }) },
+    { steps: [{ do: 'command', domain: 'dom0', run: 'uname -r' }] },
+  );
+  t.deepEqual(ran.faults, []);
+  t.true(milestones(ran.events).includes('dom0-login'));
+});
