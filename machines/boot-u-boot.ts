@@ -137,92 +137,121 @@ export const bootUBoot = setup({
           actions: { type: 'keep', params: ({ event }) => ({ fault: event.fault, retry: true }) },
         },
       },
-      initial: 'choosing',
+      initial: 'commanding',
       states: {
-        choosing: {
-          always: [
-            { guard: 'commandsLeft', target: 'preparing' },
-            { guard: 'filesLeft', target: 'loading' },
-            { guard: 'scriptLeft', target: 'running' },
-            { target: 'starting' },
-          ],
-        },
-        preparing: {
-          invoke: {
-            src: 'uBootCommand',
-            input: ({ context }) => ({
-              command: currentCommand(context),
-              fetches: false,
-              deadlines: context.deadlines,
-              witness: context.witness,
-            }),
-            onDone: [
-              {
-                guard: { type: 'isFault', params: ({ event }) => event.output },
-                target: '#boot-u-boot.failed',
-                actions: { type: 'keep', params: ({ event }) => event.output },
+        commanding: {
+          description: 'none of it starts anything: what boots now was not told to',
+          on: {
+            'console.autoboot': {
+              target: '#boot-u-boot.missed',
+              actions: {
+                type: 'refused',
+                params: told("U-Boot's countdown began after what looked like its prompt"),
               },
-              {
-                guard: { type: 'answerIsError', params: ({ event }) => event.output },
-                target: '#boot-u-boot.failed',
-                actions: {
-                  type: 'refused',
-                  params: ({ context, event }) => ({
-                    what: `U-Boot refused \`${currentCommand(context)}\``,
-                    line: event.output.answer,
-                  }),
+            },
+            'console.handOver': {
+              target: '#boot-u-boot.missed',
+              actions: {
+                type: 'refused',
+                params: told('U-Boot ran its stored boot command before it was interrupted'),
+              },
+            },
+            'console.xen': {
+              target: '#boot-u-boot.missed',
+              actions: {
+                type: 'refused',
+                params: told('the board started Xen by itself before U-Boot was told to'),
+              },
+            },
+          },
+          initial: 'choosing',
+          states: {
+            choosing: {
+              always: [
+                { guard: 'commandsLeft', target: 'preparing' },
+                { guard: 'filesLeft', target: 'loading' },
+                { guard: 'scriptLeft', target: 'running' },
+                { target: '#boot-u-boot.prompt.starting' },
+              ],
+            },
+            preparing: {
+              invoke: {
+                src: 'uBootCommand',
+                input: ({ context }) => ({
+                  command: currentCommand(context),
+                  fetches: false,
+                  deadlines: context.deadlines,
+                  witness: context.witness,
+                }),
+                onDone: [
+                  {
+                    guard: { type: 'isFault', params: ({ event }) => event.output },
+                    target: '#boot-u-boot.failed',
+                    actions: { type: 'keep', params: ({ event }) => event.output },
+                  },
+                  {
+                    guard: { type: 'answerIsError', params: ({ event }) => event.output },
+                    target: '#boot-u-boot.failed',
+                    actions: {
+                      type: 'refused',
+                      params: ({ context, event }) => ({
+                        what: `U-Boot refused \`${currentCommand(context)}\``,
+                        line: event.output.answer,
+                      }),
+                    },
+                  },
+                  { target: 'choosing', actions: assign({ done: ({ context }) => context.done + 1 }) },
+                ],
+                onError: {
+                  target: '#boot-u-boot.failed',
+                  actions: { type: 'broken', params: failing('prepare the boot') },
                 },
               },
-              { target: 'choosing', actions: assign({ done: ({ context }) => context.done + 1 }) },
-            ],
-            onError: {
-              target: '#boot-u-boot.failed',
-              actions: { type: 'broken', params: failing('prepare the boot') },
             },
-          },
-        },
-        loading: {
-          invoke: {
-            src: 'uBootFetch',
-            input: ({ context }) => ({
-              file: currentFile(context),
-              deadlines: context.deadlines,
-              witness: context.witness,
-            }),
-            onDone: [
-              {
-                guard: { type: 'isFault', params: ({ event }) => event.output },
-                target: '#boot-u-boot.failed',
-                actions: { type: 'keep', params: ({ event }) => event.output },
+            loading: {
+              invoke: {
+                src: 'uBootFetch',
+                input: ({ context }) => ({
+                  file: currentFile(context),
+                  deadlines: context.deadlines,
+                  witness: context.witness,
+                }),
+                onDone: [
+                  {
+                    guard: { type: 'isFault', params: ({ event }) => event.output },
+                    target: '#boot-u-boot.failed',
+                    actions: { type: 'keep', params: ({ event }) => event.output },
+                  },
+                  { target: 'choosing', actions: assign({ loaded: ({ context }) => context.loaded + 1 }) },
+                ],
+                onError: {
+                  target: '#boot-u-boot.failed',
+                  actions: { type: 'broken', params: failing('fetch a file') },
+                },
               },
-              { target: 'choosing', actions: assign({ loaded: ({ context }) => context.loaded + 1 }) },
-            ],
-            onError: {
-              target: '#boot-u-boot.failed',
-              actions: { type: 'broken', params: failing('fetch a file') },
             },
-          },
-        },
-        running: {
-          description: 'a script fetches what is left',
-          invoke: {
-            src: 'uBootScript',
-            input: ({ context }) => ({
-              ...currentScript(context),
-              deadlines: context.deadlines,
-              witness: context.witness,
-            }),
-            onDone: [
-              {
-                guard: { type: 'isFault', params: ({ event }) => event.output },
-                target: '#boot-u-boot.failed',
-                actions: { type: 'keep', params: ({ event }) => event.output },
+            running: {
+              description: 'a script fetches what is left',
+              invoke: {
+                src: 'uBootScript',
+                input: ({ context }) => ({
+                  ...currentScript(context),
+                  deadlines: context.deadlines,
+                  witness: context.witness,
+                }),
+                onDone: [
+                  {
+                    guard: { type: 'isFault', params: ({ event }) => event.output },
+                    target: '#boot-u-boot.failed',
+                    actions: { type: 'keep', params: ({ event }) => event.output },
+                  },
+                  { target: 'choosing', actions: assign({ scriptDone: true }) },
+                ],
+                onError: {
+                  target: '#boot-u-boot.failed',
+                  actions: { type: 'broken', params: failing('run the script') },
+                },
               },
-              { target: 'choosing', actions: assign({ scriptDone: true }) },
-            ],
-            onError: {
-              target: '#boot-u-boot.failed',
-              actions: { type: 'broken', params: failing('run the script') },
             },
           },
         },

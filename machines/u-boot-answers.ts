@@ -1,4 +1,5 @@
 /** What U-Boot's answers say: whether a command failed, and which files have come whole. */
+import { type Fault, shown } from './fault.ts';
 
 /** `size` in bytes is what U-Boot must say that it has transferred. */
 export interface UBootFile {
@@ -35,10 +36,40 @@ export function loadError(answer: string, load: readonly UBootFile[]): string {
   return errorLine(answer) ?? answer.trim().split(/\r?\n/).slice(-2).join(' / ');
 }
 
-/** Whether U-Boot tells of no error, and of no size that could be relied on: that of one file. */
-export function isCountGarbled(answer: string): boolean {
-  return errorLine(answer) === undefined && saidTwice(answer) === undefined;
+/**
+ * The line by which U-Boot says that its Ethernet has no link (drivers/net/phy/phy.c, genphy_update_link; the words of
+ * the MAC drivers differ).
+ */
+export function linkTrouble(answer: string): string | undefined {
+  return answer
+    .split(/\r?\n/)
+    .find(line => noLink.test(line))
+    ?.trim();
 }
+
+const noLink =
+  /Waiting for PHY .*TIMEOUT|Could not initialize PHY|phy_startup\(\) failed|\bNo link\b|link (?:is )?down|PHY (?:is )?not found|No ethernet found|could not get PHY/i;
+
+/** U-Boot's answer says that its Ethernet has no link. */
+export function withoutLink(answer: string): Fault {
+  return shown(
+    "U-Boot's Ethernet has no link",
+    linkTrouble(answer) ?? '',
+    'infrastructure',
+    "check the board's network cable, and its port at the switch",
+  );
+}
+
+/**
+ * Whether U-Boot tells of no error, and of a size that cannot be relied on: that of one file. Where nothing of the
+ * line that has it came, no file did.
+ */
+export function isCountGarbled(answer: string): boolean {
+  return errorLine(answer) === undefined && saidTwice(answer) === undefined && tellsOfTransfer.test(answer);
+}
+
+/** What is left of `Bytes transferred = N (hex hex)`, or of the marks before it, on a line that loses characters. */
+const tellsOfTransfer = /transf|sferred|hex\)|#|^ *done\b/m;
 
 /** The same of the answer of a script, which tells several sizes, and of which some may be relied on. */
 export function isAnyCountGarbled(answer: string): boolean {

@@ -7,9 +7,11 @@ import {
   countCommand,
   isCountGarbled,
   isCountOf,
+  linkTrouble,
   loadError,
   missing,
   type UBootFile,
+  withoutLink,
 } from './u-boot-answers.ts';
 import { uBootCommand } from './u-boot-command.ts';
 import type { Witness } from './witness.ts';
@@ -40,6 +42,11 @@ export const uBootFetch = setup({
       fault: ({ context }, params: { what: string; line: string }) =>
         shown(`\`${loadCommand(context.file)}\` ${params.what}`, params.line, 'infrastructure'),
     }),
+    noLink: assign({
+      fault: (_, params: { answer: string }) => withoutLink(params.answer),
+      // The PHY may come up with the next power-on.
+      retry: true,
+    }),
     broken: assign({
       fault: (_, params: { attempt: string; error: unknown }) =>
         failure(params.attempt, params.error, 'controller'),
@@ -48,6 +55,7 @@ export const uBootFetch = setup({
       witness.note?.(`the size of ${file.file} came garbled, and was asked for again: it is right`),
   },
   guards: {
+    hasNoLink: (_, params: { answer: string }) => linkTrouble(params.answer) !== undefined,
     isFault: (_, params: { fault: Fault | null }) => params.fault !== null,
     isWhole: ({ context }, params: { answer: string }) =>
       missing(params.answer, [context.file]) === undefined,
@@ -77,6 +85,11 @@ export const uBootFetch = setup({
             actions: { type: 'keep', params: ({ event }) => event.output },
           },
           { guard: { type: 'isWhole', params: ({ event }) => event.output }, target: 'loaded' },
+          {
+            guard: { type: 'hasNoLink', params: ({ event }) => event.output },
+            target: 'failed',
+            actions: { type: 'noLink', params: ({ event }) => event.output },
+          },
           { guard: { type: 'isCountGarbled', params: ({ event }) => event.output }, target: 'counting' },
           {
             target: 'failed',

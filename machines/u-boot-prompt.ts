@@ -65,7 +65,7 @@ export const uBootPrompt = setup({
   invoke: { src: 'console' },
   on: {
     'console.autoboot': '.interrupting',
-    'console.prompt': '.atPrompt',
+    'console.prompt': '.doubting',
     // The countdown ran out: whatever the stored boot command starts is not what this run deploys.
     'console.handOver': {
       target: '.missed',
@@ -109,10 +109,36 @@ export const uBootPrompt = setup({
         },
       },
     },
+    doubting: {
+      description:
+        'no countdown was seen: text that looks like a prompt may stand before it, a prompt answers Enter',
+      entry: 'enter',
+      on: { 'console.prompt': {} },
+      after: {
+        bootLoader: { target: '#u-boot-prompt.missed', actions: { type: 'expired', params: waits.prompt } },
+      },
+      initial: 'waiting',
+      states: {
+        waiting: { after: { retype: 'pressing' } },
+        pressing: {
+          on: { 'console.prompt': '#u-boot-prompt.atPrompt' },
+          invoke: {
+            src: 'press',
+            input: { text: '\r' },
+            onDone: 'answering',
+            onError: {
+              target: '#u-boot-prompt.failed',
+              actions: { type: 'failed', params: failing('ask for the prompt') },
+            },
+          },
+        },
+        answering: { on: { 'console.prompt': '#u-boot-prompt.atPrompt' } },
+      },
+    },
     interrupting: {
       description: 'the key is pressed at what the console shows, and again while no prompt follows',
       entry: 'enter',
-      on: { 'console.autoboot': {} },
+      on: { 'console.autoboot': {}, 'console.prompt': 'atPrompt' },
       after: {
         bootLoader: { target: '#u-boot-prompt.missed', actions: { type: 'expired', params: waits.prompt } },
       },

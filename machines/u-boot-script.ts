@@ -6,7 +6,15 @@ import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
 import type { PartOutput } from './boot-attempt.ts';
 import { failing, type Fault, failure, shown } from './fault.ts';
-import { errorLine, isAnyCountGarbled, loadError, missing, type UBootFile } from './u-boot-answers.ts';
+import {
+  errorLine,
+  isAnyCountGarbled,
+  linkTrouble,
+  loadError,
+  missing,
+  type UBootFile,
+  withoutLink,
+} from './u-boot-answers.ts';
 import { uBootCommand } from './u-boot-command.ts';
 import type { Witness } from './witness.ts';
 
@@ -40,6 +48,11 @@ export const uBootScript = setup({
       fault: ({ context: { command, load } }, params: { answer: string }) =>
         shown(`\`${command}\` did not load the files`, loadError(params.answer, load), 'infrastructure'),
     }),
+    noLink: assign({
+      fault: (_, params: { answer: string }) => withoutLink(params.answer),
+      // The PHY may come up with the next power-on.
+      retry: true,
+    }),
     broken: assign({
       fault: (_, params: { attempt: string; error: unknown }) =>
         failure(params.attempt, params.error, 'controller'),
@@ -48,6 +61,7 @@ export const uBootScript = setup({
       witness.note?.(`\`${command}\` is run again: the sizes that it told came garbled`),
   },
   guards: {
+    hasNoLink: (_, params: { answer: string }) => linkTrouble(params.answer) !== undefined,
     isFault: (_, params: { fault: Fault | null }) => params.fault !== null,
     isWhole: ({ context }, params: { answer: string }) =>
       missing(params.answer, context.load) === undefined && errorLine(params.answer) === undefined,
@@ -76,6 +90,11 @@ export const uBootScript = setup({
             actions: { type: 'keep', params: ({ event }) => event.output },
           },
           { guard: { type: 'isWhole', params: ({ event }) => event.output }, target: 'loaded' },
+          {
+            guard: { type: 'hasNoLink', params: ({ event }) => event.output },
+            target: 'failed',
+            actions: { type: 'noLink', params: ({ event }) => event.output },
+          },
           {
             guard: { type: 'mayRunAgain', params: ({ event }) => event.output },
             target: 'running',

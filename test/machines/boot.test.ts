@@ -117,6 +117,12 @@ async function pass(clock: SimulatedClock, milliseconds: number): Promise<void> 
 const faultOf = (actor: { getSnapshot(): { output?: { fault: { what: string } | null } | undefined } }) =>
   actor.getSnapshot().output?.fault?.what;
 
+/** The countdown, and the prompt that follows the key. */
+async function toPrompt({ say }: Pick<ReturnType<typeof uBoot>, 'say'>): Promise<void> {
+  await say('console.autoboot');
+  await say('console.prompt');
+}
+
 test('U-Boot: the countdown is interrupted when it is seen, then one command at a time up to the hand-over', async t => {
   const { actor, say, typed, turned } = uBoot();
   await settle();
@@ -139,11 +145,59 @@ test('U-Boot: the countdown is interrupted when it is seen, then one command at 
   t.deepEqual(turned, ['on']);
 });
 
-test('U-Boot: a board that stands at its prompt already is taken as it is', async t => {
+test('U-Boot: a board that stands at its prompt already is asked by Enter whether it does', async t => {
+  const { clock, say, typed } = uBoot();
+  await say('console.prompt');
+  await pass(clock, 1050);
+  t.deepEqual(typed, [enter]);
+  await say('console.prompt');
+  t.is(typed[1], 'setenv a 1');
+});
+
+test('U-Boot: what looks like a prompt before the countdown does not make it miss the countdown', async t => {
   const { say, typed } = uBoot();
   await say('console.prompt');
-  t.is(typed[0], 'setenv a 1');
+  await say('console.autoboot');
+  t.deepEqual(typed, ['" "']);
+  await say('console.prompt');
+  t.is(typed[1], 'setenv a 1');
 });
+
+for (const [type, what] of [
+  ['console.autoboot', "U-Boot's countdown began after what looked like its prompt"],
+  ['console.handOver', 'U-Boot ran its stored boot command before it was interrupted'],
+  ['console.xen', 'the board started Xen by itself before U-Boot was told to'],
+] as const) {
+  test(`U-Boot: ${type} while commands are typed asks for a power cycle`, async t => {
+    const { actor, clock, notes, say, turned } = uBoot({ 'setenv b': 'silence' });
+    await toPrompt({ say });
+    await say(type);
+    await pass(clock, 5000);
+    t.deepEqual(turned.slice(0, 3), ['on', 'off', 'on']);
+    t.is(actor.getSnapshot().status, 'active');
+    t.true(
+      notes.some(text => text.includes(what)),
+      notes.join(),
+    );
+  });
+}
+
+for (const answer of [
+  'Using ethernet@e6800000 device\nWaiting for PHY auto negotiation to complete......... TIMEOUT !\nCould not initialize PHY ethernet@e6800000',
+  'phy_startup() failed: -110FAILED: -110',
+  'ethernet@e6800000: No link.',
+]) {
+  test(`U-Boot: a fetch that says "${answer.slice(-30)}" asks for a power cycle, and names the link`, async t => {
+    const { actor, clock, say, turned } = uBoot({ 'tftpboot 0x48200000 xen': answer });
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await pass(clock, attempt === 0 ? 0 : 2100);
+      await toPrompt({ say });
+    }
+    await pass(clock, 100);
+    t.deepEqual(turned, ['on', 'off', 'on', 'off', 'on']);
+    t.regex(faultOf(actor) ?? '', /^U-Boot's Ethernet has no link: /);
+  });
+}
 
 test('U-Boot: while no prompt follows the key, Ctrl-C asks for one', async t => {
   const { clock, say, typed } = uBoot();
@@ -196,20 +250,20 @@ const waiting: readonly Waiting[] = [
   {
     name: 'a setting without an answer',
     answers: { 'setenv b': 'silence' },
-    reach: ({ say }) => say('console.prompt'),
+    reach: toPrompt,
     milliseconds: 1400,
     fault: /^waited 1\.4 s for the prompt after `setenv b`, since/,
   },
   {
     name: 'a file that does not come to its end',
     answers: { 'tftpboot 0x48000000 dtb': 'silence' },
-    reach: ({ say }) => say('console.prompt'),
+    reach: toPrompt,
     milliseconds: 16_000,
     fault: /^waited 16\.0 s for the end of `tftpboot 0x48000000 dtb`, since/,
   },
   {
     name: 'a start without a hand-over',
-    reach: ({ say }) => say('console.prompt'),
+    reach: toPrompt,
     milliseconds: 1700,
     fault: /^waited 1\.7 s for U-Boot's `Starting kernel`, since/,
   },
@@ -273,7 +327,7 @@ const refusals: readonly {
 for (const { name, answers, signs = [], fault } of refusals) {
   test(`U-Boot: ${name} ends the boot with a fault of the lab`, async t => {
     const { actor, say } = uBoot(answers);
-    await say('console.prompt');
+    await toPrompt({ say });
     for (const { type, line } of signs) if (type !== 'console.crash') await say(type, line);
     t.regex(faultOf(actor) ?? 'no fault', fault);
     t.is(actor.getSnapshot().output?.fault?.class, 'infrastructure');
@@ -285,15 +339,15 @@ test('U-Boot: a garbled count of bytes is asked for again, and noted', async t =
     'tftpboot 0x48200000 xen': 'done\nBytes transferred = 30 (12c hex)',
     'printenv filesize': 'filesize=12c',
   });
-  await say('console.prompt');
-  t.deepEqual(typed.slice(2, 5), ['tftpboot 0x48200000 xen', 'printenv filesize', 'tftpboot 0x48000000 dtb']);
+  await toPrompt({ say });
+  t.deepEqual(typed.slice(3, 6), ['tftpboot 0x48200000 xen', 'printenv filesize', 'tftpboot 0x48000000 dtb']);
   t.deepEqual(notes, ['the size of xen came garbled, and was asked for again: it is right']);
 });
 
 test('U-Boot: a prompt that comes while the start command is typed again is no refusal', async t => {
   const typed = Promise.withResolvers<void>();
   const { actor, say } = uBoot(undefined, typed.promise);
-  await say('console.prompt');
+  await toPrompt({ say });
   await say('console.prompt', '=> ');
   typed.resolve();
   await settle();
@@ -303,7 +357,7 @@ test('U-Boot: a prompt that comes while the start command is typed again is no r
 
 test('U-Boot: a start command whose last words are lost has started Xen where Xen speaks', async t => {
   const { actor, say } = uBoot();
-  await say('console.prompt');
+  await toPrompt({ say });
   await say('console.xen');
   t.deepEqual(actor.getSnapshot().output, { fault: null, attempts: 1, xenSeen: true });
 });
@@ -330,8 +384,8 @@ const transferred = (...sizes: readonly number[]) =>
 test('U-Boot: a script is fetched and run; once it has fetched all files whole, Xen is started', async t => {
   const answers = { ...scriptComes, 'source 0x58200000': transferred(300, 40) };
   const { actor, say, typed } = boardOf({ uBoot: scriptPlan }, answers);
-  await say('console.prompt');
-  t.deepEqual(typed, [
+  await toPrompt({ say });
+  t.deepEqual(typed.slice(1), [
     'setenv ipaddr 1',
     'tftpboot 0x58200000 boot.scr',
     'source 0x58200000',
@@ -376,7 +430,7 @@ for (const { name, answers, runs } of garbled) {
         },
       },
     );
-    await say('console.prompt');
+    await toPrompt({ say });
     t.is(typed.filter(command => command === 'source 0x58200000').length, runs);
     t.is(notes.length, Math.min(runs - 1, 3));
     t.is(faultOf(actor) === undefined, runs < 4);
@@ -410,7 +464,7 @@ for (const { name, answer, fault } of scripts) {
   test(`U-Boot: a script that ${name} is a fault of the lab, and Xen is not started`, async t => {
     const answers = { ...scriptComes, 'source 0x58200000': answer };
     const { actor, say, typed } = boardOf({ uBoot: scriptPlan }, answers);
-    await say('console.prompt');
+    await toPrompt({ say });
     t.regex(faultOf(actor) ?? 'no fault', fault);
     t.is(typed.at(-1), 'source 0x58200000');
   });
@@ -471,7 +525,7 @@ for (const { name, answers, happens, fault } of lost) {
     const { actor, clock, notes, say, startedOver, turned } = board;
     for (let attempt = 0; attempt < 3; attempt++) {
       await settle();
-      await say('console.prompt');
+      await toPrompt({ say });
       await happens(board);
       await pass(clock, 2050);
     }
@@ -549,7 +603,7 @@ test('EEPROM, then U-Boot: what the EEPROM starts is interrupted, loads and star
   await say('console.banner', 'NOTICE:  BL31: v2.10');
   await say('console.banner', 'U-Boot 2024.04');
   await say('console.autoboot');
-  await say('console.prompt');
+  await toPrompt({ say });
   t.deepEqual(typed.slice(-2), ['booti 1 - 2', enter]);
   await say('console.handOver', 'Starting kernel ...');
   t.deepEqual(actor.getSnapshot().output, { fault: null, attempts: 1, xenSeen: false });
