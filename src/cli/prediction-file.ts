@@ -1,6 +1,7 @@
 /** Reads a prediction that a run, or `scmi-hil predict --json`, has written. */
 import { messageOf } from '../config/text.ts';
 import { existsSync, readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { z } from 'zod';
 import type { Prediction } from '../model/predict/prediction.ts';
 import { UsageError } from './command.ts';
@@ -36,9 +37,29 @@ export function readPrediction(file: string): Prediction {
     throw new UsageError(`${file} is no prediction: ${why}`, hint, { cause: error });
   }
   const read = predictionFile.safeParse(value);
-  if (read.success) return value as Prediction;
+  if (read.success) {
+    const endless = read.data.expectations.find(({ pattern }) => mayBeEndless(pattern));
+    if (endless === undefined) {
+      boundRegularExpressions();
+      return value as Prediction;
+    }
+    throw new UsageError(`${file}: the pattern of ${endless.id} may never end: ${endless.pattern}`, hint);
+  }
   const [issue] = read.error.issues;
   throw new UsageError(`${file} is no prediction: ${issue?.path.join('.')}: ${issue?.message}`, hint);
+}
+
+/**
+ * Patterns of a file are of anybody's making. V8 matches those that go back too often in linear time, where it is
+ * told to and they look around at nothing (v8.dev/blog/non-backtracking-regexp).
+ */
+function boundRegularExpressions(): void {
+  setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+}
+
+/** A repeated group in a pattern that looks around or back, which has no linear form. */
+function mayBeEndless(pattern: string): boolean {
+  return /\(\?<?[=!]|\\[1-9k]/.test(pattern) && /\)(?:[*+]|\{\d+,)/.test(pattern);
 }
 
 /** Schema 1 is schema 2, but for the name of the field `because` of a reason, which was `words`. */

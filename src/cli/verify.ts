@@ -42,6 +42,10 @@ export const addVerify: AddCommand = (program, process, done) => {
     .option('--json', 'print JSON')
     .action(async (run: string | undefined, options: VerifyOptions) => {
       const report = await reportOf(run, options, process);
+      if (report === undefined) {
+        done(exitCode.interrupted);
+        return;
+      }
       print(report, options, process);
       done(exitCode[outcomeOf(report, { strict: options.strict === true })]);
     });
@@ -61,7 +65,11 @@ export const addVerify: AddCommand = (program, process, done) => {
   });
 };
 
-function reportOf(run: string | undefined, options: VerifyOptions, process: CliProcess): Promise<RunReport> {
+function reportOf(
+  run: string | undefined,
+  options: VerifyOptions,
+  process: CliProcess,
+): Promise<RunReport | undefined> {
   const hint = 'see: scmi-hil verify --help';
   if (run !== undefined && options.console !== undefined) {
     throw new UsageError('verify takes a run or --console, not both', hint);
@@ -71,16 +79,24 @@ function reportOf(run: string | undefined, options: VerifyOptions, process: CliP
   return reportOfLog(path.resolve(process.cwd, options.console), options, process);
 }
 
+/** @returns undefined where the run was interrupted before it had a prediction */
 async function reportOfRun(
   directory: string,
   options: VerifyOptions,
   process: CliProcess,
-): Promise<RunReport> {
+): Promise<RunReport | undefined> {
   const recording = await readRecordingOf(directory);
   warnOfDamage(recording, process);
   const own = path.join(directory, runFiles.prediction);
-  const prediction = chosenPrediction(options, process) ?? ownPrediction(own);
   const { events, lines } = recording;
+  const chosen = chosenPrediction(options, process);
+  if (chosen === undefined && !existsSync(own) && wasInterrupted(events)) {
+    process.stderr.write(
+      `${directory}: interrupted, nothing to judge: the run ended before its prediction\n`,
+    );
+    return undefined;
+  }
+  const prediction = chosen ?? ownPrediction(own);
   const verdict = judge({ prediction, recording: events, lines, strict: options.strict === true });
   const header = events.find(event => event.kind === 'run-started')?.data;
   const cpu = events.find(event => event.kind === 'run-finished')?.data.cpu;
@@ -92,6 +108,12 @@ async function reportOfRun(
     ...(cpu !== undefined && { cpu }),
     ...(header?.images !== undefined && { images: header.images }),
   };
+}
+
+/** Killed, or ended by its user. */
+function wasInterrupted(events: Recording['events']): boolean {
+  const end = events.findLast(event => event.kind === 'run-finished');
+  return end === undefined || end.data.outcome === 'interrupted';
 }
 
 function ownPrediction(file: string): Prediction {

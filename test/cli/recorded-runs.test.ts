@@ -231,3 +231,75 @@ test('a replay that is interrupted ends at once', async t => {
   t.is((await ended).code, 130);
   rmSync(directory, { recursive: true });
 });
+
+test('a run that was killed before its prediction is interrupted, and nothing is judged', async t => {
+  const directory = await aRun(events.slice(0, 1));
+  rmSync(path.join(directory, 'prediction.json'));
+  const { code, err } = await run(['verify', directory]);
+  t.is(code, 130);
+  t.regex(err, /interrupted, nothing to judge/);
+});
+
+test('escape sequences of a foreign recording do not reach the terminal', async t => {
+  const [header, ...others] = events;
+  if (header?.kind !== 'run-started') throw new Error('no header');
+  const evil = '\x1b]0;evil\x07';
+  const fault = { class: 'infrastructure', what: `w${evil}`, hint: `h${evil}` } as const;
+  const directory = await aRun([
+    { ...header, data: { ...header.data, board: `b${evil}`, scenario: `s${evil}`, boardType: `t${evil}` } },
+    ...others.slice(0, -1),
+    { kind: 'fault', data: fault },
+    { kind: 'run-finished', data: { outcome: 'infrastructure' } },
+  ]);
+  for (const argv of [
+    ['verify', directory],
+    ['verify', directory, '--verbose'],
+    ['replay', directory, '--speed', 'max'],
+  ]) {
+    const { out, err } = await run(argv);
+    t.regex(out, /evil/);
+    t.notRegex(out + err, /(?!\n)\p{Control}/u, argv.join(' '));
+  }
+});
+
+test('a damaged line of a recording is told with its field, and is no internal error', async t => {
+  const rows: ReadonlyArray<readonly [string, RegExp]> = [
+    [
+      '{"t":99,"source":"console","kind":"received","data":{"console":"serial","base64":"%%%"}}',
+      /line 6: `data\.base64` is not base64; left out/,
+    ],
+    [
+      '{"t":99,"source":"run","kind":"run-started","data":{"schema":2,"board":"b","scenario":"s","files":7}}',
+      /line 6: `data\.files` is not an object of strings; left out/,
+    ],
+    [
+      '{"t":99,"source":"run","kind":"run-started","data":{"schema":2,"board":"b","scenario":"s","virtual":"no"}}',
+      /line 6: `data\.virtual` is not a boolean; left out/,
+    ],
+  ];
+  for (const [text, message] of rows) {
+    const directory = await aRun();
+    writeFileSync(path.join(directory, 'recording.jsonl'), `${text}\n`, { flag: 'a' });
+    const { code, err } = await run(['verify', directory]);
+    t.is(code, 0, err);
+    t.regex(err, message);
+  }
+});
+
+const foreignPrediction = (pattern: string) =>
+  JSON.stringify({ ...prediction, expectations: [{ ...line('scmi: one'), pattern }] });
+
+test('a pattern of a foreign prediction takes no time, or is refused', async t => {
+  const directory = await aRun([
+    ...events.slice(0, 1),
+    { kind: 'received', data: { console: 'serial', text: `(XEN) ${'a'.repeat(5000)}!\r\n` } },
+    ...events.slice(2),
+  ]);
+  const file = path.join(directory, 'foreign.json');
+  writeFileSync(file, foreignPrediction('^(a+)+$'));
+  t.is((await run(['verify', directory, '--prediction', file])).code, 1);
+  writeFileSync(file, foreignPrediction('^(?=(a+)+b)a$'));
+  const refused = await run(['verify', directory, '--prediction', file]);
+  t.is(refused.code, 2);
+  t.regex(refused.err, /the pattern of boot\.scmi: one may never end/);
+});

@@ -91,7 +91,46 @@ function eventOf(text: string): RecordedEvent | string {
   if (isBytes && typeof record['text'] !== 'string' && typeof record['base64'] !== 'string') {
     return 'neither `data.text` nor `data.base64`';
   }
+  if (isBytes && typeof record['text'] !== 'string' && !isBase64(String(record['base64'])))
+    return '`data.base64` is not base64';
+  if (event['kind'] === 'run-started') {
+    const wrong = wrongField(record);
+    if (wrong !== undefined) return wrong;
+  }
   return value as RecordedEvent;
+}
+
+/** The first field of a header that is there and of another type than a writer gives it. */
+function wrongField(header: Readonly<Record<string, unknown>>): string | undefined {
+  for (const [field, type] of Object.entries(optionalOfHeader)) {
+    const value = header[field];
+    if (value === undefined || isOf(type, value)) continue;
+    return `\`data.${field}\` is not ${type === 'strings' ? 'an object of strings' : `a ${type}`}`;
+  }
+  return undefined;
+}
+
+type HeaderType = 'string' | 'boolean' | 'strings' | 'map';
+
+function isOf(type: HeaderType, value: unknown): boolean {
+  if (type === 'string' || type === 'boolean') return typeof value === type;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return type === 'map' || Object.values(value).every(each => typeof each === 'string');
+}
+
+const optionalOfHeader: Readonly<Record<string, HeaderType>> = {
+  started: 'string',
+  boardType: 'string',
+  virtual: 'boolean',
+  mutant: 'string',
+  controller: 'string',
+  files: 'strings',
+  uarts: 'map',
+  images: 'map',
+};
+
+function isBase64(text: string): boolean {
+  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
 }
 
 /** Fields without which nobody could use an event, by its kind. */

@@ -5,17 +5,27 @@ import type { RecordedBytes, RecordedData } from './event.ts';
 /** What stands in a recording where a secret was. */
 export const redacted = '[redacted]';
 
+/**
+ * Values that any text may have, `root` for instance: they are taken out only of what a console says right after a
+ * secret was typed there. Everywhere else they would take words away that are no secret.
+ */
+const common = /^(?:[A-Za-z]{1,11}|\d{1,7}|.{1,3})$/s;
+/** Bytes in which a secret that was typed may be echoed. */
+const echoed = 512;
+
 export class Secrets {
   readonly #secrets: readonly string[];
+  readonly #common: readonly string[];
+  /** By console: in how many of the next bytes a common secret may be the echo of what was typed. */
+  readonly #echoes = new Map<string, number>();
   /** By stream: the end of what was seen there that may be the beginning of a secret. */
   readonly #held = new Map<string, string>();
 
   /** @param secrets empty ones are left out; longer ones are looked for first */
   constructor(secrets: Iterable<string>) {
-    this.#secrets = [...new Set(secrets)]
-      .filter(secret => secret !== '')
-      .map(binary)
-      .toSorted((a, b) => b.length - a.length);
+    const all = [...new Set(secrets)].filter(secret => secret !== '');
+    this.#secrets = longestFirst(all.filter(secret => !common.test(secret)));
+    this.#common = longestFirst(all.filter(secret => common.test(secret)));
   }
 
   /**
@@ -24,9 +34,11 @@ export class Secrets {
    * @returns undefined where all of the event is held back
    */
   event(event: RecordedData): RecordedData | undefined {
-    if (this.#secrets.length === 0) return event;
+    if (this.#secrets.length + this.#common.length === 0) return event;
     if (event.kind !== 'received' && event.kind !== 'sent') return this.#walk(event) as RecordedData;
     const { console, ...recorded } = event.data;
+    if (event.kind === 'sent' && 'text' in recorded && recorded.text === redacted)
+      this.#echoes.set(console, echoed);
     const bytes = this.#stream(`${event.kind} ${console}`, recorded);
     return bytes === undefined ? undefined : { kind: event.kind, data: { console, ...bytes } };
   }
@@ -43,7 +55,10 @@ export class Secrets {
   }
 
   #stream(stream: string, recorded: RecordedBytes): RecordedBytes | undefined {
-    const text = this.#without((this.#held.get(stream) ?? '') + binaryOf(bytesOf(recorded)));
+    const text = this.#withoutEcho(
+      stream,
+      this.#without((this.#held.get(stream) ?? '') + binaryOf(bytesOf(recorded))),
+    );
     const hold = this.#beginning(text);
     if (hold > 0) this.#held.set(stream, text.slice(text.length - hold));
     else this.#held.delete(stream);
@@ -59,6 +74,18 @@ export class Secrets {
       if (this.#secrets.some(secret => secret.length > length && secret.startsWith(end))) return length;
     }
     return 0;
+  }
+
+  #withoutEcho(stream: string, text: string): string {
+    const console = stream.slice('received '.length);
+    const left = this.#echoes.get(console) ?? 0;
+    if (!stream.startsWith('received ') || left === 0) return text;
+    this.#echoes.set(console, Math.max(0, left - text.length));
+    const near = this.#common.reduce(
+      (without, secret) => without.replaceAll(secret, redacted),
+      text.slice(0, left),
+    );
+    return near + text.slice(left);
   }
 
   #without(text: string): string {
@@ -78,6 +105,10 @@ export class Secrets {
 // Bytes as characters of the same number, so that streams that are no text are searched alike.
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+function longestFirst(values: readonly string[]): readonly string[] {
+  return values.map(binary).toSorted((a, b) => b.length - a.length);
+}
 
 function binary(text: string): string {
   return binaryOf(encoder.encode(text));

@@ -1,5 +1,4 @@
 /** The way of a board to Xen, for a terminal. */
-import type { Fault } from '../../../machines/fault.ts';
 import type { BootDiagnosis, ReachedStep } from '../diagnosis/boot-progress.ts';
 import { printable, printableLine } from './printable.ts';
 
@@ -10,7 +9,7 @@ export function renderReached({ title, text }: ReachedStep, when: string): strin
 
 export interface BootEnd extends Pick<BootDiagnosis, 'stuck' | 'attempts'> {
   /** What else went wrong. */
-  readonly faults?: readonly Fault[];
+  readonly faults?: ReadonlyArray<{ readonly what: string; readonly hint?: string }>;
 }
 
 /**

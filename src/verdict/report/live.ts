@@ -42,7 +42,7 @@ export function liveProgress(write: (text: string) => void, options: LiveOptions
   };
   const draw = () => {
     if (!options.inPlace || progress.size === 0) return;
-    const text = [...progress].map(([board, words]) => `${board}: ${words}`).join('   ');
+    const text = [...progress].map(([board, words]) => `${printableLine(board)}: ${words}`).join('   ');
     write(text.slice(0, Math.max(0, (options.columns?.() ?? 80) - 1)));
     drawn = true;
   };
@@ -53,8 +53,9 @@ export function liveProgress(write: (text: string) => void, options: LiveOptions
   };
   const show = (board: string, t: number, text: string, colour: Colour | undefined) => {
     const words = printableLine(text);
-    width = Math.max(width, board.length);
-    const name = paint('cyan', board.padEnd(width));
+    const shown = printableLine(board);
+    width = Math.max(width, shown.length);
+    const name = paint('cyan', shown.padEnd(width));
     line(`${paint('dim', seconds(t))} ${name}  ${colour === undefined ? words : paint(colour, words)}`);
   };
   const showTransfer = (board: string, t: number, transfer: Transfer) => {

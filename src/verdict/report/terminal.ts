@@ -41,14 +41,14 @@ export function renderVerdict(report: RunReport, options: TerminalOptions): stri
   const { verdict, title, claims } = report;
   const outcome = runOutcomes[outcomeOf(report, options)];
   const lines = [
-    `${paint('bold', nameOf(report))}: ${paint(outcome.colour, outcome.words)} (${countWords(verdict.counts)})`,
+    `${paint('bold', printableLine(nameOf(report)))}: ${paint(outcome.colour, outcome.words)} (${countWords(verdict.counts)})`,
     `  ${title}${claims.length === 0 ? '' : ` [${claims.join(' ')}]`}`,
     ...verdict.faults.flatMap(fault => renderFault(fault, paint)),
     ...(verdict.notes ?? []).map(note => `  ${paint('dim', `note: ${printableLine(note)}`)}`),
     ...renderJudgements(verdict.judgements, options, paint),
   ];
   lines.push(...deployedLines(report, options).map(line => `  ${paint('dim', printableLine(line))}`));
-  if (report.directory !== null) lines.push(`  files: ${report.directory}`);
+  if (report.directory !== null) lines.push(`  files: ${printableLine(report.directory)}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -99,9 +99,9 @@ function countWords(counts: Readonly<Record<Outcome, number>>): string {
 function renderFault(fault: RunReport['verdict']['faults'][number], paint: Paint): string[] {
   const [first = '', ...rest] = printable(fault.what).split('\n');
   return [
-    `  ${paint('yellow', `${fault.class}:`)} ${first}`,
+    `  ${paint('yellow', `${printableLine(fault.class)}:`)} ${first}`,
     ...rest.map(line => `    ${line}`),
-    ...(fault.hint === undefined ? [] : [`    ${fault.hint}`]),
+    ...(fault.hint === undefined ? [] : [`    hint: ${printableLine(fault.hint)}`]),
   ];
 }
 

@@ -65,10 +65,13 @@ export function fromConsole(log: Uint8Array, { expectsLogin, ...names }: Console
 const dom0Ready =
   /(?:^|\s)login: |built-in shell|^Parsing config from \S|^ +enable +prepare +protect |^reboot: (?:Power down|Restarting system)|^(?:\S+[@:])?[\w.~/:-]* ?[#$] /;
 
+/** Characters of a line in which a prompt is looked for: the time for one line grows with its square. */
+const longestPrompt = 400;
+
 const initStarted = /^Run \S+ as init process/;
 
 function ofDom0(lines: readonly TalkerLine[], pattern: RegExp): TalkerLine | undefined {
-  return lines.find(({ domid, text }) => domid === 0 && pattern.test(text));
+  return lines.find(({ domid, text }) => domid === 0 && pattern.test(text.slice(0, longestPrompt)));
 }
 
 /** A line of Dom0 may be the toolstack's as well, where it is used on the console. */

@@ -485,7 +485,7 @@ class Seen {
     if (elsewhere !== undefined) {
       return {
         outcome: 'missed',
-        why: 'it was said, but not in its place in the order',
+        why: 'found in the console log, but not in its place in the order',
         seen: evidenceOf(elsewhere, elsewhere.text),
       };
     }

@@ -197,6 +197,20 @@ test('a secret never reaches a file, also where it came in pieces', t => {
   t.regex(text(), /password \[redacted\] refused/);
 });
 
+test('a password that is a common word is taken out where it was typed, and nowhere else', t => {
+  const { writer: made, text } = writer({ secrets: ['root'] });
+  made.record('ssh', { kind: 'command', data: { domain: 'dom0', command: 'xl create /root/guest.cfg' } });
+  made.record('serial', received('login: root\r\nPassword: '));
+  made.record('serial', { kind: 'sent', data: { console: 'serial', text: '[redacted]' } });
+  made.record('serial', received('root\r\n'));
+  made.record('serial', received(`${'.'.repeat(600)} /root/guest.cfg`));
+  made.close();
+  t.regex(text(), /xl create \/root\/guest\.cfg/);
+  t.regex(text(), /login: root/);
+  t.regex(text(), /"\[redacted\]\\r\\n"/);
+  t.regex(text(), /\. \/root\/guest\.cfg/);
+});
+
 test('a run has a directory of its own, also twice in a second', async t => {
   const root = join(place(), 'runs');
   const run = { started: new Date('2026-02-16T10:20:30.400Z'), board: 'rpi5-01', scenario: 'taken agent/id' };

@@ -206,7 +206,7 @@ test('faults of the lab are told with what to do', t => {
   const text = renderVerdict(report({ outcome: 'infrastructure', faults }), plain);
   t.regex(
     text,
-    /INFRASTRUCTURE .*\n.*\n {2}infrastructure: waited 20 s\n {4}last lines\n {4}look at the relay\n/,
+    /INFRASTRUCTURE .*\n.*\n {2}infrastructure: waited 20 s\n {4}last lines\n {4}hint: look at the relay\n/,
   );
 });
 
