@@ -1,15 +1,15 @@
-/** What a measurement in this folder answers. */
+/** The question and result of a measurement in this folder. */
 
 export interface Measurement {
-  /** What was measured: `console reader, all signs armed`. */
+  /** The measured part: `console reader, all signs armed`. */
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** What it is compared with, in words and with the number. */
+  /** The comparison, in words and with the number. */
   readonly beside: string;
 }
 
-/** What each file in this folder exports as `run`. */
+/** Each file in this folder exports this as `run`. */
 export type Bench = () => Promise<readonly Measurement[]>;
 
 /** One line for a terminal. */

@@ -1,4 +1,4 @@
-/** What a run on QEMU takes, and how much of it is the controller's, beside an expect script that boots the same. */
+/** The time of a run on QEMU, and the controller's part of it, beside an expect script that boots the same. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

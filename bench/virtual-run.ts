@@ -1,4 +1,4 @@
-/** What a virtual run costs, and how much of it is the controller's own work. */
+/** The time of a virtual run, and the controller's part of it. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -279,7 +279,7 @@ export const bootRpi = setup({
 
 const notFound = /file \S+ not found/;
 
-/** What it had said of its trouble before it gave up; of files that need not be there it says the same. */
+/** Its report of trouble before it gave up; it prints the same for files that need not be there. */
 function reason(lines: readonly string[], refusal: string): string {
   const why = lines.findLast(line =>
     /file \S+ not found|DHCP timeout|TFTP: disconnect|Link down/i.test(line),

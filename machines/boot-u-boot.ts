@@ -25,7 +25,7 @@ export interface UBootInput extends UBootPromptInput {
   readonly start: string;
 }
 
-/** What the charts of U-Boot do, as the run gives it. */
+/** Actors of U-Boot's charts, as the run gives them. */
 export interface UBootActors {
   readonly console: ReturnType<typeof givenCallback<ConsoleEvent>>;
   /** Writes text as it is, without a newline. */

@@ -13,7 +13,7 @@ import { failing, type Fault, failure } from './fault.ts';
 import { power } from './power.ts';
 import type { Witness } from './witness.ts';
 
-/** What the board type's boot loaders are told; at least one of them. Where there are both, the EEPROM is first. */
+/** Inputs of the board type's boot loaders; at least one of them. If there are both, the EEPROM is first. */
 export interface BootPlan {
   readonly eeprom?: Omit<RpiInput, 'deadlines' | 'witness'>;
   readonly uBoot?: Omit<UBootInput, 'deadlines' | 'witness' | 'isPowered'>;

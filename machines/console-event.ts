@@ -1,5 +1,5 @@
 /**
- * What the machines are told of the console: only the signs that move them, each with the line that
+ * Events of the console for the machines: only the signs that move them, each with the line that
  * showed it. The patterns are the board type's and the console reader's.
  */
 export type ConsoleEvent =

@@ -33,7 +33,7 @@ export interface AttemptOver {
   readonly type: 'attemptOver';
 }
 
-/** What the board has fetched in the attempt that came to the hand-over. */
+/** Files that the board has fetched in the attempt that came to the hand-over. */
 export interface Fetched {
   /** Names of the files that came whole; one that was asked for again is there once. */
   readonly files: readonly string[];

@@ -30,7 +30,7 @@ export type DomainEvent =
 /** Milliseconds that libxl gives a guest to acknowledge a shut-down or reboot (libxl__domain_pvcontrol). */
 export const acknowledgement = 60_000;
 
-/** What a toolstack command came to: its exit status. */
+/** Result of a toolstack command: its exit status. */
 export type ToolstackStatus = number;
 
 interface DomainContext extends Required<DomainInput> {

@@ -15,12 +15,12 @@ export interface Fault {
   readonly hint?: string;
 }
 
-/** What a waiting state waits for, and whose fault it is when it does not come. */
+/** The event that a state waits for, and the class of the fault if it times out. */
 export interface Wait {
   readonly for: string;
   readonly class: Fault['class'];
   readonly hint?: string;
-  /** What the last attempt at it came to. */
+  /** Result of the last attempt. */
   readonly refusal?: Error | undefined;
 }
 

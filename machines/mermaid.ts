@@ -39,7 +39,7 @@ function transitions(node: AnyStateNode, root: AnyStateNode): string[] {
   const all = [...node.transitions.values()].flat();
   return [...all, ...(node.always ?? [])].flatMap(transition =>
     (transition.target ?? []).map(target => {
-      // What the machine itself reacts to starts at the machine, which Mermaid has no state for.
+      // Events that the machine itself reacts to start at the machine, which Mermaid has no state for.
       const source = node === root ? '[*]' : id(node);
       return `  ${source} --> ${id(target)}: ${eventName(transition.eventType)}${guardName(transition.guard)}`;
     }),

@@ -19,7 +19,7 @@ export interface PowerInput {
 
 export interface PowerOutput {
   readonly fault: Fault | null;
-  /** What the switch said before it was told. */
+  /** State of the switch before the command. */
   readonly was: PowerState;
 }
 

@@ -1,4 +1,4 @@
-/** What a run has come to, by the faults that it met. */
+/** Outcome of a run, by its faults. */
 import type { Fault } from './fault.ts';
 import type { PowerOutput } from './power.ts';
 

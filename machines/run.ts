@@ -25,7 +25,7 @@ export interface RunInput {
   readonly boot: BootPlan;
   /** Milliseconds in which what follows a panic is still listened to; 1000 unless told. */
   readonly lastWords?: number;
-  /** What is booted in place of Xen. */
+  /** Program that is booted in place of Xen. */
   readonly payload?: string;
 }
 

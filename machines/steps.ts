@@ -10,7 +10,7 @@ export interface StepsInput {
   readonly steps: readonly Step[];
   readonly deadlines: Deadlines;
   readonly witness: Witness;
-  /** What was booted in place of Xen: there is no Dom0 then. */
+  /** Program that is booted in place of Xen: there is no Dom0 then. */
   readonly payload?: string;
 }
 

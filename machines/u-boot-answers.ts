@@ -13,7 +13,7 @@ export function errorLine(answer: string): string | undefined {
   return answer.split(/\r?\n/).find(line => errors.test(line));
 }
 
-/** What cannot be taken away was not there: that is no error. */
+/** A variable that cannot be deleted did not exist: that is no error. */
 const errors =
   /^(## Error|Unknown command|ERROR|Usage:|libfdt (?!fdt_delprop))|TFTP error|Retry count exceeded|Abort/;
 

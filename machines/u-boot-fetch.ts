@@ -153,7 +153,7 @@ export const uBootFetch = setup({
   },
 });
 
-/** What is typed to have a file fetched. */
+/** Command that fetches a file. */
 export function loadCommand({ file, address }: Pick<UBootFile, 'file' | 'address'>): string {
   return `tftpboot 0x${address.toString(16)} ${file}`;
 }

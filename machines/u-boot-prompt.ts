@@ -12,7 +12,7 @@ export interface UBootPromptInput {
   readonly witness: Witness;
   /** The board has power already: another boot loader has gone before. */
   readonly isPowered: boolean;
-  /** What is typed into the countdown. */
+  /** Key that is typed into the countdown. */
   readonly interrupt: string;
 }
 

@@ -17,7 +17,7 @@ export interface XenInput {
   readonly expectedPanic: string | null;
   /** Milliseconds in which what follows a panic is still listened to; 1000 unless told. */
   readonly lastWords?: number;
-  /** What is booted in place of Xen. */
+  /** Program that is booted in place of Xen. */
   readonly payload?: string;
 }
 
@@ -114,7 +114,7 @@ export const xen = setup({
   delays: {
     xenBanner: ({ context }) => context.deadlines.xenBanner,
     dom0: ({ context }) => context.deadlines.dom0,
-    /** What follows a panic (registers, `Reboot in five seconds`) is let into the recording. */
+    /** Lines after a panic (registers, `Reboot in five seconds`) are still recorded. */
     lastWords: ({ context }) => context.lastWords ?? 1000,
   },
 }).createMachine({

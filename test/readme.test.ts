@@ -32,7 +32,7 @@ test('the lab file of the README is a lab file', t => {
 
 for (const command of commands.filter(each => each.startsWith('npx scmi-hil '))) {
   const words = command.replace('npx scmi-hil ', '').split(' ');
-  // What needs the board of the lab file, somebody who answers, or QEMU is asked for its help.
+  // A command that needs the board of the lab file, a person, or QEMU is asked for its help.
   const needsBoard = ['v4h-01', 'qemu-virt', 'init'].some(word => words.includes(word));
   test(`README: ${command}`, async t => {
     const report = path.join(scratch, 'report.xml');

@@ -59,3 +59,12 @@ for (const { word, instead, except } of words) {
     );
   });
 }
+
+test('a comment begins with a noun or a verb, not with what, who, whose or such', t => {
+  const opening = /(\/\*\*?|\/\/|^\s*\*) (What|Who|Whose|Whoever|Such|So many|Where it) /;
+  const found = lines.filter(({ text, file }) => /\.(ts|js|c|h|S)$/.test(file) && opening.test(text));
+  t.deepEqual(
+    found.map(({ place, text }) => `${place}: ${text.trim()}`),
+    [],
+  );
+});

@@ -1,4 +1,4 @@
-/* What GCC may call of its own accord, also without a C library ("Standards" of its manual). */
+/* Functions that GCC may call of its own accord, also without a C library ("Standards" of its manual). */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -18,12 +18,12 @@
 /* A command being carried out. Nothing of it is told before it is complete: an exception may end it. */
 struct task {
 	const struct command *command;
-	/* What follows the command's name. */
+	/* Text after the command's name. */
 	char **words;
 	uint32_t count;
-	/* What was wrong; NULL: nothing. */
+	/* The mistake; NULL: none. */
 	const char *problem;
-	/* What goes out and comes back. */
+	/* Arguments and results of the call. */
 	uint64_t registers[8];
 	uint32_t memory[MAX_WORDS];
 	uint32_t memory_count;
@@ -257,7 +257,7 @@ static bool is_tag(const char *word)
 	return (word[0] == '#') && (length <= (MAX_TAG + 1U)) && is_decimal(&word[1]);
 }
 
-/* What is wrong with the line as such, before anything is done; NULL: nothing. */
+/* Finds a mistake in the line itself, before anything is done; NULL: none. */
 static const char *find_command(struct task *task, const struct line *line, uint32_t count,
 				char *words[MAX_LINE_WORDS])
 {

@@ -100,7 +100,7 @@ leave_guard:
 	str	xzr, [x3, #104]
 	ret
 
-	/* What happens outside of guarded leaves nothing to answer with. */
+	/* An exception outside of guarded leaves nothing to answer with. */
 exception:
 	adr	x3, guard
 	ldp	x4, x2, [x3, #96]

@@ -234,7 +234,7 @@ static bool find_address(const struct walk *walk, uint64_t *address)
 	return true;
 }
 
-/* What UART the node is; NULL where it is none that is understood. */
+/* The UART that a node describes; NULL if it is of an unknown kind. */
 static const struct uart_kind *kind_of(const struct walk *walk)
 {
 	for (size_t index = 0U; index < uart_kinds_count; index++) {

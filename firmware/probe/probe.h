@@ -1,4 +1,4 @@
-/* What the probe's files offer each other. */
+/* Functions that the probe's files share. */
 #ifndef PROBE_H
 #define PROBE_H
 

@@ -64,7 +64,7 @@ uint32_t scif_get(uintptr_t base)
 
 	clear(base, SCFSR_ER | SCFSR_BRK | SCFSR_RDF | SCFSR_DR);
 	if (((read16(base + SCLSR) & SCLSR_ORER) != 0U) && !scif_has_received(base)) {
-		/* What came next is lost, and nothing more comes until this is cleared. */
+		/* Later characters are lost until this is cleared. */
 		write16(base + SCLSR, 0U);
 		is_damaged = true;
 	}

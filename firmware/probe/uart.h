@@ -6,11 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What was received is no character that was sent: above the character, as in the PL011's data register. */
+/* The received value is no character that was sent: above the character, as in the PL011's data register. */
 #define UART_DAMAGED 0xf00U
 
 struct uart_kind {
-	/* What a node of the device tree says that it is. */
+	/* The kind that a node of the device tree names. */
 	const char *compatible;
 	/* The boot loader has set the rate that the listener knows. */
 	void (*start)(uintptr_t base);

@@ -44,13 +44,13 @@ export const deadlines = z.strictObject({
   domain: duration,
   /** One command over SSH. */
   command: duration,
-  /** What Xen still has to print once a command of the toolstack has returned: it frees a domain later. */
+  /** Silence until Xen has printed all after a command of the toolstack has returned: it frees a domain later. */
   settle: duration.default(15_000),
   /** Saving logs after the last step, or after a failure. */
   collect: duration,
 });
 
-/** Who writes to a UART, as the console reader tells talkers apart. */
+/** The talker of a UART, as the console reader tells talkers apart. */
 export const talkers = z.array(z.enum(['eeprom', 'tf-a', 'u-boot', 'xen', 'linux']));
 
 /** Name of a UART beside the console: part of the names of files that a run writes. */
@@ -64,9 +64,9 @@ const bootModule = z.enum(['multiboot,kernel', 'multiboot,ramdisk']);
 
 /** The Raspberry Pi's EEPROM network boot: the board asks for its files by itself. */
 const eeprom = z.strictObject({
-  /** What it starts; once that has come whole, it hands over. */
+  /** The file that it starts; after the whole file has come, it hands over. */
   kernel: z.string(),
-  /** What to serve: name asked for -> file of the deployment. */
+  /** Files to serve: name asked for -> file of the deployment. */
   files: z.record(z.string(), z.string()),
   /** Names that the EEPROM probes and that need not exist. */
   probes: z.array(z.string()),
@@ -90,7 +90,7 @@ const eeprom = z.strictObject({
 /** U-Boot interrupted at its prompt; all that it does is typed. */
 const uBoot = z.strictObject({
   autoboot: z.string(),
-  /** What interrupts the countdown. */
+  /** The key that interrupts the countdown. */
   interrupt: z.string(),
   prompt: z.string(),
   environment: z.record(z.string(), z.string()),
@@ -111,12 +111,12 @@ const uBoot = z.strictObject({
     .strictObject({ kernel: z.string(), bl31: z.strictObject({ file: z.string(), address }) })
     .exactOptional(),
   /**
-   * What starts Xen; `${name}` stands for the address of a file, `${name.size}` for its size, `$name` for a
+   * Command that starts Xen; `${name}` stands for the address of a file, `${name.size}` for its size, `$name` for a
    * variable of U-Boot's own.
    */
   start: z.string(),
   /**
-   * What is set and loaded stands in a script that U-Boot fetches first: little is typed then, on lines that lose
+   * Commands in a script that U-Boot fetches first: little is typed then, on lines that lose
    * characters. A lab can say so for a board.
    */
   script: z.boolean().default(false),
@@ -152,7 +152,7 @@ export const boardTypeSchema = z.strictObject({
   soc: z.string(),
   /** Facts that a person at the board should know: DIP switches, connectors. */
   notes: z.array(z.string()).default([]),
-  /** What U-Boot says of the board: after `CPU:   `, and after `Model: ` where it is one of these. */
+  /** Identity that U-Boot prints: after `CPU:   `, and after `Model: ` if it is one of these. */
   identity: z.strictObject({ cpu: z.string(), models: z.array(z.string()).min(1) }).exactOptional(),
   /** A machine that QEMU is, with a network of its own: how it is started. Absent: a physical board. */
   emulator: z

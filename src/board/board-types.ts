@@ -122,7 +122,7 @@ function requireType({ type }: WrittenBoardType, place: Place, file: string): vo
   );
 }
 
-/** What U-Boot's start command names must have been loaded, by U-Boot or before. */
+/** Files that U-Boot's start command names must have been loaded, by U-Boot or before. */
 function requireFileNames({ boots }: WrittenBoardType, place: Place): void {
   for (const [boot, { eeprom, uBoot }] of Object.entries(boots)) {
     if (uBoot === undefined) continue;

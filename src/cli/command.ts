@@ -1,4 +1,4 @@
-/** What every command of the command line gets, and how it ends. */
+/** Parameters of every command of the command line, and its endings. */
 import type { Command } from 'commander';
 
 /** The process around a command, passed in so that tests can run commands in their own process. */
@@ -32,7 +32,7 @@ export type AddCommand = (program: Command, process: CliProcess, done: (code: nu
 
 /** A mistake of the user: printed as one line with what to do, without a stack trace. Exit code 2. */
 export class UsageError extends Error {
-  /** What to do about it. */
+  /** Hint for the user. */
   readonly hint?: string;
 
   constructor(message: string, hint?: string, options?: ErrorOptions) {

@@ -118,7 +118,7 @@ function boardsOf(found: LabInParts, name: string | undefined): readonly BoardEn
   return found.wrong.length > 0 && !found.boards.has(name) ? [] : [boardOf(found, name)];
 }
 
-/** What is still looked at, in one line that goes again; nothing where nobody watches. */
+/** The running check, in one line that is erased again; nothing if nobody watches. */
 function progressOn({ stderr, env }: CliProcess): (subject: string, check: string, isOver: boolean) => void {
   if (!('isTTY' in stderr && stderr.isTTY === true) || env['CI'] || env['TERM'] === 'dumb') return () => {};
   const running = new Set<string>();

@@ -63,7 +63,7 @@ export const addExplore: AddCommand = (program, process, done) => {
   });
 };
 
-/** What one call of the command explored. */
+/** Result of one call of the command. */
 interface Explored {
   readonly subject: Subject;
   readonly walk: Exploration;

@@ -5,7 +5,7 @@ import { exitCode } from './command.ts';
 export interface HelpNotes {
   /** A command line without `scmi-hil`, and what it is for. */
   readonly examples: readonly (readonly [commandLine: string, purpose: string])[];
-  /** What the exit codes mean for this command; only those that it can end with. */
+  /** Meaning of the exit codes for this command; only those that it can end with. */
   readonly exits: Partial<Record<keyof typeof exitCode, string>>;
 }
 

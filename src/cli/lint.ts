@@ -170,7 +170,7 @@ function writeSarif(file: string, checked: readonly Checked[], process: CliProce
   writeFile(file, renderSarif(results, { version: packageVersion(), rules }));
 }
 
-/** What a place calls a file may be a text of a scenario: then it is the scenario's file. */
+/** A place may name a text of a scenario as its file: then it is the scenario's file. */
 function fileOf({ file }: Place, otherwise: string, { cwd }: CliProcess): string {
   return file !== undefined && existsSync(path.resolve(cwd, file)) ? file : otherwise;
 }

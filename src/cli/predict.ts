@@ -76,7 +76,7 @@ export function predictionOf(
   return predict(overridden(scenario, options), { directory: board.dom0.directory });
 }
 
-/** What the command line says of the builds goes before what the scenario or case says. */
+/** Builds of the command line go before those of the scenario or case. */
 function overridden(scenario: Scenario, options: PredictOptions): Scenario {
   const { version } = scenario.xen;
   const xen = buildOf({ ...(version === undefined ? {} : { xenVersion: version }), ...options }, undefined);

@@ -57,11 +57,11 @@ export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
   return { runs, leftOut };
 }
 
-/** What a board's images were found to be. */
+/** Facts about a board's images. */
 interface BoardSoftware {
   /** Of an emulated board; absent where the image does not tell. */
   readonly xen: XenImage | undefined;
-  /** What is wrong with xl for this Xen; absent: nothing is known against it. */
+  /** Mismatch of xl and this Xen; absent: none is known. */
   readonly toolstack: string | undefined;
 }
 
@@ -73,7 +73,7 @@ function reasonAgainst(
 ): string | undefined {
   if (!fitsBoardType(document, type)) return `it is for ${document.boards?.join(', ')}`;
   if (isVirtual(setup)) return undefined;
-  // What a real board runs is flashed and built; a scenario does not change it.
+  // A physical board runs flashed and built software; a scenario does not change it.
   const { linux, linuxRawMode, firmware, payload } = document;
   const xenNeeds = isEmulated(setup)
     ? xenImageDifferences(document, type, xen)

@@ -1,6 +1,6 @@
 /** A file that a person wrote is wrong: the message names file, line and field, `hint` what to do. */
 export class ConfigurationError extends Error {
-  /** What to do about it. */
+  /** Hint for the user. */
   readonly hint?: string;
 
   constructor(message: string, hint?: string, options?: ErrorOptions) {

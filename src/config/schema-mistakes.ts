@@ -1,4 +1,4 @@
-/** What a schema says about a value, in words for the person who wrote it. */
+/** Messages of a schema about a value, for the person who wrote it. */
 import { z } from 'zod';
 import { hintAt } from './nearest-name.ts';
 

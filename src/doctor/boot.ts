@@ -20,7 +20,7 @@ import {
 export interface BootOptions {
   /** Where reservations are kept. */
   readonly stateDirectory: string;
-  /** What others who want the board are told. */
+  /** Purpose shown to others who want the board. */
   readonly command: string;
   readonly signal: AbortSignal;
   /** Called for each step of the boot when it is reached. */
@@ -28,7 +28,7 @@ export interface BootOptions {
 }
 
 export interface FollowedBoot extends BootDiagnosis {
-  /** What else went wrong: somebody else has the board, its console was lost, it does not go off. */
+  /** Other problems: the board is reserved, its console was lost, it does not switch off. */
   readonly faults: readonly Fault[];
 }
 

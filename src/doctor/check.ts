@@ -43,7 +43,7 @@ export async function lookAt(check: Check, outer: AbortSignal): Promise<Finding[
   return said.map(each => ({ ...each, check: check.name }));
 }
 
-/** What an error of a driver or of a loader says. */
+/** Message of an error of a driver or of a loader. */
 function saidOf(error: unknown): Said {
   if (error instanceof ConfigurationError) return wrongFile(error.message, error.hint ?? 'correct the file');
   if (error instanceof DriverError) return brokenLab(error.message, error.hint);

@@ -1,4 +1,4 @@
-/** What a network boot needs of a DHCP server, as far as it can be seen from here. */
+/** Checks of the DHCP server that a network boot needs, as far as it can be seen from here. */
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import { warning, ok } from './finding.ts';

@@ -1,4 +1,4 @@
-/** What a board in QEMU needs of this machine. */
+/** Checks of this machine for a board in QEMU. */
 import type { EmulatedBoardEntry } from '../lab/lab.ts';
 import type { BoardEntry } from '../lab/load-lab.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';

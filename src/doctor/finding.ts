@@ -1,4 +1,4 @@
-/** What the doctor says: findings by subject, and the schema of its report. */
+/** Findings of the doctor by subject, and the schema of its report. */
 import { z } from 'zod';
 
 const common = {
@@ -6,7 +6,7 @@ const common = {
   check: z.string(),
   what: z.string(),
 };
-/** What to do about it: a command, or the field of the lab file to change. */
+/** Hint: a command, or the field of the lab file to change. */
 const hintText = z.string();
 
 const finding = z.discriminatedUnion('level', [

@@ -1,4 +1,4 @@
-/** What logs in to Dom0: the key, its permissions, the passphrase; the agent; the password's file. */
+/** Checks of the login to Dom0: the key, its permissions, the passphrase; the agent; the password's file. */
 import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import ssh2 from 'ssh2';

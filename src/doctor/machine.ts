@@ -1,4 +1,4 @@
-/** What the machine itself has to have, whatever boards there are. */
+/** Checks of this machine, for all boards. */
 import { clockCheck } from './clock.ts';
 import type { Check, Circumstances } from './check.ts';
 import { diskCheck } from './disk.ts';

@@ -13,7 +13,7 @@ const asking = 10_000;
 
 export interface PowerCheck {
   readonly check: Check;
-  /** What the switch says; `unknown` also where it does not answer. */
+  /** The state that the switch reports; `unknown` also if it does not answer. */
   readonly state: Promise<State>;
 }
 

@@ -77,7 +77,7 @@ interface User {
   readonly name: string;
 }
 
-/** What of a file's status decides who may use it. */
+/** Fields of a file's status that decide about access. */
 export interface Owned {
   readonly mode: number;
   readonly uid: number;

@@ -1,4 +1,4 @@
-/** What a board wants to hear from a DHCP server, in dnsmasq's words (dnsmasq(8)). */
+/** Lines of dnsmasq's configuration for a board (dnsmasq(8)). */
 export interface DhcpBoard {
   readonly name: string;
   /** Whether the EEPROM of a Raspberry Pi asks, or U-Boot. */

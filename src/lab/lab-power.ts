@@ -127,7 +127,7 @@ export const power = z.discriminatedUnion('kind', [
 
 export type LabPower = z.output<typeof power>;
 
-/** What no two boards can share: else one would lose its supply to the other. Undefined: not known. */
+/** The outlet, which no two boards can share: else one would switch the other off. Undefined: not known. */
 export function outletOf(setup: LabPower): string | undefined {
   switch (setup.kind) {
     case 'shelly':
@@ -161,7 +161,7 @@ function outletOfRequest({ url: full, method = 'GET', body = '', headers = {} }:
   return `${shown} (${createHash('sha256').update(all).digest('hex').slice(0, 12)})`;
 }
 
-/** What stands in place of text of the lab file in which a secret may be. */
+/** Text that replaces a part of the lab file in which a secret may be. */
 const notShown = '[not shown]';
 
 /** As others may see it: without the parts of requests and commands in which secrets may stand. */

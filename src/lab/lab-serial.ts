@@ -40,7 +40,7 @@ const lines = [
 
 export const serial = z.discriminatedUnion('kind', lines);
 
-/** Who writes there, where the board type does not say so. */
+/** Talkers of the port, if the board type does not name them. */
 const carries = { talkers: talkers.exactOptional() };
 const [device, tcp, rfc2217, unix, command] = lines;
 
@@ -56,7 +56,7 @@ export const uart = z.discriminatedUnion('kind', [
 export type LabSerial = z.output<typeof serial>;
 export type LabUart = z.output<typeof uart>;
 
-/** What no two boards can share. */
+/** The port, which no two boards can share. */
 export function consoleOf(line: LabSerial): string {
   // A command may have secrets in it.
   if (line.kind === 'command') {

@@ -19,12 +19,12 @@ export const tftp = z.discriminatedUnion('kind', [
 
 export type LabTftp = z.output<typeof tftp>;
 
-/** What no two boards can share; undefined where there is none. */
+/** The directory, which no two boards can share; undefined if there is none. */
 export function placeOf(files: LabTftp, serialNumber: string | undefined): string | undefined {
   return files.kind === 'directory' ? `${files.path}/${below(files, serialNumber)}` : undefined;
 }
 
-/** What precedes the names of a board's files in a directory: '' for nothing. */
+/** Prefix of a board's files in a directory; '': none. */
 export function below(
   files: Extract<LabTftp, { kind: 'directory' }>,
   serialNumber: string | undefined,

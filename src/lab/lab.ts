@@ -79,7 +79,7 @@ const realBoard = z.strictObject({
   dom0: dom0Shell.default({ by: 'ssh', shell: 'sh' }),
   /** By domain name. A guest's console is reached through Dom0, that of a dom0less domain through Xen's. */
   guests: z.record(z.string(), domainShell).default({}),
-  /** What the deployment serves: name of the board type's file -> path on this machine. */
+  /** Files of the deployment: name of the board type's file -> path on this machine. */
   images: z.record(z.string(), z.string()),
   /** Overrides of the board type's deadlines. */
   deadlines: deadlines.partial().default({}),

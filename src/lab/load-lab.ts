@@ -30,7 +30,7 @@ export interface BoardEntry {
 
 export interface LoadedLab {
   readonly name: string;
-  /** Where it was read from; null: no lab file, the built-in virtual boards. */
+  /** Path of the lab file; null: none, the built-in virtual boards. */
   readonly file: string | null;
   readonly boards: ReadonlyMap<string, BoardEntry>;
 }
@@ -42,9 +42,9 @@ export interface LabPlace {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** What can be had of a lab file. */
+/** Parts of a lab file that could be read. */
 export interface LabInParts extends LoadedLab {
-  /** What is wrong with the file as a whole, then with each board; empty: nothing. */
+  /** Mistakes of the file as a whole, then of each board; empty: none. */
   readonly wrong: readonly ConfigurationError[];
 }
 
@@ -250,7 +250,7 @@ function requireImages(name: string, setup: LabBoard, type: BoardType, place: Pl
   }
 }
 
-/** What must not be the same on two boards: then one would get the other's files, console or supply. */
+/** Values that must differ between boards: else one would get the other's files, console or supply. */
 type Unshared = readonly (readonly [field: string, value: string | undefined])[];
 
 const unshared: readonly ((setup: LabBoard) => Unshared)[] = [

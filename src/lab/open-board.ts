@@ -17,7 +17,7 @@ export interface ConsoleLogin {
 /** A UART beside the console. */
 export interface BoardUart {
   readonly serial: SerialDriver;
-  /** Who writes there; none where nobody has said: then it is recorded, and nothing is judged by it. */
+  /** Its talkers; none if they are unknown: then it is recorded, and nothing is judged by it. */
   readonly talkers: readonly ConsoleTalker[];
 }
 
@@ -25,7 +25,7 @@ export interface OpenBoard extends AsyncDisposable {
   readonly name: string;
   readonly type: BoardType;
   /**
-   * What a run reserves, where that is not the board by its name: a virtual or emulated board of another process is
+   * Name that a run reserves, if that is not the board's: a virtual or emulated board of another process is
    * another board, whatever it is called.
    */
   readonly hold?: string;
@@ -46,15 +46,15 @@ export interface OpenBoard extends AsyncDisposable {
     /** Names that precede a requested file. */
     readonly prefixes: readonly string[];
   };
-  /** What Dom0 is, where it is no Linux: xen-troops' zephyr-dom0-xt. */
+  /** Kind of Dom0, if it is no Linux: xen-troops' zephyr-dom0-xt. */
   readonly dom0System?: 'zephyr';
   /** The domain that has the network, where that is not Dom0: `dom0` below is its SSH server, and guests are behind it. */
   readonly gateway?: string;
   /** Where Dom0's SSH server is. */
   readonly dom0: Omit<SshTarget, 'via'>;
-  /** Who logs in on Dom0's serial console; absent: the user of SSH, with its password where that is what SSH takes. */
+  /** Login on Dom0's serial console; absent: the user of SSH, with its password if SSH takes one. */
   readonly consoleLogin?: ConsoleLogin;
-  /** Who logs in on the consoles of guests, by name; `root` on others'. */
+  /** Logins on the consoles of guests, by name; `root` on others'. */
   readonly guestLogins?: ReadonlyMap<string, ConsoleLogin>;
   /** Guests that have no address have a shell of root's on their consoles. */
   readonly guestConsoles?: true;
@@ -64,7 +64,7 @@ export interface OpenBoard extends AsyncDisposable {
   readonly images: ReadonlyMap<string, string | Uint8Array>;
   /** Of the switch and the consoles: the recorder keeps them out of what it writes. */
   readonly secrets?: readonly string[];
-  /** What a recording has to say of how this board was put together. */
+  /** Notes for the recording about how this board was put together. */
   readonly notes?: readonly string[];
   close(): Promise<void>;
 }

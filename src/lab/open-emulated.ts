@@ -18,7 +18,7 @@ export interface EmulatedOptions {
   /** In place of the fetched ones: path by name. */
   readonly images: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What the EL3 firmware is to be; absent: as it is, without faults. */
+  /** Build of the EL3 firmware; absent: the usual one, without faults. */
   readonly firmware?: Software['firmware'];
 }
 

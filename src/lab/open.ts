@@ -28,7 +28,7 @@ import { faultDeadlines, type VirtualFaults } from './virtual-faults.ts';
 import { displayName } from '../config/yaml-file.ts';
 
 /**
- * What is flashed or built for a run. A virtual board has it put on; a real one has what it has; an emulated one
+ * Software that is flashed or built for a run. A virtual board gets it; a physical one has its own; an emulated one
  * tells its own firmware the faults.
  */
 export interface Software {
@@ -43,9 +43,9 @@ export interface OpenOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The board type's unless given. */
   readonly software?: Software;
-  /** What the software is to do wrong: a virtual board alone can. */
+  /** Bug of the software: only on a virtual board. */
   readonly deviations?: Deviations;
-  /** What the lab is to do wrong: a virtual board alone can. */
+  /** Fault of the lab: only on a virtual board. */
   readonly faults?: VirtualFaults;
 }
 
@@ -141,7 +141,7 @@ async function filesOf({ network, tftp }: LabBoard): Promise<TftpServer> {
   });
 }
 
-/** What may precede the names that the board asks for. */
+/** Possible prefixes of the names that the board asks for. */
 export function prefixesOf({ network: { serialNumber }, tftp }: LabBoard): string[] {
   const own = serialNumber === undefined ? [] : [`${serialNumber.slice(-8)}/`];
   return tftp.kind === 'directory' && tftp.below !== undefined ? [tftp.below, ...own] : own;

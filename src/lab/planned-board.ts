@@ -1,4 +1,4 @@
-/** What of a board its deployment depends on: known before anything of it is opened. */
+/** Properties of a board that its deployment depends on: known before anything of it is opened. */
 import path from 'node:path';
 import { builtDirectory, imageDirectory, imageFiles } from './images/places.ts';
 import { toolstackMismatch } from './images/toolstack.ts';
@@ -48,7 +48,7 @@ export function plannedBoard({ name, type, setup }: BoardEntry, env: Environment
 }
 
 /**
- * What a scenario that uses the toolstack would need of this board, where its xl cannot speak to its Xen.
+ * Needs of a scenario that uses the toolstack, if the board's xl does not fit its Xen.
  * @returns undefined where they fit, or one of their versions is not known
  */
 export function toolstackNeeded(entry: BoardEntry, env: Environment): string | undefined {

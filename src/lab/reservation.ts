@@ -8,7 +8,7 @@ export type Reservation = Hold;
 export interface ReserveOptions {
   /** Where the holds are; `stateDirectory()` unless told. */
   readonly directory?: string;
-  /** What the holder is doing, for others to read. */
+  /** The holder's purpose, for others to read. */
   readonly command: string;
 }
 

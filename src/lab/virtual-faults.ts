@@ -9,7 +9,7 @@ export { faultTable, type NamedFault } from './virtual/fault-table.ts';
 export { fullDisk } from './virtual/full-disk.ts';
 export type { VirtualFaults } from './virtual/faults.ts';
 
-/** What is waited for is there at once on a virtual board, or never. In milliseconds. */
+/** Deadlines of a virtual board, where events come at once or never. In milliseconds. */
 export const faultDeadlines: Deadlines = {
   powerOff: 1500,
   powerOn: 1500,

@@ -20,9 +20,9 @@ import { spokenSince, type Typing, untilSeen } from './shells/terminal.ts';
 import { XenLines } from './xen-lines.ts';
 
 export class BoardConsole {
-  /** What moves the machines. */
+  /** Signs for the machines. */
   readonly events = new Broadcast<ConsoleEvent>();
-  /** What the boot loaders say of their transfers. */
+  /** Lines of the boot loaders about their transfers. */
   readonly transfers = new Broadcast<TransferSeen>();
   readonly #arrived = new Broadcast<undefined>();
   readonly #driver: SerialDriver;
@@ -153,7 +153,7 @@ export class BoardConsole {
     await connection.write(bytes);
   }
 
-  /** What a domain has said since a mark, its kernel left out: ended lines, then the one that has not ended. */
+  /** Lines of a domain since a mark, its kernel left out: ended lines, then the one that has not ended. */
   spokenSince(mark: ConsoleMark, domid: number): readonly string[] {
     return spokenSince(this.#reader, mark, domid);
   }
@@ -175,7 +175,7 @@ export class BoardConsole {
     return this.#reader.since(mark).map(({ text }) => text);
   }
 
-  /** What Xen itself has said since a mark. */
+  /** Lines of Xen itself since a mark. */
   xenSince(mark: ConsoleMark): string[] {
     return this.#reader
       .since(mark)

@@ -1,4 +1,4 @@
-/** What to do about a boot that stands still, by all that the run has recorded until then. */
+/** Hint for a boot that is stuck, from all that the run has recorded so far. */
 import type { Recorder } from '../verdict/recording/event.ts';
 import { BootProgress, stuckWords } from '../verdict/diagnosis/boot-progress.ts';
 import { bootSubjectOf } from './boot-subject.ts';

@@ -15,7 +15,7 @@ export function bootSubjectOf(
   };
 }
 
-/** What the board type alone says: of a recording, whose board may stand in another lab. */
+/** Subject from the board type alone: for a recording, whose board may stand in another lab. */
 export function bootSubjectOfType(
   board: string,
   { eeprom, uBoot }: Pick<BoardType['boot'], 'eeprom' | 'uBoot'>,

@@ -11,7 +11,7 @@ export class Broadcast<Event> {
   }
 
   send(event: Event): void {
-    // Who begins to listen because of this event does not get it.
+    // A listener that is added during this event does not get it.
     const listeners = [...this.#listeners];
     for (const listener of listeners) listener(event);
   }

@@ -54,5 +54,5 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
 }
 
 const login = 5000;
-/** What is judged where the console cannot be believed. */
+/** Logs that are judged if the console cannot be trusted. */
 const judged: ReadonlySet<string> = new Set(['xl-dmesg.txt', 'dom0-dmesg.txt']);

@@ -7,14 +7,14 @@ function configPath(directory: string, guest: string): string {
   return `${directory}/${guest}.cfg`;
 }
 
-/** What the toolstack calls a guest: the name in its configuration, not the scenario's. */
+/** The toolstack's name of a guest: the name in its configuration, not the scenario's. */
 export function nameInToolstack({ name, config }: Guest): string {
   return configuredName(config, name);
 }
 
-/** What Dom0's toolstack is told. */
+/** Commands of Dom0's toolstack. */
 export interface Toolstack {
-  /** What it runs on. */
+  /** The shell that runs them. */
   readonly dom0: 'linux' | 'zephyr';
   /**
    * @param guest the scenario's name for it

@@ -15,7 +15,7 @@ export interface FurtherUartsOptions {
   readonly clock: RunClock;
   /** Something has come by which the run is judged: the board is not quiet. */
   readonly heard: () => void;
-  /** What moves the machines, whichever line tells it: somebody has crashed. */
+  /** Signs for the machines, from any line: a crash. */
   readonly crashed: (event: ConsoleEvent) => void;
 }
 

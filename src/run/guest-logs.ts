@@ -1,4 +1,4 @@
-/** What guests have said, as Dom0's xenconsoled keeps it, of this run alone: a disk in Dom0 outlives a boot. */
+/** Logs of guests that Dom0's xenconsoled keeps, of this run alone: a disk in Dom0 outlives a boot. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Recorder } from '../verdict/recording/event.ts';

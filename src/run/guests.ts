@@ -33,13 +33,13 @@ export class Guests {
     this.#options = options;
   }
 
-  /** What a domain of the scenario is called in Dom0. */
+  /** Name of a scenario's domain in Dom0. */
   nameOf(name: string): string {
     const guest = this.#options.scenario.guests.get(name);
     return guest === undefined ? name : nameInToolstack(guest);
   }
 
-  /** What there is in a domain to be asked. */
+  /** Programs of a domain that can be asked. */
   whatRuns(name: string): 'linux' | 'probe' | 'payload' | 'zephyr' {
     const { payload, guests } = this.#options.scenario;
     if (name === dom0 && this.#options.toolstack.dom0 === 'zephyr') return 'zephyr';
@@ -165,7 +165,7 @@ export class Guests {
   }
 }
 
-/** What a guest's machine is told of its end. */
+/** Events of a guest's end for its machine. */
 const events = {
   gone: 'ended',
   halted: 'halted',

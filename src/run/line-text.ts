@@ -20,7 +20,7 @@ export class LineText {
     this.#characters += charactersIn(bytes);
   }
 
-  /** What is wrong, in words, and what to look at; undefined where it is text, or too little to tell. */
+  /** Fault of the line, in words, and its hint; undefined if it is text, or too little to tell. */
   trouble(): string | undefined {
     if (this.#all < fewestBytes || this.#characters > this.#all * leastText) return undefined;
     const others = this.#all - this.#characters;

@@ -10,7 +10,7 @@ export type OwnEnd = 'guest-powers-off' | 'guest-reboots' | 'guest-crashes';
 export interface OwnEndParts {
   readonly sessions: Pick<Sessions, 'run' | 'read' | 'forget'>;
   readonly clock: RunClock;
-  /** What Dom0's toolstack lists its domains by. */
+  /** Command that lists Dom0's domains. */
   readonly list: string;
   /** Milliseconds that the guest and the toolstack have for it. */
   readonly patience: number;

@@ -22,7 +22,7 @@ export async function sendRaw(
   const { stdout } = await sessions.read(domain, findRawMode, { signal });
   const found = stdout.split(/\s+/).filter(path => path !== '');
   if (!found.includes(`${rawDirectory()}/message`)) {
-    // What would have changed nothing leaves what comes after it as it is predicted.
+    // A step that would have changed nothing leaves later predictions valid.
     return `${leavesAllAsItIs(step.header) ? '' : 'not done: '}${whyNot(step.domain, found)}`;
   }
   const command = rawMessageCommand([step.header, ...step.payload]);

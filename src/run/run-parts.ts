@@ -1,4 +1,4 @@
-/** What the actors of one run share: the board's console, its sessions, its guests, and what was made for them. */
+/** Parts that the actors of one run share: the board's console, its sessions, its guests, and their files. */
 import type { AttemptOver } from '../../machines/deploy.ts';
 import type { TransferEvent } from '../../machines/transfer-event.ts';
 import type { Witness } from '../../machines/witness.ts';
@@ -24,7 +24,7 @@ import { Watched } from './watched.ts';
 export interface RunOptions {
   readonly board: OpenBoard;
   readonly scenario: Scenario;
-  /** What the board is given: `prepareDeployment(board, scenario)`. */
+  /** The board's deployment: `prepareDeployment(board, scenario)`. */
   readonly deployment: Deployment;
   /** Called once the board is reserved. */
   readonly predict: () => Prediction | Promise<Prediction>;

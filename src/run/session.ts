@@ -46,7 +46,7 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
   /** Name and version of this program, for the recording. */
   readonly controller: string;
-  /** What others who want the board are told: the command line. */
+  /** Purpose shown to others who want the board: the command line. */
   readonly command: string;
   /** Name of the bug that a virtual board has on purpose. */
   readonly mutant?: string;
@@ -71,7 +71,7 @@ export interface SessionOptions {
 export interface Session {
   readonly verdict: Verdict;
   readonly outcome: RunOutcome;
-  /** What Xen said of itself: the lab's boards boot the same one in the next run. */
+  /** Version that Xen printed: the lab's boards boot the same one in the next run. */
   readonly xen: XenSeen;
   /** The run's directory. */
   readonly directory: string;
@@ -81,7 +81,7 @@ export interface Session {
   readonly started: string;
   readonly milliseconds: number;
   readonly cpu: CpuTime;
-  /** What was deployed, by the names of the lab. */
+  /** Deployed files, by the names of the lab. */
   readonly images: Readonly<Record<string, DeployedImage>>;
 }
 
@@ -210,7 +210,7 @@ async function judged(
   return { verdict, xen: xenOfRecording(events) };
 }
 
-/** What a recording that could not be written to its end lacks. */
+/** Missing part of a recording that could not be written to its end. */
 function endOf({ message: what, hint }: RecordingError, t: number): readonly RecordedEvent[] {
   return [
     { t, source: 'run', kind: 'fault', data: { class: 'infrastructure', what, hint } },

@@ -1,4 +1,4 @@
-/** What each kind of step does. Its commands and answers are recorded between its start and its end. */
+/** Actions of each kind of step. Commands and answers are recorded between the step's start and its end. */
 import { failure, type Fault } from '../../machines/fault.ts';
 import type { StepResult } from '../../machines/steps.ts';
 import type { Expectation, Prediction } from '../model/predict/prediction.ts';
@@ -48,7 +48,7 @@ export async function runStep(
     if (fault === null) await settle(index, step, mark, actor, signal);
     await actor.console.quiet(signal);
     record('finished', fault?.what ?? detail);
-    // What comes after a failure of the lab would be judged by what it failed to do.
+    // Steps after a failure of the lab would be judged by its consequences.
     return { faults: fault === null ? [] : [fault], goOn: fault?.class !== 'infrastructure' };
   } catch (error) {
     const fault = failure(`step ${index + 1} (${step.do})`, error, 'board');

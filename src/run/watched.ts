@@ -1,4 +1,4 @@
-/** What machines set going: their states are recorded, and nothing of what they began is left when a run ends. */
+/** Records the states of machines, and stops all that they began when a run ends. */
 import type { ActorOptions, AnyActorLogic, StateValue } from 'xstate';
 import type { Recorder } from '../verdict/recording/event.ts';
 

@@ -1,4 +1,4 @@
-/** What Xen itself has said on a console since the board started. */
+/** Lines of Xen itself on a console since the board started. */
 import { inputAnnouncement, type InputTarget } from './shells/input-target.ts';
 
 export class XenLines {

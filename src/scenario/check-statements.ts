@@ -77,7 +77,7 @@ class Check {
     return { field: 'pattern', what: `${what}: ${why}`, hint: hintOfPattern };
   }
 
-  /** What is wrong with a pattern whatever is predicted. */
+  /** Mistake of a pattern, for every prediction. */
   #patternMistake(field: string, pattern: string): Mistake | undefined {
     if (new RegExp(pattern).test(unlikely)) {
       const hint = 'a pattern is searched for, as by grep; ^$ stands for no output';
@@ -140,7 +140,7 @@ const shortestName = 3;
 /** Of the Base protocol: 2.0 (DEN0056, section 4.2.2.1). */
 const baseVersion = 0x2_0000;
 
-/** What nothing prints: a pattern that matches it matches everything. */
+/** A text that nothing prints: a pattern that matches it matches everything. */
 const unlikely = '\u0001';
 
 const hintOfPattern =

@@ -11,7 +11,7 @@ export interface Claim {
   readonly statement: string;
   /** Why nothing of it can be seen from outside; absent: scenarios test it. */
   readonly unseen?: string;
-  /** What of it scenarios do not see. */
+  /** The part of it that scenarios do not see. */
   readonly partly?: string;
 }
 

@@ -82,7 +82,7 @@ function partialTreeOf(
   return hasChannel ? ofBoard(board.partialTree) : undefined;
 }
 
-/** What Xen calls the mediator in `arm_sci` (xl.cfg(5)). */
+/** Xen's name of the mediator in `arm_sci` (xl.cfg(5)). */
 const sciTypes = {
   'multi-agent': 'type=scmi_smc_multiagent,agent_id=',
   'single-agent': 'type=scmi_smc',

@@ -50,7 +50,7 @@ const host = z.strictObject({
 /** A step's own name, for statements. */
 const as = name.optional();
 
-/** What can be done with a guest by its name alone. */
+/** Actions that take a guest by its name alone. */
 const guestActions = [
   'create',
   'destroy',

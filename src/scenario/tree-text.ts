@@ -6,7 +6,7 @@ import type { DeviceTree } from '../model/dt/tree.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { fillTemplates, type SourceText, type TemplateValues } from './templates.ts';
 
-/** What a scenario names: text (its own or a file's), or a flattened tree. */
+/** A tree that a scenario names: text (its own or a file's), or a flattened tree. */
 export type TreeSource = SourceText | { readonly name: string; readonly bytes: Uint8Array };
 
 /**

@@ -509,7 +509,7 @@ test('a terminal that goes away leaves no file and no process', async t => {
   let screen = '';
   pty.onData(text => {
     screen += text;
-    // What a terminal does when its window is closed.
+    // A terminal does this when its window is closed.
     if (screen.includes('Type of the board')) pty.kill('SIGHUP');
   });
   await gone;

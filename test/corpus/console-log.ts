@@ -1,9 +1,9 @@
-/** What a recorded console shows of Xen and of the toolstack, read without the product's own console reader. */
+/** Lines of Xen and of the toolstack in a recorded console, read without the product's own console reader. */
 
 export interface RecordedConsole {
   /** Xen's lines that concern the mediator, without prefix. */
   readonly xen: readonly string[];
-  /** What xl and libxl printed, debug messages left out. */
+  /** Lines of xl and libxl, debug messages left out. */
   readonly xl: readonly string[];
 }
 

@@ -109,7 +109,7 @@ test('the JSON report is what its schema says', async t => {
   );
 });
 
-/** What is wrong with a lab, what is said and done about it, and the exit code. */
+/** A problem of a lab, its finding and hint, and the exit code. */
 const wrong: readonly (readonly [title: string, from: RegExp, to: string, said: RegExp, code: number])[] = [
   [
     'a file that is not there',

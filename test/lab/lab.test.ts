@@ -189,7 +189,7 @@ test('the images that a board needs follow from its boot chain', t => {
   t.deepEqual(imageNames(loadBoardType('rcar-v4h-white-hawk')), ['xen', 'kernel', 'ramdisk']);
 });
 
-/** What is written in place of what, and what is said about it. */
+/** The replaced text, its replacement, and the error message. */
 const mistakes: readonly (readonly [title: string, from: string | RegExp, to: string, said: RegExp])[] = [
   [
     'an unknown field',

@@ -44,7 +44,7 @@ export function told<Event extends EventObject>() {
   return {
     logic,
     tell: (event: Event) => {
-      // Who begins to listen because of this event does not get it.
+      // A listener that is added during this event does not get it.
       const present = [...listeners];
       for (const listener of present) listener(event);
     },

@@ -1,4 +1,4 @@
-/** What a run says to do about a board that does not come to Xen. */
+/** Hints of a run for a board that does not come to Xen. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -47,7 +47,7 @@ const waitsForLink: Life = async wires => {
   await wires.hang();
 };
 
-/** What the board does, and what the hint of the run's only fault says. */
+/** Behaviour of the board, and the hint of the run's only fault. */
 const stuck: readonly (readonly [title: string, type: string, life: Life, hint: RegExp])[] = [
   ['is silent', 'rcar-v4h-white-hawk', hang, /^nothing came on the console.*: see the supply/],
   [

@@ -236,7 +236,7 @@ async function server(t: ExecutionContext, connected: (socket: net.Socket) => vo
   };
 }
 
-/** What a socket's other end has done is seen a moment later. */
+/** An action of a socket's other end is seen a moment later. */
 async function settled(isSettled: () => boolean): Promise<void> {
   for (let count = 0; count < 100 && !isSettled(); count++) await new Promise(setImmediate);
 }

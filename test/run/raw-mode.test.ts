@@ -14,7 +14,7 @@ test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 type RawMode = 'none' | 'exclusive' | 'coexisting';
 
 interface Trial {
-  /** What the scenario says of the kernels, and what they really have. */
+  /** The scenario's raw mode of the kernels, and the real one. */
   readonly predicted: RawMode;
   readonly there: RawMode;
   readonly steps: string;

@@ -7,7 +7,7 @@ import type { SerialDriver, SerialEvents } from '../../src/lab/drivers/serial/se
 import type { SshResult, SshSession } from '../../src/lab/drivers/ssh/ssh.ts';
 import type { TftpBoard, TftpEvent } from '../../src/lab/drivers/tftp/tftp.ts';
 
-/** What a test's firmware does from power on; it ends when the power goes. */
+/** Behaviour of a test's firmware from power on; it ends when the power goes. */
 export type Life = (wires: Wires) => Promise<void>;
 
 /** The board's side of the drivers. */
@@ -71,11 +71,11 @@ export interface ScriptedOptions {
   readonly life: Life;
   /** Answers of a domain's shell; undefined: the command never ends. */
   readonly shell?: (domain: string, command: string, stdin?: Uint8Array) => Partial<SshResult> | undefined;
-  /** What xl answers before the first step; that it lists Dom0, unless told. */
+  /** Answer of xl before the first step; by default a list with Dom0. */
   readonly xl?: (command: string) => Partial<SshResult>;
   /** Domains that answer SSH. */
   readonly reachable?: (domain: string) => boolean;
-  /** What the switch does instead of turning. */
+  /** Behaviour of the switch instead of switching. */
   readonly switch?: (to: 'on' | 'off', signal: AbortSignal) => Promise<void>;
   readonly open?: () => Promise<void>;
 }

@@ -28,7 +28,7 @@ interface Given {
 async function session(t: ExecutionContext, boardType: string, given: Given = {}): Promise<Session> {
   const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-session-'));
   t.teardown(() => rm(directory, { recursive: true }));
-  // What a test does not wait for has time, also on a busy machine.
+  // Waits that a test does not look at have time, also on a busy machine.
   const type = quickType(boardType, { ...patient, ...given.deadlines });
   const scenario = loadScenario(findScenario(given.scenario ?? 'dom0-and-guest', '/').file, type);
   await using board = await openVirtualBoard(type, {

@@ -102,7 +102,7 @@ statements:
 # 2 0x82000002 0x3ff01000 3ff04
 `,
   );
-  // What is escaped stays for the shell.
+  // An escaped text stays for the shell.
   t.deepEqual(scenario.steps, [{ do: 'command', domain: 'dom0', run: `echo $\{HOME} 0x82000004` }]);
   t.like(scenario.statements[0]?.check, { pattern: 'Unhandled SMC/HVC: 0x82000004', absent: true });
 });

@@ -1,4 +1,4 @@
-/* What the firmware's files offer each other. */
+/* Functions that the firmware's files share. */
 #ifndef FIRMWARE_H
 #define FIRMWARE_H
 

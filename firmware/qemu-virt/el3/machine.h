@@ -12,7 +12,7 @@
 #define SECURE_GPIO_BASE 0x090b0000
 
 #define DEVICE_TREE 0x40000000
-/* What QEMU reserves for its device tree. */
+/* Memory that QEMU reserves for its device tree. */
 #define DEVICE_TREE_SPACE 0x100000
 #define NEXT_IMAGE 0x60000000
 

@@ -1,4 +1,4 @@
-/* What each CPU does between reset and the non-secure world, and the dispatch of its SMCs. */
+/* Each CPU's way from reset to the non-secure world, and the dispatch of its SMCs. */
 #include "firmware.h"
 #include "machine.h"
 #include "registers.h"

@@ -1,8 +1,8 @@
 /** A failure of the lab's own equipment: nothing was learned about the software under test. */
 export class DriverError extends Error {
-  /** What was attempted, in words: `open /dev/ttyUSB0`. */
+  /** The attempt, in words: `open /dev/ttyUSB0`. */
   readonly attempt: string;
-  /** What to do about it. */
+  /** Hint for the user. */
   readonly hint: string;
 
   constructor(attempt: string, why: string, hint: string, options?: ErrorOptions) {

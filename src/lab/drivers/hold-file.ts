@@ -7,7 +7,7 @@ import { hostname, userInfo } from 'node:os';
 import path from 'node:path';
 import { DriverError } from './driver-error.ts';
 
-/** Who holds it. */
+/** The holder. */
 export interface Holder {
   readonly pid: number;
   /** When the process began, in clock ticks since the machine did (proc(5), /proc/PID/stat field 22). */
@@ -20,15 +20,15 @@ export interface Holder {
 }
 
 export interface Hold extends AsyncDisposable {
-  /** Whose hold was taken over, where its process was gone. */
+  /** The earlier holder, if its process was gone. */
   readonly tookOver?: Holder;
   release(): Promise<void>;
 }
 
 export interface HoldOptions {
-  /** What is attempted, in words: `reserve rpi5-01`. */
+  /** The attempt, in words: `reserve rpi5-01`. */
   readonly attempt: string;
-  /** What the holder is doing, for others to read. */
+  /** The holder's purpose, for others to read. */
   readonly command: string;
 }
 
@@ -60,7 +60,7 @@ export async function takeHold(file: string, { attempt, command }: HoldOptions):
 
 const attempts = 20;
 
-/** Who holds it, if that process lives; for those who only ask. */
+/** The holder, if its process lives; for those who only ask. */
 export async function livingHolder(file: string): Promise<Holder | undefined> {
   const found = await read(file);
   const holder = found === undefined ? undefined : parse(found);

@@ -1,4 +1,4 @@
-/** What a board type's deployment is made of: firmware/TYPE/images.yaml. */
+/** Files of a board type's deployment: firmware/TYPE/images.yaml. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
@@ -17,7 +17,7 @@ const source = z.strictObject({
   revision: z.string().exactOptional(),
   /** Commands. */
   build: z.array(z.string()).default([]),
-  /** What these make. */
+  /** Results of these commands. */
   gives: z.string().exactOptional(),
   notes: z.array(z.string()).default([]),
   /** Whether a board has been seen to boot with it. */

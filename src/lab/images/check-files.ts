@@ -10,7 +10,7 @@ import { type ImageVersion, versionsIn } from './version-strings.ts';
 export interface CheckedImage {
   readonly name: string;
   readonly kind: string;
-  /** Where it has to come from when the lab gives no file. */
+  /** Its source if the lab gives no file. */
   readonly place: BoardImage['place'];
   /** Absent: the lab gives none, and what follows is not known. */
   readonly file?: string;

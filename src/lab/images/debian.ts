@@ -52,7 +52,7 @@ export class Debian {
     return debian;
   }
 
-  /** What a package that only names another depends on first. */
+  /** First dependency of a package that only names another. */
   async namedBy(name: string, release: string): Promise<string> {
     const text = await this.#apt('apt-cache', ['show', `${name}/${release}`]);
     const depends = /^Depends: ([a-z0-9][a-z0-9.+-]*)/m.exec(text)?.[1];
@@ -61,7 +61,7 @@ export class Debian {
   }
 
   /**
-   * What the archive has of these packages, in their order; nothing is downloaded.
+   * The archive's entries for these packages, in their order; nothing is downloaded.
    * @throws ConfigurationError where there is none of a name
    */
   async locate(names: readonly string[], release: string): Promise<PackageFile[]> {

@@ -58,7 +58,7 @@ function compressed(entries: readonly CpioEntry[]): Uint8Array {
   return new Uint8Array(gzipSync(writeCpio(entries), { level: 6 }));
 }
 
-/** What every ramdisk begins with; the kernel opens /dev/console before the first process can make it. */
+/** Entries that every ramdisk begins with; the kernel opens /dev/console before the first process can make it. */
 function base(packages: string, init: Uint8Array): CpioEntry[] {
   return [
     { kind: 'file', path: 'init', bytes: init, mode: 0o755 },

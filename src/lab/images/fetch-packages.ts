@@ -8,7 +8,7 @@ import type { Debian, PackageFile } from './debian.ts';
 import { checksum } from './manifest.ts';
 import type { PackageSet } from './packages.ts';
 
-/** What was fetched, beside the directory that has it. */
+/** Result of a fetch, beside the directory. */
 const fetchedSchema = z.strictObject({
   schema: z.literal(1),
   /** The `PackageSet`s that were asked for. */

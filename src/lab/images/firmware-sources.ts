@@ -1,4 +1,4 @@
-/** What the images have of this project's own: when it changes, they are to be built again. */
+/** The project's own sources in the images: when they change, the images are built again. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';

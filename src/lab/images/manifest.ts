@@ -1,4 +1,4 @@
-/** What the images of a board were made of, with checksums. */
+/** Sources of a board's images, with checksums. */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';

@@ -36,7 +36,7 @@ export interface ImageWork {
 export async function fetchQemuVirt(work: ImageWork, update: boolean): Promise<void> {
   const { directory, signal, progress } = work;
   await using _ = await alone(work);
-  // What the build would stop at is told before 100 MB are fetched.
+  // A problem that would stop the build is reported before 100 MB are fetched.
   await requireCompiler(signal);
   const packages = path.join(directory, 'packages');
   const kept = update ? undefined : await keptPackages(qemuVirtPackages, packages);

@@ -16,7 +16,7 @@ import { readXenImage } from './xen-image.ts';
 export interface Toolstack {
   /** `4.22`, from the names of its libraries; undefined where none has a version. */
   readonly version: string | undefined;
-  /** What Dom0 gets, without leading slash in its paths. */
+  /** Files for Dom0, without leading slash in their paths. */
   readonly entries: readonly CpioEntry[];
 }
 

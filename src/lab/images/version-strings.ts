@@ -1,4 +1,4 @@
-/** What an image says about itself: the version strings that are in it. */
+/** Version strings of an image. */
 import { compressionOf, unpacked } from './checks/compression.ts';
 import { isZboot } from './checks/arm64-image.ts';
 import { isCpio } from './checks/file-format.ts';

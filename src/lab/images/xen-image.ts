@@ -1,4 +1,4 @@
-/** What a Xen image can do, read from the texts in it, before anything boots. */
+/** Abilities of a Xen image, read from the texts in it, before anything boots. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { XenBuild } from '../../model/xen/build.ts';
 import { imageContent, versionsIn } from './version-strings.ts';

@@ -15,7 +15,7 @@ import type { Answerer } from './question.ts';
 import type { SerialAdapter } from './serial-adapters.ts';
 import { serialOf } from './serial-question.ts';
 
-/** What was found on this machine. */
+/** Devices and addresses found on this machine. */
 export interface Found {
   readonly adapters: readonly SerialAdapter[];
   readonly addresses: readonly OwnAddress[];

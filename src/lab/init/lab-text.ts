@@ -5,7 +5,7 @@ import type { LabBoard } from '../lab.ts';
 import type { power } from '../lab-power.ts';
 import type { serial } from '../lab-serial.ts';
 
-/** What is known of the lab's first board; paths as the lab file shall say them. */
+/** Facts about the lab's first board; paths as the lab file shall name them. */
 export interface Answers {
   readonly name: string;
   readonly type: string;
@@ -13,7 +13,7 @@ export interface Answers {
   /** Undefined: the type's first. */
   readonly boot: string | undefined;
   readonly serial: z.input<typeof serial>;
-  /** What a person recognizes the adapter by. */
+  /** Text by which a person recognizes the adapter. */
   readonly serialTitle: string | undefined;
   readonly power: z.input<typeof power>;
   readonly network: Pick<LabBoard['network'], 'address' | 'server'> &

@@ -15,7 +15,7 @@ interface FieldRow {
   readonly fallback?: string;
   /** It may be left out; what that means. */
   readonly otherwise?: string;
-  /** What the lab file says for an answer; the answer itself unless told. */
+  /** Value in the lab file for an answer; the answer itself by default. */
   readonly value?: (answer: string) => unknown;
 }
 

@@ -2,7 +2,7 @@
 import { ConfigurationError } from '../../config/configuration-error.ts';
 
 export interface Question<T> {
-  /** What answers it on the command line, without dashes; undefined: only a person is asked. */
+  /** Option that answers it on the command line, without dashes; undefined: only a person is asked. */
   readonly option?: string;
   readonly text: string;
   readonly fallback?: string | undefined;

@@ -5,13 +5,13 @@ import { printableLine } from '../../verdict/report/printable.ts';
 import { adapterKind, type AdapterKind } from './adapter-kinds.ts';
 
 export interface SerialAdapter {
-  /** What the lab file says: below /dev/serial/by-id, or by-path where the adapter has no serial number. */
+  /** Path in the lab file: below /dev/serial/by-id, or by-path if the adapter has no serial number. */
   readonly path: string;
   /** Of the USB device; undefined where neither /sys nor the name tells. */
   readonly kind: AdapterKind | undefined;
   /** Number of the USB interface: an adapter of several ports has one for each. */
   readonly port: number | undefined;
-  /** What a person recognizes it by. */
+  /** Text by which a person recognizes it. */
   readonly title: string;
 }
 
@@ -34,7 +34,7 @@ export async function findSerialAdapters(root: string): Promise<SerialAdapter[]>
   return adapters.toSorted((one, other) => one.path.localeCompare(other.path));
 }
 
-/** What udev's 60-serial.rules makes. */
+/** Links that udev's 60-serial.rules makes. */
 const links = [
   ['byId', '/dev/serial/by-id'],
   ['byPath', '/dev/serial/by-path'],

@@ -3,7 +3,7 @@ import type { LinuxView } from '../../model/linux/view.ts';
 import { domainFiles, domainPrograms } from './domain-shell.ts';
 import { runCommandLine } from './shell/shell.ts';
 
-/** What `xl` prints there, by the words after it. */
+/** Output of `xl` there, by its arguments. */
 export type XlOutput = (words: readonly string[]) => string | undefined;
 
 export interface DomainAnswer {

@@ -1,4 +1,4 @@
-/** What Xen finds in memory where the device tree says that its boot modules are. */
+/** Boot modules that Xen finds in memory at the addresses in the device tree. */
 import type { DeviceTree, DtNode } from '../../model/dt/tree.ts';
 import { isDomain } from '../../model/xen/modules.ts';
 import type { MachineMemory } from './machine-memory.ts';
@@ -11,7 +11,7 @@ export interface BootModuleFound {
   readonly address: number;
   /** In bytes, as the device tree says. */
   readonly size: number;
-  /** What is there: shorter than `size` where less was loaded. */
+  /** Its bytes: shorter than `size` if less was loaded. */
   readonly bytes: Uint8Array;
 }
 

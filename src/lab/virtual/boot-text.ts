@@ -1,5 +1,5 @@
 /**
- * What Xen and Dom0 print around the lines that the model predicts: enough of a real boot that a person and a
+ * Lines of Xen and Dom0 around those that the model predicts: enough of a real boot that a person and a
  * console reader recognise it (Xen 4.22 on Arm, Linux 6.12). Nothing here concerns SCMI.
  */
 import type { CommandLine } from '../../model/xen/command-line.ts';

@@ -10,14 +10,14 @@ import { type Attachment, type Terminal, Vuart } from './vuart.ts';
 
 export interface Dom0Options {
   readonly platform: Platform;
-  /** What xl has printed since it was last asked. */
+  /** Lines of xl since the last call. */
   readonly takeXlOutput: () => { readonly stdout: string; readonly stderr: string };
   /** All that Xen has printed, as `xl dmesg` shows it. */
   readonly xenLog: () => string;
   /** Files that are in Dom0's image. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly ssh: Pick<SshServerOptions, 'authorizedKey' | 'hostKey' | 'noSftp'>;
-  /** Whose SSH servers take connections and say nothing. */
+  /** Domains whose SSH servers take connections and do not answer. */
   readonly hangs: { readonly dom0: boolean; readonly guests: boolean };
   /** Called before `xl` does what it is told. */
   readonly onXl: () => void;

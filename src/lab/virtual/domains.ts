@@ -74,7 +74,7 @@ export class Domains implements Disposable {
     return server;
   }
 
-  /** What the toolstack's `console` attaches to; undefined where no shell came up. */
+  /** Terminal that the toolstack's `console` attaches to; undefined if no shell came up. */
   consoleOf(domid: number): GuestConsole | undefined {
     const shell = this.shellOf(domid);
     const view = this.#options.platform.view(String(domid));

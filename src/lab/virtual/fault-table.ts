@@ -5,16 +5,16 @@ export interface NamedFault {
   readonly name: string;
   /** A sentence for people. */
   readonly title: string;
-  /** Where it was met. */
+  /** Public report of the fault. */
   readonly from: string;
   /** The boot loader to which it happens; absent: to any board. */
   readonly loader?: 'eeprom' | 'uBoot';
   /**
-   * What a run under it comes to: `recover`: all is met, after a retry that is recorded where one was needed;
+   * Result of a run under it: `recover`: all is met, after a recorded retry if one was needed;
    * `infrastructure`: it ends so, and names the cause; `finding`: it is the software's, and fails.
    */
   readonly must: 'recover' | 'infrastructure' | 'finding';
-  /** What the run says of it, as a regular expression: a fault, or the note of a retry. */
+  /** Message of the run, as a regular expression: a fault, or the note of a retry. */
   readonly says?: string;
   readonly faults: VirtualFaults;
 }

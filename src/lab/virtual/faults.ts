@@ -1,15 +1,15 @@
-/** What a virtual board, or the lab around it, can be told to do wrong: what a controller has to cope with. */
+/** Faults of a virtual board, or of the lab around it, that a controller has to cope with. */
 
 /** How far a board has got: `step` is the first command that a step sends to Dom0. */
 export type Milestone = 'boot-loader' | 'transfer' | 'xen' | 'dom0' | 'step';
 
 export interface VirtualFaults {
   /**
-   * What the serial line does to what the board says: another talker's line breaks in, one character in some
+   * Damage of the serial line to the board's output: another talker's line breaks in, one character in some
    * hundred is lost or comes twice, all of it is read at another speed, nothing of it arrives.
    */
   readonly output?: 'torn' | 'lossy' | 'doubling' | 'wrong-speed' | 'nothing';
-  /** What becomes of typed characters: the UART overruns; now and then the first two change places. */
+  /** Damage to typed characters: the UART overruns; now and then the first two change places. */
   readonly input?: 'overrun' | 'reordered';
   /** Of U-Boot, at the first power-on: it reads no key in time; it does not show that it counts. */
   readonly countdown?: 'key-lost' | 'not-shown';
@@ -17,11 +17,11 @@ export interface VirtualFaults {
   readonly prompt?: 'in-a-log-line' | 'escape-codes';
   /** A line of init is written over Dom0's prompt. */
   readonly loginOverlaid?: boolean;
-  /** What the network does to TFTP. `stalls-once`: in the first transfer of Xen alone. */
+  /** Faults of the network in TFTP. `stalls-once`: in the first transfer of Xen alone. */
   readonly tftp?: 'loss' | 'reorder' | 'duplicate' | 'stalls' | 'stalls-once' | 'file-missing';
   /** Where the EEPROM's network boot stops: no link, no DHCP server, an offer without what it needs (option 43). */
   readonly eeprom?: 'no-link' | 'no-offer' | 'offer-not-taken';
-  /** What the power switch does. */
+  /** Fault of the power switch. */
   readonly switch?: SwitchFault;
   /** The board starts again by itself there, once. */
   readonly resetsAt?: Milestone;
@@ -37,7 +37,7 @@ export interface VirtualFaults {
   readonly otherBoard?: boolean;
   /** The Xen that boots has the driver for a single agent. */
   readonly otherXen?: boolean;
-  /** What runs stops there without a word, or with a panic that nobody predicted. */
+  /** The running program stops there silently, or with a panic that is not predicted. */
   readonly stops?: 'after-hand-over' | 'in-dom0-kernel' | 'panics';
   /** The disk under the recording takes no more than this number of bytes. */
   readonly diskBytes?: number;

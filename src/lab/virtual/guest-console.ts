@@ -24,7 +24,7 @@ export class GuestConsole implements Disposable {
   }
 
   /**
-   * What `xl console` does (tools/console/client/main.c): it ends with the guest, or when Ctrl-] is typed.
+   * Behaves as `xl console` (tools/console/client/main.c): it ends with the guest, or when Ctrl-] is typed.
    * @param input where keys come from; absent: there are none
    */
   async attach(input: Fifo | undefined, print: (text: string) => void, signal: AbortSignal): Promise<void> {

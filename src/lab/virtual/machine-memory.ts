@@ -1,4 +1,4 @@
-/** What a boot loader has put where: files at physical addresses, later ones over earlier ones. */
+/** Memory after the boot loader: files at physical addresses, later ones over earlier ones. */
 export class MachineMemory {
   readonly #regions: { readonly address: number; readonly bytes: Uint8Array }[] = [];
 

@@ -36,9 +36,9 @@ export interface VirtualBoardOptions {
   readonly name: string;
   /** A server that the lab has already; absent: one of its own. The board's directory there is `0000beef/`. */
   readonly tftp?: TftpServer;
-  /** What the board does wrong. */
+  /** Fault of the board. */
   readonly faults?: VirtualFaults;
-  /** What the software on it does wrong. */
+  /** Bug of the software on it. */
   readonly deviations?: Deviations;
   /** SCMI firmware in its flash; the board type's unless told. */
   readonly firmware?: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };

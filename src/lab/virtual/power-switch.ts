@@ -4,7 +4,7 @@ import { DriverError } from '../drivers/driver-error.ts';
 import type { SwitchFault } from './faults.ts';
 import { untilAborted } from './time.ts';
 
-/** What hangs on the switch. */
+/** The load of the switch. */
 export interface Supplied {
   powerOn(): void;
   powerOff(): Promise<void>;

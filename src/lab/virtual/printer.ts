@@ -15,7 +15,7 @@ export class Printer {
   #isLineOpen = false;
   /** Domain that has the input of Xen's console; undefined: Xen itself. */
   focus: number | undefined = 0;
-  /** What domains without the input have not ended with a newline. */
+  /** Text of domains without the input that no newline has ended. */
   readonly #held = new Map<number, string>();
   #isDomainLineOpen = false;
 
@@ -58,7 +58,7 @@ export class Printer {
   }
 
   /**
-   * What a domain writes to its console. Dom0's is written as it comes. A UART that Xen emulates is shown as it comes
+   * Prints a domain's text on its console. Dom0's is written as it comes. A UART that Xen emulates is shown as it comes
    * where its domain has the input, else line by line with its name (xen/arch/arm/vpl011.c, vpl011_write_data_xen).
    */
   domain(domid: number, text: string): void {

@@ -1,10 +1,10 @@
-/** What a bad serial line makes of the characters that it carries, the same in each run. */
+/** Damage of a bad serial line to its characters, the same in each run. */
 import type { VirtualFaults } from './faults.ts';
 
 export interface SerialLine {
-  /** What arrives of what the board says. */
+  /** The part of the board's output that arrives. */
   said(text: string): Uint8Array;
-  /** What the board gets of what was typed at once. */
+  /** The part of a typed text that the board gets. */
   typed(text: string): string;
 }
 

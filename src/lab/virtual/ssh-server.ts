@@ -22,7 +22,7 @@ export interface SshServerOptions {
   readonly neverAnswers: boolean;
   /** Without the sftp subsystem, as dropbear is built. */
   readonly noSftp?: boolean;
-  /** What a command of the interactive shell connects its terminal to; undefined: nothing. */
+  /** Terminal that a command of the interactive shell connects to; undefined: none. */
   readonly attach?: (command: string, terminal: Terminal) => Attachment | undefined;
   /** Where a forwarded connection ends; undefined: refused. */
   readonly reach: (host: string, port: number) => SshServer | undefined;

@@ -4,7 +4,7 @@
  * a real board that is given one stops at once.
  */
 
-/** What an image stands for. A board that starts one behaves as that program would. */
+/** The program that an image stands for. A board that starts one behaves as that program would. */
 const standIns = ['xen', 'probe', 'linux', 'zephyr', 'ramdisk', 'bl31', 'u-boot'] as const;
 export type StandIn = (typeof standIns)[number];
 
@@ -35,7 +35,7 @@ export function isArm64Image(bytes: Uint8Array): boolean {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(56, true) === IMAGE_MAGIC;
 }
 
-/** What an image stands for; undefined for anything that is not a stand-in. */
+/** The program that an image stands for; undefined if it is no stand-in. */
 export function standInOf(bytes: Uint8Array): StandIn | undefined {
   const text = new TextDecoder().decode(bytes.subarray(HEADER_SIZE, HEADER_SIZE + 64));
   if (!text.startsWith(MARK)) return undefined;

@@ -16,7 +16,7 @@ export interface Attachment {
 
 export class Vuart {
   readonly #probe: ProbeProgram;
-  /** What nobody has read yet: xenconsoled keeps it. */
+  /** Output that is not read yet: xenconsoled keeps it. */
   #waiting: string;
   #terminal: Terminal | undefined;
 

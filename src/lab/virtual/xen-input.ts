@@ -1,5 +1,5 @@
 /**
- * Who gets what is typed on Xen's console (xen/drivers/char/console.c, serial_rx and switch_serial_input): Dom0, Xen
+ * Receiver of text typed on Xen's console (xen/drivers/char/console.c, serial_rx and switch_serial_input): Dom0, Xen
  * itself, a domain whose UART Xen emulates. Three Ctrl-a in a row pass it on.
  */
 

@@ -280,7 +280,7 @@ async function endOfXen(noreboot: boolean, signal: AbortSignal): Promise<never> 
   throw new BoardReset();
 }
 
-/** What the model says, kept until it is taken, then passed on as it comes. */
+/** Lines of the model, kept until they are taken, then passed on as they come. */
 class Heard {
   readonly #firmwareUart: Uart | undefined;
   #kept: ConsoleLine[] = [];

@@ -17,7 +17,7 @@ export type AddressResult<Address> =
       readonly ok: false;
       readonly reason: AddressFailure;
       readonly bus: string | undefined;
-      /** What Xen prints, once per call. */
+      /** Lines that Xen prints, once per call. */
       readonly lines: readonly XenDtLine[];
     };
 

@@ -2,7 +2,7 @@ import { DtError } from './error.ts';
 import type { SourceNode, SourceProperty } from './source-tree.ts';
 
 /**
- * What dtc refuses in a tree that is well-formed text: equal names side by side, characters that a name must not
+ * Checks of dtc in a tree that is well-formed text: equal names side by side, characters that a name must not
  * have, a label given twice, a `name` property that says something else (a right one is redundant and removed).
  *
  * @throws {DtError} for the first problem, with its place and the node's path

@@ -2,7 +2,7 @@ import { DtError } from './error.ts';
 import type { Token } from './source-lexer.ts';
 import { unescape } from './source-text.ts';
 
-/** What the parser of expressions needs of the text: the next token, without and with going behind it. */
+/** Tokens for the parser of expressions: the next one, with and without consuming it. */
 export interface Tokens {
   peek(): Token;
   take(): Token;

@@ -14,13 +14,13 @@ export interface Token {
     | 'name'
     | 'symbol'
     | 'end';
-  /** What it means: a label without colon, a reference without `&`, a string without quotes (escapes as written). */
+  /** Meaning: a label without colon, a reference without `&`, a string without quotes (escapes as written). */
   readonly text: string;
   readonly place: Place;
 }
 
 /**
- * What `/include/` brings in.
+ * Text that `/include/` brings in.
  * @param name as written
  * @param from the file in which it is written
  * @returns the text of that file
@@ -31,7 +31,7 @@ export type Include = (name: string, from: string) => string;
 const INCLUDES = { deepest: 200, most: 10_000 };
 
 /**
- * What a character means depends on what came before: after `{` and `;` words are names of nodes and
+ * The meaning of a character depends on the text before it: after `{` and `;` words are names of nodes and
  * properties, between `[` and `]` they are bytes, elsewhere they are numbers.
  *
  * @see dtc-lexer.l, whose start conditions these are
@@ -128,7 +128,7 @@ export class SourceLexer {
     return { kind: 'symbol', text: character, place };
   }
 
-  /** What stands at a token, longer than the one character that does not fit. */
+  /** The text at a token, longer than the one character that does not fit. */
   wordAt(token: Token): string {
     return token.kind === 'symbol' && /^[a-zA-Z0-9_#]$/.test(token.text)
       ? this.#buffer.wordAt(token)

@@ -21,7 +21,7 @@ export interface SourceOptions {
   readonly include?: Include | undefined;
 }
 
-/** What a source file says, references not yet resolved. */
+/** A parsed source file, references not yet resolved. */
 export interface Source {
   readonly root: SourceNode;
   readonly reservations: MemoryReservation[];

@@ -10,7 +10,7 @@ export interface Value {
 }
 
 /**
- * What stands between `=` and `;`: strings, cells, byte strings and references, joined by commas.
+ * The value between `=` and `;`: strings, cells, byte strings and references, joined by commas.
  * @see dtc-parser.y, propdata
  */
 export function parseValue(tokens: Tokens): Value {

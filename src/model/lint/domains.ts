@@ -15,13 +15,13 @@ import type { LintSubject } from './subject.ts';
 
 interface CommonDomain {
   readonly name: string;
-  /** What it asks for; `none` also where the toolstack, or Xen, reads it as nothing. */
+  /** The mediator that it asks for; `none` also if the toolstack, or Xen, reads it as nothing. */
   readonly sciType: 'none' | 'scmi_smc' | 'scmi_smc_multiagent';
   /** The agent that it asks for; undefined where it asks for none that can be. */
   readonly agentId: number | undefined;
   /** That agent's entry in Xen's list. */
   readonly entry: Entry | undefined;
-  /** Where it says which agent it wants. */
+  /** Place of its agent id. */
   readonly place: Place;
   readonly partial: PartialTree | undefined;
   /** Memory of the machine that it is given. */
@@ -59,7 +59,7 @@ export interface Dom0lessDomain extends CommonDomain {
 
 export type Domain = XlGuest | Dom0lessDomain;
 
-/** What a partial tree has of SCMI. */
+/** SCMI nodes of a partial tree. */
 export interface PartialTree {
   readonly tree: DeviceTree;
   /** Nodes that go to the guest, in the tree's order. */

@@ -1,4 +1,4 @@
-/** What lint says about a configuration. Field names are an interface for scripts: added, never renamed. */
+/** Findings of lint about a configuration. Field names are an interface for scripts: added, never renamed. */
 
 /**
  * - `error`: something of the configuration cannot work: no mediator, a panic, a domain that is refused, that
@@ -27,13 +27,13 @@ export interface Finding {
   readonly rule: string;
   readonly severity: Severity;
   readonly place: Place;
-  /** What is wrong, in one sentence. */
+  /** The mistake, in one sentence. */
   readonly message: string;
-  /** What will happen. */
+  /** The consequence. */
   readonly consequence: string;
   /** Lines of this configuration's boot in which it shows, as the model predicts them. */
   readonly predicted: readonly string[];
-  /** What to change. */
+  /** The change to make. */
   readonly hint: string;
   /** Statements of the series, and files of Xen's tree, that it can be looked up in. */
   readonly documented: readonly string[];

@@ -5,11 +5,11 @@ export interface Rule {
   /** Stable: scripts and suppressions name it. */
   readonly id: string;
   readonly severity: Severity;
-  /** What is wrong, as a heading. */
+  /** The mistake, as a heading. */
   readonly title: string;
-  /** What will happen. */
+  /** The consequence. */
   readonly consequence: string;
-  /** What to change. */
+  /** The change to make. */
   readonly hint: string;
   /** Statements of the series (`D5`) and files of Xen's tree. */
   readonly documented: readonly string[];
@@ -26,7 +26,7 @@ export interface Rule {
 /** One place where a rule does not hold. */
 export interface Problem {
   readonly place: Place;
-  /** What is wrong there. */
+  /** The mistake there. */
   readonly message: string;
 }
 

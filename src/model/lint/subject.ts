@@ -19,7 +19,7 @@ export interface LintSubject {
   readonly guests: readonly Guest[];
   /** Partial trees of dom0less domains, by the name of their node in /chosen. */
   readonly dom0less: ReadonlyMap<string, DeviceTree>;
-  /** What the model predicts, where that is known already; else it is asked. */
+  /** The prediction, if it is known already; else the model is asked. */
   readonly prediction?: Prediction | null;
   /** Files that trees were read from, for places. */
   readonly files?: {

@@ -1,5 +1,5 @@
 /**
- * What a scenario's `look` step asks in a domain: commands that a busybox shell has, and what a kernel that
+ * Commands of a scenario's `look` step in a domain: a busybox shell has them, and a kernel that
  * the model has booted answers. A virtual board answers the same commands from the same view.
  */
 import { literally } from './kernel-log.ts';

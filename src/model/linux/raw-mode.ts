@@ -9,7 +9,7 @@ import { errno } from './errno.ts';
 import { bytesOf, type RawReply, type ScmiChannel } from './scmi-channel.ts';
 
 /**
- * What a kernel is built with: `exclusive` is CONFIG_ARM_SCMI_RAW_MODE_SUPPORT, with which no SCMI driver binds;
+ * Build of a kernel: `exclusive` is CONFIG_ARM_SCMI_RAW_MODE_SUPPORT, with which no SCMI driver binds;
  * `coexisting` is CONFIG_ARM_SCMI_RAW_MODE_SUPPORT_COEX beside it, with which they do.
  */
 export type RawMode = 'none' | 'exclusive' | 'coexisting';

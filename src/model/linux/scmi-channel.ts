@@ -5,7 +5,7 @@ import type { GuestMachine } from '../xen/guest.ts';
 import { errno, errnoOfStatus } from './errno.ts';
 import type { KernelLog } from './kernel-log.ts';
 
-/** What came back for one message. */
+/** Reply to one message. */
 export interface Reply {
   /** 0, or the negative errno that the driver makes of it. */
   readonly error: number;

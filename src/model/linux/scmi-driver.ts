@@ -47,7 +47,7 @@ export interface ScmiProbe {
   readonly instanceNumber: number;
 }
 
-/** What a probe came to. */
+/** Result of a probe. */
 export interface ProbedScmi {
   /** Absent where the probe failed: the log then has the error. */
   readonly instance?: ScmiInstance;
@@ -172,7 +172,7 @@ const answered: Why = {
   because: 'firmware answers on the channel that the SCMI node names',
 };
 
-/** What the attributes of the device show where the Base protocol was never asked. */
+/** Attributes of the device if the Base protocol was never asked. */
 const nothingAsked: ScmiRevision = {
   version: 0,
   vendor: '',

@@ -1,5 +1,5 @@
 /**
- * What the pin control driver asks while it binds: arm_scmi/pinctrl.c and pinctrl-scmi.c of the kernel, and
+ * Messages of the pin control driver while it binds: arm_scmi/pinctrl.c and pinctrl-scmi.c of the kernel, and
  * pinctrl/pinmux.c, which wants the name of every function. Groups are asked for when a device uses them.
  */
 import { protocolId } from '../scmi/protocol-ids.ts';

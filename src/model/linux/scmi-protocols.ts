@@ -1,5 +1,5 @@
 /**
- * What the built-in SCMI drivers ask when their protocol comes up: clock.c and clk-scmi.c, reset.c,
+ * Messages of the built-in SCMI drivers when their protocol comes up: clock.c and clk-scmi.c, reset.c,
  * power.c and scmi_pm_domain.c of the kernel. Each function sends the messages in the driver's order.
  */
 import { protocolId } from '../scmi/protocol-ids.ts';

@@ -1,4 +1,4 @@
-/** What can be read in a domain once its shell is there. */
+/** Files and devices that can be read in a domain once its shell is there. */
 import type { DtNode } from '../dt/tree.ts';
 import { clockSummary } from './clock-tree.ts';
 import { currentRate, type Kernel } from './kernel.ts';

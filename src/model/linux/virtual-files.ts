@@ -15,7 +15,7 @@ export function textFile(text: () => string): () => Uint8Array {
   return () => new TextEncoder().encode(text());
 }
 
-/** What stands at an absolute path; undefined where nothing does. */
+/** The file at an absolute path; undefined if there is none. */
 export function find(root: VirtualDirectory, path: string): VirtualNode | undefined {
   let at: VirtualNode | undefined = root;
   for (const name of path.split('/')) {

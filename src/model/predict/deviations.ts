@@ -9,7 +9,7 @@ import type { Toolstack, ToolstackOptions } from '../xl/xl.ts';
 
 /** Each makes of the right part the one that is used; absent: the right one is. */
 export interface Deviations {
-  /** What answers SCMI messages in firmware. */
+  /** The handler of SCMI messages in firmware. */
   readonly answer?: (right: Answer) => Answer;
   /** Tables of the firmware. */
   readonly profile?: (right: FirmwareProfile) => FirmwareProfile;

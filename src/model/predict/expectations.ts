@@ -1,4 +1,4 @@
-/** What has to be observed, made from what the model saw happen. */
+/** Expectations, made from the observations of the model. */
 import type { LookAnswer, LookQuestion } from '../linux/look.ts';
 import type { ConsoleLine, Reason } from '../trace/observation.ts';
 import type { Expectation, Phase } from './prediction.ts';
@@ -70,7 +70,7 @@ export class Expectations {
   }
 
   /**
-   * What the probe answers, or a Linux to a message by hand.
+   * Answers of the probe, or of a Linux to a message by hand.
    * @param domid of the domain; absent where the probe is alone on the machine
    */
   answer(source: 'probe' | 'linux', answer: PredictedAnswer, phase: Phase, domid?: number): void {

@@ -1,4 +1,4 @@
-/** What every machine of the model has below its software: memory, EL3 firmware, and the SMCs that lead there. */
+/** Parts of every machine of the model below its software: memory, EL3 firmware, and the SMCs that lead there. */
 import { processMessage } from '../scmi/entry.ts';
 import { Firmware } from '../scmi/firmware.ts';
 import { type AbortingRange, PhysicalMemory } from '../scmi/memory.ts';
@@ -13,7 +13,7 @@ export interface MachineOptions {
   readonly observer: Observer;
   /** Where the bus aborts; where absent what is known of the firmware's machine. */
   readonly abortingRanges?: readonly AbortingRange[];
-  /** What is deliberately wrong; absent in everything but mutants. */
+  /** The deliberate bug; absent in everything but mutants. */
   readonly deviations?: Deviations;
 }
 

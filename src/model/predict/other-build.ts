@@ -3,7 +3,7 @@ import type { XenBuild } from '../xen/build.ts';
 import type { LinuxVersion } from '../linux/kernel-version.ts';
 import { hasSciSeries, hasSciSubsystem } from '../xen/version.ts';
 
-/** What a Xen's console tells of how it was built; what it did not say is absent. */
+/** Build of a Xen as its console tells it; fields that it did not print are absent. */
 export interface XenSeen {
   /** Its first line, with its version: `Xen version 4.20.4-pre ...`. */
   readonly banner?: string;

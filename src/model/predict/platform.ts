@@ -21,7 +21,7 @@ export interface PlatformOptions extends MachineOptions {
   readonly linux: LinuxVersion;
   /** SCMI drivers that the kernels have beside the default. */
   readonly linuxDrivers?: readonly OptionalDriver[];
-  /** What the kernels have of SCMI raw mode; none where absent. */
+  /** SCMI raw mode of the kernels; absent: none. */
   readonly linuxRawMode?: RawMode;
   /** Path in Dom0 of the bare-metal probe: a guest whose kernel that is runs no Linux. */
   readonly probe?: string;
@@ -31,7 +31,7 @@ export interface PlatformOptions extends MachineOptions {
   readonly partialTrees: ReadonlyMap<string, DeviceTree>;
   /** Dom0's kernel is there though the tree does not name it: the boot loader adds it. */
   readonly dom0KernelIsAdded?: boolean;
-  /** What Dom0 is, where it is no Linux: nothing is known of what it asks the firmware. */
+  /** Kind of Dom0, if it is no Linux: its requests to the firmware are unknown. */
   readonly dom0System?: 'zephyr';
   /** SMC Calling Convention of EL3, major << 16 | minor; 1.5 where absent. */
   readonly smcccVersion?: number;
@@ -43,7 +43,7 @@ export interface PlatformDomain {
   readonly name: string;
   /** Agent whose channel it was given; null: none. */
   readonly agentId: number | null;
-  /** What it was started with; null where that was never made. */
+  /** Its configuration; null if it was never made. */
   readonly tree: DeviceTree | null;
   /** `dying`: its destruction did not complete. */
   readonly state: 'running' | 'kernel-panicked' | 'dying';
@@ -159,7 +159,7 @@ export class Platform {
     return this.#hypervisor.domctl;
   }
 
-  /** What the sources leave undefined about what has happened, in words. */
+  /** Behaviour that the sources leave undefined, in words. */
   get undefinedBehaviour(): readonly string[] {
     return this.#hypervisor.undefinedBehaviour;
   }
@@ -178,7 +178,7 @@ export class Platform {
   }
 
   /**
-   * What can be read in a domain, by name (`dom0` is Dom0) or id.
+   * Readable files of a domain, by name (`dom0` is Dom0) or id.
    * @returns undefined where there is no such domain, or its shell never came
    */
   view(nameOrId: string): LinuxView | undefined {
@@ -248,7 +248,7 @@ export class Platform {
     return this.#hypervisor.domctl.assignDevice(domid, path);
   }
 
-  /** What a guest does by itself. */
+  /** A guest's own action. */
   guestPowersOff(name: string): CommandResult {
     return this.#toolstack.guestPowersOff(name);
   }

@@ -1,4 +1,4 @@
-/** What a scenario leads to whose boot loader starts the probe instead of Xen. */
+/** Prediction of a scenario whose boot loader starts the probe instead of Xen. */
 import { commandOfStep } from '../probe/of-step.ts';
 import type { Scenario, Step } from './scenario.ts';
 import type { FirmwareMessage } from '../scmi/firmware-message.ts';

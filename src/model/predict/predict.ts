@@ -1,4 +1,4 @@
-/** What a scenario's boot and steps lead to: the platform is driven through them, and all it shows is kept. */
+/** Prediction of a scenario's boot and steps: the platform is driven through them, and all it shows is kept. */
 import { lookQuestion, type LookQuestion, lookQuestions } from '../linux/look.ts';
 import { commandText } from '../probe/command.ts';
 import { commandOfStep, type ProbeStep, type ScmiStep } from '../probe/of-step.ts';
@@ -56,7 +56,7 @@ class PredictedRun {
   readonly #lines: PredictedLine[] = [];
   readonly #predictedLines: PredictedConsoleLine[] = [];
   readonly #messages: FirmwareMessage[] = [];
-  /** What the machine said during the step that runs. */
+  /** Observations of the machine during the running step. */
   #heard: ConsoleLine[] = [];
   readonly #calls: PredictedToolstackCall[] = [];
   readonly #commands = new Map<number, PredictedCommand>();
@@ -190,7 +190,7 @@ class PredictedRun {
     }
   }
 
-  /** What a Dom0 without Linux is asked: nothing is predicted but that its toolstack makes and ends domains. */
+  /** Steps on a Dom0 without Linux: only the toolstack's making and ending of domains is predicted. */
   #isOfZephyr(step: Step): boolean {
     const subject = 'guest' in step ? step.guest : 'domain' in step ? step.domain : undefined;
     const isGuest = subject !== undefined && this.#scenario.guests.has(subject);
@@ -347,7 +347,7 @@ class PredictedRun {
     return /(?:^|\s)(?:rd)?init=/.test(dom0Bootargs(this.#scenario.hostTree) ?? '');
   }
 
-  /** What nothing in the configuration leads to. */
+  /** Lines that nothing in the configuration leads to. */
   #forbid(): void {
     if (this.#platform.panic === null) {
       this.#expectations.absent('panic', 'xen', 'Xen does not panic', '^Panic on CPU \\d+:$', {
@@ -381,7 +381,7 @@ class PredictedRun {
     return guest;
   }
 
-  /** What the toolstack calls a guest: the name in its configuration, not the scenario's. */
+  /** The toolstack's name of a guest: the name in its configuration, not the scenario's. */
   #nameOf(guest: string): string {
     const config = this.#scenario.guests.get(guest)?.config;
     return config === undefined ? guest : configuredName(config, guest);

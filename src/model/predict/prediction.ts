@@ -30,7 +30,7 @@ export interface Prediction {
   readonly console: readonly PredictedLine[];
   readonly toolstack: readonly PredictedToolstackCall[];
   readonly firmware: readonly PredictedMessage[];
-  /** What the verdict is made of: one entry for each thing that must, or must not, be observed. */
+  /** Basis of the verdict: one entry for each thing that must, or must not, be observed. */
   readonly expectations: readonly Expectation[];
   /** Parts of the configuration whose behaviour the sources leave undefined, in words. */
   readonly undefined: readonly string[];

@@ -1,4 +1,4 @@
-/** What a step asks of the probe, what the model makes it answer, and why. */
+/** A step's question to the probe, the model's answer, and the reason. */
 import { probeOutcomes } from '../probe/answer.ts';
 import { commandText, type ProbeCommand } from '../probe/command.ts';
 import type { ProbeProgram, ProbeReply } from '../probe/program.ts';
@@ -22,7 +22,7 @@ export interface PredictedAnswer {
   readonly predicted: PredictedCommand;
 }
 
-/** What Xen and firmware showed since something began. */
+/** Observations of Xen and firmware since a point in time. */
 export interface Shown {
   readonly lines: readonly ConsoleLine[];
   readonly messages: readonly FirmwareMessage[];
@@ -65,7 +65,7 @@ function reasonFor(reply: ProbeReply, command: ProbeCommand, shown: Shown): Reas
   return { rule: `probe.${command.do}`, because: words[command.do] };
 }
 
-/** What Xen or firmware made of a call; undefined where neither showed anything. */
+/** Result of a call in Xen or firmware; undefined if neither showed anything. */
 export function causeOf({ lines, messages }: Shown): Reason | undefined {
   const said = lines.find(({ source }) => source === 'xen');
   if (said !== undefined) return said.reason;

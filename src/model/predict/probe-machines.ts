@@ -1,4 +1,4 @@
-/** What the probe runs on: a guest of Xen, or the bare machine at EL2. */
+/** Machines of the probe: a guest of Xen, or the bare machine at EL2. */
 import type { ProbeMachine } from '../probe/machine.ts';
 import { MemoryAbort, PhysicalMemory } from '../scmi/memory.ts';
 import type { Domain } from '../xen/domain.ts';

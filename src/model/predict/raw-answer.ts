@@ -1,4 +1,4 @@
-/** What a step sends through Linux's SCMI raw mode, what the model makes firmware answer, and why. */
+/** A step's message through Linux's SCMI raw mode, the firmware's answer in the model, and the reason. */
 import { hexadecimal, type RawInterface, rawMessageCommand, rawReplyPattern } from '../linux/raw-mode.ts';
 import { bytesOf } from '../linux/scmi-channel.ts';
 import type { ScmiStep } from '../probe/of-step.ts';

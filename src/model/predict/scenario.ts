@@ -20,7 +20,7 @@ export interface Scenario {
   readonly linux: LinuxVersion;
   /** SCMI drivers that the kernels have beside the default. */
   readonly linuxDrivers?: readonly OptionalDriver[];
-  /** What the kernels have of SCMI raw mode. */
+  /** SCMI raw mode of the kernels. */
   readonly linuxRawMode?: RawMode;
   readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
   /** The host tree as it is deployed: the board's own with the scenario's overlays and edits applied. */
@@ -29,7 +29,7 @@ export interface Scenario {
   readonly dom0less: ReadonlyMap<string, DeviceTree>;
   /** Guests that the toolstack may create, by name. */
   readonly guests: ReadonlyMap<string, Guest>;
-  /** What the boot loader starts instead of Xen: then there are no domains, and the steps are in `probe`. */
+  /** Program that the boot loader starts instead of Xen: then there are no domains, and the steps are in `probe`. */
   readonly payload?: 'probe';
   /** Path in Dom0 of the bare-metal probe: a guest whose kernel that is runs no Linux. */
   readonly probe?: string;
@@ -56,7 +56,7 @@ export type Step =
   | { readonly do: 'destroy' | 'shutdown' | 'reboot'; readonly guest: string }
   /** XEN_DOMCTL_assign_device, called straight for a guest that runs. */
   | { readonly do: 'assign-device'; readonly guest: string; readonly path: string }
-  /** What the guest does by itself. */
+  /** The guest's own action. */
   | { readonly do: 'guest-powers-off' | 'guest-reboots' | 'guest-crashes'; readonly guest: string }
   /** Reads what a domain sees of SCMI (its tree, its bus, its log) over SSH. */
   | { readonly do: 'look'; readonly domain: string }

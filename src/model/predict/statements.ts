@@ -4,7 +4,7 @@ import type { Scenario, Statement, Step } from './scenario.ts';
 import type { Reason } from '../trace/observation.ts';
 import type { Expectation, Phase } from './prediction.ts';
 
-/** What the model saw happen, as far as statements are about it. */
+/** Observations of the model that statements are about. */
 export interface PredictedOutcome {
   /** Every console line, with the phase in which it was printed. */
   readonly lines: readonly PredictedConsoleLine[];
@@ -82,14 +82,14 @@ function stepClaim(
   };
 }
 
-/** Who answers in a step. */
+/** The talker that answers in a step. */
 function speakerOf(step: Step | undefined): Expectation['source'] {
   if (step === undefined) return 'xl';
   // Without a channel of its own it is a Linux that sends the message.
   return step.do === 'scmi' && step.channel === undefined ? 'linux' : (speakers[step.do] ?? 'xl');
 }
 
-/** Where it is not the toolstack. */
+/** The domain, if it is not the toolstack. */
 const speakers: Readonly<Partial<Record<Step['do'], Expectation['source']>>> = {
   smc: 'probe',
   scmi: 'probe',

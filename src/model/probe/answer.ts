@@ -1,4 +1,4 @@
-/** What the probe says, found among the lines of a console that it may share: firmware/probe/PROTOCOL.md. */
+/** Answers of the probe, found among the lines of a shared console: firmware/probe/PROTOCOL.md. */
 
 /** How a command ended; its place is its exit status in a recording. */
 export const probeOutcomes = ['ok', 'error', 'fault'] as const;

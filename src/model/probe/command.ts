@@ -48,7 +48,7 @@ export function commandLine(tag: number, command: string): string {
   return `#${tag} ${command}`;
 }
 
-/** What the probe makes of a line: a command with its tag, or why it is none. */
+/** The probe's reading of a line: a command with its tag, or the reason why it is none. */
 export type ReadLine =
   | { readonly tag: number; readonly command: ProbeCommand }
   | { readonly tag: number; readonly wrong: string };

@@ -1,11 +1,11 @@
 import type { GuestMachine } from '../xen/guest.ts';
 
-/** What the probe runs on, as far as the model knows it. */
+/** The machine of the probe, as far as the model knows it. */
 export interface ProbeMachine extends Pick<GuestMachine, 'readU32' | 'writeU32'> {
   readonly exceptionLevel: 1 | 2;
   /** Where its UART is. */
   readonly uart: number;
-  /** What its device tree's /psci asks for. */
+  /** The conduit that its device tree's /psci asks for. */
   readonly conduit: 'smc' | 'hvc';
   /** x0 as a signed 32-bit number. */
   call(functionId: number): number;

@@ -27,13 +27,13 @@ export class ProbeProgram {
     this.#machine = machine;
   }
 
-  /** What it says when it starts, and to an empty line. */
+  /** Line that it prints when it starts, and for an empty line. */
   get ready(): string {
     const { exceptionLevel, uart, conduit } = this.#machine;
     return `probe: ready version=1 el=${exceptionLevel} uart=${hexadecimal(uart)} conduit=${conduit}`;
   }
 
-  /** What it says to a line that is typed; undefined: nothing, once a call has not come back. */
+  /** Its answer to a typed line; undefined: none, once a call has not come back. */
   line(text: string): string | undefined {
     const read = readCommandLine(text);
     this.#isGone ||= read !== undefined && 'command' in read && isLast(read.command);
@@ -212,7 +212,7 @@ function uncertain(command: ProbeCommand, unknown: string): ProbeReply {
   return { outcome: 'ok', text: examples[command.do](command), pattern: '', unknown };
 }
 
-/** What a machine may answer of which the model knows nothing. */
+/** Possible answers of a machine of which the model knows nothing. */
 const examples: Readonly<Record<ProbeCommand['do'], (command: ProbeCommand) => string>> = {
   smc: () => 'ok x0=0xffffffff x1=0x0 x2=0x0 x3=0x0',
   hvc: () => 'ok x0=0xffffffff x1=0x0 x2=0x0 x3=0x0',

@@ -24,7 +24,7 @@ const servedProtocols: ReadonlyMap<number, Protocol> = new Map([
   [protocolId.pinControl, pinControl],
 ]);
 
-/** What makes a reply of a request: `processMessage`, or something around it. */
+/** Maker of a reply: `processMessage`, or a function around it. */
 export type Answer = (server: Server, request: Request) => Reply;
 
 /**

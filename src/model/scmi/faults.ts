@@ -8,7 +8,7 @@ export interface Fault {
   readonly missingBaseMessages?: readonly number[];
   /** Base messages of the management agent after which its channel is not FREE; `all`: any message. */
   readonly leavesBusyAfter?: readonly number[] | 'all';
-  /** What the SMC of the management agent returns; the message is not looked at. */
+  /** Return value of the management agent's SMC; the message is not read. */
   readonly smcResult?: number;
   readonly privilegedAgent?: number;
   /** Status of Base messages, by message id; only towards the management agent where `towards` says so. */

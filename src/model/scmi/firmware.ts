@@ -26,7 +26,7 @@ export interface FirmwareOptions {
   readonly memory: PhysicalMemory;
   /** Names of faults that it has on purpose (faults.ts). */
   readonly faults?: readonly string[];
-  /** What answers a message that the transport took; `processMessage` where absent. */
+  /** Handler of a message that the transport took; `processMessage` by default. */
   readonly answer?: Answer;
   /** Told each message that is looked at, after its answer. */
   readonly onMessage?: (message: FirmwareMessage) => void;

@@ -6,7 +6,7 @@ export interface MessageHeader {
   readonly type: number;
   /** Protocol id, 0 to 0xff. */
   readonly protocol: number;
-  /** What the caller tells its replies apart by, 0 to 0x3ff. */
+  /** Token by which the caller tells its replies apart, 0 to 0x3ff. */
   readonly token: number;
 }
 

@@ -40,7 +40,7 @@ export const pinControl: Protocol = new Map<number, Message>([
   [0xa, { size: 0, orMore: true, handle: () => fail(status.NOT_SUPPORTED) }],
 ]);
 
-/** What an identifier stands for: the selector of most messages. */
+/** Meaning of an identifier: the selector of most messages. */
 const selector = { pin: 0, group: 1, function: 2 } as const;
 
 const noPins: PinProfile = { pins: [], groups: [], functions: [], configurations: [] };
@@ -95,7 +95,7 @@ function listAssociations(server: Server, { words }: Request): Reply {
   return succeed(((remaining << 16) | listed.length) >>> 0, ...packed);
 }
 
-/** What SETTINGS_GET asks for: one configuration, all of them, or the function alone. */
+/** Selectors of SETTINGS_GET: one configuration, all of them, or the function alone. */
 const wanted = { one: 0, all: 1, functionOnly: 2 } as const;
 
 /** Most configurations that a reply has room for. */

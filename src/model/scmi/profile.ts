@@ -1,5 +1,5 @@
 /**
- * What one EL3 firmware offers: agents, channels, resources and the places where it leaves the
+ * One EL3 firmware: agents, channels, resources and the places where it leaves the
  * specification. Profiles are data (boards/firmware/*.yaml); src/scmi serves any of them.
  */
 export interface FirmwareProfile {
@@ -12,7 +12,7 @@ export interface FirmwareProfile {
   readonly implementationVersion: number;
   /** Version words by protocol id, for instance `{ 16: 0x20000 }`. Base is always there. */
   readonly protocols: ReadonlyMap<number, number>;
-  /** What PROTOCOL_ATTRIBUTES of Base reports as the number of agents, where it is not their number. */
+  /** Number of agents in the reply to PROTOCOL_ATTRIBUTES of Base, if it is not their real number. */
   readonly reportedAgents?: number;
   readonly agents: readonly AgentProfile[];
   /** Agent that alone may use messages 0x9, 0xA, 0xB of Base; null: nobody. */
@@ -32,17 +32,17 @@ export interface FirmwareProfile {
   /** Named departures from the specification; quirks.ts documents each. */
   readonly quirks: readonly string[];
   /**
-   * Who may use a resource. `device-owner`: the privileged agent, and who a device that has the
+   * Permission for a resource. `device-owner`: the privileged agent, and the owner of a device that has the
    * resource is assigned to. `none`: every agent may use everything.
    */
   readonly permissions: 'device-owner' | 'none';
   /**
-   * What SET_DEVICE_PERMISSIONS does. `single-owner`: one agent at a time owns a device.
+   * Effect of SET_DEVICE_PERMISSIONS. `single-owner`: one agent at a time owns a device.
    * `none`: no device id is known to it.
    */
   readonly devicePolicy: 'single-owner' | 'none';
   /**
-   * What RESET_AGENT_CONFIGURATION does. `permissions`: with flag bit 0 the agent's devices lose
+   * Effect of RESET_AGENT_CONFIGURATION. `permissions`: with flag bit 0 the agent's devices lose
    * their owner. `resources`: resets of the agent's devices are asserted, their clocks stopped and
    * their power domains released, whatever the flag. `not-supported`: the status.
    */
@@ -136,7 +136,7 @@ interface SensorProfile {
   readonly type: number;
   /** Power of ten of a reading's unit, -16 to 15. */
   readonly exponent: number;
-  /** What it reads: a signed number. */
+  /** Its reading: a signed number. */
   readonly reading: number;
 }
 

@@ -4,7 +4,7 @@ import type { Quirk } from './quirks.ts';
 import type { FirmwareState } from './state.ts';
 import { status } from './status.ts';
 
-/** What a message handler may look at and change. */
+/** State that a message handler reads and changes. */
 export interface Server {
   readonly profile: FirmwareProfile;
   readonly quirks: ReadonlySet<Quirk>;

@@ -16,7 +16,7 @@ export function initialiseChannel(area: SharedMemory): void {
 }
 
 /**
- * What a doorbell does: takes the message from the agent's area, has it answered and puts the reply
+ * Handles a doorbell: takes the message from the agent's area, has it answered and puts the reply
  * there.
  *
  * A channel that was not marked busy by its caller, or a length out of range, ends in ERROR|FREE

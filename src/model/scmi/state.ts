@@ -1,6 +1,6 @@
 import type { FirmwareProfile } from './profile.ts';
 
-/** What a firmware remembers between messages; as a profile says at boot. */
+/** State that a firmware keeps between messages; at boot as the profile says. */
 export interface FirmwareState {
   /** Agents whose channel a transport error left busy. */
   readonly busyChannels: Set<number>;

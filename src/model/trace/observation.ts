@@ -1,10 +1,10 @@
 /**
- * What the model's parts say while they run. Xen, the kernels, the toolstack and firmware are simulated;
+ * Observations of the model's parts while they run. Xen, the kernels, the toolstack and firmware are simulated;
  * everything that a person at the board could see of them leaves through an `Observer`.
  */
 import type { FirmwareMessage } from '../scmi/firmware-message.ts';
 
-/** Who prints. `xl` is everything that xl and libxl write to their terminal. */
+/** The talker. `xl` is everything that xl and libxl write to their terminal. */
 export type Talker = 'firmware' | 'xen' | 'linux' | 'xl';
 
 /** Xen's log levels; a line without one is printed whatever the thresholds are. */

@@ -1,7 +1,7 @@
 import type { DeviceTree } from '../dt/tree.ts';
 import type { XenBuild } from './build.ts';
 
-/** What the mediator's behaviour takes from Xen's command line (docs/misc/xen-command-line.pandoc). */
+/** Options of Xen's command line that the mediator depends on (docs/misc/xen-command-line.pandoc). */
 export interface CommandLine {
   readonly text: string;
   /** Messages below `lower` are printed, those from there to `upper` rate-limited, others not at all. */
@@ -13,7 +13,7 @@ export interface CommandLine {
   readonly iommu: boolean;
   /** Path or alias of the UART that Xen itself uses; undefined: the one of `stdout-path`. */
   readonly dtuart: string | undefined;
-  /** What `console=` lists; undefined: the UART. */
+  /** Consoles that `console=` lists; undefined: the UART. */
   readonly consoles: readonly string[] | undefined;
 }
 

@@ -5,7 +5,7 @@ import type { Console } from './console.ts';
 import type { Machine } from './machine.ts';
 import type { Vmap } from './vmap.ts';
 
-/** What all parts of one running Xen share. */
+/** State that all parts of one running Xen share. */
 export interface Context {
   readonly build: XenBuild;
   readonly commandLine: CommandLine;

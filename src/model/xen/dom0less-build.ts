@@ -83,7 +83,7 @@ export function prepareDomU(context: Context, node: DtNode, domid: number): numb
   return -errno.ENOENT;
 }
 
-/** What a dom0less domain's tree is made of. */
+/** Parts of a dom0less domain's tree. */
 export interface DomUParts {
   /** The domain's node in /chosen. */
   readonly node: DtNode;

@@ -18,11 +18,11 @@ export class Domain {
   /** Machine frames that it may map, or allow others to map (`iomem_caps`). */
   readonly iomem = new PageRanges();
   readonly p2m: Mapping[] = [];
-  /** What the mediator keeps for it (`arch.sci_data`), and whether it serves it (`arch.sci_enabled`). */
+  /** The mediator's data of it (`arch.sci_data`), and whether the mediator serves it (`arch.sci_enabled`). */
   sciData: unknown = null;
   sciEnabled = false;
   state: 'alive' | 'dying' | 'dead' = 'alive';
-  /** What it was started with; null before that. */
+  /** Its configuration; null before it is started. */
   tree: DeviceTree | null = null;
 
   constructor(domid: number, config: DomainConfig, hardware = false) {

@@ -1,5 +1,5 @@
 /**
- * What the toolstack may ask of Xen, as far as SCMI is concerned (xen/arch/arm/domctl.c,
+ * Requests of the toolstack to Xen, as far as they concern SCMI (xen/arch/arm/domctl.c,
  * xen/common/domctl.c). Every call answers 0 or a negative errno.
  */
 export interface Domctl {

@@ -23,7 +23,7 @@ const devices: readonly GuestRange[] = [
 ];
 
 /**
- * What a guest has at an address that the model cannot look into.
+ * Memory of a guest at an address that the model cannot look into.
  * @param memory MiB that the guest is given; the toolstack may add a little to it
  * @returns undefined where only a mapping can be
  */

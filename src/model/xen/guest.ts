@@ -1,4 +1,4 @@
-/** What a kernel that runs in a domain can do to the machine under it. */
+/** Operations of a domain's kernel on the machine under it. */
 import type { DeviceTree } from '../dt/tree.ts';
 
 export interface GuestMachine {

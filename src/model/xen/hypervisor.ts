@@ -55,7 +55,7 @@ export class Hypervisor {
   readonly commandLine: CommandLine;
   /** It prints to nowhere, as it has no UART, or ends before it has its console. */
   readonly isSilent: boolean;
-  /** What the sources leave undefined about what was met so far, in words. */
+  /** Behaviour that the sources leave undefined so far, in words. */
   readonly undefinedBehaviour: string[] = [];
   readonly #context: Context;
   readonly #partialTrees: ReadonlyMap<string, DeviceTree>;
@@ -208,7 +208,7 @@ export class Hypervisor {
     domain.tree = tree;
   }
 
-  /** What an exception of the boot is to Xen; anything that is not one is thrown on. */
+  /** Ends the boot for an exception of Xen; any other error is thrown on. */
   #panicOf(error: unknown): XenPanic {
     if (error instanceof XenPanic) return error;
     if (error instanceof TreeReadPastEnd) {

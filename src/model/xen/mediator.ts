@@ -3,7 +3,7 @@ import type { PhandleArguments } from './device-tree.ts';
 import type { Domain } from './domain.ts';
 import type { DomainConfig } from './domctl.ts';
 
-/** What a driver gives to the SCI subsystem: struct sci_mediator_ops. Errors are negative errnos. */
+/** Operations of a driver in the SCI subsystem: struct sci_mediator_ops. Errors are negative errnos. */
 export interface Mediator {
   readonly kind: 'multi-agent' | 'single-agent';
   /** Id of Xen's own agent; null where the driver has none. */

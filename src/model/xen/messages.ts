@@ -27,7 +27,7 @@ const sci = {
 
 /** xen/common/device-tree/device-tree.c, as far as the mediator calls it */
 const deviceTree = {
-  /** What nodeReg() of src/dt says that Xen prints. */
+  /** Lines that Xen prints, as nodeReg() of src/model/dt reports them. */
   'device-tree.address': { level: 'info', unmarked: true, format: '%s\n' },
   'device-tree.address-warning': { level: 'warning', format: '%s\n' },
   'device-tree.address-error': { level: 'error', format: '%s\n' },

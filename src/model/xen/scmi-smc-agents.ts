@@ -1,4 +1,4 @@
-/** What the multi-agent driver reads of the host tree: its own channel, and those of the other agents. */
+/** Channels that the multi-agent driver reads of the host tree: its own, and those of the other agents. */
 import type { DtNode } from '../dt/tree.ts';
 import type { Why } from './console.ts';
 import type { Context } from './context.ts';

@@ -20,7 +20,7 @@ import {
 /** Ids of agents that no domain can ask for: SCMI_AGENT_ID_INVALID of the driver. */
 export const INVALID_AGENT_ID = 0xff;
 
-/** What the driver calls of the SCI subsystem. */
+/** Functions of the SCI subsystem that the driver calls. */
 export type SciOfDriver = Pick<Sci, 'register' | 'permitHardwareDomain'>;
 
 /**

@@ -4,7 +4,7 @@ import type { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { CommandLine } from './command-line.ts';
 import { findByPath, isAvailable, isForPassthrough } from './device-tree.ts';
 
-/** What the node of Xen's own UART is asked by. */
+/** Path or alias of the node of Xen's own UART. */
 export interface XenConsole {
   readonly hostTree: DeviceTree;
   readonly commandLine: CommandLine;

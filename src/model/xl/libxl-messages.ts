@@ -1,5 +1,5 @@
 /**
- * What libxl prints, with the file, the line and the function that stand before it. The line numbers are
+ * Messages of libxl, with the file, the line and the function before them. The line numbers are
  * those of one build (Xen 4.22 of February 2026 with the toolstack part of the series v11); where a line
  * is looked for, any number will do.
  */
@@ -12,7 +12,7 @@ export interface LibxlLine {
   readonly message: LibxlMessage;
   /** Domain that the line names; absent while it has no id. */
   readonly domid?: number;
-  /** What `%` stand for, in order. */
+  /** Arguments of `%`, in order. */
   readonly values?: ReadonlyArray<string | number>;
   /** Negative errno whose text ends the line. */
   readonly errno?: number;

@@ -20,7 +20,7 @@ export interface LibxlDomain {
   /** Null once its entries are gone from xenstore though Xen still has it. */
   name: string | null;
   readonly config: XlDomainConfig;
-  /** What it is started with; null while, or because, it could not be made. */
+  /** Its configuration; null if it could not be made, or is not made yet. */
   tree: DeviceTree | null;
   /** `hung`: its kernel has panicked, or is none that obeys the toolstack; `undead`: its destruction did not complete. */
   state: 'running' | 'hung' | 'shut down' | 'undead';

@@ -9,7 +9,7 @@ export interface ArmSci {
 
 export interface ArmSciProblem {
   readonly rule: string;
-  /** What xl prints before it exits with 1. */
+  /** Lines of xl before it exits with 1. */
   readonly problem: string;
 }
 

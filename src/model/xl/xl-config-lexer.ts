@@ -21,7 +21,7 @@ export interface XlToken {
   readonly line: number;
 }
 
-/** What the scanner has to say about characters that make no token. */
+/** Messages of the scanner about characters that make no token. */
 export interface XlLexerObserver {
   /** `text` is no token; it ends on `line`. */
   lexicalError(text: string, line: number): void;

@@ -16,7 +16,7 @@ export interface XlSetting {
 }
 
 export class XlConfig {
-  /** What the configuration is called in messages: the path as it was given to xl. */
+  /** Name of the configuration in messages: the path as it was given to xl. */
   readonly file: string;
   /** All settings in the order of the file; of two with one name the later one counts. */
   readonly settings: readonly XlSetting[];
@@ -65,7 +65,7 @@ function strtol(text: string): bigint | undefined {
 
 export interface XlConfigResult {
   readonly config: XlConfig;
-  /** What the parser prints, line by line; empty where the file can be read. */
+  /** Lines of the parser; empty if the file can be read. */
   readonly errors: readonly string[];
 }
 
@@ -300,7 +300,7 @@ function isAtom(kind: XlTokenKind): boolean {
   return kind === 'STRING' || kind === 'NUMBER';
 }
 
-/** What bison calls a token: single characters are quoted. */
+/** Bison's name of a token: single characters are quoted. */
 function bisonName(kind: XlTokenKind): string {
   return kind.length === 1 ? `'${kind}'` : kind;
 }

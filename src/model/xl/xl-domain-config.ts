@@ -1,4 +1,4 @@
-/** What xl makes of a configuration's settings (tools/xl/xl_parse.c, parse_config_data). */
+/** A configuration's settings as xl reads them (tools/xl/xl_parse.c, parse_config_data). */
 import { leadingStrings, type XlConfig } from './xl-config.ts';
 import { type ArmSci, parseArmSci } from './xl-arm-sci.ts';
 import { type IomemRange, parseIomem } from './xl-iomem.ts';
@@ -63,7 +63,7 @@ export interface XlDomainConfigResult {
   readonly domain: XlDomainConfig | undefined;
   /** Exit status with which it gives up, else 0. */
   readonly status: number;
-  /** What it prints, in order: warnings, then at most one error. */
+  /** Lines of xl, in order: warnings, then at most one error. */
   readonly complaints: readonly XlComplaint[];
 }
 
@@ -429,7 +429,7 @@ function strtoul(isNegative: boolean, magnitude: bigint): bigint {
   return isNegative ? BigInt.asUintN(64, -magnitude) : magnitude;
 }
 
-/** What xl prints of one option of `vif`; undefined where it is right. */
+/** Message of xl about one option of `vif`; undefined if it is right. */
 function vifProblem(token: string): string | undefined {
   const [, name, value = ''] = /^([a-z0-9_]+)=(.*)$/s.exec(token) ?? [];
   if (name === 'type' && !['vif', 'ioemu'].includes(value)) return "Invalid parameter `type'.";

@@ -22,7 +22,7 @@ export interface ToolstackOptions {
   readonly start: (domain: StartedDomain) => 'running' | 'panicked' | void;
   /** Xen's version, for the guest's tree; `4.22` where absent. */
   readonly version?: string;
-  /** What reads `arm_sci`; `parseArmSci` where absent. */
+  /** Reader of `arm_sci`; `parseArmSci` by default. */
   readonly armSci?: typeof parseArmSci;
 }
 

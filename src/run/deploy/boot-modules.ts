@@ -50,7 +50,7 @@ export interface Cells {
   readonly size: number;
 }
 
-/** What a domain's node is completed to have. */
+/** Properties that complete a domain's node. */
 const domainCells: Cells = { address: 2, size: 2 };
 
 /** KiB of a domain whose node does not say. */

@@ -1,4 +1,4 @@
-/** What the files that a deployment is made of say about themselves. */
+/** Versions of the files in a deployment. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { versionsIn } from '../../lab/images/version-strings.ts';

@@ -1,4 +1,4 @@
-/** What a board is given for one scenario: its files by the names it asks for, and how it is told to load them. */
+/** A board's deployment for one scenario: its files by the names it asks for, and the commands that load them. */
 import type { BootPlan } from '../../../machines/boot.ts';
 import type { Eeprom, UBoot } from '../../board/board-type.ts';
 import type { PlannedBoard } from '../../lab/planned-board.ts';
@@ -31,16 +31,16 @@ import {
 } from './u-boot-commands.ts';
 
 export interface Deployment {
-  /** What is served, by the name that the board asks for. */
+  /** Served files, by the name that the board asks for. */
   readonly files: ReadonlyMap<string, DeployedFile>;
-  /** What it is made of, by the names of the lab. */
+  /** Source files, by the names of the lab. */
   readonly images: ReadonlyMap<string, DeployedFile>;
   /** The host tree as the board gets it, boot modules included. */
   readonly hostTree: DeviceTree;
   /** Where in memory each file is when Xen starts. */
   readonly placed: readonly Placed[];
   readonly boot: BootPlan;
-  /** What U-Boot would run by itself, from its network's settings to the start of Xen; absent without U-Boot. */
+  /** U-Boot's commands, from its network's settings to the start of Xen; absent without U-Boot. */
   readonly bootScript?: string;
 }
 
@@ -196,7 +196,7 @@ async function fill(board: PlannedBoard, row: Eeprom['rows'][number], domains: r
   return { file: row.file, parts, bytes: new Uint8Array(Buffer.concat(pieces)) };
 }
 
-/** What U-Boot fetches, but for the device tree, which is made when all else has its place. */
+/** Files that U-Boot fetches, but for the device tree, which is made after all else has its place. */
 async function place(
   board: PlannedBoard,
   load: UBoot['load'],
@@ -229,7 +229,7 @@ interface Loaded {
 /** Name of the script that U-Boot fetches. */
 const scriptName = 'boot.scr';
 
-/** What is typed; and what a script says, of the part that is typed otherwise and of all of it. */
+/** Typed commands; and scripts of the part that is typed otherwise and of all of it. */
 function toldUBoot(board: PlannedBoard, uBoot: UBoot, { load, placed, hostTree }: Loaded) {
   const { interrupt } = uBoot;
   const start = startCommand(uBoot, placed);

@@ -1,4 +1,4 @@
-/** What is put into memory for the domains that Xen creates by itself. */
+/** Modules in memory for the domains that Xen creates by itself. */
 import type { PlannedBoard } from '../../lab/planned-board.ts';
 import { writeFlat } from '../../model/dt/flat.ts';
 import type { Scenario } from '../../model/predict/scenario.ts';

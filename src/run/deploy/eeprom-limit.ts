@@ -1,10 +1,10 @@
-/** What an old EEPROM of a Raspberry Pi cannot fetch. */
+/** Limit of an old EEPROM of a Raspberry Pi for the size of files. */
 import type { Boot } from '../../board/board-type.ts';
 import { type DeployedFile, sizeOf } from './deployed-file.ts';
 
 /** Block numbers have 16 bits; after the last one it stops (rpi-eeprom issue 720, release notes of 2025-09-23). */
 const blocks = 65_535;
-/** What it asks for (rpi-eeprom issue 857). */
+/** Block size that it asks for (rpi-eeprom issue 857). */
 const blockSize = 1468;
 /** The last block is short, so that it ends the file. */
 const largest = blocks * blockSize - 1;

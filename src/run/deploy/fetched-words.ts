@@ -1,4 +1,4 @@
-/** What a board has fetched for its boot, in words. */
+/** Summary of the files that a board has fetched for its boot. */
 import type { Fetched } from '../../../machines/deploy.ts';
 
 /** @returns `7 files, 2.8 MB in 0.2 s, 14.0 MB/s` */

@@ -1,4 +1,4 @@
-/** What can be told of a deployment's places in memory, and of its tree, before a board is touched. */
+/** Checks of a deployment's places in memory, and of its tree, before a board is touched. */
 import type { PlannedBoard } from '../../lab/planned-board.ts';
 import { hostTreeProblems } from '../../lab/images/checks/device-tree.ts';
 import type { ImageProblem } from '../../lab/images/checks/problem.ts';

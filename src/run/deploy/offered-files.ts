@@ -30,7 +30,7 @@ export async function offerFiles(parts: RunParts, signal: AbortSignal): Promise<
   else parts.offered = offered;
 }
 
-/** What the board fetches until it is handed over; then the files are taken away. */
+/** Files that the board fetches until it is handed over; then they are taken away. */
 export function serve(parts: RunParts) {
   return fromCallback<HandedOver, undefined>(({ sendBack }) => {
     const stops = [parts.transfers.listen(sendBack), parts.attempts.listen(sendBack)];

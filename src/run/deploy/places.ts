@@ -17,7 +17,7 @@ const boundary = 2 * 1024 * 1024;
 /** Xen takes a larger device tree for none (arch/arm/include/asm/setup.h, MAX_FDT_SIZE). */
 const largestTree = 2 * 1024 * 1024;
 
-/** What `fdt resize` gives a tree, for lines that somebody adds to a script. */
+/** Room that `fdt resize` gives a tree, for lines that somebody adds to a script. */
 export const treeRoom = 0x3000;
 
 /**

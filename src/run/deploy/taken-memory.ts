@@ -13,7 +13,7 @@ export interface TakenRange {
 }
 
 /**
- * What the board type reserves, the firmware's shared memory, and what the host tree sets aside: Xen refuses a boot
+ * Memory that the board type reserves, the firmware's shared memory, and the host tree's: Xen refuses a boot
  * module in it (common/device-tree/bootinfo.c, check_reserved_regions_overlap).
  */
 export function takenMemory(

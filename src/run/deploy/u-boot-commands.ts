@@ -1,4 +1,4 @@
-/** What U-Boot is told: typed at its prompt, or in a script that it runs. */
+/** Commands for U-Boot: typed at its prompt, or in a script that it runs. */
 import { loadCommand } from '../../../machines/u-boot-fetch.ts';
 import type { UBoot } from '../../board/board-type.ts';
 import { ConfigurationError } from '../../config/configuration-error.ts';
@@ -21,7 +21,7 @@ export function networkCommands({ network, tftp }: PlannedBoard): string[] {
 
 const tftpPort = 69;
 
-/** What the board type wants set, then its own commands. An empty value deletes. */
+/** Variables of the board type, then its own commands. An empty value deletes. */
 export function preparingCommands({ environment, commands }: UBoot): string[] {
   return [...settings(Object.entries(environment)), ...commands];
 }
@@ -47,7 +47,7 @@ export function startCommand({ start }: UBoot, placed: readonly Placed[]): strin
 export interface Fetched {
   readonly file: string;
   readonly address: number;
-  /** What Xen is told that it is, in the host tree. */
+  /** Kind of the module in the host tree, for Xen. */
   readonly isModule: boolean;
 }
 
@@ -60,7 +60,7 @@ export interface ScriptParts {
   readonly hostTree: DeviceTree;
   /** How U-Boot names where the tree is: `booti`'s third argument. */
   readonly tree: string;
-  /** What is done when all files have come. */
+  /** Commands after all files have come. */
   readonly last: string;
 }
 

@@ -5,7 +5,7 @@ import { programDirectories } from './framed-command.ts';
 import { ShellLine } from './shell-line.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Who logs in on a console. */
+/** Login on a console. */
 export interface ConsoleUser {
   readonly user: string;
   /** Absent: none is asked for. Never recorded, never printed. */

@@ -29,7 +29,7 @@ export function framedSession(session: SshSession): DomainShell {
       try {
         return await session.put(path, bytes, options);
       } catch (error) {
-        // What a profile prints spoils the driver's own reading of `wc`.
+        // Output of a profile spoils the driver's own reading of `wc`.
         if (!(error instanceof NotWritten)) throw error;
         return putByShell(shell, path, bytes, options);
       }
@@ -47,7 +47,7 @@ export function framed(command: string, tag: string): string {
 }
 
 /**
- * What stands between the markers.
+ * The text between the markers.
  * @throws DriverError, the lab's, where they are not there: the command did not run, or did not end
  */
 export function unframed(

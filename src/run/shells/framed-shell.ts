@@ -11,11 +11,11 @@ import type { SshResult, SshSession } from '../../lab/drivers/ssh/ssh.ts';
 import { longestLine, type LineAnswer, type ShellLine } from './shell-line.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What steps need of a domain, however it is reached. */
+/** A domain's shell as steps need it, over any transport. */
 export interface DomainShell {
   /** For people: `root@192.168.1.2:22`, `the serial console`. */
   readonly name: string;
-  /** What is run there can be read on a console, and is recorded with it. */
+  /** Commands there can be read on a console, and are recorded with it. */
   readonly isSeen?: boolean;
   /**
    * Runs one command.
@@ -76,7 +76,7 @@ class FramedShell implements DomainShell {
     return result;
   }
 
-  /** What it left in the domain is taken away, where the domain is still there. */
+  /** Removes its files from the domain, if the domain is still there. */
   async close(): Promise<void> {
     await this.#turn;
     const patience = AbortSignal.timeout(farewell);

@@ -102,7 +102,7 @@ export class Sessions {
     return true;
   }
 
-  /** What the last attempt to log in to a domain came to; undefined where none has failed. */
+  /** Result of the last attempt to log in to a domain; undefined if none has failed. */
   refusal(domain: string): Error | undefined {
     return this.#refusals.get(domain);
   }

@@ -19,7 +19,7 @@ export interface Terminal {
   ready(signal: AbortSignal): Promise<void>;
   write(text: string, typing?: Typing): Promise<void>;
   mark(): ConsoleMark;
-  /** What the domain has said since a mark, its kernel left out: ended lines, then the one that has not ended. */
+  /** Lines of the domain since a mark, its kernel left out: ended lines, then the one that has not ended. */
   since(mark: ConsoleMark): readonly string[];
   /**
    * Looks now and whenever something has come, until there is what is looked for.
@@ -29,7 +29,7 @@ export interface Terminal {
 }
 
 /**
- * What one domain has said to a reader since a mark, without its kernel: a line of the kernel is left out, and what
+ * Text of one domain to a reader since a mark, without its kernel: a line of the kernel is left out, and what
  * it tore apart is put together again.
  */
 export function spokenSince(reader: ConsoleReader, mark: ConsoleMark, domid: number): readonly string[] {

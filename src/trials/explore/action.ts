@@ -20,7 +20,7 @@ export type Action =
       readonly message: DomainMessage | null;
     };
 
-/** What a domain writes into its page before it rings. */
+/** Message that a domain writes into its page before it rings. */
 export interface DomainMessage {
   /** `BASE_PROTOCOL_VERSION` */
   readonly name: string;

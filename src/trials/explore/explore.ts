@@ -32,7 +32,7 @@ export interface Exploration {
   readonly steps: number;
   /** Actions from the boot to the furthest state. */
   readonly depth: number;
-  /** What kept the walk from going on; null: there are no more states. */
+  /** The limit that ended the walk; null: there are no more states. */
   readonly stoppedBy: 'depth' | 'states' | null;
   /** In the order in which they were met. */
   readonly transitions: readonly Transition[];
@@ -52,9 +52,9 @@ interface Transition {
 export interface Finding {
   readonly invariant: InvariantName;
   readonly promise: string;
-  /** What is known to break it; null: nothing, so it is a bug of Xen, of firmware or of the model. */
+  /** The known cause of the violation; null: none, so it is a bug of Xen, of firmware or of the model. */
   readonly known: Pick<KnownFinding, 'cause' | 'words'> | null;
-  /** What is wrong at the end of the path. */
+  /** The violation at the end of the path. */
   readonly words: string;
   /** The fewest actions that lead there. */
   readonly path: readonly Action[];

@@ -1,4 +1,4 @@
-/** What must hold in every state and of every step, whatever was done before. */
+/** Invariants that hold in every state and of every step, after any history. */
 import type { FirmwareMessage } from '../../model/scmi/firmware-message.ts';
 import { messageName } from '../../model/scmi/message-names.ts';
 import { protocolId } from '../../model/scmi/protocol-ids.ts';
@@ -33,7 +33,7 @@ export interface Invariant {
   readonly broken: (step: Step) => readonly string[];
 }
 
-/** What of an invariant a step breaks. A state that was as wrong before is no news. */
+/** Part of an invariant that a step breaks. A violation of the state before is not reported again. */
 export function brokenBy({ of, broken }: Invariant, step: Step): readonly string[] {
   const all = broken(step);
   if (all.length === 0 || of === 'step') return all;
@@ -352,7 +352,7 @@ function isOwnDoorbell(state: State, domain: string, functionId: number): boolea
   return state.channels.some(each => each.agent === agent && each.functionId === functionId);
 }
 
-/** What Xen returns for a device that SCI has let pass, on a machine without an IOMMU. */
+/** Xen's return value for a device that SCI has let pass, on a machine without an IOMMU. */
 function isWithoutIommu({ rc, messages }: Outcome): boolean {
   return rc === -errno.EOPNOTSUPP && messages.every(({ status }) => status !== STATUS_NOT_SUPPORTED);
 }

@@ -156,7 +156,7 @@ export const knownFindings: readonly KnownFinding[] = [
   },
 ];
 
-/** What is known to break an invariant in this step; undefined: nothing is, so it is a bug. */
+/** The known cause of a broken invariant in this step; undefined: none, so it is a bug. */
 export function explain(invariant: InvariantName, subject: Subject, step: Step): KnownFinding | undefined {
   return knownFindings.find(each => each.invariant === invariant && each.applies(subject, step));
 }

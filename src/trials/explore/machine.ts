@@ -20,7 +20,7 @@ import { devicePath, exploredTree, type Subject } from './subject.ts';
 
 /** A configuration in which there is nothing to explore. */
 export class NotExplorable extends Error {
-  /** What to do about it. */
+  /** The action to do. */
   readonly hint: string;
 
   constructor(message: string, hint: string) {
@@ -30,13 +30,13 @@ export class NotExplorable extends Error {
   }
 }
 
-/** What an action came to. */
+/** Result of an action. */
 export interface Outcome {
   /** 0 or a negative errno of the domctl that failed; x0 of an SMC. */
   readonly rc: number;
-  /** What failed, where that is not the action as a whole. */
+  /** The part that failed, if that is not the action as a whole. */
   readonly failed?: Failure;
-  /** What reached EL3, in order. */
+  /** Messages that reached EL3, in order. */
   readonly messages: readonly FirmwareMessage[];
 }
 
@@ -104,7 +104,7 @@ export class ExploredMachine {
     this.#messages = [];
   }
 
-  /** What is the case now. */
+  /** The state now. */
   state(): State {
     return {
       domains: this.#domainStates(),

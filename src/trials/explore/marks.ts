@@ -1,4 +1,4 @@
-/** What agents have taken of the firmware's resources and not given back, as a fair firmware would keep it. */
+/** Resources of the firmware that agents hold, as a fair firmware would keep account of them. */
 import type { Action } from './action.ts';
 import { isObeyed } from './answer.ts';
 import type { Outcome } from './machine.ts';

@@ -1,5 +1,5 @@
 /**
- * What a run of a scenario on a machine of the model would have shown: as a virtual board shows it, without the
+ * A run of a scenario on a machine of the model, observed as a virtual board shows it, without the
  * board's transports. Thousands of runs take seconds.
  */
 import { configuredName } from '../../model/xl/xl-config.ts';
@@ -36,11 +36,11 @@ export type AskDomain = (
 
 export interface ObserveOptions {
   readonly scenario: Scenario;
-  /** What a look asks for depends on it. */
+  /** Commands of a look depend on the kernel's version. */
   readonly prediction: Prediction;
   /** Directory in Dom0 that guests' configurations are put in. */
   readonly directory: string;
-  /** What is wrong with the machine; absent: nothing. */
+  /** The bug of the machine; absent: none. */
   readonly deviations?: Deviations;
   readonly ask: AskDomain;
 }
@@ -273,7 +273,7 @@ class ObservedRun {
     return [...new Set([...lookQuestions.map(({ command }) => command), ...asked])];
   }
 
-  /** What comes over the board's console, and what xl prints. */
+  /** Lines of the board's console, and lines of xl. */
   #hear({ source, domid, text, newline }: ConsoleLine): void {
     if (source === 'xl') this.#xl.push(text);
     if (source === 'xen') this.#say('xen', text, newline === false ? { unterminated: true } : {});
@@ -331,7 +331,7 @@ const toolstackCommands = {
   Record<string, { method: keyof Platform; words: string; succeeded: GuestState; failed: GuestState }>
 >;
 
-/** What the toolstack calls a guest: the name in its configuration, not the scenario's. */
+/** The toolstack's name of a guest: the name in its configuration, not the scenario's. */
 function nameOf(domain: string, guest: Guest | undefined): string {
   return guest === undefined ? domain : configuredName(guest.config, domain);
 }

@@ -1,4 +1,4 @@
-/** What can be done in a state: by the toolstack with any guest, by any domain that runs with any doorbell. */
+/** Possible actions in a state: by the toolstack with any guest, by any running domain with any doorbell. */
 import { messageName } from '../../model/scmi/message-names.ts';
 import type { FirmwareProfile } from '../../model/scmi/profile.ts';
 import { protocolId } from '../../model/scmi/protocol-ids.ts';
@@ -7,7 +7,7 @@ import type { ExploredMachine, Parts } from './machine.ts';
 import type { Resource } from './resources.ts';
 import type { DomainState, State } from './state.ts';
 
-/** What the walk tries, fixed when it starts. */
+/** Choices of the walk, fixed when it starts. */
 export interface Repertoire {
   readonly profile: FirmwareProfile;
   readonly parts: Parts;
@@ -108,7 +108,7 @@ function calls(domain: DomainState, state: State, repertoire: Repertoire): Actio
   });
 }
 
-/** What a domain says as its agent: harmless messages, those that only Xen may send, and its resources. */
+/** Messages that a domain sends as its agent: harmless ones, those for Xen alone, and those about its resources. */
 function messages(
   agent: number,
   { devices, resources, parts, privileged, askedAgents }: Repertoire,

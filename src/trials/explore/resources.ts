@@ -1,4 +1,4 @@
-/** What agents can do to the firmware's resources, as far as the walk goes: one resource per device, on and off. */
+/** Requests for the firmware's resources in a walk: one resource per device, on and off. */
 import type { Firmware } from '../../model/scmi/firmware.ts';
 import type { FirmwareProfile } from '../../model/scmi/profile.ts';
 import { protocolId } from '../../model/scmi/protocol-ids.ts';

@@ -1,4 +1,4 @@
-/** What the walk takes for a state of the machine, and when two are the same. */
+/** State of the machine as the walk compares it, and the test for equality. */
 
 export interface State {
   /** Dom0 first, then guests by name. */

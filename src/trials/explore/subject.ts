@@ -1,4 +1,4 @@
-/** What is explored: a host tree, the builds, and the devices that the walk may assign. */
+/** Subject of a walk: a host tree, the builds, and the devices that the walk may assign. */
 import { editTree } from '../../model/dt/edit.ts';
 import type { DeviceTree } from '../../model/dt/tree.ts';
 import type { Deviations } from '../../model/predict/deviations.ts';

@@ -87,7 +87,7 @@ function obeys(fault: VirtualFaults['switch']): boolean {
 /** Milliseconds; a virtual switch that answers at all does so at once. */
 const switchAnswers = 5000;
 
-/** What the run said of its troubles: its faults, then what it noted of those that it got over. */
+/** Troubles that the run reported: its faults, then its notes of retries. */
 function saidOf(
   { faults, notes: judged = [] }: Verdict,
   events: readonly RecordedEvent[],

@@ -1,4 +1,4 @@
-/** What came of the faults that virtual labs were given: for a terminal, for scripts, and as docs/faults.md. */
+/** Results of the trials of faults: for a terminal, for scripts, and as docs/faults.md. */
 import { tmpdir } from 'node:os';
 import type { NamedFault } from '../../lab/virtual-faults.ts';
 import type { FaultTrial } from './fault-trials.ts';

@@ -1,4 +1,4 @@
-/** What the mutants of the multi-agent driver are made of. */
+/** Parts that mutants of the multi-agent driver are made of. */
 import type { DeviceTree } from '../../model/dt/tree.ts';
 import { decodeHeader } from '../../model/scmi/header.ts';
 import { protocolId } from '../../model/scmi/protocol-ids.ts';

@@ -2,9 +2,9 @@ import type { Deviations } from '../../model/predict/deviations.ts';
 
 /** A machine with one bug in it that somebody could write. */
 export interface Mutant {
-  /** What `--mutant` takes. */
+  /** The name that `--mutant` takes. */
   readonly name: string;
-  /** Whose bug it is. */
+  /** The part that has the bug. */
   readonly part: MutatedPart;
   /** One sentence: what it does, where the right one does otherwise. */
   readonly words: string;

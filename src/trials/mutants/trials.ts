@@ -32,7 +32,7 @@ export interface MutantResult {
 
 interface PreparedTrial extends Trial {
   readonly prediction: Prediction;
-  /** What the right machine shows: a mutant that shows the same needs no judge. */
+  /** Observations of the right machine: a mutant that shows the same needs no judge. */
   readonly shown: string;
 }
 

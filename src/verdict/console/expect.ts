@@ -53,7 +53,7 @@ export class ConsoleExpectation implements Disposable {
     this.#over = over;
   }
 
-  /** What was found, if it was. */
+  /** The match, if there is one. */
   get match(): ConsoleMatch | undefined {
     return this.#match;
   }
@@ -113,7 +113,7 @@ export class ConsoleExpectation implements Disposable {
   }
 }
 
-/** What of a line, or of a tail, was said after a mark. */
+/** The part of a line, or of a tail, after a mark. */
 export function textSince({ open }: ConsoleMark, said: Tail | TalkerLine): string {
   if (open?.number !== said.number) return said.text;
   const column = 'column' in said ? (said.column ?? 0) : 0;

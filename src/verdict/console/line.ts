@@ -1,7 +1,7 @@
-/** What a console reader hands out: lines, each with who said it. */
+/** Lines of a console reader, each with its talker. */
 
 /**
- * Who writes to a board's console.
+ * The talker on a board's console.
  *
  * - `eeprom`: the boot ROM's second stage of a Raspberry Pi.
  * - `tf-a`: BL1, BL2 and BL31, and OP-TEE, which shares their place in the boot.

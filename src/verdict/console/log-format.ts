@@ -80,7 +80,7 @@ function encodingOf(log: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
   return even * 10 > half * 9 && odd * 10 < half ? 'utf-16be' : 'utf-8';
 }
 
-/** What stands before the words of a program that begins its lines with them. */
+/** The prefix of a program that begins its lines with one. */
 function headOf(line: string): string | undefined {
   const at = ownBegin.exec(line)?.index;
   return at === undefined || at > longestHead ? undefined : line.slice(0, at).replace(/^\r+/, '');

@@ -2,7 +2,7 @@
 
 export interface TerminalQuery {
   readonly kind: 'cursor-position' | 'status' | 'attributes';
-  /** What a terminal of 80 columns and 24 rows sends back. */
+  /** Answer of a terminal of 80 columns and 24 rows. */
   readonly answer: string;
 }
 

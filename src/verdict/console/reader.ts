@@ -21,7 +21,7 @@ export interface ConsoleEvents {
 export interface ConsoleOptions {
   /** Signs of this board beside the ones that are always watched for. */
   readonly signs?: readonly Sign[];
-  /** Who has this line to itself, so that each line is its; absent: several share it, as on a board's console. */
+  /** The only talker of this line; absent: several share it, as on a board's console. */
   readonly alone?: ConsoleTalker;
   /** Bytes after which a line without newline is cut; 8192 where absent. */
   readonly longestLine?: number;

@@ -145,7 +145,7 @@ export class SignWatch {
   }
 }
 
-/** What one domain has said until now. */
+/** Text of one domain so far. */
 interface DomainSeen {
   /** Of its kernel's time stamps. */
   newest: number;

@@ -22,7 +22,7 @@ export const signs: readonly Sign[] = [
   ...zephyrSigns,
 ];
 
-/** What is wrong where this sign is seen, if anything is: it is never part of a good boot. */
+/** The trouble that this sign reports, if any: it is never part of a good boot. */
 export function troubleOf(name: string, text: string): Sign | undefined {
   if (name === kernelRestarts.name) return kernelRestarts;
   return troubles.find(sign => sign.name === name && sign.pattern.test(text));

@@ -1,5 +1,5 @@
 /**
- * Who said what on a console that several talkers share.
+ * The talker of each text on a console that several share.
  *
  * Xen writes whole lines, each with a prefix, wherever the others have got to; Dom0 writes what it wants as it
  * comes. So a line of Xen is cut out of what surrounds it, and what is left over, put together in order, is
@@ -23,7 +23,7 @@ export class Talkers {
   readonly #domains = new Map<number, Open>();
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #stage: ConsoleTalker = 'unknown';
-  /** What has no prefix and has not ended: Dom0's, U-Boot's. */
+  /** Text without a prefix that has not ended: Dom0's, U-Boot's. */
   #open: Open | undefined;
   /** Xen's lines from before a domain could talk, counted by their number of carriage returns. */
   readonly #xenReturnsSeen: number[] = [];
@@ -105,7 +105,7 @@ export class Talkers {
     }
   }
 
-  /** What has been said but not ended, if `held` are the bytes of the line that runs. */
+  /** Text that has not ended, if `held` are the bytes of the running line. */
   tails(held: Uint8Array, number: number): readonly Tail[] {
     const text = this.#decoder.decode(held);
     if (this.#alone !== undefined) {
@@ -233,7 +233,7 @@ export class Talkers {
     }
   }
 
-  /** What was written behind an open line is a line of its own: a kernel's message behind a prompt, a banner. */
+  /** Text behind an open line is a line of its own: a kernel's message behind a prompt, a banner. */
   #emitPieces({ raw, number }: Open, whose: (raw: string) => Whose, ending: Ending): void {
     const text = visibleText(raw);
     let from = 0;
@@ -246,7 +246,7 @@ export class Talkers {
     this.#emit({ ...whose(piece), raw: piece, number }, ending, from);
   }
 
-  /** Whose text without prefix is, at this stage of the boot. */
+  /** The talker of text without a prefix, at this stage of the boot. */
   #plainTalker(raw: string): Whose {
     // Some firmware stamps its lines as a kernel does.
     const isFirmware = this.#stage === 'tf-a' || this.#stage === 'eeprom';

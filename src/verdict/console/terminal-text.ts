@@ -1,4 +1,4 @@
-/** What a person would see of text that was written to a terminal. */
+/** Text that a person would see of bytes written to a terminal. */
 
 /**
  * Takes escape sequences and control characters out of one line and applies backspaces and carriage returns

@@ -4,7 +4,7 @@
  */
 import type { Tail, TalkerLine } from './line.ts';
 
-/** What a TFTP server would have told. `t` of the line in which it was seen stands for the time. */
+/** An event as a TFTP server would report it. `t` of the line in which it was seen stands for the time. */
 export type TransferSeen =
   | {
       readonly kind: 'request';
@@ -170,7 +170,7 @@ const bytesOfMark = 10 * 1468;
 const marks = /^((?:Loading: |\s)[*\s]*[#T\s]+)$/;
 const countOf = (text: string): number => text.split('#').length - 1;
 
-/** What one line says of the transfer that is under way. */
+/** Progress that one line reports of the running transfer. */
 type Told =
   | { readonly tells: 'address'; readonly address: string }
   | { readonly tells: 'request'; readonly file: string }

@@ -23,7 +23,7 @@ export interface StuckStep extends Cause {
 }
 
 export interface BootDiagnosis {
-  /** What was seen, in the order of the boot; a console may leave steps out that must have been. */
+  /** Steps that were seen, in the order of the boot; a console may leave out steps that must have been. */
   readonly reached: readonly ReachedStep[];
   /** Null: Xen speaks. */
   readonly stuck: StuckStep | null;
@@ -66,7 +66,7 @@ export class BootProgress {
 
   /** @param place where the event is: its line in a recording, or its number */
   take(event: RecordedEvent, place: number): void {
-    // What Xen and its domains say is no part of it.
+    // Lines of Xen and its domains are no part of it.
     if (event.kind === 'received' && this.has('xen')) return;
     this.#seen.take(event, place);
     if (event.kind === 'power' && event.data.action === 'on') {

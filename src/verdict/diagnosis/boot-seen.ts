@@ -1,4 +1,4 @@
-/** What one attempt to boot has shown: the power switch, the console's lines, the requests for files. */
+/** Evidence of one attempt to boot: the power switch, the console's lines, the requests for files. */
 import { bytesOf } from '../recording/bytes.ts';
 import { mainConsole, type RecordedEvent } from '../recording/event.ts';
 import { ConsoleReader } from '../console/reader.ts';
@@ -8,7 +8,7 @@ export interface Sighting {
   readonly text: string;
   /** Milliseconds since the run began. */
   readonly t: number;
-  /** Where it is: the line of recording.jsonl, or the number of the event where nothing is recorded. */
+  /** Its place: the line of recording.jsonl, or the number of the event where nothing is recorded. */
   readonly place: number;
 }
 
@@ -66,7 +66,7 @@ export class BootSeen {
     return this.#powerConfirmed;
   }
 
-  /** What the console's adapter said when it went, where it has not come back. */
+  /** The console adapter's error when it vanished, if it has not come back. */
   get lineAway(): Sighting | undefined {
     return this.#lineAway;
   }

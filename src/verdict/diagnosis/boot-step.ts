@@ -20,7 +20,7 @@ export interface BootSubject {
     /** Names that it is told to fetch; none where all is in memory when it starts. */
     readonly files: readonly string[];
   };
-  /** What the lab says of its network; absent: of a board that no lab file knows. */
+  /** Network of the board in the lab file; absent: no lab file knows the board. */
   readonly network?: {
     readonly address?: string;
     readonly server: string;
@@ -33,9 +33,9 @@ export interface BootSubject {
 /** A point on the way. */
 export interface BootStep {
   readonly name: string;
-  /** What has happened when it is reached: `the link is up`. */
+  /** State when it is reached: `the link is up`. */
   readonly title: string;
-  /** What shows that it was reached. */
+  /** Evidence that it was reached. */
   readonly reached: (seen: BootSeen, subject: BootSubject) => Sighting | undefined;
   /** Why it may not be reached although the one before is: the first that applies; the last one always does. */
   readonly causes: readonly ((seen: BootSeen, subject: BootSubject) => Cause | undefined)[];
@@ -46,7 +46,7 @@ export interface Cause {
   readonly what: string;
   /** The line or request that shows it; absent: that nothing came is what shows it. */
   readonly evidence?: Sighting | undefined;
-  /** What to do, in one line. */
+  /** Hint, in one line. */
   readonly hint: string;
 }
 

@@ -260,7 +260,7 @@ function uBootFiles({ uBoot }: BootSubject): readonly string[] {
   return uBoot?.files ?? [];
 }
 
-/** What came before the prompt was the EEPROM's. */
+/** Lines before the prompt were the EEPROM's. */
 function fetchedByUBoot(seen: BootSeen, subject: BootSubject): readonly Fetch[] {
   const prompt = promptOf(seen, subject);
   return seen.fetches.filter(

@@ -5,7 +5,7 @@ export const mainConsole = 'main';
 export type RecordedEvent = { readonly t: number; readonly source: string } & RecordedData;
 
 /**
- * What can be recorded. `t` above is milliseconds since the run began.
+ * Recorded events. `t` above is milliseconds since the run began.
  *
  * Bytes are `text` where they are valid UTF-8, so that a person can read them, else `base64`.
  */
@@ -105,11 +105,11 @@ export interface RunHeader {
   /** The board ran with a bug on purpose; absent: without. */
   readonly mutant?: string;
   readonly controller: string;
-  /** Who writes to each UART beside the console, by its name; of one that names nobody, nothing is judged. */
+  /** Talkers of each UART beside the console, by its name; a UART without talkers is not judged. */
   readonly uarts?: Readonly<Record<string, readonly string[]>>;
   /** SHA-256 by name of each file that was deployed. */
   readonly files: Readonly<Record<string, string>>;
-  /** What they were made of, by the names of the lab; absent in recordings of versions that did not tell. */
+  /** Their sources, by the names of the lab; absent in recordings of older versions. */
   readonly images?: Readonly<Record<string, DeployedImage>>;
 }
 

@@ -49,7 +49,7 @@ export async function readRecording(file: string): Promise<Recording> {
   }
   const cut = rest !== '';
   if (cut) take(rest);
-  // What a killed run had begun to write is no damage, unless it is whole.
+  // An incomplete last line of a killed run is no damage.
   if (cut && damaged.at(-1)?.line === line) damaged.pop();
   return { events, lines, damaged, cut };
 }

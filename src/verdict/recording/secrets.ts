@@ -2,7 +2,7 @@
 import { bytesOf, recordedBytes } from './bytes.ts';
 import type { RecordedBytes, RecordedData } from './event.ts';
 
-/** What stands in a recording where a secret was. */
+/** Text that replaces a secret in a recording. */
 export const redacted = '[redacted]';
 
 /**
@@ -43,7 +43,7 @@ export class Secrets {
     return bytes === undefined ? undefined : { kind: event.kind, data: { console, ...bytes } };
   }
 
-  /** What is still held back, now that nothing follows. */
+  /** The text that is still held back, now that nothing follows. */
   rest(): readonly RecordedData[] {
     const held = [...this.#held];
     this.#held.clear();

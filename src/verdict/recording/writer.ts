@@ -50,7 +50,7 @@ export class RecordingWriter implements Recorder, Disposable {
     this.#files.set(runFiles.recording, openSync(join(directory, runFiles.recording), 'ax'));
   }
 
-  /** What ended the writing, if anything did. */
+  /** The error that ended the writing, if one did. */
   get failed(): RecordingError | undefined {
     return this.#failed;
   }

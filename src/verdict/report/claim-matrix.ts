@@ -1,7 +1,7 @@
 /** The statements of the series by scenario and board type: for a terminal, and as docs/claims.md. */
 import type { Claim } from '../../scenario/claims.ts';
 
-/** What the model predicts of a statement: the board shows it, or shows that it is not so. */
+/** Prediction for a statement: the board shows that it holds, or that it breaks. */
 export type PredictedOutcome = 'holds' | 'breaks';
 
 export interface MatrixEntry {
@@ -9,7 +9,7 @@ export interface MatrixEntry {
   readonly title: string;
   /** By board type; a type that the scenario is not for is not there. */
   readonly boards: ReadonlyMap<string, PredictedOutcome>;
-  /** Where it breaks: what was promised, and in the model's words why it does not come true. */
+  /** The break: the promise, and the model's reason why it does not come true. */
   readonly breaks: readonly { readonly board: string; readonly promise: string; readonly why: string }[];
 }
 
@@ -133,7 +133,7 @@ function breakLines({ scenario, breaks }: MatrixEntry): string[] {
   });
 }
 
-/** What the model quotes may look like Markdown. */
+/** Quotations of the model may look like Markdown. */
 function escaped(text: string): string {
   return text.replace(/[<>|*]/g, '\\$&').replace(/\s+/g, ' ');
 }

@@ -1,4 +1,4 @@
-/** What a run has put on its board, in words. */
+/** Images that a run has put on its board, in words. */
 import type { DeployedImage } from '../recording/event.ts';
 
 type Images = Readonly<Record<string, DeployedImage>>;

@@ -8,7 +8,7 @@ interface JsonReport {
   readonly outcome: RunOutcome;
   readonly strict: boolean;
   readonly runs: readonly (RunReport & { readonly outcome: RunOutcome })[];
-  /** What was not run, and why. */
+  /** Scenarios that were left out, and why. */
   readonly leftOut: readonly LeftOut[];
 }
 

@@ -1,4 +1,4 @@
-/** What the machines do, as it happens: a line per event, and progress in place on a terminal. */
+/** Live display of a run: a line per event, and progress in place on a terminal. */
 import type { RecordedEvent } from '../recording/event.ts';
 import { type Colour, painter } from './colour.ts';
 import { eventWords, type Transfer, transferOf } from './event-words.ts';

@@ -1,4 +1,4 @@
-/** What a report is made of: one run of one scenario on one board, judged. */
+/** Input of a report: one run of one scenario on one board, judged. */
 import type { CpuTime, DeployedImage } from '../recording/event.ts';
 import type { Judgement, Verdict } from '../verify/verdict.ts';
 
@@ -13,7 +13,7 @@ export interface RunReport {
   readonly milliseconds: number;
   /** Absent where it was not recorded. */
   readonly cpu?: CpuTime;
-  /** What was deployed, by the names of the lab; absent where it was not recorded. */
+  /** Deployed files, by the names of the lab; absent if they were not recorded. */
   readonly images?: Readonly<Record<string, DeployedImage>>;
 }
 
@@ -30,7 +30,7 @@ export function outcomeOf({ verdict }: RunReport, { strict }: Strictness): RunOu
   return broken && verdict.outcome === 'met' ? 'failed' : verdict.outcome;
 }
 
-/** What is worst comes first: it decides the exit code of several runs. */
+/** The worst outcome comes first: it decides the exit code of several runs. */
 const severity: readonly RunOutcome[] = ['interrupted', 'failed', 'infrastructure', 'met'];
 
 /** The outcome of several runs: interrupted, else failed, else infrastructure, else met. */

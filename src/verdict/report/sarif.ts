@@ -9,7 +9,7 @@ export interface SarifResult {
   readonly finding: Finding;
   /** The file that it is shown at, as a path relative to the repository or an absolute one. */
   readonly file: string;
-  /** What was checked, where that is more than one thing: `dom0-and-guest on rpi5`. */
+  /** The subject, if there are several: `dom0-and-guest on rpi5`. */
   readonly configuration?: string;
 }
 

@@ -10,7 +10,7 @@ export type AnswerFound =
   /** The command was given, but what it answered cannot be seen here. */
   | { readonly is: 'not-observable'; readonly answer: SeenAnswer; readonly why: string };
 
-/** What was answered to each command that an expectation asks for; none where it was not given. */
+/** Answers to each command that an expectation asks for; none if it was not given. */
 export function matchAnswers(
   { expectations, domains }: Prediction,
   seen: Observations,
@@ -94,7 +94,7 @@ function judged(expectation: Expectation, answer: SeenAnswer): AnswerFound {
 const mostShown = 200;
 
 function isExpected(output: string, expectation: Expectation): boolean {
-  // What a scenario states is searched for; what the model predicts is the whole output.
+  // A scenario's statement is searched for; the model predicts the whole output.
   if (expectation.claim !== undefined) return outputMatches(expectation.pattern, output);
   const pattern = patternOf(expectation);
   return pattern.test(output) || pattern.test(output.trimEnd());

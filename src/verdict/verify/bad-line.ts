@@ -19,7 +19,7 @@ export interface Believed {
   readonly isLogged: (talker: Pick<SeenLine, 'talker' | 'domid'>) => boolean;
 }
 
-/** What was seen, with lines as they stand in their logs where the console is bad. */
+/** Observations, with lines as their logs have them if the console is bad. */
 export function withLogs(seen: Observations): Believed {
   const { xen, dom0 } = seen.logs ?? {};
   const logged = [
@@ -213,7 +213,7 @@ function asLogged(seen: Observations, { said, isOfLog, places }: Logged): Observ
   const end = seen.lines.at(-1);
   let next = 0;
   const insert = (from: SeenLine, until: number, before?: SeenLine) => {
-    // What the console has not said was said when nobody heard it, if there was such a time between.
+    // A line that is missing on the console may have been printed while the console was away.
     const gap = seen.gaps.find(
       each =>
         each.of === undefined && each.from.line >= from.line && each.from.line <= (before?.line ?? Infinity),
@@ -258,7 +258,7 @@ function asSaid(from: SeenLine, text: string): SeenLine {
   };
 }
 
-/** What the console's own watch could not recognise. */
+/** Signs that the console's own watch could not recognise. */
 function milestonesOf(lines: readonly SeenLine[], seen: Observations): SeenSign[] {
   const known = new Set(seen.signs.map(({ sign }) => sign.name));
   const missing = signs.filter(({ name, kind }) => kind === 'milestone' && !known.has(name));

@@ -1,4 +1,4 @@
-/** What a serial line does to text: it loses characters, or doubles them. It makes none of its own. */
+/** Damage of a serial line to text: it loses characters, or doubles them. It makes none of its own. */
 
 /**
  * Whether `seen` may be what arrived of `said`. A character that is another one is no damage: `agent 2` is never

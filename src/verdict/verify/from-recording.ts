@@ -44,9 +44,9 @@ class RunSeen {
   readonly #retried: string[] = [];
   readonly #begun = new Set<Phase>(['boot']);
   readonly #finished = new Set<Phase>();
-  /** What was said of a step at its end. */
+  /** Detail of a step at its end. */
   readonly #details = new Map<Phase, string>();
-  /** What each step does. */
+  /** Kind of each step. */
   readonly #kinds = new Map<Phase, string>();
   /** Steps in which something was asked. */
   readonly #asked = new Set<Phase>();
@@ -158,7 +158,7 @@ class RunSeen {
       {
         line: ({ talker, domid, text, stamp, unterminated, restIn, damaged }) => {
           if (this.#isCutting || this.#startedAgain) return;
-          // What begins as lines do is whole.
+          // A text that begins as lines do is whole.
           if (this.#torn.delete(name) && talker !== 'xen' && stamp === undefined) return;
           if (this.#repeats.has(name, domid, stamp, text)) return;
           this.#lines.push({
@@ -315,7 +315,7 @@ function isCrash({ name, text, kind }: SeenSign['sign']): boolean {
   return kind !== 'restart' && !/^(?:synchronous|u-boot)-/.test(name) && troubleOf(name, text) !== undefined;
 }
 
-/** Who of those that write to a UART has it to itself. */
+/** The only talker of a UART. */
 function alone(talkers: readonly string[] = []): ConsoleTalker | undefined {
   return talkers.length === 1 ? known.find(talker => talker === talkers[0]) : undefined;
 }

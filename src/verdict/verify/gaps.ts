@@ -1,4 +1,4 @@
-/** What may have been said while the console's adapter was away. */
+/** Lines that may have been printed while the console's adapter was away. */
 import type { Expectation, Prediction } from '../../model/predict/prediction.ts';
 import { type MatchedLines, streamOfExpectation } from './lines.ts';
 import { type Observations, orderOf, type SeenGap } from './observation.ts';
@@ -24,7 +24,7 @@ export function gapOver(
   );
 }
 
-/** What boot loaders say is expected of none. */
+/** Lines of boot loaders are no expectations. */
 function isBeforeXen({ of, to }: SeenGap, { signs }: Observations): boolean {
   const banner = signs.find(({ sign }) => sign.name === 'xen-banner');
   return of === undefined && to !== undefined && banner !== undefined && to.line < banner.line;

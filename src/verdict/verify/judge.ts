@@ -28,7 +28,7 @@ export interface JudgeRecording {
   readonly recording: readonly RecordedEvent[];
   /** Line of recording.jsonl of each event; absent: they are consecutive from 1. */
   readonly lines?: readonly number[];
-  /** What was broken as predicted fails. */
+  /** A claim that breaks as predicted fails. */
   readonly strict?: boolean;
 }
 
@@ -273,7 +273,7 @@ function notBegunFault({ ended }: Observations, judgements: readonly Judgement[]
   return [{ class: 'infrastructure', what: `${notBegun}: ${left} of what was expected` }];
 }
 
-/** What was found for one expectation, before it is asked what it means that nothing was. */
+/** Evidence for one expectation, before its absence is interpreted. */
 type Finding = { readonly outcome: Outcome; readonly why?: string; readonly seen?: Evidence } | undefined;
 
 class Seen {
@@ -329,7 +329,7 @@ class Seen {
     return expectation.kind === 'absent' ? this.#absent(expectation) : this.#positive(expectation);
   }
 
-  /** What speaks for the expectation. */
+  /** Evidence that supports the expectation. */
   #positive(expectation: Expectation): Finding {
     if (expectation.kind === 'line') {
       const line = this.lines.met.get(expectation);
@@ -396,7 +396,7 @@ class Seen {
     const phase = orderOf(expectation.phase);
     for (const [index, line] of lines.entries()) {
       if (orderOf(line.phase) < phase) continue;
-      // What the model itself predicts it does not forbid; a claim may forbid it all the same.
+      // A line that the model itself predicts is not forbidden by it; a claim may still forbid it.
       if (expectation.claim === undefined && this.lines.predicted.has(line)) continue;
       const text = textsOf(line, lines[index + 1]).find(offered => pattern.test(offered));
       if (text !== undefined) return { outcome: 'contradicted', seen: evidenceOf(line, text) };
@@ -434,7 +434,7 @@ class Seen {
     );
   }
 
-  /** What may have been said while nobody heard the console. */
+  /** Lines that may have been printed while nobody heard the console. */
   #unheard(expectation: Expectation): Finding {
     const gap = gapOver(expectation, this.#prediction, this.#seen, this.lines);
     if (gap === undefined) return undefined;

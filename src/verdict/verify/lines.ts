@@ -3,7 +3,7 @@ import type { Expectation } from '../../model/predict/prediction.ts';
 import { align } from './align.ts';
 import { orderOf, type Observations, type SeenLine } from './observation.ts';
 
-/** What became of the expected lines, and which seen lines are thereby accounted for. */
+/** Result of matching: the expected lines, and the seen lines that they account for. */
 export interface MatchedLines {
   readonly met: ReadonlyMap<Expectation, SeenLine>;
   readonly accounted: ReadonlySet<SeenLine>;

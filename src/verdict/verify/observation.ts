@@ -1,4 +1,4 @@
-/** What was seen, in the one form that both a run's recording and a bare console log are brought to. */
+/** Observations, in one form for a run's recording and for a bare console log. */
 import type { ConsoleTalker } from '../console/line.ts';
 import type { SignSeen } from '../console/sign.ts';
 import type { Phase } from '../../model/predict/prediction.ts';
@@ -86,7 +86,7 @@ export interface Observations {
   readonly signs: readonly SeenSign[];
   readonly milestones: readonly SeenMilestone[];
   readonly answers: readonly SeenAnswer[];
-  /** What Xen (`xl dmesg`) and Dom0's kernel (`dmesg`) have said by their own logs, as read over SSH. */
+  /** Logs of Xen (`xl dmesg`) and Dom0's kernel (`dmesg`), as read over SSH. */
   readonly logs?: {
     readonly xen?: Log;
     readonly dom0?: Log;
@@ -96,7 +96,7 @@ export interface Observations {
     readonly settled?: number;
   };
   readonly faults: readonly SeenFault[];
-  /** What failed and was tried again, in words. */
+  /** Failures that were retried, in words. */
   readonly retried?: readonly string[];
   /** When the console was not heard. */
   readonly gaps: readonly SeenGap[];
@@ -109,9 +109,9 @@ export interface Observations {
   readonly passedOver?: { readonly phase: Phase; readonly why: string };
   /** Talkers that have a UART to themselves, on which something came. */
   readonly heardAlone: ReadonlySet<ConsoleTalker>;
-  /** What ended the run before its end; null where it completed. */
+  /** The reason why the run ended early; null if it completed. */
   readonly ended: string | null;
-  /** Who is to blame for that, where no fault says so. */
+  /** The party to blame for that, if no fault names it. */
   readonly endedBy: 'infrastructure' | 'interrupted';
 }
 

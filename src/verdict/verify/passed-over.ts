@@ -1,4 +1,4 @@
-/** What comes after a step that was to change something and was not done is of a board that nobody predicted. */
+/** After a changing step that was not done, the board's state is not the predicted one. */
 import { type Observations, orderOf } from './observation.ts';
 import type { Judgement } from './verdict.ts';
 

@@ -1,4 +1,4 @@
-/** What was seen though nothing predicted it. */
+/** Observations that nothing predicted. */
 import type { Sign } from '../console/sign.ts';
 import { troubleOf } from '../console/signs.ts';
 import type { Expectation, Phase, Prediction } from '../../model/predict/prediction.ts';

@@ -27,7 +27,7 @@ export function unheardLines(
   return found;
 }
 
-/** Such lines of the log beyond as many as came. */
+/** Lines of the log in excess of those that came. */
 function moreInLog(expectation: Expectation, seen: Observations): readonly string[] {
   const log = logOf(expectation, seen);
   if (log === undefined) return [];

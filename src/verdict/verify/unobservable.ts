@@ -1,4 +1,4 @@
-/** What no part of a recording or log could have shown, and why. */
+/** Expectations that no part of a recording or log could have shown, and why. */
 import type { Expectation, Phase, Prediction } from '../../model/predict/prediction.ts';
 import { hasBegin, isWholeBoot, showsKernelLog } from './kernel-log.ts';
 import type { Observations } from './observation.ts';

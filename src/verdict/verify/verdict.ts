@@ -1,4 +1,4 @@
-/** What became of each expectation of a run. */
+/** Outcome of each expectation of a run. */
 import type { Expectation } from '../../model/predict/prediction.ts';
 
 /**
@@ -23,7 +23,7 @@ export interface Judgement {
   readonly outcome: Outcome;
   /** In words, where the outcome does not speak for itself. */
   readonly why?: string;
-  /** What was seen: the line or answer that met or contradicted it, or the nearest one to a missed line. */
+  /** Evidence: the line or answer that met or contradicted it, or the nearest one to a missed line. */
   readonly seen?: Evidence;
 }
 
@@ -43,7 +43,7 @@ export interface Verdict {
   readonly outcome: 'met' | 'failed' | 'infrastructure' | 'interrupted';
   readonly counts: Readonly<Record<Outcome, number>>;
   readonly judgements: readonly Judgement[];
-  /** What the lab did to the run, and was got over; absent: nothing. */
+  /** Problems of the lab that the run got over; absent: none. */
   readonly notes?: readonly string[];
   readonly faults: readonly { readonly class: string; readonly what: string; readonly hint?: string }[];
 }

@@ -1,10 +1,10 @@
-/** What the Xen of a run said of itself. */
+/** Version and build of the Xen in a run, as it prints them. */
 import type { XenSeen } from '../../model/predict/other-build.ts';
 import type { RecordedEvent } from '../recording/event.ts';
 import { fromRecording } from './from-recording.ts';
 import type { Observations } from './observation.ts';
 
-/** What the mediator for a single agent says when it is ready (xen/arch/arm/firmware/scmi-smc.c). */
+/** Line of the mediator for a single agent when it is ready (xen/arch/arm/firmware/scmi-smc.c). */
 const singleAgent = /^(SCMI: )?Using SCMI with SMC ID: 0x[0-9a-f]+$/;
 /** How the lines of the other begin (xen/arch/arm/firmware/scmi-smc-multiagent.c). */
 const multiAgent = /^scmi: /;

@@ -1,4 +1,4 @@
-/* What firmware/probe/platform.c finds in the device tree whose blob is the argument: UART, its kind, conduit. */
+/* Prints the UART, its kind and the conduit that firmware/probe/platform.c finds in a device tree's blob. */
 #include "flat_tree.h"
 #include "probe.h"
 #include "uart.h"

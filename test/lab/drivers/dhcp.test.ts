@@ -113,7 +113,7 @@ function textOf(option: string | undefined): string {
     .replace(/\0$/, '');
 }
 
-/** What the command prints for a board of a lab. */
+/** Output of the command for a board of a lab. */
 async function configuration(t: ExecutionContext, type: string): Promise<string[]> {
   const directory = mkdtempSync(join(tmpdir(), 'scmi-hil-lab-'));
   t.teardown(() => rmSync(directory, { recursive: true }));

@@ -74,11 +74,11 @@ interface Plug {
   on: boolean;
   /** It answers, but does not switch. */
   readonly stuck?: boolean;
-  /** What a device of one output calls it. */
+  /** Name of the output in a device of one output. */
   readonly power?: string;
 }
 
-/** What Tasmota does with its power commands. */
+/** Behaviour of Tasmota for its power commands. */
 async function openPlug(t: ExecutionContext, broker: string, plug: Plug, output = 1) {
   const { power = `POWER${output}` } = plug;
   const client = await connectAsync(`mqtt://${broker}`, {

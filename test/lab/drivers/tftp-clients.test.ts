@@ -17,7 +17,7 @@ const run = promisify(execFile);
 interface Client {
   readonly command: string;
   readonly arguments: (port: number, remote: string, local: string) => readonly string[];
-  /** What it asks for, as the server is to hear it. */
+  /** The request, as the server is to hear it. */
   readonly options: Readonly<Record<string, string>>;
   /** Bytes of a file at least: curl takes a `tsize` of 0 for nonsense. */
   readonly least?: number;

@@ -64,7 +64,7 @@ async function refusalOf(server: TftpServer, bytes: Uint8Array, from = host) {
   return answer?.opcode === 5 ? answer.word : undefined;
 }
 
-// What is agreed
+// Option negotiation
 
 for (const [asked, size, wanted] of [
   [{}, 5, {}],

@@ -28,7 +28,7 @@ interface Attempt {
   readonly scenario?: string;
   readonly deadlines?: Partial<BoardType['deadlines']>;
   readonly faults?: VirtualFaults;
-  /** What is wrong with the lab or the deployment. */
+  /** The fault of the lab or the deployment. */
   readonly spoil?: (board: OpenBoard) => OpenBoard;
 }
 
@@ -73,7 +73,7 @@ async function attempt(t: ExecutionContext, asked: Attempt): Promise<Result> {
   return { ...session, events, faults: session.verdict.faults.map(({ what }) => what).join('\n') };
 }
 
-/** What the lab says by `uBoot: { script: true }`. */
+/** A lab with `uBoot: { script: true }`. */
 function withScript({ uBoot, ...boot }: BoardType['boot']): BoardType['boot'] {
   return { ...boot, ...(uBoot !== undefined && { uBoot: { ...uBoot, script: true } }) };
 }
@@ -328,7 +328,7 @@ function holds(directory: string): string[] {
     .map(entry => entry.name);
 }
 
-/** What keeps this process busy: sockets, terminals, children. Timers come and go. */
+/** Resources that keep this process busy: sockets, terminals, children. Timers come and go. */
 function resources(): string {
   return process
     .getActiveResourcesInfo()

@@ -67,7 +67,7 @@ async function quiet(one: Keyboard, other: Keyboard): Promise<void> {
   }
 }
 
-/** What is pressed, in pieces: each after the answer to the one before. */
+/** Pressed keys, in pieces: each after the answer to the one before. */
 const sessions = [
   ['echo hello\r'],
   ['abc\x15echo $?\r'],

@@ -12,7 +12,7 @@ export function testWithDtc(title: string, run: (t: ExecutionContext) => void): 
   else test.skip(`${title} (needs ${missing.join(' and ')}, not installed)`, run);
 }
 
-/** What dtc makes of its input; undefined where it refuses. */
+/** Output of dtc; undefined if it refuses its input. */
 export function dtc(
   input: string | Uint8Array,
   from: 'dts' | 'dtb',

@@ -70,7 +70,7 @@ testWithDtc('dtc computes the table of expressions as we do', t => {
   t.deepEqual(Buffer.from(writeFlat(parseSource(expressionSource))), dtc(expressionSource, 'dts', 'dtb'));
 });
 
-/** What source means, in the words of the plainest source that means the same. */
+/** The meaning of source, as the plainest source that means the same. */
 const MEANINGS: readonly [what: string, source: string, plain: string][] = [
   [
     'strings may be joined and escaped',

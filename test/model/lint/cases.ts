@@ -444,7 +444,7 @@ export const right: Readonly<Record<string, Changes>> = {
   'no mediator and nobody who asks': { host: '/delete-node/ &container;', xen: { mediator: 'none' } },
 };
 
-/** What follows from agent 0 in a guest that is meant for agent 2. */
+/** Findings that follow from agent 0 in a guest that is meant for agent 2. */
 function otherChannel(): readonly string[] {
   return ['sci-guest-function-id', 'sci-guest-other-page'];
 }

@@ -19,7 +19,7 @@ import { caseDirectories } from '../../corpus/cases.ts';
 import { cases } from './cases.ts';
 import { guest, subjectOf } from './configurations.ts';
 
-/** What shipped scenarios do wrong on purpose. */
+/** Deliberate mistakes of shipped scenarios. */
 const intended: Readonly<Record<string, readonly string[]>> = {
   'agent-id-out-of-range': ['sci-arm-sci-agent-range'],
   'dom0-doorbell-not-rewritten': ['sci-dom0-function-id', 'sci-dom0-page'],

@@ -665,7 +665,7 @@ test('voltage domains: modes and levels', t => {
 
 // Quirks
 
-/** What a firmware without a quirk answers, and what one with it. */
+/** Answers of a firmware without a quirk, and of one with it. */
 interface QuirkCase {
   readonly profile?: FirmwareProfile;
   readonly ask: (rig: Rig) => unknown;
@@ -878,7 +878,7 @@ for (const [name, { effect }] of Object.entries(quirks)) {
 
 // Faults
 
-/** What tells a fault: asked of the reference firmware, with and without. */
+/** A message that reveals a fault, to the reference firmware with and without it. */
 const faultCases: Readonly<Record<string, Omit<QuirkCase, 'profile'>>> = {
   'no-reset-agent-configuration': {
     ask: rig => [call(rig, 1, base, 0xb, 2, 1), call(rig, 1, base, 0x2, 0xb)[0]],

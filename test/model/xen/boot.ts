@@ -25,7 +25,7 @@ export interface HostParts {
   readonly page0?: string;
   readonly page2?: string;
   readonly page3?: string;
-  /** What stands in the container, in /chosen and at the root beside the usual. */
+  /** Additional properties of the container, of /chosen and of the root. */
   readonly inContainer?: string;
   readonly inChosen?: string;
   readonly atRoot?: string;
@@ -130,7 +130,7 @@ export function hostTree(parts: HostParts): DeviceTree {
 };`);
 }
 
-/** What an undisturbed probe says up to the agent count. */
+/** Lines of an undisturbed probe up to the agent count. */
 export const probed = [
   'scmi: Got shmem 47ff1000 after vmap 00000a0040f7d000',
   'scmi: agent_id = -1 msg_id = 7 type = 0, proto = 10',

@@ -9,13 +9,13 @@ const guest = (agentId: number, name = 'guest'): DomainConfig => ({
   sciAgentId: agentId,
 });
 
-/** What Xen says after Dom0 has its channel. */
+/** Lines of Xen after Dom0 has its channel. */
 function afterDom0({ texts }: Booted): string[] {
   const all = texts();
   return all.slice(all.indexOf(dom0Acquires) + 1);
 }
 
-/** What Xen says while something is done. */
+/** Lines of Xen during an action. */
 function during({ texts }: Booted, act: () => void): string[] {
   const before = texts().length;
   act();
@@ -312,7 +312,7 @@ const module = (compatible: string, reg: string): string =>
   `module@5a000000 { compatible = ${compatible}; ${reg} };`;
 const noKernel = ['Missing kernel boot module?', 'Could not set up domain domU1 (rc = -2)'];
 
-/** What a domain's node lacks, with what would be complained of later; the last line is the panic. */
+/** A property that a domain's node lacks, with later complaints if it were complete; the last line is the panic. */
 const unbuilt: Readonly<Record<string, { inside: string; atRoot?: string; says: readonly string[] }>> = {
   'cpus is asked for before the SCI properties are read': {
     inside: unknownType,

@@ -13,7 +13,7 @@ import {
 } from './boot.ts';
 
 interface Probe extends HostParts, BootOptions {
-  /** What Xen says, in order. */
+  /** Lines of Xen, in order. */
   readonly says: readonly string[];
   readonly panic?: string;
   readonly errno?: number;

@@ -37,7 +37,7 @@ for (const [text, expected] of Object.entries(readings)) {
   });
 }
 
-/** What libxlu_cfg of Xen 4.22 prints for each of them. */
+/** Output of libxlu_cfg of Xen 4.22 for each of them. */
 const syntaxErrors = {
   'name = "a" "b"\n': [
     'd.cfg:1: config parsing error near `"b"\': syntax error, unexpected STRING, expecting $end',

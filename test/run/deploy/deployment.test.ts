@@ -367,7 +367,7 @@ onUBoot('a real U-Boot finds the parts of such an image whole, and puts each to 
   t.true(said.includes(`==> ${crc32(bl31).toString(16).padStart(8, '0')}`), said.slice(-600));
 });
 
-/** What a U-Boot says that fetches a script from QEMU's own TFTP server and runs it. */
+/** Output of a U-Boot that fetches a script from QEMU's own TFTP server and runs it. */
 async function sourced(directory: string): Promise<string> {
   // One line: what is typed while a command runs is lost.
   const network = 'setenv autoload no; setenv ipaddr 10.0.2.15; setenv serverip 10.0.2.2';

@@ -7,7 +7,7 @@ import { framed, framedSession, unframed } from '../../../src/run/shells/framed-
 import type { SshSession } from '../../../src/lab/drivers/ssh/ssh.ts';
 
 interface Login {
-  /** What a profile prints at each login. */
+  /** Text that a profile prints at each login. */
   readonly banner?: string;
   readonly path?: string;
 }

@@ -15,14 +15,14 @@ import { spokenSince, type Terminal, untilSeen } from '../../../src/run/shells/t
 const root: ConsoleUser = { user: 'root', password: 'pass word', field: 'dom0' };
 const soon = () => AbortSignal.timeout(60_000);
 
-/** What passes between a shell and a controller. */
+/** Text between a shell and a controller. */
 interface Wire {
   /** Changes what the shell wrote on its way. */
   readonly out?: (text: string) => string;
   /** Changes what is typed on its way. */
   readonly in?: (text: string) => string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** What /proc/sys/kernel/printk says, whatever is written to it: this machine's own stays as it is. */
+  /** Content of /proc/sys/kernel/printk, which writes do not change: this machine's own stays as it is. */
   readonly printk?: string;
 }
 

@@ -17,7 +17,7 @@ const xl = `#!/bin/sh
 [ "$1 $2" = 'domid guest' ] || { echo "$2 is an invalid domain identifier (rc=-6)" >&2; exit 1; }
 echo 7
 `;
-/** What a guest is: the log of a kernel, then a shell on a terminal. It ends with Ctrl-], as the real one does. */
+/** A guest: the log of a kernel, then a shell on a terminal. It ends with Ctrl-], as the real one does. */
 const xenconsole = `#!/bin/sh
 [ "$*" = '--interactive 7' ] || exec sleep 1000
 exec socat -,escape=0x1d "EXEC:dash -i,pty,setsid,ctty,stderr"

@@ -11,7 +11,7 @@ import { runOnBoard } from '../../../src/run/session.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 import { Turns } from '../../run/turns.ts';
 
-/** What `dom0-and-guest` finds where the lab does not fail. */
+/** Result of `dom0-and-guest` in a lab that does not fail. */
 const caught = [
   { mutant: 'forwards-only-for-dom0', board: 'virtual-rpi5' },
   { mutant: 'permits-nothing', board: 'virtual-v4h' },

@@ -92,7 +92,7 @@ for (const { name, log, lines: expected } of tornLines) {
       brief(lines),
       expected.map(text => text.replace('*', intrusion.trim())),
     );
-    // What is whole says where its rest was; what is not says that it has no end.
+    // A whole line tells the place of its rest; an incomplete one tells that it has no end.
     const first = lines.find(({ talker }) => talker !== 'tf-a');
     t.is(first?.number, 1);
     t.not(first?.restIn === undefined, first?.unterminated === undefined);

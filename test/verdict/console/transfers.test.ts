@@ -2,7 +2,7 @@ import test from 'ava';
 import { ConsoleReader } from '../../../src/verdict/console/reader.ts';
 import { ConsoleTransfers, type TransferSeen } from '../../../src/verdict/console/transfers.ts';
 
-/** What is seen of a console that says lines 100 ms apart. */
+/** Transfers seen on a console that prints lines 100 ms apart. */
 function seen(lines: readonly string[], pieces: (text: string) => readonly string[] = text => [text]) {
   const all: TransferSeen[] = [];
   const transfers = new ConsoleTransfers(each => all.push(each));

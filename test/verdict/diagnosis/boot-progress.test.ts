@@ -70,7 +70,7 @@ const addressed = [
 const configured = [on, prints(...addressed), ...sent('config.txt')];
 const fetched = [...configured, ...sent('xen'), ...sent('dom0.img')];
 
-/** What was seen, in which step the board is stuck, and what is said of it. */
+/** The evidence, the step in which the board is stuck, and the diagnosis. */
 const stuck: readonly (readonly [
   title: string,
   subject: BootSubject,

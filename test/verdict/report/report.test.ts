@@ -291,7 +291,7 @@ test('on a terminal progress is redrawn in place and gone at the end', t => {
   const erase = '\r\x1b[K';
   const [first, second] = ['25 % of 2.0 MB, 50.0 MB/s', '75 % of 2.0 MB, 75.0 MB/s'];
   t.true(out.includes(`rpi5-01: TFTP xen ${first}${erase}rpi5-01: TFTP xen ${second}${erase}`));
-  // What a terminal keeps of it: nothing that was erased.
+  // Text that a terminal keeps: nothing that was erased.
   const kept = out.split('\n').map(line => line.slice(line.lastIndexOf(erase) + 1));
   t.false(kept.some(line => line.includes('%')));
 });

@@ -1,7 +1,7 @@
 /** Recordings of runs in which one thing is not as it was: evidence that a verdict must not take for the run's. */
 import type { RecordedData, RecordedEvent } from '../../../src/verdict/recording/event.ts';
 
-/** What the console showed between two things that a verdict looks at, as one event. */
+/** The console between two events that a verdict looks at, as one event. */
 export function inWholePieces(events: readonly RecordedEvent[]): readonly RecordedEvent[] {
   const whole: RecordedEvent[] = [];
   const open = new Map<string, number>();

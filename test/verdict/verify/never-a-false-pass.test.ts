@@ -39,7 +39,7 @@ interface Passed {
   readonly lines: readonly { readonly expectation: Expectation; readonly text: string }[];
 }
 
-/** What a run that passes has recorded. */
+/** Recording of a passed run. */
 async function passed(t: ExecutionContext, run: (typeof runs)[number]): Promise<Passed> {
   const entry = virtualBoard(run.board);
   const scenario = loadScenario(findScenario(run.scenario, process.cwd()).file, entry.type);
@@ -167,7 +167,7 @@ function* changedLines({ events, lines }: Passed): Generator<Mutation> {
     const { text, expectation } = line;
     const place = at % text.length;
     const changed = text.slice(0, place) + by + text.slice(place + 1);
-    // What the pattern leaves open is not predicted: an address that the linker chose, the number of a device.
+    // Text that the pattern leaves open is not predicted: an address that the linker chose, the number of a device.
     if (changed.trim() === text.trim() || new RegExp(expectation.pattern).test(changed.trimEnd())) continue;
     yield { what: `"${text}" is "${changed}"`, ...withoutLine(events, text, { by: changed }) };
   }
@@ -189,7 +189,7 @@ function* swappedLines({ events, lines }: Passed): Generator<Mutation> {
 
 type ExpectedLine = Passed['lines'][number];
 
-/** What a toolstack prints on its two outputs has no order. */
+/** The two outputs of a toolstack have no common order. */
 function isSameStream({ expectation: a }: ExpectedLine, { expectation: b }: ExpectedLine): boolean {
   return a.source === b.source && a.source !== 'xl' && a.domid === b.domid && a.phase === b.phase;
 }
@@ -290,13 +290,13 @@ function* earlyEnds({ events, lines }: Passed): Generator<Mutation> {
   }
 }
 
-/** What a verdict can do without, each for the reason that stands above it. */
+/** Events that a verdict can do without, each for the reason above it. */
 function isNotOwed(
   event: RecordedEvent,
   { lines, logged, logins }: Pick<Passed, 'lines'> & { readonly logged: string; readonly logins: number },
 ): boolean {
   switch (event.kind) {
-    // What the switch did shows on the console; what the lab had to do twice is told, and judged by nobody.
+    // The switch's effect shows on the console; a retry of the lab is noted, and not judged.
     case 'power':
     case 'note':
     case 'line':

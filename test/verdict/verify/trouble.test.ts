@@ -5,7 +5,7 @@ import { judge } from '../../../src/verdict/verify/judge.ts';
 import { edited } from './mutated-recording.ts';
 import { type PassedRun, passedRun } from './passed-run.ts';
 
-/** What each sign of the table looks like: `linux`, `xen`, or as firmware and boot loaders write it. */
+/** An example of each sign of the table: `linux`, `xen`, or as firmware and boot loaders write it. */
 const examples: Readonly<
   Record<string, { readonly by: 'linux' | 'xen' | 'other'; readonly texts: readonly string[] }>
 > = {

@@ -1,4 +1,4 @@
-/* What the host asked the firmware to do wrong: src/model/scmi/faults.ts. */
+/* Faults that the host asks the firmware for: src/model/scmi/faults.ts. */
 #include "scmi.h"
 
 struct scmi_active_faults scmi_active;

@@ -10,7 +10,7 @@ enum selector {
 	SELECTOR_FUNCTION = 2
 };
 
-/* What SETTINGS_GET asks for: one configuration, all of them, or the function alone. */
+/* Selectors of SETTINGS_GET: one configuration, all of them, or the function alone. */
 #define WANTED_ONE 0U
 #define WANTED_ALL 1U
 #define WANTED_FUNCTION 2U

@@ -1,5 +1,5 @@
 /*
- * Who may use what: a device has one owner at a time, and its owner may use its clocks,
+ * Permissions: a device has one owner at a time, and its owner may use its clocks,
  * resets, power domains and pins. The privileged agent may use everything.
  */
 #include "scmi.h"

@@ -48,7 +48,7 @@ struct scmi_request {
 	uint32_t words[SCMI_PAYLOAD_MAX / 4U];
 };
 
-/* What follows the status of a reply that is a success. */
+/* Payload after the status of a successful reply. */
 struct scmi_reply {
 	uint32_t count;
 	uint32_t words[SCMI_REPLY_WORDS];

@@ -1,4 +1,4 @@
-/* What the server needs of the program that it is part of: the firmware, or the host's test runner. */
+/* Functions that the server needs of its program: the firmware, or the host's test runner. */
 #ifndef SCMI_PLATFORM_H
 #define SCMI_PLATFORM_H
 

@@ -1,5 +1,5 @@
 /*
- * What the SCMI server offers: tables that generate.ts makes of boards/firmware/qemu-virt.yaml, and
+ * Resources of the SCMI server: tables that generate.ts makes of boards/firmware/qemu-virt.yaml, and
  * of the faults of src/model/scmi/faults.ts.
  */
 #ifndef SCMI_PROFILE_H
@@ -108,7 +108,7 @@ extern const uint32_t scmi_management_agent;
 extern const uint32_t scmi_privileged_agent;
 /* Address of the word that names the faults to have. */
 extern const uint64_t scmi_fault_word;
-/* What an unknown SiP call prints before the hexadecimal digits of its id; empty: nothing. */
+/* Text printed before the hexadecimal id of an unknown SiP call; empty: nothing is printed. */
 extern const char scmi_unknown_service_call[];
 extern const struct scmi_protocol_version scmi_protocols[];
 extern const uint32_t scmi_protocols_count;

@@ -22,7 +22,7 @@ export interface HttpAccount {
   readonly authority?: string | undefined;
 }
 
-/** What a call is for: a state that is asked for changes nothing. */
+/** Purpose of a call: a question about the state changes nothing. */
 export type PowerAttempt = 'power on' | 'power off' | 'ask for the power';
 
 interface HttpText {
@@ -94,13 +94,13 @@ export function displayUrl(url: string): string {
 /** Shorter texts are no secrets, and stand in answers by chance. */
 const shortestSecret = 6;
 
-/** What keeps the secret parts of a request out of an answer that repeats them. */
+/** Keeps the secret parts of a request out of an answer that repeats them. */
 function hiding(parts: readonly string[]): (text: string) => string {
   const secret = parts.filter(part => part.length >= shortestSecret);
   return text => secret.reduce((without, part) => without.replaceAll(part, '...'), text);
 }
 
-/** What an answer says, as people are shown it. */
+/** Text of an answer, as people are shown it. */
 export function excerpt(body: string): string {
   return body.trim() === '' ? 'nothing' : `"${body.trim().slice(0, shown)}"`;
 }

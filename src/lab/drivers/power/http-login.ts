@@ -14,7 +14,7 @@ export interface Challenge {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** What an answer is made for. */
+/** The request that an answer is made for. */
 export interface Asked {
   readonly method: string;
   /** Path and query, as they are sent. */

@@ -75,7 +75,7 @@ async function command(
         [awaited, hint] = [`its answer on stat/${topic}/POWER${output}`, hints.device];
         if (text === 'Offline') fail('the broker says that the device is offline', hints.device);
       }
-      // What the broker kept was true some time ago.
+      // A retained message was true some time ago.
       if (!on.startsWith(`stat/${topic}/`) || retain) return;
       const said = answerOf(on.slice(`stat/${topic}/`.length), text, output);
       const state = said === undefined ? undefined : stateOfWord(said);

@@ -4,6 +4,6 @@ export interface PowerDriver {
   readonly name: string;
   on(signal: AbortSignal): Promise<void>;
   off(signal: AbortSignal): Promise<void>;
-  /** What the switch itself says; `unknown` where it cannot tell. */
+  /** The state that the switch itself reports; `unknown` if it cannot tell. */
   state(signal: AbortSignal): Promise<'on' | 'off' | 'unknown'>;
 }

@@ -5,7 +5,7 @@ export const stateTextHint =
   "compare power.output with the device; where its StateText1 and StateText2 are words of one's own, give them back: StateText1 OFF, StateText2 ON";
 
 /**
- * What an answer says of an output: `{"POWER1":"ON"}`. A device of one output may call it POWER, and some versions
+ * State of an output in an answer: `{"POWER1":"ON"}`. A device of one output may call it POWER, and some versions
  * answer an object, `{"POWER":{"STATE":"ON"}}`.
  * @param output counted from 1
  * @returns undefined where the answer is about something else

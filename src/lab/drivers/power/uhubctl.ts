@@ -7,7 +7,7 @@ export interface UsbHubPort {
   /** The hub as uhubctl names it: `1-1.4`. */
   readonly location: string;
   readonly port: number;
-  /** What is run: `uhubctl`, `sudo uhubctl`. */
+  /** The program: `uhubctl`, `sudo uhubctl`. */
   readonly command: string;
 }
 
@@ -59,7 +59,7 @@ function lastState(output: string, port: number): 'on' | 'off' | undefined {
   return lines.some(line => /^ *Port \d+: [0-9a-f]{4} power\b/.test(line)) ? 'on' : 'off';
 }
 
-/** What stands under the headings `New status for hub`, of each hub. */
+/** Lines under the headings `New status for hub`, of each hub. */
 function afterHeading(output: string): string {
   return output
     .split(/^(?=Current status for hub|New status for hub|Sent power)/m)

@@ -4,7 +4,7 @@ export interface EmulatedMachine {
   /** `qemu-system-aarch64` */
   readonly program: string;
   /**
-   * What makes it this kind of machine: `-machine`, `-cpu`, `-device loader,...`. `${name}` stands for the path
+   * Arguments for this kind of machine: `-machine`, `-cpu`, `-device loader,...`. `${name}` stands for the path
    * of an image.
    */
   readonly arguments: readonly string[];

@@ -29,7 +29,7 @@ export class ConsoleHub {
   }
 }
 
-/** What comes while nobody is at the other end is lost, as on copper. */
+/** Output without a listener is lost, as on copper. */
 function join(socket: Socket, other: () => Socket | undefined): void {
   socket.setNoDelay(true);
   socket.on('data', bytes => {

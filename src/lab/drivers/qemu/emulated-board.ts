@@ -17,9 +17,9 @@ import { keptTftp } from './kept-tftp.ts';
 
 export interface EmulatedBoardSettings {
   readonly machine: EmulatedMachine;
-  /** What its serial ports after the first, the console, are called. */
+  /** Names of its serial ports after the first, the console. */
   readonly uarts: readonly string[];
-  /** What the machine's command line names: path by name. */
+  /** Files that the machine's command line names: path by name. */
   readonly images: ReadonlyMap<string, string>;
   /** Address of the machine's other end on its network. */
   readonly server: string;

@@ -1,7 +1,7 @@
-/** What a controller and the keeper of its emulated board say to each other, over Node's IPC channel. */
+/** Messages between a controller and the keeper of its emulated board, over Node's IPC channel. */
 import type { TftpEvent } from '../tftp/tftp.ts';
 
-/** What the keeper is told when it is started. */
+/** Parameters of the keeper when it is started. */
 export interface KeeperSettings {
   /** Where the sockets are; removed when the keeper ends. */
   readonly directory: string;

@@ -48,7 +48,7 @@ class Keeper {
     }
   }
 
-  /** What would be left in the file system; all else ends with the process. */
+  /** Paths that would be left in the file system; all else ends with the process. */
   end(): void {
     if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
   }

@@ -4,7 +4,7 @@ import * as nodePty from '@lydell/node-pty';
 
 /** The far end of a console line: what a board's UART is to the adapter that `path` stands for. */
 export interface PseudoTerminal {
-  /** What a serial driver opens: `/dev/pts/7`. */
+  /** Path for a serial driver: `/dev/pts/7`. */
   readonly path: string;
   /** Bytes that the driver wrote; one listener, set before the driver writes. */
   onData(listener: (bytes: Uint8Array) => void): void;

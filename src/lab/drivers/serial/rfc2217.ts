@@ -99,7 +99,7 @@ interface Port {
   lost(error: Error): void;
 }
 
-/** What the server has to say before the line may be used. */
+/** Answers of the server that are due before the line may be used. */
 type Awaited = 'the option' | 'binary to it' | 'binary from it' | 'the speed' | 'the frame';
 
 function createPort(where: string, baudRate: number, send: (bytes: Uint8Array) => void): Port {

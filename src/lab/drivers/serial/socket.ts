@@ -3,13 +3,13 @@ import { abortable, cutShort } from '../abortable.ts';
 import { DriverError } from '../driver-error.ts';
 import type { SerialConnection, SerialEvents } from './serial.ts';
 
-/** What to tell people about a socket: the words of the errors. */
+/** Texts about a socket for people: the words of the errors. */
 export interface SocketWords {
   /** `10.0.0.5:7001`, `/run/board.sock` */
   readonly where: string;
-  /** What to do where nothing answers in time. */
+  /** Hint if nothing answers in time. */
   readonly silent: string;
-  /** What to do where the other side ends the connection. */
+  /** Hint if the other side ends the connection. */
   readonly ended: string;
   /** Why a connection was refused, and what to do, by error code. */
   readonly refusals: Readonly<Record<string, readonly [why: string, hint: string]>>;

@@ -16,7 +16,7 @@ export interface TelnetCommands {
 }
 
 /**
- * What the other side sends, taken apart. Commands may be torn anywhere between two calls.
+ * Parses the bytes of the other side. Commands may be torn anywhere between two calls.
  *
  * @returns takes what came, gives the data in it
  */

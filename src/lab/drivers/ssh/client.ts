@@ -58,7 +58,7 @@ export function sshClient(options: SshClientOptions = {}): SshDriver {
   };
 }
 
-/** What came of the attempts to log in to one server since the last one that worked. */
+/** Result of the attempts to log in to one server since the last one that worked. */
 interface History {
   /** The failure that came furthest, and first of those. */
   cause?: Failure | undefined;

@@ -2,7 +2,7 @@
 import { NotWritten } from './not-written.ts';
 import type { PutOptions, SshResult } from './ssh.ts';
 
-/** What can run a command: an SSH session, a shell on a serial console. */
+/** A shell that can run a command: an SSH session, a shell on a serial console. */
 export interface Shell {
   readonly name: string;
   exec(

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 const kept = 400;
 
 /**
- * What a server says for people: the lines before its identification (RFC 4253, section 4.2), in which OpenSSH says
+ * A server's text for people: the lines before its identification (RFC 4253, section 4.2), in which OpenSSH says
  * "Not allowed at this time" and "Exceeded MaxStartups", and its banner (RFC 4252, section 5.4).
  */
 export class ServerWords {

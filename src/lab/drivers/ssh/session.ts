@@ -35,7 +35,7 @@ export function createSession(client: Client, name: string, hostKey: string): Ss
     client,
     lost,
     refused: (attempt, error) =>
-      // What ssh2 says to channels that are still being opened when the connection ends.
+      // Error of ssh2 for channels that are still being opened when the connection ends.
       error.message === 'No response from server'
         ? lost(attempt)
         : new DriverError(attempt, error.message, 'see the log of the SSH server', { cause: error }),

@@ -1,4 +1,4 @@
-/** What client and server agree on for one transfer. */
+/** Options that client and server agree on for one transfer. */
 export interface Agreement {
   /** Bytes of every block but the last. */
   readonly blockSize: number;
@@ -6,7 +6,7 @@ export interface Agreement {
   readonly windowSize: number;
   /** Milliseconds until what is not acknowledged is sent again; undefined: the server's choice. */
   readonly retransmit?: number;
-  /** What is acknowledged, as sent; empty: no option acknowledgement. */
+  /** Acknowledged options, as sent; empty: no option acknowledgement. */
   readonly accepted: ReadonlyMap<string, string>;
 }
 

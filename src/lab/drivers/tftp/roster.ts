@@ -7,7 +7,7 @@ export interface Entry {
   readonly table: FileTable;
 }
 
-/** Who is served, and which client is whose. */
+/** Boards that are served, and the board of each client. */
 export interface Roster {
   /** @throws Error where another board has one of the addresses, or takes unclaimed clients too */
   add(board: TftpBoard): Entry;

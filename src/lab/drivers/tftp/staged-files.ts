@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 
-/** What was changed in a directory, written down before it is changed. */
+/** Changes in a directory, written down before they are made. */
 interface Journal {
   readonly files: readonly Entry[];
   /** Directories that were made, the deepest last. */

@@ -5,7 +5,7 @@ export interface TftpServer extends AsyncDisposable {
   readonly port: number;
   /** Whether it sees what boards ask for and tells them by `onEvent`; a lab's own server does not tell. */
   readonly observes: boolean;
-  /** What a boot loader that is told file names has to put before each, with its slash; absent: nothing. */
+  /** Prefix with its slash that a boot loader has to put before each file name; absent: none. */
   readonly below?: string;
   /**
    * Gives one board its files: it can fetch them once this resolves.
@@ -27,11 +27,11 @@ export interface TftpBoard {
   readonly onEvent: (event: TftpEvent) => void;
   /** A request from an address that no board claims: perhaps this one, with another address than expected. */
   readonly onStranger?: (event: Extract<TftpEvent, { readonly kind: 'refused' }>) => void;
-  /** What was found and repaired on the way: what a run that was killed had left, for instance. */
+  /** Repairs on the way: the files that a killed run had left, for instance. */
   readonly onNote?: (text: string) => void;
 }
 
-/** What becomes of a board's requests. Where it is read off the board's console, what that does not say is absent. */
+/** Events of a board's requests. If they are read off the board's console, fields that it does not show are absent. */
 export type TftpEvent =
   | {
       readonly kind: 'request';
@@ -59,7 +59,7 @@ export type TftpEvent =
   /** Refused or missing: a normal answer, not a failure of the run by itself. */
   | {
       readonly kind: 'refused';
-      /** Where it had looked like one that is served: the board's own console. */
+      /** The board's own console, if the client looked like one that is served. */
       readonly transfer?: number;
       readonly client?: string;
       readonly file: string;

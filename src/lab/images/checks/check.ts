@@ -1,4 +1,4 @@
-/** What an image has to be, and whether it is. */
+/** Requirements for an image, and whether it meets them. */
 import { z } from 'zod';
 import type { ImageVersion, Program } from '../version-strings.ts';
 import { arm64ImageProblems } from './arm64-image.ts';
@@ -18,7 +18,7 @@ export const imageCheckSchema = z.strictObject({
   compressed: z.array(z.enum(['gzip', 'zstd', 'xz', 'bzip2', 'lz4', 'lzma'])).default([]),
   /** Bytes that it may have at most. */
   largest: size.exactOptional(),
-  /** Whose version string is in it. */
+  /** Program whose version string is in it. */
   program: z.enum(['tf-a', 'u-boot', 'xen', 'linux']).exactOptional(),
   /** Which file of the build it is, and which it is not. */
   file: z.string().exactOptional(),

@@ -51,7 +51,7 @@ const needs: readonly Need[] = [
   },
 ];
 
-/** What Xen will miss in a host tree as the board gets it. */
+/** Parts that Xen will miss in a host tree as the board gets it. */
 export function hostTreeProblems(tree: DeviceTree): ImageProblem[] {
   const missing = needs
     .filter(({ isMet }) => !isMet(tree))

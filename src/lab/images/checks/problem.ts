@@ -1,6 +1,6 @@
-/** What is wrong with an image. */
+/** A problem of an image. */
 export interface ImageProblem {
   readonly what: string;
-  /** What to do about it. */
+  /** Hint for the user. */
   readonly hint?: string;
 }

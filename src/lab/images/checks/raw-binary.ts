@@ -1,4 +1,4 @@
-/** What is put into memory as it is: EL3 firmware, a boot loader. */
+/** Checks of files that are loaded as they are: EL3 firmware, a boot loader. */
 import { compressionOf } from './compression.ts';
 import { foreignFormat } from './file-format.ts';
 import type { ImageProblem } from './problem.ts';

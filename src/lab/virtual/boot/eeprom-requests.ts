@@ -1,9 +1,9 @@
-/** What the Raspberry Pi 5's EEPROM asks the TFTP server for, in its order. */
+/** Requests of the Raspberry Pi 5's EEPROM to the TFTP server, in its order. */
 import type { EepromConfig } from './eeprom-config.ts';
 
 export interface EepromRequest {
   readonly asksFor: Asked;
-  /** What stands between the directory of the board and the name; a doubled one is no mistake of ours. */
+  /** Separator between the directory of the board and the name; the EEPROM doubles it. */
   readonly slashes: '/' | '//';
   /**
    * `whole`: a file without which it stops. `wanted`: one that it goes on without. `look`: ended with ERROR 0

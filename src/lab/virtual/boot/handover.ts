@@ -1,4 +1,4 @@
-/** What a boot loader leaves behind: where it jumps to and what it says about memory. */
+/** State at the hand-over: the address that a boot loader jumps to and its description of memory. */
 import type { MachineMemory } from '../machine-memory.ts';
 import type { Mishaps } from '../mishaps.ts';
 import type { Uart } from '../uart.ts';
@@ -10,7 +10,7 @@ export interface Handover {
   readonly tree: number;
 }
 
-/** What every boot loader of the virtual board works on. */
+/** Parts that every boot loader of the virtual board uses. */
 export interface BootMachine {
   readonly memory: MachineMemory;
   readonly uart: Uart;

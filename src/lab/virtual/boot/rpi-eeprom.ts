@@ -67,7 +67,7 @@ function joinNetwork(log: Log, { network: { address, server }, mishaps }: BootMa
   log.line(`NET ${address} 255.255.255.0 gw 0.0.0.0 tftp ${server}`);
 }
 
-/** What was fetched: by what it is for, and the overlays in the order of config.txt. */
+/** Fetched files: by purpose, and the overlays in the order of config.txt. */
 interface Fetched {
   readonly files: ReadonlyMap<Asked, Uint8Array>;
   readonly overlays: readonly Uint8Array[];
@@ -136,7 +136,7 @@ function start(serial: string, revision: string, isCold: boolean): readonly stri
   ];
 }
 
-/** What it prints where DHCP gets no answer, before it goes on to the next entry of BOOT_ORDER. */
+/** Lines printed if DHCP gets no answer, before it goes on to the next entry of BOOT_ORDER. */
 const noOffer: readonly string[] = ['DHCP timeout', 'NETBOOT init failed', 'Boot mode: RESTART (0f) order 0'];
 
 /** The EEPROM's console: its lines have the seconds before them. */
@@ -157,7 +157,7 @@ class Log {
     this.#uart.line(text);
   }
 
-  /** What its last stage says. */
+  /** Lines of its last stage. */
   message(text: string): void {
     const seconds = this.#seconds().toFixed(6).padStart(9, '0');
     this.line(`MESS:00:00:${seconds}:0: ${text}`);

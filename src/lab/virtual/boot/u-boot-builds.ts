@@ -2,7 +2,7 @@
 import type { BoardType } from '../../../board/board-type.ts';
 import type { UBootBuild } from './u-boot.ts';
 
-/** What U-Boot's secondary program loader prints, on boards whose type says that they have one. */
+/** Lines of U-Boot's secondary program loader, on boards whose type has one. */
 export function secondaryLoader({ title, boot }: BoardType): readonly string[] {
   if (!boot.banners.some(banner => banner.startsWith('U-Boot SPL'))) return [];
   return [`U-Boot SPL 2025.07 (virtual ${title})`, 'Trying to boot from SPI'];

@@ -20,13 +20,13 @@ const HASHES_PER_LINE = 65;
 /** How one board's U-Boot was built, and what it finds. */
 export interface UBootBuild {
   readonly banner: string;
-  /** What it prints after its banner, up to the countdown. */
+  /** Lines after its banner, up to the countdown. */
   readonly start: readonly string[];
   readonly prompt: string;
-  /** What it calls its Ethernet; absent where it has no driver for it. */
+  /** Name of its Ethernet device; absent if it has no driver for it. */
   readonly ethernet?: string;
   readonly environment: readonly (readonly [string, string])[];
-  /** What BL31 prints where this U-Boot starts it. */
+  /** Lines of BL31 if this U-Boot starts it. */
   readonly bl31?: readonly string[];
 }
 
@@ -92,7 +92,7 @@ export async function runUBoot(machine: BootMachine, build: UBootBuild): Promise
   const start = ['', '', build.banner, '', ...build.start];
   for (const line of mishaps.faults.otherBoard === true ? start.map(ofOtherBoard) : start) uart.line(line);
   if (!(await countDown(uBoot))) {
-    // What is stored in the board's own flash boots something else: not what this run deploys.
+    // The command stored in the board's own flash boots something else: not the deployment of this run.
     if (mishaps.faults.countdown !== undefined) await bootFromFlash(uBoot);
     uart.line('## Error: "bootcmd" not defined');
   }

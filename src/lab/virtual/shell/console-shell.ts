@@ -34,7 +34,7 @@ export async function consoleShell(
     `${faults.prompt === 'escape-codes' ? pasteBegins : ''}${variables.get(name) ?? ''}`;
   tty.write(banner);
   if (faults.loginOverlaid === true) {
-    // What init says stands where the prompt was, and on the line after it.
+    // The text of init stands in place of the prompt, and on the line after it.
     tty.write(`${prompted('PS1')}Starting network: OK\r\n`);
     while (!/[\r\n]/.test(await tty.key(signal)));
   }

@@ -4,9 +4,9 @@ import type { Fifo, FileSystem } from './file-system.ts';
 export type Sink = (bytes: Uint8Array) => void;
 
 export interface Source {
-  /** What is there, which nobody else gets. */
+  /** Available text, which nobody else gets. */
   take(): Uint8Array;
-  /** Where it is a named pipe. */
+  /** Its path if it is a named pipe. */
   readonly fifo?: Fifo;
 }
 

@@ -1,4 +1,4 @@
-/** What the shell of a virtual domain sees as files: a RAM disk over what its kernel shows. */
+/** Files that the shell of a virtual domain sees: a RAM disk over those that its kernel shows. */
 
 /** Files that something else provides: the kernel's /proc and /sys. */
 export interface KernelFiles {
@@ -29,7 +29,7 @@ export class Fifo {
   }
 }
 
-/** What is done with what is written, by path. */
+/** Receivers of written text, by path. */
 export type Triggers = Readonly<Record<string, (bytes: Uint8Array) => void>>;
 
 export class FileSystem implements KernelFiles {

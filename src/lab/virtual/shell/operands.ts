@@ -1,4 +1,4 @@
-/** What programs find on their command line: options, and the files that they read. */
+/** Command lines of programs: options, and the files that they read. */
 import { ok } from './program-result.ts';
 import type { ProgramInput, ProgramResult } from './shell.ts';
 

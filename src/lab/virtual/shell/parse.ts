@@ -39,7 +39,7 @@ type Part =
   /** `$NAME`, `$?`: in quotes it is one field. */
   | { readonly kind: 'variable'; readonly name: string; readonly quoted: boolean };
 
-/** What an unquoted `*` and `?` become until names are matched (private use, in no command line). */
+/** Place holders of an unquoted `*` and `?` until names are matched (private use, in no command line). */
 export const anyText = '\uE000';
 export const anyCharacter = '\uE001';
 

@@ -1,4 +1,4 @@
-/** What a program ends with. */
+/** Result of a program. */
 import type { ProgramResult } from './shell.ts';
 
 export function ok(stdout: string | Uint8Array): ProgramResult {

@@ -94,7 +94,7 @@ export class Tty {
   }
 }
 
-/** What `inForeground` ends with. */
+/** Result of `inForeground`. */
 class Interrupted extends Error {
   constructor() {
     super('Ctrl-C was pressed');

@@ -1,4 +1,4 @@
-/** What `*` and `?` of a word stand for among the files. */
+/** Matches of `*` and `?` in a word among the files. */
 import type { FileSystem } from './file-system.ts';
 import { anyCharacter, anyText } from './parse.ts';
 

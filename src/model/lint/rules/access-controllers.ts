@@ -233,7 +233,7 @@ function mayAssign({ firmware, management }: Configuration): boolean {
   return firmware.privilegedAgent === management?.agentId;
 }
 
-/** Who an agent cannot get a device from; undefined: it can have it. */
+/** The reason for which an agent cannot get a device; undefined: it can have it. */
 function whoKeeps({ owner }: DeviceProfile, agentId: number): string | undefined {
   if (owner === 'firmware') return 'never given away';
   if (typeof owner === 'number' && owner !== agentId) return `owned by agent ${owner}`;

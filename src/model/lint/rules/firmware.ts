@@ -1,4 +1,4 @@
-/** What the firmware of the board has to have for a configuration to work. */
+/** Rules about the firmware of the board: a configuration needs its channels, messages and resources. */
 import type { Configuration } from '../configuration.ts';
 import { pageSize } from '../domains.ts';
 import { baseMessage } from '../firmware-facts.ts';
@@ -37,7 +37,7 @@ export const firmwareRules: readonly Rule[] = [
       const address = management?.page?.address;
       const agent = firmware?.byFunctionId(management?.functionId);
       if (!configuration.isProbed || agent === undefined || address === undefined) return;
-      // What is not aligned, or at 0, is a mistake with a rule of its own.
+      // A page that is not aligned, or at 0, is a mistake with a rule of its own.
       if (address === agent.shmem || address === 0 || address % pageSize !== 0) return;
       const message = `it is ${hex(address)}, firmware reads ${hex(agent.shmem)} for ${hex(agent.functionId)}`;
       yield { place: at(configuration, 'shmem'), message };

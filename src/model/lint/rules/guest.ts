@@ -1,4 +1,4 @@
-/** What a domain beside Dom0 is given: its SCMI node, its page, its devices. */
+/** Rules about a domain beside Dom0: its SCMI node, its page, its devices. */
 import { nodeReg } from '../../dt/address.ts';
 import type { Entry } from '../agent-list.ts';
 import type { Configuration } from '../configuration.ts';

@@ -182,7 +182,7 @@ export const pageRules: readonly Rule[] = [
 
 interface ChannelPage {
   readonly page: Page;
-  /** Whose it is. */
+  /** The owner of the page. */
   readonly words: string;
   readonly isManagement: boolean;
 }

@@ -1,5 +1,5 @@
 /**
- * What the EEPROM boot loader of a Raspberry Pi prints (closed source: boot logs of raspberrypi/rpi-eeprom, issues
+ * Texts of a Raspberry Pi's EEPROM boot loader (closed source: boot logs of raspberrypi/rpi-eeprom, issues
  * 687, 720, 826 and 857; Raspberry Pi documentation, eeprom-bootloader and boot-net).
  */
 import type { Sign } from '../sign.ts';

@@ -1,4 +1,4 @@
-/** What a kernel of Linux and its userland print, in Dom0 and in guests. */
+/** Texts of a Linux kernel and its userland, in Dom0 and in guests. */
 import type { Sign } from '../sign.ts';
 
 /**

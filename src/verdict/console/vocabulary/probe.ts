@@ -1,4 +1,4 @@
-/** What this project's bare-metal probe prints (firmware/probe/PROTOCOL.md). */
+/** Texts of this project's bare-metal probe (firmware/probe/PROTOCOL.md). */
 import type { Sign } from '../sign.ts';
 
 export const probeSigns: readonly Sign[] = [

@@ -1,4 +1,4 @@
-/** What the EL3 firmware prints: TF-A's BL1, BL2 and BL31, and OP-TEE, which shares their place in the boot. */
+/** Texts of the EL3 firmware: TF-A's BL1, BL2 and BL31, and OP-TEE, which shares their place in the boot. */
 import type { Sign } from '../sign.ts';
 
 export const tfaText = {

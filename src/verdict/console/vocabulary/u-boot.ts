@@ -1,4 +1,4 @@
-/** What U-Boot prints (2023.01 to 2026.07). */
+/** Texts of U-Boot (2023.01 to 2026.07). */
 import type { Sign } from '../sign.ts';
 
 export const uBootText = {

@@ -1,4 +1,4 @@
-/** What Xen prints, without its prefix `(XEN) ` (drivers/char/console.c). */
+/** Texts of Xen, without its prefix `(XEN) ` (drivers/char/console.c). */
 import type { Sign } from '../sign.ts';
 
 export const xenText = {

@@ -1,4 +1,4 @@
-/** What Zephyr prints, where it is Dom0 (xen-troops/zephyr-dom0-xt). */
+/** Texts of Zephyr as Dom0 (xen-troops/zephyr-dom0-xt). */
 import type { Sign } from '../sign.ts';
 
 export const zephyrText = {
