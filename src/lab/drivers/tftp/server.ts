@@ -65,7 +65,7 @@ class Server implements TftpServer {
   readonly #roster = createRoster();
   /** By client address and port, the oldest first. */
   readonly #answered = new Map<string, Answered>();
-  /** What must be over before the server is closed. */
+  /** Transfers that must end before the server is closed. */
   readonly #pending = new Set<Promise<void>>();
   #transfers = 0;
   #refusals = 0;

@@ -136,7 +136,7 @@ class FileTransfer implements Transfer {
     clearTimeout(this.#timer);
     const { sent: blocks, resent } = this.#window;
     this.#plan.ended(end, { bytes: this.#acknowledgedBytes, blocks, resent });
-    // What was handed to the socket goes out first.
+    // Packets that were handed to the socket go out first.
     setImmediate(() => this.#socket.close());
   }
 
