@@ -1,4 +1,4 @@
-/** What a run still asks of Dom0 when it ends, whatever ended it. */
+/** Logs that a run asks of Dom0 when it ends, after every ending. */
 import { messageOf } from '../config/text.ts';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';

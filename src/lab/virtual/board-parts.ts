@@ -1,4 +1,4 @@
-/** What a virtual board is made of: its lines to the outside, and the software on it. */
+/** Parts of a virtual board: its lines to the outside, and the software on it. */
 import type { BoardType } from '../../board/board-type.ts';
 import type { Deviations } from '../../model/predict/deviations.ts';
 import type { FirmwareProfile } from '../../model/scmi/profile.ts';
@@ -12,7 +12,7 @@ export interface VirtualBoardParts {
   readonly type: BoardType;
   readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
   readonly mishaps: Mishaps;
-  /** What its firmware, Xen, toolstack or kernels do wrong; absent: nothing. */
+  /** The bug of its firmware, Xen, toolstack or kernels; absent: none. */
   readonly deviations?: Deviations;
   readonly uart: Uart;
   /** The firmware's own, where it has one. */

@@ -17,7 +17,7 @@ export interface KernelVersion {
    * prints `Using scmi_smc_transport`; each channel is a device on the scmi_protocol bus.
    */
   readonly transportDevices: boolean;
-  /** What the SMC transport binds to (drivers/firmware/arm_scmi/transports/smc.c). */
+  /** Nodes that the SMC transport binds to (drivers/firmware/arm_scmi/transports/smc.c). */
   readonly compatibles: readonly string[];
   /** Whether a power domain that was switched is asked for its state. */
   readonly verifiesPowerState: boolean;

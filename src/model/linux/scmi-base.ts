@@ -4,7 +4,7 @@ import type { Reply, ScmiChannel } from './scmi-channel.ts';
 
 type Sender = Pick<ScmiChannel, 'send'>;
 
-/** What the Base protocol told. */
+/** Answers of the Base protocol. */
 export interface ScmiRevision {
   readonly version: number;
   readonly vendor: string;

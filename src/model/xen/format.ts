@@ -1,6 +1,6 @@
 import type { FreePart } from '../trace/observation.ts';
 
-/** What a conversion of a message's format takes. */
+/** Arguments of a conversion in a message's format. */
 export type FormatArgument = number | string;
 
 export interface FormattedText {
@@ -65,7 +65,7 @@ function addSourcePlace(place: string, add: (part: string, form: string, because
   add(line, '\\d+', lineNumber);
 }
 
-/** What a conversion may come to, whatever the number is: with `#` a width counts the `0x`. */
+/** Possible results of a conversion, for every number: with `#` a width counts the `0x`. */
 function anyNumber(conversion: string): string {
   const [, alternate = '', width = ''] = /^%\?(#?)(?:0(\d+))?/.exec(conversion) ?? [];
   const prefix = alternate === '' ? '' : '0x';

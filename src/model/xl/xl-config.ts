@@ -82,7 +82,7 @@ export function parseXlConfig(text: string, file: string): XlConfigResult {
 }
 
 /**
- * What the toolstack calls the guest of a configuration.
+ * The toolstack's name for the guest of a configuration.
  * @param otherwise the name where the configuration has none, or cannot be read
  */
 export function configuredName(text: string, otherwise: string): string {

@@ -129,7 +129,7 @@ function perform(
   return 0;
 }
 
-/** What stands on the terminal from the first use of xl on, by talker. */
+/** Text on the terminal from the first use of xl on, by talker. */
 function terminal(log: string) {
   const text = log
     .replaceAll('\r', '')

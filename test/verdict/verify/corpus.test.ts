@@ -72,7 +72,7 @@ for (const [log, prediction, id] of [
   });
 }
 
-/** What Xen has to print. */
+/** Expected lines of Xen. */
 const said = (name: string) =>
   predictionOf(name).expectations.flatMap(({ kind, source, pattern, optional }) =>
     kind === 'line' && source === 'xen' && optional === undefined ? [pattern] : [],
