@@ -46,7 +46,7 @@ test('the script of a real board has its addresses and its directory, without th
   t.regex(out, /\nbooti 0x48200000 - 0x48000000\n(fi\n){4}$/);
 });
 
-test('what no file of the lab is can be written beside the files that are', async t => {
+test('a script can be written beside the files of the lab, but over none of them', async t => {
   const into = path.join(directory, 'tftp');
   const { code, out } = await inDirectory('boot-script', 'v4h-01', 'dom0less-domain-runs', '--write', into);
   t.is(code, 0);

@@ -239,7 +239,7 @@ test('a lab file that appears while somebody answers is not overwritten', t => {
   t.deepEqual(readdirSync(directory), ['lab.yaml']);
 });
 
-test('whatever is answered is read back as it was', t => {
+test('every answer is read back unchanged', t => {
   const text = fc.string({ unit: 'grapheme', minLength: 1 });
   fc.assert(
     fc.property(text, text, text, text, (on, off, xen, title) => {

@@ -160,7 +160,7 @@ test('a bare console log is judged against the device tree that was booted', asy
   t.regex(both.err, /--prediction goes with no other configuration/);
 });
 
-test('what verify and replay cannot do is one line, with what to do', async t => {
+test('verify and replay report an error in one line, with a hint', async t => {
   const directory = await aRun();
   const noJson = path.join(directory, 'console-serial.log');
   const own = path.join(directory, 'prediction.json');

@@ -175,7 +175,7 @@ for (const [title, from, to, said, expected] of wrong) {
   });
 }
 
-test('of a board type without a list of images, the files are looked for, and that is said', async t => {
+test('a board type without a list of images has its files looked for, and a finding says so', async t => {
   const { directory, doctor } = await bench(t, '', lab => lab.replace('type: rpi5', 'type: ./own.yaml'));
   const type = readFileSync(path.join(projectDirectory, 'boards/rpi5.yaml'), 'utf8')
     .replace(/^type: .*/m, 'type: own')
@@ -190,7 +190,7 @@ test('of a board type without a list of images, the files are looked for, and th
   t.is(without.code, 2);
 });
 
-test('what is wrong with a lab file is told with its place, and the boards that are right are looked at', async t => {
+test('a mistake of a lab file is reported with its place, and the correct boards are checked', async t => {
   const { doctor } = await bench(
     t,
     '',
@@ -265,7 +265,7 @@ test('a key that others may read is a warning', async t => {
   t.regex((await doctor('bench')).out, /warning +key +.*others may read it\n +-> chmod 600 /);
 });
 
-test('of a board that somebody else has, no wire is touched', async t => {
+test('no wire of a reserved board is touched', async t => {
   const { directory, doctor } = await bench(t, '');
   mkdirSync(path.join(directory, 'scmi-hil/boards'), { recursive: true });
   const holder = {
@@ -295,7 +295,7 @@ test('--switch proves the switch, and leaves the board off', async t => {
   t.is((await doctor('--switch')).code, 2);
 });
 
-test('who may use a device follows from its mode, and the command names the group', async t => {
+test('access to a device follows from its mode, and the command names the group', async t => {
   const user = { id: 1000, groups: [1000], name: 'ada' };
   const device = { mode: 0o20660, uid: 0, gid: 20, user };
   t.false(mayUse(device));

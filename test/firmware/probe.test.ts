@@ -156,7 +156,7 @@ const refused: readonly (readonly [command: string, answer: string])[] = [
   ['loop 0x100000000 0x47ff1000 0x82000003 00400000', 'error number: a word has 32 bits'],
 ];
 
-testBoot(`what is no command is refused with the reason, and touches nothing${skipped}`, async t => {
+testBoot(`a line that is no command is refused with the reason, and touches nothing${skipped}`, async t => {
   const probe = await powerProbe(t, 'refused');
   t.deepEqual(
     await probe.ask(...refused.map(([command]) => command)),

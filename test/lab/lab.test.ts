@@ -179,7 +179,7 @@ test('a lab has its board told by a script', t => {
   t.false(loadBoardType('rcar-v4h-white-hawk').boot.uBoot?.script);
 });
 
-test('who asks for a Gray Hawk is told which SoC that is', t => {
+test('an error about a Gray Hawk names its SoC', t => {
   const error = t.throws(() => loadBoardType('gray-hawk'), { instanceOf: ConfigurationError });
   t.regex(error.hint ?? '', /R-Car V4M/);
 });
@@ -323,7 +323,7 @@ test('files that are no YAML file at all are refused by name', t => {
   t.throws(() => readYaml(directory, labSchema), { message: /it is a directory/ });
 });
 
-test('who names a lab file that is not there is told how to get one', t => {
+test('an error about a missing lab file has a hint how to get one', t => {
   const place = { lab: path.join(directory, 'absent.yaml'), cwd: directory, env: {} };
   const error = t.throws(() => loadLab(place), { instanceOf: ConfigurationError });
   t.regex(error.message, /absent\.yaml: there is no such file$/);
@@ -571,7 +571,7 @@ test('a password within a URL is refused where the lab file is read, and not rep
   }
 });
 
-test('what is shown of a switch has no secrets in it, and outlets are told apart all the same', t => {
+test('a shown switch has no secrets in it, and outlets are told apart all the same', t => {
   const one = powerOfText(httpSwitch('http://pdu/on?outlet=1&token=hunter2'));
   const other = powerOfText(httpSwitch('http://pdu/on?outlet=2&token=hunter2'));
   t.not(outletOf(one), outletOf(other));

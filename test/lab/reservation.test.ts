@@ -94,7 +94,7 @@ for (const [what, text] of Object.entries({
   });
 }
 
-test('of many who find the same stale hold, one gets the board', async t => {
+test('one of many processes that find the same stale hold gets the board', async t => {
   const directory = await state(t);
   for (let round = 0; round < 10; round++) {
     await leave(directory, 'v4h-01', { ...other, pid: 2 ** 22 + 1, processStart: '1' });

@@ -42,7 +42,7 @@ test('a size counts by its two numbers, whatever became of the words', t => {
   t.deepEqual(missing('Bytes transferred = 30 (12c hex)', [xen]), { file: xen, bytes: 30 });
 });
 
-test('what did not come is told by its bytes, by the error, or by the last words', t => {
+test('a file that did not come is reported by its bytes, by the error, or by the last line', t => {
   t.is(loadError('Bytes transferred = 299 (12b hex)', [xen]), '299 bytes came, xen has 300');
   t.is(
     loadError(lines('T T T', 'Retry count exceeded; starting again'), [xen]),

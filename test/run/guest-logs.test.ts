@@ -33,7 +33,7 @@ function dom0(t: ExecutionContext, way: 'ssh' | 'console' = 'ssh') {
   return { directory, asked, events, recorder, fileOf, logs };
 }
 
-test('what another run left in the log of a guest of this name is not of this run', async t => {
+test('text of another run in the log of a guest of this name is not of this run', async t => {
   const { directory, events, recorder, fileOf, logs } = dom0(t);
   appendFileSync(fileOf('guest'), '[    0.000000] an older boot\n');
   await logs.begin('guest', soon());
@@ -56,7 +56,7 @@ test('a guest that never spoke, or was never made, has no log', async t => {
   t.false(existsSync(path.join(directory, 'guest-guest.log')));
 });
 
-test('of a flooded log the end is read', async t => {
+test('the end of a flooded log is read', async t => {
   const { directory, events, recorder, fileOf, logs } = dom0(t);
   await logs.begin('guest', soon());
   appendFileSync(fileOf('guest'), `${'x'.repeat(300_000)}\nthe end\n`);

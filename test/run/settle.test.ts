@@ -89,7 +89,7 @@ test('where Xen prints nothing of it, the list of domains tells that the domain 
   t.deepEqual(asked, ['xl list', 'xl list', 'xl list']);
 });
 
-test('what does not come by the deadline is for the verdict: the step goes on without a fault', async t => {
+test('a line that misses the deadline is for the verdict: the step goes on without a fault', async t => {
   const { actor } = stage([due('scmi: Free domain 1')], 100);
   t.deepEqual(await runStep(0, destroy, actor, signal), { faults: [], goOn: true });
 });

@@ -104,7 +104,7 @@ steps: [{ create: guest }, { reboot: guest }, { shutdown: guest }, { destroy: gu
 const name = (agent: string) => `6167656e742d3${agent}`.padEnd(32, '0');
 
 for (const rawMode of ['none', 'coexisting', 'exclusive']) {
-  test(`what a Linux sends by hand is answered to its own agent, ${rawMode} raw mode`, t => {
+  test(`a message that a Linux sends by hand is answered to its own agent, ${rawMode} raw mode`, t => {
     const { expectations, agents } = predict(
       load(
         'by-hand',

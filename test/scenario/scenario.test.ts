@@ -70,7 +70,7 @@ test('a guest that asks for an agent that firmware lacks has no channel to be gi
   t.is(files?.size, 0);
 });
 
-test('what a guest asks for follows the mediator of the Xen build', t => {
+test('the SCMI request of a guest follows the mediator of the Xen build', t => {
   t.regex(configUnder('single-agent'), /^arm_sci = "type=scmi_smc"$/m);
   t.notRegex(configUnder('none'), /arm_sci/);
 });
@@ -345,7 +345,7 @@ for (const [title, text, broken] of stated) {
   });
 }
 
-test('what a command prints is searched for a pattern, in the whole and line by line, as by grep', t => {
+test('the output of a command is searched for a pattern, as a whole and line by line, as by grep', t => {
   const output = 'one\ntwo three\n\nfour\n';
   for (const pattern of ['two', '^one$', '^four', 'three$', '^one\\ntwo', ''])
     t.true(outputMatches(pattern, output), pattern);

@@ -133,7 +133,7 @@ withBroker('an MQTT plug that stays as it was is reported', async t => {
   });
 });
 
-withBroker('what the broker kept from an earlier answer is not taken for one', async t => {
+withBroker('a retained message of the broker is not taken for an answer', async t => {
   const { broker } = await openBroker(t);
   const plug: Plug = { on: false };
   const device = await openPlug(t, broker, plug);
@@ -168,7 +168,7 @@ withBroker('a device that does not answer is told from a topic that no device ha
   }
 });
 
-withBroker('who is refused by the broker is told so, without the password', async t => {
+withBroker('a login that the broker refuses is reported, without the password', async t => {
   const { broker } = await openBroker(t);
   for (const login of [{ credentials: { user: 'hil', password: 'se:cret' } }, {}]) {
     const thrown = await t.throwsAsync(

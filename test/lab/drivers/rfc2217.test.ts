@@ -170,7 +170,7 @@ test('a port server that says nothing, or hangs up with a word, ends the wait', 
   server.close();
 });
 
-test('whatever bytes come, the decoder gives no more than came and keeps no more than a command', t => {
+test('the decoder never gives more bytes than came, and keeps no more than a command', t => {
   const decode = telnetDecoder({ negotiation: () => {}, subnegotiation: () => {} });
   decode(hex('fffa2c'));
   t.is(decode(Buffer.alloc(1_000_000)).length, 0);

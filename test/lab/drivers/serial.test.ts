@@ -114,7 +114,7 @@ function holdOpen(device: string) {
   });
 }
 
-test('who holds a device is named', async t => {
+test('an error names the holder of a device', async t => {
   const board = openPseudoTerminal();
   const holder = holdOpen(board.path);
   await new Promise(resolve => holder.stdout.once('data', resolve));

@@ -59,7 +59,7 @@ test.serial(
   },
 );
 
-test('what was there is kept and put back: a file, a link, and a directory that has other files', async t => {
+test('existing files are kept and put back: a file, a link, and a directory that has other files', async t => {
   const root = await directory(t);
   await mkdir(path.join(root, 'overlays'));
   await writeFile(path.join(root, 'overlays/other.dtbo'), 'other');
@@ -104,7 +104,7 @@ test('two cannot have their files in the same place; the second is told who has,
   t.is(await readFile(path.join(root, 'v4h-02/xen'), 'utf8'), 'our xen');
 });
 
-test('what a killed process left is taken away by the next, which says so', async t => {
+test('files of a killed process are removed by the next one, with a note', async t => {
   const root = await directory(t);
   await writeFile(path.join(root, 'xen'), 'their xen');
   const module = path.resolve('src/lab/drivers/tftp/staging.ts');

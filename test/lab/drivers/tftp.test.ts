@@ -93,7 +93,7 @@ test('option names and modes are read whatever their case, and of a name that co
   t.deepEqual(packet?.kind === 'read' && [...packet.options], [['blksize', '1024']]);
 });
 
-test('what is no packet is not read as one', t => {
+test('a malformed packet is refused', t => {
   for (const bytes of [
     '',
     '\0',

@@ -264,7 +264,7 @@ for (const [mistake, spoil, expected] of [
   });
 }
 
-test.serial('what the board says after the last answer is recorded before the power goes off', async t => {
+test.serial('text of the board after the last answer is recorded before the power goes off', async t => {
   for (let round = 0; round < 2; round++) {
     const { verdict } = await attempt(t, { type: 'rpi5', scenario: 'destroy-and-create-again' });
     t.is(verdict.counts.missed, 0);

@@ -180,7 +180,7 @@ const requests: readonly {
 ];
 
 for (const { title, config, revision, files = {}, asked: expected } of requests) {
-  test(`what the EEPROM asks for, in its order: ${title}`, async t => {
+  test(`requests of the EEPROM, in its order: ${title}`, async t => {
     const { asked, events, error } = await boot(
       { ...small, ...files, 'config.txt': config },
       revision === undefined ? {} : { revision },

@@ -215,7 +215,7 @@ test('a good blob with bytes changed, cut or added gives a tree or a DtError, an
   t.true(process.hrtime.bigint() - start < 20_000_000_000n);
 });
 
-test('what is written is read back the same, also by way of source', t => {
+test('a written tree is read back unchanged, also by way of source', t => {
   fc.assert(
     fc.property(arbitraryTree, tree => {
       const blob = writeFlat(tree);

@@ -25,7 +25,7 @@ test('each configuration that breaks a rule is found by that rule, and by those 
   }
 });
 
-test('what is right is not found fault with', t => {
+test('a correct configuration has no findings', t => {
   for (const [title, changes] of Object.entries(right))
     t.deepEqual(lint(subjectOf(changes)).map(describe), [], title);
 });

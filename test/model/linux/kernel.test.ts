@@ -209,7 +209,7 @@ test('the tree of a domain can be read as files, with the name that flattened tr
 });
 
 for (const version of ['6.1', '6.12', '7.2'] as const) {
-  test(`what firmware says of itself can be read under Linux ${version}`, t => {
+  test(`the firmware's description of itself can be read under Linux ${version}`, t => {
     const view = new LinuxView(boot({ tree: hostTree(), functionId, version }).kernel);
     const paths = view.glob('/sys/bus/platform/drivers/arm-scmi/*/vendor_id');
     t.is(paths.length, 1);

@@ -57,7 +57,7 @@ test('beside its drivers raw mode changes nothing but two lines, which nobody ha
   );
 });
 
-test('what is written to message is sent as it is, and its reply is read once', t => {
+test('a text written to message is sent unchanged, and its reply is read once', t => {
   const { kernel, messages } = boot({ tree: hostTree(), functionId, rawMode: 'coexisting' });
   const view = new LinuxView(kernel);
   messages.length = 0;

@@ -75,7 +75,7 @@ function changed(
   return tree;
 }
 
-test('whatever a tree says, a prediction comes out, with a reason for each line', t => {
+test('every tree has a prediction, with a reason for each line', t => {
   fc.assert(
     fc.property(
       fc.array(change, { minLength: 1, maxLength: 6 }),

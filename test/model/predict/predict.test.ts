@@ -148,7 +148,7 @@ test('after a panic nothing is expected of Dom0, and no step is taken', t => {
   t.false(prediction.expectations.some(({ id }) => id === 'boot.absent.panic'));
 });
 
-test('what is absent is every error of the mediator that is not predicted', t => {
+test('every error of the mediator that is not predicted is expected to be absent', t => {
   const { expectations } = predict(scenario({ host: { cells: '#scmi-secondary-agents-cells = <4>;' } }));
   const absent = new RegExp(
     expectations.find(({ id }) => id === 'boot.absent.mediator-error')?.pattern ?? '',

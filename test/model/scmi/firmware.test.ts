@@ -157,7 +157,7 @@ test('a message is answered, with its header and token untouched', t => {
   });
 });
 
-test('what reached the firmware is told with its answer', t => {
+test('a message that reached the firmware is reported with its answer', t => {
   const rig = boot(reference);
   call(rig, 1, base, 0x7, 0xffff_ffff);
   t.deepEqual(rig.messages, [
@@ -1000,7 +1000,7 @@ const command = fc.record({
 });
 const anyProfile = fc.constantFrom(specified, reference, raspberry, rcar, rcarReset);
 
-test('whatever an agent puts into its page, nothing throws and no other page changes', t => {
+test('no content of a page throws or changes another page', t => {
   fc.assert(
     fc.property(anyProfile, page, fc.constantFrom(1, 2, 3), (profile, bytes, agent) => {
       const rig = boot(profile);
@@ -1017,7 +1017,7 @@ test('whatever an agent puts into its page, nothing throws and no other page cha
   );
 });
 
-test('whatever commands are sent, each is answered within the slot and no other page changes', t => {
+test('every command is answered within the slot, and no other page changes', t => {
   fc.assert(
     fc.property(anyProfile, fc.array(command, { maxLength: 20 }), (profile, commands) => {
       const rig = boot(profile);

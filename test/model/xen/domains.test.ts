@@ -174,7 +174,7 @@ test('a dom0less domain gets its channel, its page and its devices', t => {
   t.is(String(booted.hypervisor.domains.get(1)?.iomem), '{ 9030-9031, 47ff2-47ff3 }');
 });
 
-test('of xen,reg in three cells a release build reads the first, and a debug build ends there', t => {
+test('a release build reads the first of three cells of xen,reg, and a debug build ends there', t => {
   const partial = `/dts-v1/; / { passthrough { #address-cells = <3>; #size-cells = <1>; dev {
     xen,reg = <0x9030000 9 9 0x1000 0x22010000 9 9>; xen,force-assign-without-iommu; }; }; };`;
   const host = { inChosen: domU('') };
@@ -419,7 +419,7 @@ test('a domain of a tree that is completed when it is deployed lacks only what i
   t.is(none.hypervisor.panic?.text, 'Error creating domain domU1 (rc = -22)');
 });
 
-test('what is read for a kernel that is no boot module and has no reg is undefined', t => {
+test('the address of a kernel that is no boot module and has no reg is undefined', t => {
   const inChosen = domain(`${cpus} ${memory} ${module('"multiboot,kernel"', '')}`);
   t.deepEqual(bootXen({ inChosen }).hypervisor.undefinedBehaviour, [
     'the reg of /chosen/domU1/module@5a000000 is read beyond its end',

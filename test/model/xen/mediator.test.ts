@@ -286,7 +286,7 @@ for (const [title, { says, panic, errno, ...given }] of Object.entries(probes)) 
   });
 }
 
-test('what nobody has set is reported as undefined', t => {
+test('a value that is never set is reported as undefined', t => {
   const management =
     'compatible = "arm,scmi-smc"; arm,smc-id = <0x82000003>; shmem = <0xdead>; #access-controller-cells = <1>;';
   t.regex(
@@ -334,7 +334,7 @@ test('every line says why, and where that stands in the tree', t => {
   t.true(lines.every(line => line.reason.because.length > 10));
 });
 
-test("what varies from boot to boot is open in a line's pattern, and nothing else", t => {
+test("a line's pattern is open for values that vary from boot to boot, and for nothing else", t => {
   const { lines } = bootXen();
   const [mapped, sent] = lines.map(({ pattern }) => new RegExp(pattern ?? '$^'));
   t.regex('scmi: Got shmem 47ff1000 after vmap 00000a0123456000', mapped ?? /$^/);
@@ -403,7 +403,7 @@ for (const prefix of ['', '/home/somebody/xen/xen/', '...']) {
   });
 }
 
-test('what a rate limit may suppress nobody has to see', t => {
+test('a line that a rate limit may suppress need not be seen', t => {
   const { lines } = bootXen({ bootargs: 'dtuart=serial0 loglvl=warning/all', list: '' });
   t.true(lines.length > 1);
   for (const { level, optional } of lines) {

@@ -15,11 +15,10 @@ import { caseDirectories } from '../../corpus/cases.ts';
 /** All but the one that prints Xen's log again. */
 const cases = caseDirectories().filter(({ name }) => /^(?:y-)?xl-/.test(name) && name !== 'y-xl-dmesg');
 
-if (cases.length === 0)
-  test.skip('what was done with xl goes as it went on the board (no corpus)', t => t.pass());
+if (cases.length === 0) test.skip('commands of xl end as on the board (no corpus)', t => t.pass());
 for (const { name, directory } of cases) {
   const file = (path: string) => readFileSync(join(directory, path));
-  test(`what was done with xl in ${name} goes as it went on the board`, t => {
+  test(`commands of xl in ${name} end as on the board`, t => {
     const record = JSON.parse(file('case.json').toString('utf8')) as CorpusCase;
     const printed: ConsoleLine[] = [];
     const observer: Observer = { console: line => printed.push(line), message: () => {} };

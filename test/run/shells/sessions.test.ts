@@ -64,7 +64,7 @@ test('a step that ends while its connection is explained ends at once, with the 
   await t.throwsAsync(running, { message: 'the board started again' });
 });
 
-test('what the last attempt to log in came to is known until one succeeds', async t => {
+test('the result of the last attempt to log in is known until one succeeds', async t => {
   const refused = new HostUnreachable('log in', 'there is no way to that host', 'wait');
   const { sessions, recorded } = sessionsWith(refused, session('fine'));
   t.is(sessions.refusal(dom0), undefined);

@@ -102,7 +102,7 @@ test('two walks of the same are equal', t => {
   t.is(one?.steps, other?.steps);
 });
 
-test('what was done in one state leaves no trace in the others', t => {
+test('an action in one state leaves no trace in the others', t => {
   const short = explore(board('rpi5'), { depth: 2 });
   const long = explore(board('rpi5'), { depth: 4 });
   t.deepEqual(long.transitions.slice(0, short.transitions.length), short.transitions);

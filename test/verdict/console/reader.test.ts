@@ -99,7 +99,7 @@ for (const { name, log, lines: expected } of tornLines) {
   });
 }
 
-test('what firmware writes behind a line of Xen that has no newline tears nothing', t => {
+test('text of firmware behind a line of Xen that has no newline tears nothing', t => {
   const message = 'scmi: could not assign dev for d0 agent:0 dev_id:7 (-13)';
   t.deepEqual(brief(read(`(XEN) ${message}${intrusion}dom0# \r\n`).lines).slice(0, 2), [
     `xen: ${message}`,
@@ -365,7 +365,7 @@ test('a megabyte without newline is handed out in pieces of bounded length', t =
   t.true(reader.since({ lines: 0, open: undefined }).length <= 128);
 });
 
-test('what is remembered of a long run is bounded', t => {
+test('the memory of a long run is bounded', t => {
   const reader = new ConsoleReader({}, { history: 10_000 });
   for (let at = 0; at < 5000; at++) reader.feed(bytes(`line ${at} of many\r\n`), at);
   const kept = reader.since({ lines: 0, open: undefined });

@@ -55,7 +55,7 @@ test('bytes come back exactly, whatever they were', t => {
   t.true('base64' in recordedBytes(Uint8Array.of(0xff)));
 });
 
-test('what is recorded is read back, with the raw bytes of each console beside it', async t => {
+test('a recording is read back, with the raw bytes of each console beside it', async t => {
   const { writer: made, directory } = writer();
   made.record('serial', received('(XEN) one\u2028\r\n'));
   made.record('run', { kind: 'milestone', data: { name: 'xen-banner' } });

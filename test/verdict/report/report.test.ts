@@ -84,7 +84,7 @@ test('a lab that failed is a JUnit error even where nothing came to be judged', 
   );
 });
 
-test('what a run got over is told with its JUnit case', t => {
+test('a retry of a run is reported with its JUnit case', t => {
   const document = renderJunit([report({ notes: ['the line is back after 0.3 s'] })], plain);
   t.regex(document, /<system-out>note: the line is back after 0\.3 s<\/system-out>/);
 });
@@ -183,7 +183,7 @@ const images = {
   ramdisk: { sha256: 'c'.repeat(64) },
 };
 
-test('what was deployed is told by its versions, and in full where all is', t => {
+test('deployed files are reported by their versions, and in full with --verbose', t => {
   const deployed = { ...report({}), images };
   t.regex(
     renderVerdict(deployed, plain),
@@ -234,7 +234,7 @@ test('the summary counts runs, and --strict turns a broken claim into a failure'
   );
 });
 
-test('of several runs, interrupted outweighs failed, failed outweighs infrastructure', t => {
+test('interrupted outweighs failed, failed outweighs infrastructure, among several runs', t => {
   t.is(worstOutcome(runsThat('met', 'infrastructure', 'failed'), plain), 'failed');
   t.is(worstOutcome(runsThat('failed', 'interrupted'), plain), 'interrupted');
   t.is(worstOutcome(runsThat('infrastructure', 'met'), plain), 'infrastructure');

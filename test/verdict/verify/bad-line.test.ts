@@ -47,7 +47,7 @@ for (const [said, seen, damaged, sameNumbers] of pairs) {
   });
 }
 
-test('what a bad line has left of a text is part of it, and no character is another one', t => {
+test('a bad line leaves a part of a text, and changes no character', t => {
   const said = 'scmi: Error received: -95';
   for (const left of [said, 'scmi Error eceived 95', 'sscmi: Error', '-9', ''])
     t.true(isRemains(said, left), left);

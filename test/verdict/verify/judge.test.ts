@@ -897,7 +897,7 @@ const note = (text: string, retried?: true): RecordedData => ({
   data: { text, ...(retried && { retried }) },
 });
 
-test('what was tried again stands under the verdict, other notes do not', t => {
+test('retries stand under the verdict, other notes do not', t => {
   const verdict = judge({
     prediction: prediction([one, two]),
     recording: recording([
