@@ -1,4 +1,4 @@
-/** What U-Boot's answers say: whether a command failed, and which files have come whole. */
+/** U-Boot's answers: whether a command failed, and which files have come whole. */
 import { type Fault, shown } from './fault.ts';
 
 /** `size` in bytes is what U-Boot must say that it has transferred. */
@@ -68,7 +68,7 @@ export function isCountGarbled(answer: string): boolean {
   return errorLine(answer) === undefined && saidTwice(answer) === undefined && tellsOfTransfer.test(answer);
 }
 
-/** What is left of `Bytes transferred = N (hex hex)`, or of the marks before it, on a line that loses characters. */
+/** Remains of `Bytes transferred = N (hex hex)`, or of the marks before it, on a line that loses characters. */
 const tellsOfTransfer = /transf|sferred|hex\)|#|^ *done\b/m;
 
 /** The same of the answer of a script, which tells several sizes, and of which some may be relied on. */

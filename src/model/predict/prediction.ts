@@ -1,4 +1,4 @@
-/** What `predict` answers. Field names are an interface for scripts: fields are added, never renamed. */
+/** Result of `predict`. Field names are an interface for scripts: fields are added, never renamed. */
 import type { LinuxVersion } from '../linux/kernel-version.ts';
 import type { XenBuild } from '../xen/build.ts';
 import type { Reason, Talker } from '../trace/observation.ts';
@@ -36,7 +36,7 @@ export interface Prediction {
   readonly undefined: readonly string[];
 }
 
-/** What the header of the run's recording has to say; absent: any. */
+/** Required fields in the header of the run's recording; absent: any. */
 export interface PredictedRun {
   readonly scenario: string;
   readonly boardType: string;
@@ -50,7 +50,7 @@ export interface PredictedRun {
   readonly images?: Readonly<Record<string, string>>;
 }
 
-/** What is predicted of a board of which nothing is known. */
+/** Prediction for a board of which nothing is known. */
 export const emptyPrediction: Prediction = {
   schema: 2,
   mediator: { kind: 'none', registered: false, errno: 0, node: null, agentId: null },

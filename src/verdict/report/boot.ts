@@ -8,7 +8,7 @@ export function renderReached({ title, text }: ReachedStep, when: string): strin
 }
 
 export interface BootEnd extends Pick<BootDiagnosis, 'stuck' | 'attempts'> {
-  /** What else went wrong. */
+  /** Other problems. */
   readonly faults?: ReadonlyArray<{ readonly what: string; readonly hint?: string }>;
 }
 

@@ -49,7 +49,7 @@ function textsOf(log: Log | undefined): readonly string[] {
   return log?.lines.map(({ text }) => text) ?? [];
 }
 
-/** What Xen and the kernels have said of themselves: by their logs alone where the console is bad. */
+/** Versions of Xen and the kernels: by their logs alone if the console is bad. */
 export function ownWords({ seen, note }: Believed): readonly SeenLine[] {
   if (note === undefined) return seen.lines;
   const { xen, dom0, line = 1 } = seen.logs ?? {};

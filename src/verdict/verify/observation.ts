@@ -80,7 +80,7 @@ export interface Observations {
   readonly header?: RunHeader | undefined;
   /** In words, what shows that a recording is not of one run as it happened. */
   readonly flaws?: readonly string[];
-  /** What a run has put on the board, where its recording tells. */
+  /** Images of the run, if its recording names them. */
   readonly deployed?: Readonly<Record<string, DeployedImage>> | undefined;
   readonly lines: readonly SeenLine[];
   readonly signs: readonly SeenSign[];

@@ -61,5 +61,5 @@ export class OneRun {
 const mostInMicrosecond = 3;
 const mostInMillisecond = 200;
 
-/** What a writer held back is written when it is closed. */
+/** A writer writes its held-back text when it is closed. */
 const mayFollow: ReadonlySet<RecordedEvent['kind']> = new Set(['received', 'sent']);

@@ -2,7 +2,7 @@
 import type { PredictedRun } from '../../model/predict/prediction.ts';
 import type { RunHeader } from '../recording/event.ts';
 
-/** What a prediction keeps of the run that it is made for. */
+/** Marks of a prediction that tell the run that it is made for. */
 export function predictedRun(header: RunHeader): PredictedRun {
   const { scenario, board, boardType, virtual, mutant = null, files, images = {} } = header;
   const sums = Object.entries(images).map(([name, { sha256 }]) => [name, sha256] as const);

@@ -30,7 +30,7 @@ export function otherLinux({ linux, expectations }: Prediction, seen: Observatio
   return undefined;
 }
 
-/** What such a Xen did or did not says nothing about what was expected of another. */
+/** Lines of such a Xen tell nothing about the expectations for another. */
 export function notRun(judgements: readonly Judgement[], why: string): Judgement[] {
   return judgements.map(({ expectation }) => ({ expectation, outcome: 'not-run', why }));
 }

@@ -258,7 +258,7 @@ never('the log of Xen of another run', 40, function* ({ events, title }, others)
   }
 });
 
-/** What a log of Xen says of the mediator. */
+/** Lines of Xen's log about the mediator. */
 function mediator(log: string): string {
   return log
     .split('\n')
