@@ -12,9 +12,13 @@ import { parseFlat, writeFlat } from '../model/dt/flat.ts';
 import { parseSource } from '../model/dt/source.ts';
 import type { DeviceTree } from '../model/dt/tree.ts';
 import type { LinuxVersion } from '../model/linux/kernel-version.ts';
+import { predict } from '../model/predict/predict.ts';
+import type { Prediction } from '../model/predict/prediction.ts';
 import type { Guest, Scenario } from '../model/predict/scenario.ts';
+import { unknownFirmware, untilFirmwareAnswers } from '../model/predict/unknown-firmware.ts';
 import { explainingDtErrors } from '../scenario/tree-text.ts';
 import { faults } from '../model/scmi/faults.ts';
+import type { FirmwareProfile } from '../model/scmi/profile.ts';
 import type { XenBuild } from '../model/xen/build.ts';
 import { domainNodes } from '../model/xen/modules.ts';
 import { parseXlConfig } from '../model/xl/xl-config.ts';
@@ -84,16 +88,36 @@ export function scenarioOf(options: ConfigurationOptions, cwd: string): Scenario
     linux: options.linux ?? board?.linux ?? '6.12',
     linuxDrivers: board?.linuxDrivers ?? [],
     linuxRawMode: board?.linuxRawMode ?? 'none',
-    firmware: {
-      profile: loadFirmwareProfile(options.firmware ?? board?.firmware ?? 'reference'),
-      faults: options.firmwareFault,
-    },
+    firmware: { profile: firmwareOf(options, board, hostTree), faults: options.firmwareFault },
     hostTree,
     dom0less: partial.domains,
     guests: new Map(guests.map((guest, index) => [keyOf(guest, index), guest])),
     steps: guests.map((guest, index) => ({ do: 'create', guest: keyOf(guest, index) })),
     statements: [],
   };
+}
+
+/** Without a word about it, the reference firmware where the tree has a page of that; else one that is not known. */
+function firmwareOf(
+  { firmware, firmwareFault }: ConfigurationOptions,
+  board: BoardType | undefined,
+  hostTree: DeviceTree,
+): FirmwareProfile {
+  const named = firmware ?? board?.firmware;
+  const profile = loadFirmwareProfile(named ?? 'reference');
+  if (named !== undefined || firmwareFault.length > 0) return profile;
+  const pages = profile.agents.map(({ shmem }) => shmem);
+  const isLikely = [...hostTree.root.walk()].some(
+    node =>
+      node.isCompatible('arm,scmi-shmem') && (node.cells('reg') ?? []).some(cell => pages.includes(cell)),
+  );
+  return isLikely ? profile : unknownFirmware(profile);
+}
+
+/** The prediction of such a scenario: of a firmware that is not known nothing but what holds for any. */
+export function predictGiven(scenario: Scenario): Prediction {
+  const prediction = predict(scenario);
+  return scenario.firmware.profile.name === 'unknown' ? untilFirmwareAnswers(prediction) : prediction;
 }
 
 /** Options over what the board type has. */

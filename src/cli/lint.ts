@@ -14,7 +14,12 @@ import { fitsBoardType } from '../scenario/fit.ts';
 import { findScenario, listScenarios, loadScenario } from '../scenario/load.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
-import { addConfigurationOptions, type ConfigurationOptions, scenarioOf } from './configuration-options.ts';
+import {
+  addConfigurationOptions,
+  type ConfigurationOptions,
+  predictGiven,
+  scenarioOf,
+} from './configuration-options.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { packageVersion } from './package.ts';
 import { table } from './table.ts';
@@ -87,19 +92,13 @@ function check(names: readonly string[], options: LintOptions, process: CliProce
   return [{ name: hostDt, file: hostDt, findings: lint(subject) }];
 }
 
-/** Without a word about firmware it is the reference firmware, if the tree has any page of that. */
+/** Rules about a firmware that is not known find nothing; what the model predicts without it is told all the same. */
 function subjectOf(scenario: Scenario, hostDt: string, options: LintOptions): LintSubject {
   const subject = subjectOfScenario(scenario);
-  const isNamed =
-    options.boardType !== undefined || options.firmware !== undefined || options.firmwareFault.length > 0;
-  const pages = scenario.firmware.profile.agents.map(({ shmem }) => shmem);
-  const isLikely = [...scenario.hostTree.root.walk()].some(
-    node =>
-      node.isCompatible('arm,scmi-shmem') && (node.cells('reg') ?? []).some(cell => pages.includes(cell)),
-  );
   return {
     ...subject,
-    firmware: isNamed || isLikely ? subject.firmware : null,
+    firmware: scenario.firmware.profile.name === 'unknown' ? null : subject.firmware,
+    prediction: predictGiven(scenario),
     files: { hostTree: hostDt, partialTrees: partialTreeFiles(subject, options.partialDt) },
   };
 }

@@ -12,6 +12,7 @@ import {
   addConfigurationOptions,
   buildOf,
   type ConfigurationOptions,
+  predictGiven,
   scenarioOf,
 } from './configuration-options.ts';
 import { addHelpNotes, commonExits } from './help.ts';
@@ -67,7 +68,7 @@ export function predictionOf(
   if (options.case !== undefined) {
     return predict(overridden(loadCase(path.resolve(process.cwd, options.case)), options));
   }
-  if (name === undefined) return predict(scenarioOf(options, process.cwd));
+  if (name === undefined) return predictGiven(scenarioOf(options, process.cwd));
   if (options.boardType === undefined) {
     throw new UsageError(`what ${name} leads to depends on the board`, 'give --board-type TYPE');
   }

@@ -6,6 +6,7 @@
  * @returns the nearest one, or undefined where none is near enough to be a slip of the hand
  */
 export function nearestName(given: string, candidates: Iterable<string>): string | undefined {
+  if (given === '') return undefined;
   const limit = Math.max(1, Math.floor(given.length / 3));
   let nearest: { readonly name: string; readonly distance: number } | undefined;
   for (const name of candidates) {

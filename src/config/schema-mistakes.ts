@@ -144,6 +144,16 @@ function inWords(message: string): string {
   if (/^[^A-Z]/.test(message)) return `expected ${message}`;
   const text = message.replace(/^Invalid input: /, '');
   // YAML takes 0123 and yes for other things than text.
-  const quotes = /expected string, received (number|boolean)/.test(text) ? ' (put it in quotes)' : '';
-  return `${text.charAt(0).toLowerCase()}${text.slice(1)}${quotes}`;
+  const quotes = /expected string, received (number|boolean|Infinity|NaN|nan)/i.test(text)
+    ? ' (put it in quotes)'
+    : '';
+  const plain = text.replace(/\b(record|object|array)\b/g, kind => kinds[kind] ?? kind);
+  return `${plain.charAt(0).toLowerCase()}${plain.slice(1)}${quotes}`;
 }
+
+/** What YAML calls them. */
+const kinds: Readonly<Record<string, string>> = {
+  record: 'a mapping (name: value)',
+  object: 'a mapping (name: value)',
+  array: 'a list',
+};

@@ -4,6 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import { writeFlat } from '../../src/model/dt/flat.ts';
 import { parseSource } from '../../src/model/dt/source.ts';
+import type { Prediction } from '../../src/model/predict/prediction.ts';
 import { hostTree } from '../model/xen/boot.ts';
 import { scmiHil } from './fake-process.ts';
 
@@ -91,3 +92,41 @@ for (const [argv, says] of mistakes) {
     t.regex(err, says);
   });
 }
+
+const kernelTree = `/dts-v1/;
+/ { #address-cells = <2>; #size-cells = <2>;
+  memory@80000000 { device_type = "memory"; reg = <0 0x80000000 0 0x40000000>; };
+  shm: sram@fe000000 { compatible = "arm,scmi-shmem"; reg = <0 0xfe000000 0 0x1000>; };
+  firmware { scmi { compatible = "arm,scmi-smc"; arm,smc-id = <0x82000010>; shmem = <&shm>; }; };
+  chosen { #address-cells = <2>; #size-cells = <2>; ranges; CONTAINER };
+};
+`;
+const containerOfKernelTree = `xen_scmi_config { compatible = "xen,sci"; #address-cells = <2>; #size-cells = <2>; ranges;
+  scmi-secondary-agents = <0x82000010 &page 7>; xen,dom0-sci-agent-id = <7>;
+  page: sram@fe001000 { compatible = "arm,scmi-shmem"; reg = <0 0xfe001000 0 0x1000>; };
+  own: sram@fe002000 { compatible = "arm,scmi-shmem"; reg = <0 0xfe002000 0 0x1000>; };
+  scmi { compatible = "arm,scmi-smc"; arm,smc-id = <0x82000011>; shmem = <&own>; }; };`;
+
+test('of a firmware that nobody named only what holds for any is predicted, and lint says the same', async t => {
+  const plain = path.join(directory, 'kernel.dts');
+  writeFileSync(plain, kernelTree.replace('CONTAINER', ''));
+  const without = JSON.parse((await predict('--host-dt', 'kernel.dts', '--json')).out) as Prediction;
+  t.is(without.panic, null);
+  t.true(without.console.some(({ text }) => text === 'd0v0 Unhandled SMC/HVC: 0x82000010'));
+
+  writeFileSync(
+    path.join(directory, 'container.dts'),
+    kernelTree.replace('CONTAINER', containerOfKernelTree),
+  );
+  const asked = JSON.parse((await predict('--host-dt', 'container.dts', '--json')).out) as Prediction;
+  t.is(asked.panic, null);
+  t.regex(asked.undefined.join(), /firmware unknown/);
+  t.deepEqual(
+    asked.console.map(({ reason }) => reason.rule),
+    ['smc-multiagent.map'],
+  );
+  for (const file of ['kernel.dts', 'container.dts']) {
+    const { out } = await scmiHil(['lint', '--host-dt', file], { cwd: directory });
+    t.notRegex(out, /panic/i, file);
+  }
+});

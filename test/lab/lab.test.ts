@@ -307,7 +307,7 @@ test('files that are no YAML file at all are refused by name', t => {
   const cases: readonly (readonly [file: string, content: string | Uint8Array | null, said: RegExp])[] = [
     ['empty.yaml', '', /empty\.yaml: the file is empty/],
     ['comment.yaml', '# nothing\n', /comment\.yaml: the file is empty/],
-    ['text.yaml', 'just text\n', /text\.yaml:1:1: expected object, received string/],
+    ['text.yaml', 'just text\n', /text\.yaml:1:1: expected a mapping \(name: value\), received string/],
     ['bytes.yaml', new Uint8Array([0xff, 0xfe, 0x00]), /bytes\.yaml: it is not UTF-8 text/],
     ['absent.yaml', null, /absent\.yaml: there is no such file/],
     ['two.yaml', 'a: 1\n---\nb: 2\n', /two\.yaml:2:\d+: .*multiple documents/],

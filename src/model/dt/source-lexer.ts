@@ -150,9 +150,15 @@ export class SourceLexer {
       const problem = messageOf(error);
       throw new DtError(`cannot include "${name}": ${problem}`, place);
     }
+    const from = this.#buffer.file ?? '';
     this.#outer.push(this.#buffer);
-    this.#buffer = new Buffer(text, name);
+    this.#buffer = new Buffer(text, beside(from, name));
   }
+}
+
+/** dtc's srcpos.c: what a file includes is looked for in its own directory. */
+function beside(from: string, name: string): string {
+  return name.startsWith('/') ? name : from.slice(0, from.lastIndexOf('/') + 1) + name;
 }
 
 type TokenKind = Exclude<Token['kind'], 'end'>;

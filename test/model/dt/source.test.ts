@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import * as fc from 'fast-check';
@@ -487,4 +488,19 @@ testWithDtc('the fixtures: dtc makes the same bytes', t => {
     const blob = Buffer.from(writeFlat(parseSource(fixture(name), { symbols: true })));
     t.deepEqual(blob, dtc(fixture(name), 'dts', 'dtb', '-@'), name);
   }
+});
+
+test('what an included file includes is looked for beside that file', t => {
+  const files: Record<string, string> = {
+    'sub/soc.dtsi': '/include/ "cpu/cpus.dtsi"\n',
+    'sub/cpu/cpus.dtsi': '/include/ "one.dtsi"\n',
+    'sub/cpu/one.dtsi': '/ { one; };\n',
+  };
+  const include = (name: string, from: string): string => {
+    const text = files[posix.join(posix.dirname(from), name)];
+    if (text === undefined) throw new Error(`no ${name} beside ${from}`);
+    return text;
+  };
+  const tree = parseSource('/dts-v1/;\n/include/ "soc.dtsi"\n', { file: 'sub/host.dts', include });
+  t.not(tree.root.child('one') ?? tree.root.properties.get('one'), undefined);
 });
