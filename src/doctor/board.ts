@@ -36,7 +36,7 @@ export async function boardChecks(board: BoardEntry, options: BoardOptions): Pro
     return { list: emulatedChecks(board, setup, options), [Symbol.asyncDispose]: nothing };
   const real: RealBoard = { ...board, setup };
   const others = [
-    tftpCheck(real, options),
+    tftpCheck(real),
     dhcpCheck(real, options),
     keyCheck(real, options),
     hostCheck(real),

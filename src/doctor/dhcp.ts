@@ -2,7 +2,7 @@
 import type { RealBoard } from './board.ts';
 import type { Check, Circumstances } from './check.ts';
 import { warning, ok } from './finding.ts';
-import { holderOfUdpPort } from './tftp.ts';
+import { holderOfUdpPort } from '../lab/drivers/tftp/port-holder.ts';
 
 /** UDP port of a DHCP server (RFC 2131). */
 const serverPort = 67;

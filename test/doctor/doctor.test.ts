@@ -12,7 +12,7 @@ import { clockCheck } from '../../src/doctor/clock.ts';
 import { lookAt } from '../../src/doctor/check.ts';
 import { doctorReportSchema } from '../../src/doctor/finding.ts';
 import { deviceProblem, mayUse, permissionProblem } from '../../src/doctor/serial-device.ts';
-import { holderOfUdpPort } from '../../src/doctor/tftp.ts';
+import { holderOfUdpPort } from '../../src/lab/drivers/tftp/port-holder.ts';
 import { openPseudoTerminal } from '../../src/lab/drivers/serial/pseudo-terminal.ts';
 import { writeCpio } from '../../src/lab/images/cpio.ts';
 import { makeStandIn } from '../../src/lab/virtual/stand-in.ts';

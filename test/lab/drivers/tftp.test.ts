@@ -217,7 +217,7 @@ const links: readonly (readonly [string, LinkFaults])[] = [
 for (const [name, faults] of links) {
   for (const windowSize of [1, 8]) {
     test(`a link that ${name} packets delays files, window ${windowSize}, and never changes them`, async t => {
-      await using server = await listen(30, 20);
+      await using server = await listen(150, 20);
       const bytes = randomBytes(200_000);
       const { seen } = await serve(server, { Image: bytes });
       const link = await openLossyLink(server.port, 7 + windowSize, faults);

@@ -113,3 +113,8 @@ function words(first: number, second: number): Buffer {
   packet.writeUInt16BE(second, 2);
   return packet;
 }
+
+/** An IPv4 client of a server on `::` comes as `::ffff:192.0.2.1`. */
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/, '');
+}

@@ -1,9 +1,10 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { DriverError } from '../driver-error.ts';
+import { createSocket } from 'node:dgram';
 import { lookUp } from './files.ts';
 import { agree } from './options.ts';
-import { errorPacket, readPacket, tftpError, type TftpRequest } from './packet.ts';
+import { errorPacket, plainAddress, readPacket, tftpError, type TftpRequest } from './packet.ts';
+import { type Client, openUdpPort, type RequestPort } from './request-port.ts';
 import { createRoster, type Entry } from './roster.ts';
+import { joinSharedPort } from './shared-port.ts';
 import { openSource, type Source, SourceError } from './source.ts';
 import type { TftpBoard, TftpServer } from './tftp.ts';
 import { startTransfer, type Transfer, type TransferCounts, type TransferEnd } from './transfer.ts';
@@ -41,7 +42,16 @@ const progressInterval = 500;
  * @throws DriverError where the address or port cannot be had
  */
 export async function listenTftp(options: TftpListenOptions): Promise<TftpServer> {
-  return new Server(await bind(options.address, options.port), options);
+  return new Server(await openUdpPort(options.address, options.port), options);
+}
+
+/**
+ * As `listenTftp`, on a port that all runs of this machine share, whoever started them: each serves its own boards.
+ *
+ * @throws DriverError where the address or port cannot be had
+ */
+export async function shareTftp(options: TftpListenOptions): Promise<TftpServer> {
+  return new Server(await joinSharedPort(options.address, options.port), options);
 }
 
 /** A request that is being answered. */
@@ -58,7 +68,7 @@ class Server implements TftpServer {
   readonly address: string;
   readonly port: number;
   readonly observes = true;
-  readonly #socket: Socket;
+  readonly #requests: RequestPort;
   readonly #local: string;
   readonly #retransmit: number;
   readonly #retries: number;
@@ -71,13 +81,13 @@ class Server implements TftpServer {
   #refusals = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(socket: Socket, { address, retransmit = 1000, retries = 5 }: TftpListenOptions) {
-    this.#socket = socket;
+  constructor(requests: RequestPort, { address, retransmit = 1000, retries = 5 }: TftpListenOptions) {
+    this.#requests = requests;
     this.#local = address;
     this.#retransmit = retransmit;
     this.#retries = retries;
-    ({ address: this.address, port: this.port } = socket.address());
-    socket.on('message', (bytes, from) => {
+    ({ address: this.address, port: this.port } = requests);
+    requests.listen((bytes, from) => {
       const packet = readPacket(bytes);
       if (this.#closing === undefined && (packet?.kind === 'read' || packet?.kind === 'write')) {
         this.#settle(this.#onRequest(packet, from));
@@ -88,9 +98,14 @@ class Server implements TftpServer {
   /** Nothing is copied: a path is opened when the board asks for it. */
   async serve(board: TftpBoard): Promise<AsyncDisposable> {
     const entry = this.#roster.add(board);
+    const claim = await this.#requests.claim(board).catch((error: unknown) => {
+      this.#roster.remove(entry);
+      throw error;
+    });
     return {
       [Symbol.asyncDispose]: async () => {
         this.#roster.remove(entry);
+        await claim[Symbol.asyncDispose]();
         for (const each of this.#answered.values()) {
           if (each.entry === entry)
             each.transfer?.end('closed', `the files of ${board.name} were taken away`);
@@ -111,7 +126,7 @@ class Server implements TftpServer {
   async #close(): Promise<void> {
     for (const { transfer } of this.#answered.values()) transfer?.end('closed', 'the server was closed');
     while (this.#pending.size > 0) await Promise.all(this.#pending);
-    await new Promise<void>(resolve => this.#socket.close(() => resolve()));
+    await this.#requests.close();
   }
 
   #settle(work: Promise<void>): void {
@@ -119,7 +134,7 @@ class Server implements TftpServer {
     void work.finally(() => this.#pending.delete(work));
   }
 
-  async #onRequest(request: TftpRequest, from: RemoteInfo): Promise<void> {
+  async #onRequest(request: TftpRequest, from: Client): Promise<void> {
     const key = `${from.address} ${from.port}`;
     const asked = JSON.stringify([request.file, ...request.options]);
     const before = this.#answered.get(key);
@@ -138,7 +153,7 @@ class Server implements TftpServer {
     }
   }
 
-  async #answer(answered: Answered, request: TftpRequest, from: RemoteInfo): Promise<void> {
+  async #answer(answered: Answered, request: TftpRequest, from: Client): Promise<void> {
     const { address: client, entry } = answered;
     const refuse = (code: number, why: string) => {
       if (entry !== undefined) this.#refuse(from, code, why);
@@ -181,7 +196,7 @@ class Server implements TftpServer {
     file: string,
     request: TftpRequest,
     source: Source,
-    from: RemoteInfo,
+    from: Client,
   ): void {
     const number = (this.#transfers += 1);
     const started = performance.now();
@@ -216,7 +231,7 @@ class Server implements TftpServer {
   }
 
   /** The answer comes from a new port, as a transfer's would. */
-  #refuse(to: RemoteInfo, code: number, why: string): void {
+  #refuse(to: Client, code: number, why: string): void {
     if (this.#refusals >= mostRefusals) return;
     this.#refusals += 1;
     const socket = createSocket(this.#local.includes(':') ? 'udp6' : 'udp4');
@@ -254,46 +269,4 @@ function refusalOf({ kind, mode }: TftpRequest): readonly [code: number, why: st
   return mode === 'octet'
     ? undefined
     : [tftpError.illegalOperation, `mode ${mode} is not served, ask for octet`];
-}
-
-/** An IPv4 client of a server on `::` comes as `::ffff:192.0.2.1`. */
-function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/, '');
-}
-
-function bind(address: string, port: number): Promise<Socket> {
-  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
-  return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException) => {
-      socket.close();
-      reject(bindError(address, port, error));
-    };
-
-    socket.once('error', onError);
-    socket.bind(port, address, () => {
-      socket.off('error', onError);
-      // Single packets fail (no memory, no way back); the socket stays good.
-      socket.on('error', () => {});
-      resolve(socket);
-    });
-  });
-}
-
-function bindError(address: string, port: number, cause: NodeJS.ErrnoException): DriverError {
-  const hints: Readonly<Record<string, readonly [why: string, hint: string]>> = {
-    EADDRINUSE: [
-      'another server has this port',
-      `see which with \`ss -lunp 'sport = :${port}'\` (tftpd-hpa, dnsmasq, atftpd?) and stop it`,
-    ],
-    EACCES: [
-      'this user may not open a port below 1024',
-      `sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}, or sudo setcap cap_net_bind_service=+ep on the node binary`,
-    ],
-    EADDRNOTAVAIL: [
-      'this machine does not have that address',
-      "compare the lab file's network.server with `ip address`",
-    ],
-  };
-  const [why, hint] = hints[cause.code ?? ''] ?? [cause.message, 'see the address and port in the lab file'];
-  return new DriverError(`serve TFTP on ${address}:${port}`, why, hint, { cause });
 }

@@ -1,4 +1,4 @@
-import { listenTftp } from './server.ts';
+import { listenTftp, shareTftp } from './server.ts';
 import type { TftpServer } from './tftp.ts';
 
 interface Shared {
@@ -12,8 +12,8 @@ const running = new Map<string, Shared>();
 const closing = new Map<string, Promise<void>>();
 
 /**
- * The server on an address and port, started for the first who asks and closed by the last who closes: boards
- * of one lab share port 69. Closing takes away only what was served through the same handle.
+ * The server on an address and port, started for the first who asks and closed by the last who closes: boards of one run
+ * share port 69, and it does so with the other runs of this machine. Closing takes away only what was served through the same handle.
  *
  * @param address address of this machine
  * @param port 0 gives a server of one's own
@@ -37,7 +37,7 @@ export async function acquireTftp(address: string, port: number): Promise<TftpSe
 
 function start(key: string, address: string, port: number): Shared {
   const before = closing.get(key) ?? Promise.resolve();
-  const shared = { server: before.then(() => listenTftp({ address, port })), users: 0 };
+  const shared = { server: before.then(() => shareTftp({ address, port })), users: 0 };
   running.set(key, shared);
   return shared;
 }
