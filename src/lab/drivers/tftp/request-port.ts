@@ -1,5 +1,6 @@
 /** Where TFTP requests come from: a UDP port of this process, or the machine's, which several processes share. */
 import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { DriverError } from '../driver-error.ts';
 import { holderOfUdpPort } from './port-holder.ts';
 import type { TftpBoard } from './tftp.ts';
@@ -40,22 +41,19 @@ export async function openUdpPort(address: string, port: number): Promise<Reques
   };
 }
 
-function bind(address: string, port: number): Promise<Socket> {
+async function bind(address: string, port: number): Promise<Socket> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
-  return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException) => {
-      socket.close();
-      void bindError(address, port, error).then(reject, reject);
-    };
-
-    socket.once('error', onError);
-    socket.bind(port, address, () => {
-      socket.off('error', onError);
-      // Single packets fail (no memory, no way back); the socket stays good.
-      socket.on('error', () => {});
-      resolve(socket);
-    });
-  });
+  const bound = once(socket, 'listening');
+  socket.bind(port, address);
+  try {
+    await bound;
+  } catch (error) {
+    socket.close();
+    throw await bindError(address, port, error as NodeJS.ErrnoException);
+  }
+  // Single packets fail (no memory, no way back); the socket stays good.
+  socket.on('error', () => {});
+  return socket;
 }
 
 async function bindError(address: string, port: number, cause: NodeJS.ErrnoException): Promise<DriverError> {

@@ -25,14 +25,15 @@ interface Claim {
   readonly clients?: readonly string[] | undefined;
 }
 
+function tell(run: Socket, message: SharerMessage): void {
+  if (run.writableLength < mostWaiting) run.write(`${JSON.stringify(message)}\n`);
+}
+
 async function share(address: string, port: number): Promise<void> {
   process.title = sharerName;
   const udp = await openUdpPort(address, port);
   const runs = new Set<Socket>();
   const claims = new Set<Claim>();
-  const tell = (run: Socket, message: SharerMessage) => {
-    if (run.writableLength < mostWaiting) run.write(`${JSON.stringify(message)}\n`);
-  };
   const find = (client: string) =>
     [...claims].find(({ clients }) => clients?.includes(client) === true) ??
     [...claims].find(({ clients }) => clients === undefined);
