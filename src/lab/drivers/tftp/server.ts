@@ -46,7 +46,7 @@ export async function listenTftp(options: TftpListenOptions): Promise<TftpServer
 }
 
 /**
- * As `listenTftp`, on a port that all runs of this machine share, whoever started them: each serves its own boards.
+ * As `listenTftp`, on a port that all runs of this machine share, whichever users started them.
  *
  * @throws DriverError where the address or port cannot be had
  */
