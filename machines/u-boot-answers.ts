@@ -1,4 +1,5 @@
 /** U-Boot's answers: whether a command failed, and which files have come whole. */
+import { uBootText } from '../src/verdict/console/vocabulary/u-boot.ts';
 import { type Fault, shown } from './fault.ts';
 
 /** `size` in bytes is what U-Boot must say that it has transferred. */
@@ -10,12 +11,8 @@ export interface UBootFile {
 
 /** The first line of an answer by which U-Boot says that a command failed. */
 export function errorLine(answer: string): string | undefined {
-  return answer.split(/\r?\n/).find(line => errors.test(line));
+  return answer.split(/\r?\n/).find(line => uBootText.commandFailed.test(line));
 }
-
-/** A variable that cannot be deleted did not exist: that is no error. */
-const errors =
-  /^(## Error|Unknown command|ERROR|Usage:|libfdt (?!fdt_delprop))|TFTP error|Retry count exceeded|Abort/;
 
 /** The first of the files that did not come whole, with the bytes of it that did. */
 export function missing(
@@ -75,7 +72,7 @@ const tellsOfTransfer = /transf|sferred|hex\)|#|^ *done\b/m;
 export function isAnyCountGarbled(answer: string): boolean {
   return (
     errorLine(answer) === undefined &&
-    answer.split(/\r?\n/).some(line => /transf|sferred|hex\)/.test(line) && saidTwice(line) === undefined)
+    answer.split(/\r?\n/).some(line => uBootText.sizeRemains.test(line) && saidTwice(line) === undefined)
   );
 }
 
@@ -90,13 +87,13 @@ export function isCountOf(answer: string, { size }: UBootFile): boolean {
 /** U-Boot's `Bytes transferred = N (hex hex)`, one a file (net/net.c, net_start_again and its callers). */
 function transferred(answer: string): number[] {
   return answer.split(/\r?\n/).flatMap(line => {
-    const [, bytes] = /Bytes transferred = (\d+) \(/.exec(line) ?? [];
+    const [, bytes] = uBootText.transferred.exec(line) ?? [];
     return saidTwice(line) ?? (bytes === undefined ? [] : Number(bytes));
   });
 }
 
 /** The number that is said twice, the same, so that no digit of it was lost, whatever became of the words. */
 function saidTwice(text: string): number | undefined {
-  const [, decimal, hexadecimal] = /(\d+) \(([0-9a-f]+) hex\)/.exec(text) ?? [];
+  const [, decimal, hexadecimal] = uBootText.size.exec(text) ?? [];
   return Number(decimal) === Number(`0x${hexadecimal}`) ? Number(decimal) : undefined;
 }

@@ -26,6 +26,7 @@ import { openPower } from './open-power.ts';
 import { consoleSecrets, serialOf, uartOf } from './open-serial.ts';
 import { faultDeadlines, type VirtualFaults } from './virtual-faults.ts';
 import { displayName } from '../config/yaml-file.ts';
+import { zephyrText } from '../verdict/console/vocabulary/zephyr.ts';
 
 /**
  * Software that is flashed or built for a run. A virtual board gets it; a physical one has its own; an emulated one
@@ -78,7 +79,7 @@ export async function openBoard(
   const isZephyr = setup.dom0.shell === 'zephyr';
   return {
     name,
-    type: isZephyr ? { ...type, dom0: { ...type.dom0, login: zephyrPrompt } } : type,
+    type: isZephyr ? { ...type, dom0: { ...type.dom0, login: zephyrText.waits } } : type,
     ...(isZephyr && { dom0System: 'zephyr' as const }),
     ...(ssh.domain !== undefined && { gateway: ssh.domain }),
     virtual: false,
@@ -121,8 +122,6 @@ function consoleLoginOf(
     : { user: who, only };
 }
 
-/** Zephyr's shell where it has a UART (Kconfig SHELL_PROMPT_UART). */
-const zephyrPrompt = String.raw`uart:~\$ ?$`;
 
 function guestLoginOf(name: string, { by, user = 'root', passwordFile }: LabShell): ConsoleLogin {
   const only = by === 'console';

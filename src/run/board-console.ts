@@ -32,6 +32,10 @@ export class BoardConsole {
   readonly #quiet: number;
   readonly #reader: ConsoleReader;
   readonly #fetched = new ConsoleTransfers(seen => this.transfers.send(seen));
+  /** To questions of programs to their terminal, not yet given. */
+  readonly #answers: string[] = [];
+  /** Dom0 has shown a login or a prompt since it was started. */
+  #hasLogin = false;
   #connection: SerialConnection | undefined;
   #lastReceived = 0;
   /** The line is looked for. */
@@ -61,7 +65,7 @@ export class BoardConsole {
           if (line.talker !== 'xen' || !this.#xen.line(line.text)) return;
           this.events.send({ type: 'console.xen', line: line.text });
         },
-        query: query => void this.write(query.answer).catch(() => undefined),
+        query: ({ answer }) => this.#answers.push(answer),
       },
       { signs: [...boardSigns(type), ...further] },
     );
@@ -117,6 +121,7 @@ export class BoardConsole {
 
   /** The board is about to be switched on: every banner is due again. */
   powerOn(): void {
+    this.#hasLogin = false;
     this.#text.powerOn();
     this.#xen.restart();
     this.#reader.powerOn(this.#clock.now());
@@ -272,24 +277,41 @@ export class BoardConsole {
       data: { console: mainConsole, ...recordedBytes(bytes) },
     });
     this.#reader.feed(bytes, this.#lastReceived);
+    this.#answer();
     for (const tail of this.#reader.tails()) this.#fetched.tail(tail, this.#lastReceived);
     this.#arrived.send(undefined);
   }
 
-  #seen(sign: SignSeen): void {
+  /** What programs have asked their terminal; of a flood of questions, some. */
+  #answer(): void {
+    const answers = this.#answers.splice(0);
+    if (answers.length > 0) void this.write(answers.slice(-mostAnswers).join('')).catch(() => undefined);
+  }
+
+  #seen(seen: SignSeen): void {
+    // Any prompt shows that Dom0 can be used. Later ones are those of the commands that are typed there.
+    const isShell = seen.name === 'dom0-shell';
+    const sign = isShell ? { ...seen, name: 'dom0-login' } : seen;
+    const isKnown = isShell && this.#hasLogin;
+    if (sign.name === 'dom0-login') this.#hasLogin = true;
     if (sign.name === 'xen-banner') this.#xen.banner();
-    if (sign.kind === 'reset') this.#xen.restart();
-    if (!unrecorded.has(sign.name)) {
+    if (sign.kind === 'reset') {
+      this.#xen.restart();
+      this.#hasLogin = false;
+    }
+    if (!isKnown && !unrecorded.has(sign.name)) {
       const line = sign.detail === undefined ? sign.text : `${sign.text} ${sign.detail}`;
       const domain = sign.domid === undefined ? {} : { domain: String(sign.domid) };
       this.#recorder.record('console', { kind: 'milestone', data: { name: sign.name, line, ...domain } });
     }
-    const event = consoleEvent(sign);
+    const event = isKnown ? undefined : consoleEvent(sign);
     if (event !== undefined) this.events.send(event);
   }
 }
 
 const shownLines = 10;
 const quietAtMost = 2000;
+/** At once. */
+const mostAnswers = 16;
 /** They come again and again, or beside another name for the same. */
 const unrecorded: ReadonlySet<string> = new Set(['u-boot-prompt', 'board-banner', 'board-autoboot']);

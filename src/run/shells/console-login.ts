@@ -4,6 +4,7 @@ import { deadline, pause, type RunClock } from '../clock.ts';
 import { programDirectories } from './framed-command.ts';
 import { ShellLine } from './shell-line.ts';
 import type { Terminal } from './terminal.ts';
+import { linuxText } from '../../verdict/console/vocabulary/linux.ts';
 
 /** Login on a console. */
 export interface ConsoleUser {
@@ -135,15 +136,15 @@ type Prompt = 'login' | 'password' | 'refused' | 'shell' | 'unknown';
 
 function promptIn(spoken: readonly string[]): Prompt | undefined {
   const last = spoken.at(-1) ?? '';
-  if (/\blogin: ?$/i.test(last)) {
-    return spoken.some(text => /login incorrect|authentication failure/i.test(text)) ? 'refused' : 'login';
+  if (linuxText.loginAsks.test(last)) {
+    return spoken.some(text => linuxText.loginRefused.test(text)) ? 'refused' : 'login';
   }
-  if (/password: ?$/i.test(last)) return 'password';
+  if (linuxText.passwordAsks.test(last)) return 'password';
   return /[#$>] ?$/.test(last) ? 'shell' : undefined;
 }
 
 function questionsIn(spoken: readonly string[]): number {
-  return spoken.filter(text => /(?:\blogin|password): ?$/i.test(text)).length;
+  return spoken.filter(text => linuxText.loginOrPasswordAsks.test(text)).length;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Where Xen sends what is typed on its console. */
+import { xenText } from '../../verdict/console/vocabulary/xen.ts';
 
 /** `xen`: to its debug keys. `DOM1`: to a domain that Xen started itself and whose UART it emulates. */
 export type InputTarget = 'xen' | 'dom0' | `DOM${number}`;
@@ -13,7 +14,7 @@ export const switchKeys = '\x01\x01\x01';
  */
 export function inputAnnouncement(text: string): InputTarget | undefined {
   if (/^Command line: (?:.* )?conswitch=\wx(?: |$)/.test(text)) return 'xen';
-  const target = /^\*\*\* Serial input to (?:DOM(\d+)|(Xen))\b/.exec(text);
+  const target = xenText.input.exec(text);
   if (target === null) return undefined;
   if (target[2] !== undefined) return 'xen';
   const domid = Number(target[1]);

@@ -9,6 +9,7 @@ import type { SshResult } from '../../lab/drivers/ssh/ssh.ts';
 import { deadline, type RunClock } from '../clock.ts';
 import type { DomainShell } from './framed-shell.ts';
 import type { Terminal } from './terminal.ts';
+import { zephyrText } from '../../verdict/console/vocabulary/zephyr.ts';
 
 export class ZephyrShell implements DomainShell {
   readonly name: string;
@@ -177,7 +178,7 @@ export class ZephyrShell implements DomainShell {
 }
 
 /** Kconfig SHELL_PROMPT_UART. */
-const prompt = 'uart:~$';
+const { prompt } = zephyrText;
 
 function isPrompt(text: string | undefined): boolean {
   return text?.trimEnd().endsWith(prompt) === true;

@@ -17,24 +17,26 @@ export class TerminalQueries {
   #atCorner = false;
 
   /**
-   * @param column where the cursor stands, counted from 1, asked only when it matters
+   * @param column where the cursor stands, counted from 1; asked once, and only where it matters
    * @param query called for each question that `bytes` complete
    */
   feed(bytes: Uint8Array, column: () => number, query: (query: TerminalQuery) => void): void {
+    let known: number | undefined;
+    const columnNow = () => (known ??= column());
     let at = this.#sequence === '' ? bytes.indexOf(escape) : 0;
     while (at >= 0 && at < bytes.length) {
       const code = bytes[at++] ?? 0;
       if (code === escape) this.#sequence = '\x1b';
-      else if (this.#sequence !== '') this.#take(String.fromCharCode(code), column, query);
+      else if (this.#sequence !== '') this.#take(code, columnNow, query);
       if (this.#sequence === '') at = bytes.indexOf(escape, at);
     }
   }
 
-  #take(character: string, column: () => number, query: (query: TerminalQuery) => void): void {
-    this.#sequence += character;
+  #take(code: number, column: () => number, query: (query: TerminalQuery) => void): void {
+    this.#sequence += String.fromCharCode(code);
     if (this.#sequence === '\x1b[') return;
-    const inSequence = this.#sequence.startsWith('\x1b[') && /[\x20-\x3f]/.test(character);
-    if (inSequence && this.#sequence.length < longestSequence) return;
+    const isParameter = code >= 0x20 && code <= 0x3f && this.#sequence.startsWith('\x1b[');
+    if (isParameter && this.#sequence.length < longestSequence) return;
     const sequence = this.#sequence.slice(1);
     this.#sequence = '';
     if (/^\[\d{3,};\d{3,}H$/.test(sequence)) this.#atCorner = true;

@@ -46,6 +46,8 @@ export class ConsoleReader {
   readonly #history: LineHistory;
   readonly #expectations = new Set<ConsoleExpectation>();
   #t = 0;
+  /** Until more comes. */
+  #tails: readonly Tail[] | undefined;
 
   constructor(events: ConsoleEvents, options: ConsoleOptions = {}) {
     const longest = options.longestLine ?? 8192;
@@ -63,7 +65,9 @@ export class ConsoleReader {
    */
   feed(bytes: Uint8Array, t: number): void {
     this.#t = t;
+    this.#tails = undefined;
     this.#physical.feed(bytes, line => this.#talkers.push(line, t));
+    this.#tails = undefined;
     for (const tail of this.tails()) {
       this.#signs.tail(tail, t);
       for (const expectation of this.#armed()) expectation.tail(tail, t);
@@ -89,7 +93,7 @@ export class ConsoleReader {
 
   /** Text that has not ended: at most one without prefix, and one of the domain that has Xen's console. */
   tails(): readonly Tail[] {
-    return this.#talkers.tails(this.#physical.held, this.#physical.number);
+    return (this.#tails ??= this.#talkers.tails(this.#physical.held, this.#physical.number));
   }
 
   /** The place that the console has reached. */
@@ -134,6 +138,7 @@ export class ConsoleReader {
   }
 
   #said(line: TalkerLine): void {
+    this.#tails = undefined;
     this.#history.push(line);
     this.#signs.line(line);
     this.#events.line?.(line);
@@ -146,7 +151,9 @@ export class ConsoleReader {
 
   #end(t: number, powerOn: boolean): void {
     this.#t = t;
+    this.#tails = undefined;
     this.#physical.flush(line => this.#talkers.push(line, t));
     this.#talkers.end(t, powerOn);
+    this.#tails = undefined;
   }
 }

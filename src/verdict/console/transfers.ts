@@ -3,6 +3,8 @@
  * somebody else's and does not say what it is asked for.
  */
 import type { Tail, TalkerLine } from './line.ts';
+import { eepromText } from './vocabulary/eeprom.ts';
+import { uBootText } from './vocabulary/u-boot.ts';
 
 /** An event as a TFTP server would report it. `t` of the line in which it was seen stands for the time. */
 export type TransferSeen =
@@ -93,7 +95,7 @@ export class ConsoleTransfers {
   /** The line of marks that runs: a slow link takes long for one. */
   tail({ talker, text }: Tail, t: number): void {
     if (talker === 'xen' || talker === 'linux' || this.#running === undefined) return;
-    if (marks.test(text)) this.#marked(countOf(text), false, t);
+    if (uBootText.marks.test(text)) this.#marked(countOf(text), false, t);
   }
 
   /** The board is about to be switched on. */
@@ -167,7 +169,6 @@ interface Running {
 const betweenReports = 1000;
 /** U-Boot net/tftp.c, show_block_marker: a mark for ten blocks, of CONFIG_TFTP_BLOCKSIZE. */
 const bytesOfMark = 10 * 1468;
-const marks = /^((?:Loading: |\s)[*\s]*[#T\s]+)$/;
 const countOf = (text: string): number => text.split('#').length - 1;
 
 /** Progress that one line reports of the running transfer. */
@@ -188,26 +189,21 @@ function toldBy(text: string): Told | undefined {
   return undefined;
 }
 
-/** U-Boot net/tftp.c, net/net.c, net/lwip/tftp.c; raspberrypi/rpi-eeprom, boot log and its issue 687. */
 const texts: readonly (readonly [RegExp, (first: string, second: string) => Told])[] = [
-  [/^TFTP from server \S+; our IP address is ([\d.]+)/, address => ({ tells: 'address', address })],
-  [/^Filename '(.*)'\.$/, file => ({ tells: 'request', file })],
-  [marks, text => ({ tells: 'marks', count: countOf(text) })],
-  [/^Bytes transferred = (\d+) \(/, bytes => ({ tells: 'done', bytes: Number(bytes) })],
-  [/^TFTP error: '(.*)' \((\d+)\)/, (why, code) => ({ tells: 'refused', code: Number(code), why })],
-  [/^TFTP error: (\d+) \((.*)\)/, (code, why) => ({ tells: 'refused', code: Number(code), why })],
-  [
-    // It asks again from the start, which is another request.
-    /(TFTP server died; starting again|(?:ARP )?Retry count exceeded; starting again)/,
-    detail => ({ tells: 'ended', why: 'client-error', detail }),
-  ],
-  [/^Abort$/, () => ({ tells: 'ended', why: 'client-error', detail: 'Ctrl-C' })],
-  [/(?:^|\s)NET ([\d.]+) [\d.]+ gw /, address => ({ tells: 'address', address })],
-  [/(?:^|\s)TFTP_GET: \S+ \S+ (\S+)\s*$/, file => ({ tells: 'request', file })],
-  [/(?:^|\s)TFTP: complete (\d+)/, bytes => ({ tells: 'done', bytes: Number(bytes) })],
-  [/(?:^|\s)Read (\S+) bytes +(\d+) hnd /, (file, bytes) => ({ tells: 'read', file, bytes: Number(bytes) })],
-  // The server's own words: they need not name the file.
-  [/(?:^|\s)TFTP (\d+): (.*)$/, (code, why) => ({ tells: 'refused', code: Number(code), why })],
-  [/(?:^|\s)TFTP: disconnect: (timeouts \d+)/, detail => ({ tells: 'ended', why: 'timeout', detail })],
-  [/(?:^|\s)(Read \S+ failed)\s*$/, detail => ({ tells: 'ended', why: 'client-error', detail })],
+  [uBootText.ownAddress, address => ({ tells: 'address', address })],
+  [uBootText.filename, file => ({ tells: 'request', file })],
+  [uBootText.marks, text => ({ tells: 'marks', count: countOf(text) })],
+  [uBootText.transferred, bytes => ({ tells: 'done', bytes: Number(bytes) })],
+  [uBootText.tftpErrorOfNet, (why, code) => ({ tells: 'refused', code: Number(code), why })],
+  [uBootText.tftpErrorOfLwip, (code, why) => ({ tells: 'refused', code: Number(code), why })],
+  // It asks again from the start, which is another request.
+  [uBootText.startsOver, detail => ({ tells: 'ended', why: 'client-error', detail })],
+  [uBootText.interrupted, () => ({ tells: 'ended', why: 'client-error', detail: 'Ctrl-C' })],
+  [eepromText.ownAddress, address => ({ tells: 'address', address })],
+  [eepromText.requestedFile, file => ({ tells: 'request', file })],
+  [eepromText.transferred, bytes => ({ tells: 'done', bytes: Number(bytes) })],
+  [eepromText.read, (file, bytes) => ({ tells: 'read', file, bytes: Number(bytes) })],
+  [eepromText.tftpError, (code, why) => ({ tells: 'refused', code: Number(code), why })],
+  [eepromText.tftpTimeout, detail => ({ tells: 'ended', why: 'timeout', detail })],
+  [eepromText.readFailed, detail => ({ tells: 'ended', why: 'client-error', detail })],
 ];

@@ -13,8 +13,10 @@ import {
   silentConsole,
   stalled,
   strangerAsks,
-  xenSpeaks,
 } from './boot-step.ts';
+import { eepromText } from '../console/vocabulary/eeprom.ts';
+import { tfaText } from '../console/vocabulary/tf-a.ts';
+import { xenText } from '../console/vocabulary/xen.ts';
 
 export const rpiSteps: readonly BootStep[] = [
   {
@@ -29,7 +31,7 @@ export const rpiSteps: readonly BootStep[] = [
   {
     name: 'eeprom',
     title: 'the EEPROM speaks',
-    reached: seen => seen.first(/RPi: BOOT(?:SYS|LOADER) release|BOOTMODE: /),
+    reached: seen => seen.first(eepromText.speaks),
     causes: [
       ...silentConsole,
       (seen, { board }) =>
@@ -49,7 +51,7 @@ export const rpiSteps: readonly BootStep[] = [
   {
     name: 'network',
     title: 'the EEPROM boots from the network',
-    reached: seen => seen.first(/Boot mode: NETWORK|NET(?:WORK|_BOOT): .*wait for link/),
+    reached: seen => seen.first(eepromText.bootsFromNetwork),
     causes: [
       otherBootMode,
       seen => ({
@@ -62,11 +64,11 @@ export const rpiSteps: readonly BootStep[] = [
   {
     name: 'link',
     title: 'the link is up',
-    reached: seen => seen.first(/LINK STATUS: speed: \d|Link ready/),
+    reached: seen => seen.first(eepromText.linkIsUp),
     causes: [
       seen => ({
         what: 'the EEPROM waits for the Ethernet link',
-        evidence: seen.last(/wait for link/),
+        evidence: seen.last(eepromText.waitsForLink),
         hint: 'see the cable and the port of the switch (lit? a port with spanning tree needs portfast, a managed one its VLAN)',
       }),
     ],
@@ -74,11 +76,11 @@ export const rpiSteps: readonly BootStep[] = [
   {
     name: 'offer',
     title: 'a DHCP server answers',
-    reached: seen => seen.first(/DHCP src: |recv OFFER/),
+    reached: seen => seen.first(eepromText.dhcpOffer),
     causes: [
       (seen, { board }) => ({
         what: 'the link is up, but no DHCP server offers an address',
-        evidence: seen.last(/Link ready|LINK STATUS|DHCP/),
+        evidence: seen.last(eepromText.link),
         hint: `run a DHCP server on the board's network: scmi-hil dhcp-config ${board} prints its dnsmasq lines (is network.macAddress this board's?)`,
       }),
     ],
@@ -86,13 +88,12 @@ export const rpiSteps: readonly BootStep[] = [
   {
     name: 'address',
     title: 'the board has an address',
-    // An offer has YI_ADDR too.
-    reached: seen => seen.first(/recv ACK|\bNET \d+\.\d+\.\d+\.\d+ /),
+    reached: seen => seen.first(eepromText.hasAddress),
     causes: [
       strangerAsks,
       (seen, { board }) => ({
         what: 'the EEPROM got an offer and did not go on',
-        evidence: seen.last(/DHCP src: |recv OFFER/),
+        evidence: seen.last(eepromText.dhcpOffer),
         hint: `the offer needs option 43 ("Raspberry Pi Boot", with its sub-options) and a boot file name: scmi-hil dhcp-config ${board} prints both for dnsmasq`,
       }),
     ],
@@ -105,7 +106,7 @@ export const rpiSteps: readonly BootStep[] = [
       strangerAsks,
       otherServer,
       (seen, { network }) => {
-        const evidence = seen.last(/TFTP_GET: /);
+        const evidence = seen.last(eepromText.request);
         if (evidence === undefined || network === undefined || network.port === 69) return undefined;
         return {
           what: `the EEPROM asks at port 69, and files are served at ${network.port}`,
@@ -114,13 +115,13 @@ export const rpiSteps: readonly BootStep[] = [
         };
       },
       causeShownBy(
-        /TFTP_GET: /,
+        eepromText.request,
         'the EEPROM asks for files, but its requests do not arrive here',
         "let UDP port 69 through this machine's firewall (and the answers, from ports above 1023)",
       ),
       (seen, { board, network }) => ({
         what: 'the board has an address, but asks for no file',
-        evidence: seen.last(/YI_ADDR|SI_ADDR|\bNET \d/),
+        evidence: seen.last(eepromText.addresses),
         hint: `its TFTP server must be ${network?.server ?? 'this machine'}: DHCP option 66 or the next server (scmi-hil dhcp-config ${board}), option 43 "Raspberry Pi Boot", and no other TFTP_IP in the EEPROM`,
       }),
     ],
@@ -158,7 +159,7 @@ export const rpiSteps: readonly BootStep[] = [
       missingFile,
       otherBootMode,
       causeShownBy(
-        /Boot mode: RESTART|NETBOOT init failed|NETBOOT CANCEL|Error \d+ loading/,
+        eepromText.gaveUp,
         'the EEPROM gave the network boot up',
         'the lines before say which file it needed; it does not try a file again (TFTP_FILE_TIMEOUT is how long it waits)',
       ),
@@ -172,7 +173,7 @@ export const rpiSteps: readonly BootStep[] = [
   {
     name: 'handover',
     title: 'the EEPROM hands over',
-    reached: seen => seen.first(/Starting OS \d|NOTICE: +BL31: /),
+    reached: seen => seen.first(eepromText.handover) ?? seen.first(tfaText.bl31),
     causes: [
       stalledTransfer,
       otherBootMode,
@@ -198,21 +199,21 @@ export const rpiSteps: readonly BootStep[] = [
 export const xenAfterEeprom: BootStep = {
   name: 'xen',
   title: 'Xen speaks',
-  reached: seen => seen.first(xenSpeaks),
+  reached: seen => seen.first(xenText.speaks),
   causes: [
     causeShownBy(
-      /(PANIC in EL3|Unhandled (?:Interrupt )?Exception in EL3|PANIC at PC)/,
+      tfaText.panic,
       'the EL3 firmware stopped',
       'see the firmware: its crash report is on the console',
     ),
     causeShownBy(
-      /NOTICE: +BL31: /,
+      tfaText.bl31,
       'the EL3 firmware runs, and Xen says nothing',
       'see that kernel= is an arm64 Image of Xen, and dtuart= in xen,xen-bootargs of the tree: the debug UART is serial10; CONFIG_EARLY_PRINTK shows more',
     ),
     seen => ({
       what: 'the EEPROM handed over, and then nothing came',
-      evidence: seen.last(/Starting OS \d/),
+      evidence: seen.last(eepromText.handover),
       hint: "the armstub is silent or not there: build TF-A's bl31.bin for plat rpi5 with its console (RPI3_RUNTIME_UART=0), and see enable_uart=1 in config.txt",
     }),
   ],
@@ -220,9 +221,9 @@ export const xenAfterEeprom: BootStep = {
 
 /** `Boot mode: SD (01) order f`: the network was not tried, or given up. */
 function otherBootMode(seen: BootSeen): Cause | undefined {
-  const evidence = seen.last(/Boot mode: (?!NETWORK|RESTART)(\S+) \(/);
+  const evidence = seen.last(eepromText.otherMode);
   if (evidence === undefined) return undefined;
-  const tried = seen.first(/Boot mode: NETWORK/) !== undefined;
+  const tried = seen.first(eepromText.modeNetwork) !== undefined;
   return {
     what: `the EEPROM ${tried ? 'gave the network up and boots' : 'boots'} from ${evidence.groups[0]}`,
     evidence,
@@ -231,10 +232,9 @@ function otherBootMode(seen: BootSeen): Cause | undefined {
 }
 
 function otherServer(seen: BootSeen, { board, network }: BootSubject): Cause | undefined {
-  const asked: Found | undefined =
-    seen.last(/TFTP_GET: \S+ (\d+\.\d+\.\d+\.\d+) /) ??
-    seen.last(/\bNET \d\S* .*\btftp (\d+\.\d+\.\d+\.\d+)/) ??
-    seen.last(/SI_ADDR (\d+\.\d+\.\d+\.\d+)/);
+  const asked: Found | undefined = eepromText.servers
+    .map(server => seen.last(server))
+    .find(found => found !== undefined);
   const server = asked?.groups[0];
   if (server === undefined || network === undefined || server === network.server) return undefined;
   return {

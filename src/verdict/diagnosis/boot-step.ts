@@ -1,5 +1,7 @@
 /** The words in which the way of a board to Xen is told: its steps, and why it stands still before one. */
 import type { BootSeen, Fetch, Sighting } from './boot-seen.ts';
+import { eepromText } from '../console/vocabulary/eeprom.ts';
+import { uBootText } from '../console/vocabulary/u-boot.ts';
 
 /** The board that boots, as far as its lab and its type are known. */
 export interface BootSubject {
@@ -49,9 +51,6 @@ export interface Cause {
   /** Hint, in one line. */
   readonly hint: string;
 }
-
-/** First words of Xen: its banner, or before that its early printk (Xen arch/arm/arm64/head.S, setup.c). */
-export const xenSpeaks = /^Xen version \d|^- UART enabled -|^Checking for initrd in/;
 
 /** A cause that the last matching line of the console shows. */
 export function causeShownBy(pattern: RegExp, what: string, hint: string): BootStep['causes'][number] {
@@ -144,7 +143,7 @@ export const anywhere: readonly BootStep['causes'][number][] = [
     board => `see boards.${board}.serial, and whose supply the switch turns`,
   ),
   seen => {
-    const starts = seen.all(/RPi: BOOTSYS release|^U-Boot \d{4}\.\d\d/);
+    const starts = [...seen.all(eepromText.banner), ...seen.all(uBootText.banner)];
     const again = starts.find(({ text }, index) => starts.slice(0, index).some(each => each.text === text));
     return (
       again && {
@@ -155,7 +154,7 @@ export const anywhere: readonly BootStep['causes'][number][] = [
     );
   },
   causeShownBy(
-    /power-on-reset 0\b/,
+    eepromText.warmBoot,
     'the power switch did not cut the supply',
     'see that it feeds this board, and that HDMI, USB or the serial adapter do not',
   ),

@@ -10,11 +10,13 @@ import {
   silentConsole,
   stalled,
   strangerAsks,
-  xenSpeaks,
 } from './boot-step.ts';
+import { tfaText } from '../console/vocabulary/tf-a.ts';
+import { uBootText } from '../console/vocabulary/u-boot.ts';
+import { xenText } from '../console/vocabulary/xen.ts';
 
 const crash = causeShownBy(
-  /("(?:Synchronous Abort|Error)" handler, esr 0x[0-9a-f]+|PANIC in EL3|Unhandled (?:Interrupt )?Exception in EL3|### ERROR ### Please RESET)/,
+  new RegExp(`${uBootText.abort.source}|${uBootText.hang.source}|${tfaText.panic.source}`),
   'the boot loader or the firmware crashed',
   'see its report on the console: a load address that lies in its own memory is the usual reason',
 );
@@ -48,16 +50,16 @@ export const toPrompt: readonly BootStep[] = [
   {
     name: 'u-boot',
     title: 'U-Boot speaks',
-    reached: seen => seen.first(/^U-Boot \d{4}\.\d\d/),
+    reached: seen => seen.first(uBootText.banner),
     causes: [
       crash,
       causeShownBy(
-        /^U-Boot [ST]PL \d{4}\.|Trying to boot from/,
+        uBootText.spl,
         'the secondary program loader runs, and U-Boot does not come',
         'see where it looks for U-Boot (the lines after `Trying to boot from`), and flash it anew',
       ),
       causeShownBy(
-        /^(?:NOTICE|INFO|ERROR|WARNING): +/,
+        tfaText.anyLevel,
         'the firmware before U-Boot speaks, and U-Boot does not come',
         'see the last line of the firmware, and that U-Boot is in flash at the place that this firmware starts',
       ),
@@ -72,13 +74,12 @@ export const toPrompt: readonly BootStep[] = [
     name: 'countdown',
     title: 'U-Boot counts down',
     reached: (seen, { uBoot }) =>
-      seen.first(/Hit any key to stop autoboot|Press .{1,40} to (?:stop|abort) autoboot/) ??
-      (uBoot && seen.first(new RegExp(literal(uBoot.autoboot)))),
+      seen.first(uBootText.countdown) ?? (uBoot && seen.first(new RegExp(literal(uBoot.autoboot)))),
     causes: [
       crash,
       noLink,
       causeShownBy(
-        /Starting kernel \.\.\./,
+        uBootText.handover,
         'U-Boot starts its stored boot command without a countdown',
         'set bootdelay to 2 or more in its environment (`setenv bootdelay 2; saveenv`)',
       ),
@@ -96,7 +97,7 @@ export const toPrompt: readonly BootStep[] = [
     causes: [
       crash,
       causeShownBy(
-        /Starting kernel \.\.\.|Booting using the fdt blob/,
+        uBootText.storedCommand,
         'U-Boot ran its stored boot command: no key reached it in time',
         "see that input reaches the board (its receive wire, no flow control, the interrupt key of the board's type); a longer bootdelay helps",
       ),
@@ -114,16 +115,16 @@ export const fetching: readonly BootStep[] = [
   {
     name: 'u-boot-network',
     title: 'U-Boot uses its network',
-    reached: seen => seen.first(/Using \S+ device|TFTP from server/),
+    reached: seen => seen.first(uBootText.usesNetwork),
     causes: [
       noLink,
       causeShownBy(
-        /\*\*\* ERROR: `(\w+)' not set/,
+        uBootText.notSet,
         'U-Boot has no address',
         'see network.address and network.server in the lab file, and uBoot.environment of the type',
       ),
       causeShownBy(
-        /Unknown command '(\w+)'/,
+        uBootText.unknownCommand,
         'this U-Boot lacks a command that is needed',
         'build it with CONFIG_CMD_TFTPBOOT, CONFIG_CMD_BOOTI and CONFIG_NET',
       ),
@@ -143,12 +144,12 @@ export const fetching: readonly BootStep[] = [
       noLink,
       otherServer,
       causeShownBy(
-        /ARP Retry count exceeded/,
+        uBootText.arpFailed,
         "nobody on the board's network has the server's address",
         'see the cable, and that network.server is an address of this machine on that network (`ip -brief address`)',
       ),
       causeShownBy(
-        /Loading: \*|Retry count exceeded|^T(?: T)+/,
+        uBootText.loading,
         'U-Boot asks for files, but its requests do not arrive here',
         "let UDP port 69 (network.tftpPort) through this machine's firewall; ports other than 69 need CONFIG_TFTP_PORT in U-Boot",
       ),
@@ -170,7 +171,7 @@ export const fetching: readonly BootStep[] = [
       (seen, subject) => {
         const evidence =
           fetchedByUBoot(seen, subject).findLast(({ end }) => end === 'refused') ??
-          seen.last(/TFTP error: .*\((\d+)\)/);
+          seen.last(uBootText.tftpErrorCode);
         if (evidence === undefined) return undefined;
         return {
           what: 'a file is asked for that is not there',
@@ -180,7 +181,7 @@ export const fetching: readonly BootStep[] = [
       },
       wrongSize,
       causeShownBy(
-        /TFTP server died; starting again/,
+        uBootText.serverDied,
         'U-Boot lost the TFTP server in the middle of a file',
         "see the link and this machine's firewall: the answers come from a port above 1023",
       ),
@@ -214,18 +215,18 @@ export const starting: readonly BootStep[] = [
     title: 'U-Boot hands over',
     // The stored boot command may have ended in the same words, before anything was fetched.
     reached: (seen, subject) => {
-      const loaded = uBootFiles(subject).length === 0 || seen.first(/Bytes transferred = \d/) !== undefined;
-      return loaded ? seen.last(/Starting kernel \.\.\./) : undefined;
+      const loaded = uBootFiles(subject).length === 0 || seen.first(uBootText.transferred) !== undefined;
+      return loaded ? seen.last(uBootText.handover) : undefined;
     },
     causes: [
       crash,
       causeShownBy(
-        /Bad Linux ARM64 Image magic!/,
+        uBootText.badMagic,
         'what is loaded as Xen is no arm64 Image',
         'give the plain binary `xen` (not xen.gz, not a uImage) as images.xen',
       ),
       causeShownBy(
-        /Did not find a cmdline Flattened Device Tree|Could not find a valid device tree|FDT creation failed|reserving fdt memory region failed/,
+        uBootText.badTree,
         'U-Boot does not take the device tree',
         "see that images.dtb is a flattened tree (.dtb), and that uBoot.load's ranges do not overlap",
       ),
@@ -240,12 +241,12 @@ export const starting: readonly BootStep[] = [
   {
     name: 'xen',
     title: 'Xen speaks',
-    reached: seen => seen.first(xenSpeaks),
+    reached: seen => seen.first(xenText.speaks),
     causes: [
       crash,
       seen => ({
         what: 'U-Boot handed over, and then nothing came',
-        evidence: seen.last(/Starting kernel \.\.\./),
+        evidence: seen.last(uBootText.handover),
         hint: "see that U-Boot runs at EL2 (Xen cannot start at EL1), console=dtuart and dtuart= in xen,xen-bootargs, and that the tree is this board's; CONFIG_EARLY_PRINTK shows more",
       }),
     ],
@@ -269,7 +270,7 @@ function fetchedByUBoot(seen: BootSeen, subject: BootSubject): readonly Fetch[] 
 }
 
 function noLink(seen: BootSeen): Cause | undefined {
-  const none = seen.last(/No ethernet found|Net: +No ethernet/i);
+  const none = seen.last(uBootText.noEthernet);
   if (none !== undefined) {
     return {
       what: 'this U-Boot knows no Ethernet device',
@@ -277,9 +278,7 @@ function noLink(seen: BootSeen): Cause | undefined {
       hint: "build U-Boot with the driver of the board's Ethernet; on a Raspberry Pi 5 let the EEPROM load the files",
     };
   }
-  const waits = seen.last(
-    /Waiting for PHY|Could not initialize PHY|: (?:No link|link down)|could not establish link/i,
-  );
+  const waits = seen.last(uBootText.noLink);
   if (waits === undefined || seen.fetches.some(({ place }) => place > waits.place)) return undefined;
   if (/done\s*$/.test(waits.text)) return undefined;
   return {
@@ -290,7 +289,7 @@ function noLink(seen: BootSeen): Cause | undefined {
 }
 
 function otherServer(seen: BootSeen, { network }: BootSubject): Cause | undefined {
-  const evidence = seen.last(/TFTP from server (\d+\.\d+\.\d+\.\d+)/);
+  const evidence = seen.last(uBootText.tftpServer);
   const server = evidence?.groups[0];
   if (server === undefined || network === undefined || server === network.server) return undefined;
   return {
@@ -302,7 +301,7 @@ function otherServer(seen: BootSeen, { network }: BootSubject): Cause | undefine
 
 /** U-Boot's own count against what was sent. */
 function wrongSize(seen: BootSeen): Cause | undefined {
-  const evidence = seen.last(/Bytes transferred = (\d+)/);
+  const evidence = seen.last(uBootText.transferred);
   const sent = seen.fetches.findLast(({ end }) => end === 'done');
   const bytes = Number(evidence?.groups[0]);
   if (evidence === undefined || sent === undefined || bytes === sent.bytes) return undefined;

@@ -10,6 +10,9 @@ import { linesFor } from './lines.ts';
 import type { Log } from './evidence/log.ts';
 import type { Observations, SeenLine, SeenSign } from './observation.ts';
 import type { Evidence, Judgement } from './verdict.ts';
+import { linuxText } from '../console/vocabulary/linux.ts';
+import { uBootText } from '../console/vocabulary/u-boot.ts';
+import { xenText } from '../console/vocabulary/xen.ts';
 
 export interface Believed {
   readonly seen: Observations;
@@ -102,31 +105,9 @@ export function mayHavePanicked({ panic }: Prediction, { signs: found }: Observa
 /** This number of damaged lines proves a bad serial line; fewer may have been printed so. */
 const fewest = 3;
 
-/** Lines that say the same in each boot. */
-const constants = [
-  'Starting kernel ...',
-  'Booting using Device Tree',
-  'Domain heap initialised',
-  '*** LOADING DOMAIN 0 ***',
-  'Std. Loglevel: All',
-  'Guest Loglevel: All',
-  'Panic on CPU 0:',
-  '****************************************',
-  "Manual reset required ('noreboot' specified)",
-  'Reboot in five seconds...',
-  'Booting Linux on physical CPU 0x0000000000',
-] as const;
-
-/** Beginnings of lines that begin the same in each boot. */
-const beginnings = [
-  'Xen version ',
-  'Latest ChangeSet: ',
-  'Command line: ',
-  'Using SMC Calling Convention ',
-  'SMP: Allowing ',
-  'Linux version ',
-  'Kernel command line: ',
-] as const;
+/** Lines, and starts of lines, that are the same in each boot. */
+const constants = [...uBootText.constants, ...xenText.constants, ...linuxText.constants];
+const beginnings = [...xenText.beginnings, ...linuxText.beginnings];
 
 function isDamagedConstant({ text }: SeenLine): boolean {
   return constants.some(said => isDamaged(said, text)) || beginnings.some(said => beginsDamaged(said, text));

@@ -1,6 +1,7 @@
 /** Whether the Xen that spoke is the one that was deployed: a board can start another, from its flash for instance. */
 import type { DeployedImage } from '../recording/event.ts';
 import type { Observations } from './observation.ts';
+import { xenText } from '../console/vocabulary/xen.ts';
 
 /** @returns in words that another Xen ran; undefined where nothing tells, or it is the same */
 export function anotherXen({
@@ -13,7 +14,7 @@ export function anotherXen({
     lines.flatMap(({ talker, text }) => (talker === 'xen' ? (pattern.exec(text)?.[1] ?? []) : []))[0];
   // Xen common/version.c, xen_build_init; drivers/char/console.c, console_init_preirq.
   const buildId = said(/^build-id: ([0-9a-f]+)$/);
-  const version = said(/^Xen version (\d+\.\d\S*)/);
+  const version = said(xenText.versionNumber);
   const own = /^Xen (\S+)/.exec(file.version)?.[1];
   const differs =
     buildId !== undefined && file.buildId !== undefined

@@ -4,6 +4,7 @@ import { ConsoleReader } from '../console/reader.ts';
 import type { Phase } from '../../model/predict/prediction.ts';
 import type { Observations, SeenAnswer, SeenLine, SeenMilestone, SeenSign } from './observation.ts';
 import { WithoutRepeats } from './repeats.ts';
+import { linuxText } from '../console/vocabulary/linux.ts';
 
 export interface ConsoleLogNames {
   readonly board: string;
@@ -36,10 +37,10 @@ export function fromConsole(log: Uint8Array, { expectsLogin, ...names }: Console
   );
   reader.feed(log, 0);
   reader.end(0);
-  const login = ofDom0(spoken, dom0Ready);
+  const login = ofDom0(spoken, linuxText.canBeUsed) ?? ofDom0(spoken, linuxText.endsByItself);
   const milestones: SeenMilestone[] =
     login === undefined ? [] : [{ name: 'dom0-login', text: login.text, line: login.number, phase: 'boot' }];
-  const booted = login !== undefined || (!expectsLogin && ofDom0(spoken, initStarted) !== undefined);
+  const booted = login !== undefined || (!expectsLogin && ofDom0(spoken, linuxText.startsInit) !== undefined);
   return {
     form: 'console log',
     ...names,
@@ -58,20 +59,8 @@ export function fromConsole(log: Uint8Array, { expectsLogin, ...names }: Console
   };
 }
 
-/**
- * A login prompt, or a shell's: no board type says here what Dom0's looks like. Where a program was used in Dom0, or
- * Dom0 ends the machine by itself, its userland was there too.
- */
-const dom0Ready =
-  /(?:^|\s)login: |built-in shell|^Parsing config from \S|^ +enable +prepare +protect |^reboot: (?:Power down|Restarting system)|^(?:\S+[@:])?[\w.~/:-]* ?[#$] /;
-
-/** Characters of a line in which a prompt is looked for: the time for one line grows with its square. */
-const longestPrompt = 400;
-
-const initStarted = /^Run \S+ as init process/;
-
 function ofDom0(lines: readonly TalkerLine[], pattern: RegExp): TalkerLine | undefined {
-  return lines.find(({ domid, text }) => domid === 0 && pattern.test(text.slice(0, longestPrompt)));
+  return lines.find(({ domid, text }) => domid === 0 && pattern.test(text));
 }
 
 /** A line of Dom0 may be the toolstack's as well, where it is used on the console. */
@@ -123,7 +112,7 @@ function consoleCommands(lines: readonly TalkerLine[]): SeenAnswer[] {
   };
   for (const { domid, text, number, stamp } of lines) {
     if (domid !== 0 || stamp !== undefined) continue;
-    const typed = /^\S*(?:~ |\b)?[#$] (.*)$/.exec(text);
+    const typed = linuxText.typed.exec(text);
     if (typed === null) {
       open?.output.push(text);
       continue;

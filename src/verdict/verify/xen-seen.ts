@@ -3,6 +3,7 @@ import type { XenSeen } from '../../model/predict/other-build.ts';
 import type { RecordedEvent } from '../recording/event.ts';
 import { fromRecording } from './from-recording.ts';
 import type { Observations } from './observation.ts';
+import { xenText } from '../console/vocabulary/xen.ts';
 
 /** Line of the mediator for a single agent when it is ready (xen/arch/arm/firmware/scmi-smc.c). */
 const singleAgent = /^(SCMI: )?Using SCMI with SMC ID: 0x[0-9a-f]+$/;
@@ -12,7 +13,7 @@ const multiAgent = /^scmi: /;
 export function xenSeen({ lines }: Pick<Observations, 'lines'>): XenSeen {
   const said = (pattern: RegExp) =>
     lines.find(({ talker, text }) => talker === 'xen' && pattern.test(text))?.text;
-  const banner = said(/^Xen version \d/);
+  const banner = said(xenText.version);
   const [single, multi] = [said(singleAgent), said(multiAgent)];
   return {
     ...(banner !== undefined && { banner }),

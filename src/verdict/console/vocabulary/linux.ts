@@ -8,10 +8,10 @@ import type { Sign } from '../sign.ts';
 const promptName = String.raw`(?:\[[^\[\]]{1,80}\]|[\w.@:~/+=-]{0,80}(?: [~\w./-]{1,60})?)`;
 
 export const linuxText = {
-  /** kernel/printk/printk.c, print_time and print_caller. */
-  stamp: /^\[ *(\d{1,12}\.\d{1,9})\](?:\[ *[TC]\d+\])? /,
+  /** kernel/printk/printk.c, print_time and print_caller: six decimals; people who quote one leave some out. */
+  stamp: /^\[ *(\d{1,12}\.(?:\d{6}|\d{1,2}))\](?:\[ *[TC]\d+\])? /,
   /** The same behind something else: printk begins where a prompt left the cursor. */
-  stampAnywhere: /\[(?=[ \d]{5}) {0,4}\d{1,12}\.\d{1,9}\](?:\[ *[TC]\d+\])? /g,
+  stampAnywhere: /\[(?=[ \d]{5}) {0,4}\d{1,12}\.(?:\d{6}|\d{1,2})\](?:\[ *[TC]\d+\])? /g,
   /** arch/arm64/kernel/setup.c */
   booting: /^Booting Linux on physical CPU/,
   constants: ['Booting Linux on physical CPU 0x0000000000'],
@@ -25,14 +25,18 @@ export const linuxText = {
   prompt: new RegExp(`^(?:${promptName} ?[#$] |(?:=|[\\w-]{1,20})> |[^:]{0,80}(?:login|[Pp]assword): )`),
   /** The echo of a command behind a prompt. */
   commandEcho: new RegExp(`^${promptName} ?[#$] +\\S`),
+  /** Group: the command behind a prompt, empty where none was typed. */
+  typed: new RegExp(`^${promptName} ?[#$] (.*)$`),
   /** The echo of a command in the frame that this project's shells give it (run/shells/shell-line.ts). */
   frameBegin: /^echo "#"[\w.]+;/,
   /** Behind these a stamp is quoted: a text in quotes, the line of a log daemon. */
   quotes: /(?:['"`]|\bkernel: )$/,
   /** The line that ends such a frame. */
   frameEnd: /^#\w{1,40}\.\d{1,9} \d{1,3}$/,
-  /** getty, login, busybox ash; or a shell at its prompt. */
-  canBeUsed: new RegExp(`(?:^|\\s)login: |built-in shell|^${promptName} ?[#$] `),
+  /** getty, login, busybox ash; a program that was used (xl, the clock summary); or a shell at its prompt. */
+  canBeUsed: new RegExp(
+    `(?:^|\\s)login: |built-in shell|^Parsing config from \\S|^ {1,40}enable +prepare +protect |^${promptName} ?[#$] `,
+  ),
   loginAsks: /\blogin: ?$/i,
   passwordAsks: /password: ?$/i,
   loginOrPasswordAsks: /(?:\blogin|password): ?$/i,

@@ -13,7 +13,8 @@ export const uBootText = {
   countdown: /Hit any key to stop autoboot|Press .{1,40} to (?:stop|abort) autoboot/,
   /** boot/bootm.c */
   handover: /Starting kernel \.\.\./,
-  handoverLine: 'Starting kernel ...',
+  /** Lines that are the same in each boot. */
+  constants: ['Starting kernel ...', 'Booting using Device Tree'],
   storedCommand: /Starting kernel \.\.\.|Booting using the fdt blob/,
   /** net/net.c, net/tftp.c, net/lwip/tftp.c */
   usesNetwork: /Using \S+ device|TFTP from server/,

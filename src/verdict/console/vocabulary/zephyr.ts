@@ -4,6 +4,8 @@ import type { Sign } from '../sign.ts';
 export const zephyrText = {
   /** subsys/shell/backends/shell_uart.c, CONFIG_SHELL_PROMPT_UART. */
   prompt: 'uart:~$',
+  /** Pattern of what stands on a line that has not ended: the shell waits. */
+  waits: String.raw`uart:~\$ ?$`,
 } as const;
 
 export const zephyrSigns: readonly Sign[] = [
