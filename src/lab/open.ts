@@ -122,7 +122,6 @@ function consoleLoginOf(
     : { user: who, only };
 }
 
-
 function guestLoginOf(name: string, { by, user = 'root', passwordFile }: LabShell): ConsoleLogin {
   const only = by === 'console';
   if (passwordFile === undefined) return { user, only };

@@ -22,11 +22,11 @@ export const uBootText = {
   ownAddress: /^TFTP from server \S+; our IP address is ([\d.]+)/,
   filename: /^Filename '(.*)'\.$/,
   /** A mark for ten blocks, of CONFIG_TFTP_BLOCKSIZE; T for a timeout. */
-  marks: /^((?:Loading: |\s)[*\s]*[#T\s]+)$/,
+  marks: /^((?:Loading: |\s)[*\s]*[#T][#T\s]*)$/,
   loading: /Loading: \*|Retry count exceeded|^T(?: T)+/,
   transferred: /Bytes transferred = (\d+) \(/,
   /** The number twice: what of it was lost shows. */
-  size: /(\d+) \(([0-9a-f]+) hex\)/,
+  size: /(?<!\d)(\d+) \(([0-9a-f]+) hex\)/,
   sizeRemains: /transf|sferred|hex\)/,
   tftpErrorOfNet: /^TFTP error: '(.*)' \((\d+)\)/,
   tftpErrorOfLwip: /^TFTP error: (\d+) \((.*)\)/,
