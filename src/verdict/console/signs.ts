@@ -28,4 +28,11 @@ export function troubleOf(name: string, text: string): Sign | undefined {
   return troubles.find(sign => sign.name === name && sign.pattern.test(text));
 }
 
+/** The same of a line by what it says, in a log of one talker that goes on: Dom0 has lived to show it. */
+export function troubleIn(talker: 'xen' | 'linux', text: string): Sign | undefined {
+  return troubles.find(
+    ({ kind, talkers, pattern }) => kind === 'trouble' && talkers?.includes(talker) && pattern.test(text),
+  );
+}
+
 const troubles = signs.filter(({ kind }) => kind === 'trouble' || kind === 'fatal' || kind === 'restart');

@@ -1,6 +1,6 @@
 /** Observations that nothing predicted. */
 import type { Sign } from '../console/sign.ts';
-import { troubleOf } from '../console/signs.ts';
+import { troubleIn, troubleOf } from '../console/signs.ts';
 import type { Expectation, Phase, Prediction } from '../../model/predict/prediction.ts';
 import { type MatchedLines, patternOf } from './lines.ts';
 import { levelMark } from './evidence/log.ts';
@@ -21,6 +21,7 @@ export function unexpected(
     ...unexpectedInKernelLog(prediction, seen),
     ...unexpectedErrors(prediction, seen, accounted),
     ...unexpectedTroubles(prediction, seen, accounted),
+    ...troublesInLogs(prediction, seen),
   ];
 }
 
@@ -251,6 +252,33 @@ function* unexpectedTroubles(
           : 'The model does not predict it.',
       evidence: evidenceOf(found, sign.name === 'reset' ? sign.text : (sign.detail ?? sign.text)),
     });
+  }
+}
+
+/** What the log of Xen or of Dom0's kernel says of trouble, where the console did not bring it. */
+function* troublesInLogs(prediction: Prediction, { logs, signs }: Observations): Generator<Judgement> {
+  const heard = new Set(signs.map(({ sign }) => sign.text.trim()));
+  let count = 0;
+  for (const talker of ['xen', 'linux'] as const) {
+    const log = talker === 'xen' ? logs?.xen : logs?.dom0;
+    if (log === undefined) continue;
+    for (const text of logLines(log, talker)) {
+      const trouble = troubleIn(talker, text);
+      if (trouble === undefined || heard.has(text)) continue;
+      const isPredictedLine = prediction.expectations.some(
+        each => each.kind === 'line' && each.source === talker && patternOf(each).test(text),
+      );
+      if (isPredictedLine) continue;
+      heard.add(text);
+      yield contradicted({
+        id: `unexpected.log.${trouble.name}.${++count}`,
+        source: talker,
+        phase: 'boot',
+        text: `${trouble.means}, in a log`,
+        words: 'The model does not predict it; the console did not bring it.',
+        evidence: { text, line: logs?.line ?? 1 },
+      });
+    }
   }
 }
 

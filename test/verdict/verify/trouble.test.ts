@@ -276,6 +276,30 @@ for (const [scenario] of runs) {
   });
 }
 
+test('what a log of Xen or of a kernel says of trouble is found, though the console did not bring it', t => {
+  const run = recorded.get('dom0-and-guest');
+  if (run === undefined) throw new Error('the run has not passed');
+  const judged = (line: string, log: RegExp) => {
+    let inserted = 0;
+    const recording = edited(run.events, (said, where) => {
+      if (where !== 'log' || !log.test(said)) return said;
+      inserted++;
+      return `${said}${line}\n`;
+    });
+    t.true(inserted > 0, line);
+    return judge({ prediction: run.prediction, recording }).judgements.flatMap(({ outcome, expectation }) =>
+      outcome === 'contradicted' ? [expectation.id] : [],
+    );
+  };
+  const ofXen = /^\(XEN\) /m;
+  const ofDom0 = /^\[ *\d+\.\d+\] /;
+  t.deepEqual(judged('(XEN) Xen WARN at arch/arm/gic.c:400', ofXen), ['unexpected.log.xen-warning.1']);
+  t.deepEqual(judged('[   99.000000] BUG: scheduling while atomic', ofDom0), [
+    'unexpected.log.kernel-oops.1',
+  ]);
+  t.deepEqual(judged('[   99.000000] usb 1-1: new device', ofDom0), []);
+});
+
 function judgedWith(t: ExecutionContext, scenario: string, written: string, place: RegExp) {
   const run = recorded.get(scenario);
   if (run === undefined) throw new Error(`${scenario} has not passed`);
