@@ -86,6 +86,8 @@ export class SignWatch {
     const domain = this.#domains.get(domid) ?? { newest: -1, inCommand: false, isBooted: false };
     this.#domains.set(domid, domain);
     if (stamp === undefined) {
+      // Each of the three has one of these.
+      if (!/[#$:]/.test(text)) return domain.inCommand;
       if (linuxText.commandEcho.test(text) || linuxText.frameBegin.test(text)) domain.inCommand = true;
       else if (linuxText.prompt.test(text) || linuxText.frameEnd.test(text)) domain.inCommand = false;
       return domain.inCommand;

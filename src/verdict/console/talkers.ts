@@ -49,7 +49,7 @@ export class Talkers {
   /** Takes one line of the serial line apart. */
   push(line: PhysicalLine, t: number): void {
     // Some firmware writes its carriage return behind the newline.
-    const text = this.#decoder.decode(line.bytes).replace(/^\r+/, '');
+    const text = this.#decoder.decode(withoutReturns(line.bytes));
     const ending: Ending = {
       t,
       number: line.number,
@@ -356,8 +356,8 @@ const vpl011Line = 126;
 
 /** @param firmware whether its lines may be there, and those that others print as well */
 function segmentsOf(text: string, firmware: boolean | 'none'): readonly Segment[] {
-  const stamp = tfaText.stamp.exec(text)?.[0] ?? '';
-  const level = text.slice(stamp.length);
+  const stamp = text.startsWith('[') ? (tfaText.stamp.exec(text)?.[0] ?? '') : '';
+  const level = stamp === '' ? text : text.slice(stamp.length);
   if (
     firmware !== 'none' &&
     (tfaText.start.test(level) || (firmware && tfaText.startWhileEarly.test(level)))
@@ -398,6 +398,13 @@ function segmentsOf(text: string, firmware: boolean | 'none'): readonly Segment[
   return segments;
 }
 
+/** Carriage returns at the head of a line: the board wrote them behind its newline. */
+function withoutReturns(bytes: Uint8Array): Uint8Array {
+  let start = 0;
+  while (bytes[start] === 0x0d) start++;
+  return start === 0 ? bytes : bytes.subarray(start);
+}
+
 /** Text behind which a program's words are only quoted: the echo of a command, an opening quote. */
 function isQuoted(head: string): boolean {
   if (linuxText.frameBegin.test(head)) return false;
@@ -407,7 +414,7 @@ function isQuoted(head: string): boolean {
 /** Places within a visible line at which another program has begun to write, behind what had no newline. */
 function startsIn(text: string): readonly number[] {
   const places: number[] = [];
-  const prompt = linuxText.prompt.exec(text)?.[0].length ?? 0;
+  const prompt = mayHavePrompt.test(text) ? (linuxText.prompt.exec(text)?.[0].length ?? 0) : 0;
   if (prompt > 0 && lastWords.test(text.slice(prompt))) places.push(prompt);
   if (mayBeginInside.test(text)) {
     for (const { index } of text.matchAll(begins)) {
@@ -430,6 +437,8 @@ const lastWords = new RegExp(
     .map(source => `^(?:${source})`)
     .join('|'),
 );
+/** Not of a line that a kernel has stamped, or of one without any prompt's last characters. */
+const mayHavePrompt = /^(?!\[ {1,4}\d).*?[#$>:] /;
 const mayBeginInside = /.\[[ \d]{5}/;
 const begins = linuxText.stampAnywhere;
 

@@ -262,7 +262,7 @@ function* troublesInLogs(prediction: Prediction, { logs, signs }: Observations):
   for (const talker of ['xen', 'linux'] as const) {
     const log = talker === 'xen' ? logs?.xen : logs?.dom0;
     if (log === undefined) continue;
-    for (const text of logLines(log, talker)) {
+    for (const { text } of log.lines) {
       const trouble = troubleIn(talker, text);
       if (trouble === undefined || heard.has(text)) continue;
       const isPredictedLine = prediction.expectations.some(

@@ -1,7 +1,7 @@
 /** Text from a board costs time in proportion to its length, whatever it is. */
 import test from 'ava';
 import { readConsoleLog } from '../../../src/verdict/console/log-format.ts';
-import { linesOf } from '../../../src/verdict/console/lines-of.ts';
+import { linesOf } from '../../../src/verdict/verify/evidence/text-lines.ts';
 import { ConsoleReader } from '../../../src/verdict/console/reader.ts';
 import { signs } from '../../../src/verdict/console/signs.ts';
 import { visibleText } from '../../../src/verdict/console/terminal-text.ts';

@@ -15,7 +15,7 @@ export const tfaText = {
   anyLevel: /^(?:NOTICE|INFO|ERROR|WARNING): +/,
   /** bl31/aarch64/crash_reporting.S, common/aarch64/debug.S, plat/common/aarch64/plat_common.c, lib/el3_runtime. */
   panic:
-    /(?:^|[^\w'"/])(PANIC (?:in|at) EL3|Unhandled (?:Interrupt )?Exception (?:in|from) (?:EL3|lower EL)|PANIC at PC : 0x[0-9a-f]+|Unhandled External Abort received)/,
+    /(?<![\w'"/])(PANIC (?:in|at) EL3|Unhandled (?:Interrupt )?Exception (?:in|from) (?:EL3|lower EL)|PANIC at PC : 0x[0-9a-f]+|Unhandled External Abort received)/,
 } as const;
 
 /** Errors of a boot that goes on well: the platform has no secure payload (common/runtime_svc.c, services/spd). */

@@ -96,7 +96,7 @@ export const xenSigns: readonly Sign[] = [
     kind: 'fatal',
     talkers: ['xen'],
     pattern:
-      /(?:^|[^'"\w])(CPU\d+: Unexpected Trap: .*|(?:Xen )?BUG at .*|Hypervisor Trap\. .*|Assertion '.*' failed at .*|FATAL TRAP: .*|FATAL PAGE FAULT.*|\*\*\* DOUBLE FAULT \*\*\*|Watchdog timer detects that CPU\d+ is stuck!)/,
+      /(?<!['"\w])(CPU\d+: Unexpected Trap: .*|(?:Xen )?BUG at .*|Hypervisor Trap\. .*|Assertion '.*' failed at .*|FATAL TRAP: .*|FATAL PAGE FAULT.*|\*\*\* DOUBLE FAULT \*\*\*|Watchdog timer detects that CPU\d+ is stuck!)/,
     follows: { signs: ['xen-panic'] },
     endsInReset: true,
     means: "an exception of Xen's own",
@@ -106,7 +106,7 @@ export const xenSigns: readonly Sign[] = [
     name: 'xen-warning',
     kind: 'trouble',
     talkers: ['xen'],
-    pattern: /(?:^|[^'"\w])((?:Xen )?WARN at .*)/,
+    pattern: /(?<!['"\w])((?:Xen )?WARN at .*)/,
     means: 'a warning of Xen about itself, with a stack',
     source: 'Xen arch/arm/traps.c, common/bug.c',
   },
