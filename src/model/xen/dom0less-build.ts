@@ -114,7 +114,7 @@ export function buildDomUTree(
     if (rc !== 0) return rc;
   }
   const chosen = new DtNode('chosen', root);
-  const bootargs = domUBootargs(node);
+  const bootargs = domUBootargs(node, context.modulesAreAdded);
   if (bootargs !== undefined) chosen.properties.set('bootargs', stringProperty(bootargs));
   root.children.push(chosen);
   return new DeviceTree(root);

@@ -50,11 +50,13 @@ export function dom0Bootargs(tree: DeviceTree): string | undefined {
 }
 
 /**
- * The kernel command line of a dom0less domain: of its kernel's module alone (process_multiboot_node(); nobody reads
- * `bootargs` of the domain's node).
+ * The kernel command line of a dom0less domain: of its kernel's module alone (process_multiboot_node(); Xen does not
+ * read `bootargs` of the domain's node).
+ * @param modulesAreAdded the module is yet to be made, and gets the `bootargs` of the domain's node
  */
-export function domUBootargs(node: DtNode): string | undefined {
-  return node.children.find(isKernel)?.string('bootargs');
+export function domUBootargs(node: DtNode, modulesAreAdded: boolean): string | undefined {
+  const ofModule = node.children.find(isKernel)?.string('bootargs');
+  return modulesAreAdded ? (ofModule ?? node.string('bootargs')) : ofModule;
 }
 
 /**

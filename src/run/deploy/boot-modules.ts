@@ -17,7 +17,7 @@ export interface BootModule {
 
 /**
  * A copy of a host tree that names the modules. A module of the same kind that a domain has already gets the new
- * place instead.
+ * place instead. `bootargs` of a domain's node, which Xen does not read, become those of its kernel.
  */
 export function withBootModules(tree: DeviceTree, modules: readonly BootModule[]): DeviceTree {
   const copy = parseFlat(writeFlat(tree), 'host tree');
@@ -26,7 +26,14 @@ export function withBootModules(tree: DeviceTree, modules: readonly BootModule[]
   for (const domain of domainNodes(copy)) complete(domain);
   for (const module of modules) {
     if (module.domain === undefined) announce(module, chosen, ofChosen);
-    else announce(module, chosen.child(module.domain) ?? add(chosen, module.domain), domainCells);
+    else {
+      const domain = chosen.child(module.domain) ?? add(chosen, module.domain);
+      const node = announce(module, domain, domainCells);
+      const bootargs = domain.properties.get('bootargs');
+      if (module.kind === 'multiboot,kernel' && bootargs !== undefined && !node.has('bootargs')) {
+        node.properties.set('bootargs', bootargs);
+      }
+    }
   }
   return copy;
 }
@@ -69,13 +76,14 @@ function complete(domain: DtNode): void {
   for (const [name, cells] of defaults) if (!domain.has(name)) domain.properties.set(name, cellBytes(cells));
 }
 
-function announce({ kind, address, size }: BootModule, parent: DtNode, cells: Cells): void {
+function announce({ kind, address, size }: BootModule, parent: DtNode, cells: Cells): DtNode {
   const node =
     parent.children.find(child => child.isCompatible(kind)) ?? add(parent, `module@${address.toString(16)}`);
   if (!node.has('compatible')) {
     node.properties.set('compatible', new TextEncoder().encode(`${kind}\0multiboot,module\0`));
   }
   node.properties.set('reg', cellBytes([...inCells(address, cells.address), ...inCells(size, cells.size)]));
+  return node;
 }
 
 function add(parent: DtNode, name: string): DtNode {

@@ -12,8 +12,10 @@ import { imageNames } from '../../../src/lab/load-lab.ts';
 import type { PlannedBoard } from '../../../src/lab/planned-board.ts';
 import { editTree } from '../../../src/model/dt/edit.ts';
 import { parseFlat, writeFlat } from '../../../src/model/dt/flat.ts';
+import { parseSource } from '../../../src/model/dt/source.ts';
 import { fitImage } from '../../../src/lab/images/fit.ts';
 import { uBootScript } from '../../../src/lab/images/u-boot-script.ts';
+import { withBootModules } from '../../../src/run/deploy/boot-modules.ts';
 import { checkLayout } from '../../../src/run/deploy/layout-check.ts';
 import { prepareDeployment } from '../../../src/run/deploy/deployment.ts';
 import { bootScenario, findScenario, loadScenario } from '../../../src/scenario/load.ts';
@@ -71,7 +73,7 @@ test('the boot script of a dom0less domain loads each file and gives Xen its exa
     'if tftpboot 0x58000000 ramdisk; then',
     'fdt set /chosen/module@58000000 reg <0x0 0x58000000 0x0 0x${filesize}>',
     'if tftpboot 0x58200000 domU1.kernel; then',
-    'fdt set /chosen/domU1/module@58200000 reg <0x0 0x58200000 0x0 0x${filesize}>',
+    'fdt set /chosen/domU1/kernel reg <0x0 0x58200000 0x0 0x${filesize}>',
     'if tftpboot 0x58400000 domU1.ramdisk; then',
     'fdt set /chosen/domU1/module@58400000 reg <0x0 0x58400000 0x0 0x${filesize}>',
     'if tftpboot 0x58600000 domU1.dtb; then',
@@ -334,7 +336,7 @@ test('an U-Boot at EL3 gets Xen and the tree in one image with BL31, and the res
     [0x48200000, 0x48000000, 0x46400000],
   );
   const tree = parseFlat(part('fdt')?.properties.get('data') ?? new Uint8Array());
-  t.deepEqual(tree.node('/chosen/domU1/module@58200000')?.cells('reg'), [0, 0x58200000, 0, 500]);
+  t.deepEqual(tree.node('/chosen/domU1/kernel')?.cells('reg'), [0, 0x58200000, 0, 500]);
 });
 
 test('the place of BL31 in the lab is asked for where U-Boot starts it, and nowhere else', t => {
@@ -392,3 +394,17 @@ async function scratch(t: ExecutionContext): Promise<string> {
   t.teardown(() => rm(directory, { recursive: true }));
   return directory;
 }
+
+test("bootargs of a domain's node, which Xen does not read, go to the module of its kernel", t => {
+  const bootargsOf = (inside: string) => {
+    const tree = parseSource(
+      `/dts-v1/; / { chosen { #address-cells = <2>; #size-cells = <2>; domU1 { compatible = "xen,domain"; ${inside} }; }; };`,
+    );
+    const modules = [{ kind: 'multiboot,kernel', domain: 'domU1', address: 0x5000_0000, size: 1 }] as const;
+    const domain = withBootModules(tree, modules).node('/chosen/domU1');
+    return domain?.children.find(node => node.isCompatible('multiboot,kernel'))?.string('bootargs');
+  };
+  t.is(bootargsOf('bootargs = "a";'), 'a');
+  t.is(bootargsOf('bootargs = "a"; kernel { compatible = "multiboot,kernel"; bootargs = "b"; };'), 'b');
+  t.is(bootargsOf(''), undefined);
+});
