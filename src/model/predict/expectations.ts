@@ -10,7 +10,7 @@ export class Expectations {
   readonly #counts = new Map<string, number>();
 
   line(line: ConsoleLine, phase: Phase): void {
-    const { source, domid, text, reason, optional } = line;
+    const { source, domid, text, reason, optional, free = [] } = line;
     this.#add({
       id: this.#nextId(phase, talkerOf(line)),
       kind: 'line',
@@ -21,6 +21,7 @@ export class Expectations {
       pattern: patternOf(line),
       reason,
       ...(optional === undefined ? {} : { optional }),
+      ...(free.length === 0 ? {} : { free }),
     });
   }
 

@@ -320,7 +320,7 @@ class PredictedRun {
 
   #print(line: ConsoleLine): void {
     this.#heard.push(line);
-    const { source, domid, level, text, reason, optional } = line;
+    const { source, domid, level, text, reason, optional, free = [] } = line;
     const pattern = patternOf(line);
     this.#lines.push({
       source,
@@ -330,6 +330,7 @@ class PredictedRun {
       pattern,
       reason,
       ...(optional === undefined ? {} : { optional }),
+      ...(free.length === 0 ? {} : { free }),
     });
     // Of the others nobody judges what is neither owed nor forbidden.
     if (optional !== undefined && source !== 'xen') return;

@@ -1,7 +1,7 @@
 /** Result of `predict`. Field names are an interface for scripts: fields are added, never renamed. */
 import type { LinuxVersion } from '../linux/kernel-version.ts';
 import type { XenBuild } from '../xen/build.ts';
-import type { Reason, Talker } from '../trace/observation.ts';
+import type { FreePart, Reason, Talker } from '../trace/observation.ts';
 
 export interface Prediction {
   readonly schema: 2;
@@ -90,6 +90,8 @@ export interface PredictedLine {
   readonly reason: Reason;
   /** Why nothing is wrong where it is not seen; absent: it has to be. */
   readonly optional?: string;
+  /** The parts of the text that the pattern leaves open, and why; absent: none is. */
+  readonly free?: readonly FreePart[];
 }
 
 export interface PredictedToolstackCall {
@@ -135,6 +137,8 @@ export interface Expectation {
   readonly reason: Reason;
   /** Of a line: why nothing is wrong where it is not seen; absent: it has to be. */
   readonly optional?: string;
+  /** Of a line: the parts of its text that the pattern leaves open, and why; absent: none is. */
+  readonly free?: readonly FreePart[];
   /**
    * Set where this is a claim of the series rather than what the model predicts: `broken` with a reason
    * when the model predicts that this configuration or firmware breaks it.

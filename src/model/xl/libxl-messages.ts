@@ -28,12 +28,26 @@ export function libxlLine({ message, domid, values = [], errno, optional, reason
   const filled = text.replace(/%/g, () => String(rest.shift() ?? ''));
   const about = domid === undefined ? '' : `Domain ${domid}:`;
   const cause = errno === undefined ? '' : `: ${strerror(errno)}`;
-  const shown = `libxl: ${level}: ${file}:${line}:${name}: ${about}${filled}${cause}`;
+  const before = `libxl: ${level}: ${file}:`;
+  const shown = `${before}${line}:${name}: ${about}${filled}${cause}`;
+  const places = { from: before.length, to: before.length + String(line).length };
   const pattern = `libxl: ${level}: ${escape(file)}:\\d+:${name}: ${escape(`${about}${filled}`)}`;
   return {
     source: 'xl',
     ...(domid === undefined ? {} : { domid }),
     text: shown,
+    free: [
+      { ...places, because: 'numbers of source lines change with every commit' },
+      ...(errnoVaries && cause !== ''
+        ? [
+            {
+              from: shown.length - cause.length,
+              to: shown.length,
+              because: 'the errno is whatever was left over',
+            },
+          ]
+        : []),
+    ],
     pattern: pattern + (errnoVaries ? '.*' : escape(cause)),
     ...(optional === undefined ? {} : { optional }),
     reason,
