@@ -647,15 +647,16 @@ test('a build without any driver boots as if there were no SCMI', t => {
   t.is(booted.hypervisor.guest(0).smc(0x82000002), -1);
 });
 
+const bootargsOf = (inNode: string, inModule: string, dom0KernelIsAdded: boolean) => {
+  const inChosen = domU(`bootargs = "${inNode}";`).replace(
+    /(multiboot,kernel"[^;]*;)/,
+    inModule === '' ? '$1' : `$1 bootargs = "${inModule}";`,
+  );
+  const { hypervisor } = bootXen({ inChosen }, { dom0KernelIsAdded });
+  return hypervisor.domains.get(1)?.tree?.node('/chosen')?.string('bootargs');
+};
+
 test("a dom0less kernel's command line is its module's alone, unless the module is yet to be made", t => {
-  const bootargsOf = (inNode: string, inModule: string, dom0KernelIsAdded: boolean) => {
-    const inChosen = domU(`bootargs = "${inNode}";`).replace(
-      /(multiboot,kernel"[^;]*;)/,
-      inModule === '' ? '$1' : `$1 bootargs = "${inModule}";`,
-    );
-    const { hypervisor } = bootXen({ inChosen }, { dom0KernelIsAdded });
-    return hypervisor.domains.get(1)?.tree?.node('/chosen')?.string('bootargs');
-  };
   t.is(bootargsOf('of the node', '', false), undefined);
   t.is(bootargsOf('of the node', 'of the module', false), 'of the module');
   t.is(bootargsOf('of the node', '', true), 'of the node');

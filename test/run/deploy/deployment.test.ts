@@ -395,15 +395,16 @@ async function scratch(t: ExecutionContext): Promise<string> {
   return directory;
 }
 
+const bootargsOf = (inside: string) => {
+  const tree = parseSource(
+    `/dts-v1/; / { chosen { #address-cells = <2>; #size-cells = <2>; domU1 { compatible = "xen,domain"; ${inside} }; }; };`,
+  );
+  const modules = [{ kind: 'multiboot,kernel', domain: 'domU1', address: 0x5000_0000, size: 1 }] as const;
+  const domain = withBootModules(tree, modules).node('/chosen/domU1');
+  return domain?.children.find(node => node.isCompatible('multiboot,kernel'))?.string('bootargs');
+};
+
 test("bootargs of a domain's node, which Xen does not read, go to the module of its kernel", t => {
-  const bootargsOf = (inside: string) => {
-    const tree = parseSource(
-      `/dts-v1/; / { chosen { #address-cells = <2>; #size-cells = <2>; domU1 { compatible = "xen,domain"; ${inside} }; }; };`,
-    );
-    const modules = [{ kind: 'multiboot,kernel', domain: 'domU1', address: 0x5000_0000, size: 1 }] as const;
-    const domain = withBootModules(tree, modules).node('/chosen/domU1');
-    return domain?.children.find(node => node.isCompatible('multiboot,kernel'))?.string('bootargs');
-  };
   t.is(bootargsOf('bootargs = "a";'), 'a');
   t.is(bootargsOf('bootargs = "a"; kernel { compatible = "multiboot,kernel"; bootargs = "b"; };'), 'b');
   t.is(bootargsOf(''), undefined);
