@@ -19,9 +19,13 @@ export interface RpiInput {
   readonly witness: Witness;
   /** The file that, once it has come whole, the EEPROM hands over to. */
   readonly kernel: string;
+  /** All that it has to fetch; what it looks for beside them need not be there. */
+  readonly files: readonly string[];
 }
 
 interface RpiContext extends RpiInput {
+  /** Transfers that ended before the last block, by file; one that came whole later is none of them. */
+  readonly cutShort: ReadonlyMap<string, string>;
   /** Transfers of this attempt: what is left of one before it is none of ours. */
   readonly transfers: readonly number[];
   readonly kernelAsked: boolean;
@@ -68,17 +72,12 @@ export const bootRpi = setup({
     }),
     couldNot: assign({
       fault: ({ context }, params: { line: string }) =>
-        shown(
-          'the EEPROM could not boot from the network',
-          reason(context.witness.lastLines(), params.line),
-          'infrastructure',
-        ),
+        shown('the EEPROM could not boot from the network', reason(context, params.line), 'infrastructure'),
     }),
     keep: assign({ fault: (_, params: { fault: Fault | null }) => params.fault }),
   },
   guards: {
-    isMissing: ({ context }, params: { line: string }) =>
-      notFound.test(reason(context.witness.lastLines(), params.line)),
+    isMissing: ({ context }) => missingLine(context) !== undefined,
     isRequest: (_, params: { transfer: TftpEvent }) =>
       params.transfer.kind === 'request' || params.transfer.kind === 'refused',
     kernelAsked: ({ context }) => context.kernelAsked,
@@ -100,6 +99,7 @@ export const bootRpi = setup({
   id: 'boot-rpi',
   context: ({ input }) => ({
     ...input,
+    cutShort: new Map(),
     transfers: [],
     kernelAsked: false,
     retry: true,
@@ -120,7 +120,7 @@ export const bootRpi = setup({
         },
         'console.refusal': [
           {
-            guard: { type: 'isMissing', params: ({ event }) => ({ line: event.line }) },
+            guard: 'isMissing',
             target: 'missing',
             actions: { type: 'couldNot', params: ({ event }) => ({ line: event.line }) },
           },
@@ -277,17 +277,30 @@ export const bootRpi = setup({
   },
 });
 
-const notFound = /file \S+ not found/;
-
-/** Its report of trouble before it gave up; it prints the same for files that need not be there. */
-function reason(lines: readonly string[], refusal: string): string {
-  const why = lines.findLast(line =>
-    /file \S+ not found|DHCP timeout|TFTP: disconnect|Link down/i.test(line),
-  );
+/** The cause is what the file server saw; the console says of files that need not be there that they are missing, too. */
+function reason(context: RpiContext, refusal: string): string {
+  const cut = [...context.cutShort.values()].at(-1);
+  const why =
+    missingLine(context) ??
+    cut ??
+    context.witness.lastLines().findLast(line => /DHCP timeout|TFTP: disconnect|Link down/i.test(line));
   return why === undefined ? refusal : `${why.trim()}; ${refusal.trim()}`;
 }
 
+/** The line by which the EEPROM says that a file is not there which it has to fetch. */
+function missingLine({ files, witness }: RpiContext): string | undefined {
+  return witness.lastLines().findLast(line => {
+    const [, asked] = /file (\S+) not found/.exec(line) ?? [];
+    return asked !== undefined && files.some(file => asked === file || asked.endsWith(`/${file}`));
+  });
+}
+
 function noted(context: RpiContext, transfer: TftpEvent): Partial<RpiContext> {
+  if (transfer.kind === 'ended' || transfer.kind === 'done') {
+    const others = [...context.cutShort].filter(([file]) => file !== transfer.file);
+    const own = transfer.kind === 'ended' ? [[transfer.file, words(transfer)] as const] : [];
+    return { cutShort: new Map([...others, ...own]) };
+  }
   if (transfer.kind !== 'request') return {};
   return {
     transfers: [...context.transfers, transfer.transfer],

@@ -537,7 +537,7 @@ for (const { name, answers, happens, fault } of lost) {
   });
 }
 
-function eeprom(plan: BootPlan = { eeprom: { kernel: 'xen' } }) {
+function eeprom(plan: BootPlan = { eeprom: { kernel: 'xen', files: ['config.txt', 'xen'] } }) {
   const { transfers, ...board } = boardOf(plan);
   const transfer = (event: TftpEvent) => transfers.tell({ type: 'transfer', transfer: event });
   let number = 0;
@@ -591,7 +591,7 @@ test("EEPROM: the console may be ahead of the last acknowledgement, and Xen's ba
 
 test('EEPROM, then U-Boot: what the EEPROM starts is interrupted, loads and starts Xen, in one power-on', async t => {
   const { actor, say, request, done, turned, typed } = eeprom({
-    eeprom: { kernel: 'u-boot.bin' },
+    eeprom: { kernel: 'u-boot.bin', files: ['config.txt', 'u-boot.bin'] },
     uBoot: uBootPlan,
   });
   await settle();
@@ -612,7 +612,7 @@ test('EEPROM, then U-Boot: what the EEPROM starts is interrupted, loads and star
 
 test('EEPROM, then U-Boot: a U-Boot that stays silent costs a power cycle, and the EEPROM is first again', async t => {
   const { actor, clock, say, request, done, turned } = eeprom({
-    eeprom: { kernel: 'u-boot.bin' },
+    eeprom: { kernel: 'u-boot.bin', files: ['config.txt', 'u-boot.bin'] },
     uBoot: uBootPlan,
   });
   for (let attempt = 1; attempt <= 3; attempt++) {
@@ -703,6 +703,32 @@ test('EEPROM: a file that is not there is named, and no power cycle tried', asyn
     'the EEPROM could not boot from the network: 2.01 TFTP 1: file 0000beef/xen not found; Boot mode: RESTART (0f) order 0',
   );
   t.deepEqual(turned, ['on']);
+});
+
+test('EEPROM: a transfer that ended early is the cause and a power cycle tried, not a probe that is normally missing', async t => {
+  const { actor, clock, notes, request, probeEnds, done, tell, transfer, turned } = eeprom();
+  await settle();
+  request('config.txt');
+  probeEnds('config.txt');
+  request('config.txt');
+  done('config.txt');
+  transfer({
+    kind: 'refused',
+    file: '0000beef/overlays/overlay_map.dtb',
+    code: 1,
+    why: 'not among the files',
+  });
+  tell({ type: 'console.banner', line: '  2.01 TFTP 1: file 0000beef/overlays/overlay_map.dtb not found' });
+  request('xen');
+  probeEnds('xen');
+  tell({ type: 'console.refusal', line: 'Boot mode: RESTART (0f) order 0' });
+  await pass(clock, 2100);
+  t.deepEqual(turned, ['on', 'off', 'on']);
+  t.is(actor.getSnapshot().status, 'active');
+  t.regex(
+    notes.join('\n'),
+    /xen after 0 bytes \(client-error: Early terminate\); Boot mode: RESTART \(0f\) order 0/,
+  );
 });
 
 test('EEPROM: its own banner, seen when it has fetched everything already, is no hand-over', async t => {

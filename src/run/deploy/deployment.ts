@@ -113,7 +113,7 @@ export async function planDeployment(
     hostTree,
     placed,
     boot: {
-      ...(eeprom !== undefined && { eeprom: { kernel: eeprom.kernel } }),
+      ...(eeprom !== undefined && { eeprom: { kernel: eeprom.kernel, files: Object.keys(eeprom.files) } }),
       ...(told !== undefined && { uBoot: told.plan }),
     },
     ...(told !== undefined && { bootScript: told.bootScript }),
