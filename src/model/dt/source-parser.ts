@@ -5,6 +5,7 @@ import { type Include, SourceLexer, type Token } from './source-lexer.ts';
 import {
   addLabel,
   deleteNode,
+  isPathReference,
   mergeNodes,
   newProperty,
   nodeByReference,
@@ -191,7 +192,10 @@ class SourceParser implements Tokens {
   /** `&label { ... };`: merged into the node where it is in this tree, a fragment where it is in the base. */
   #reference(root: SourceNode, label: string | undefined): void {
     const { text, place } = this.take();
-    const isPath = text.startsWith('/');
+    const isPath = isPathReference(text);
+    if (this.#plugin && isPath && !text.startsWith('/')) {
+      throw new DtError(`"${text}" begins at a label, which a fragment of an overlay cannot`, place);
+    }
     const target = this.#plugin && isPath && label === undefined ? undefined : nodeByReference(root, text);
     if (target !== undefined) {
       if (label !== undefined) addLabel(target.labels, label);
@@ -295,7 +299,7 @@ class SourceParser implements Tokens {
 }
 
 function notFound(reference: string, place: Place): DtError {
-  const what = reference.startsWith('/') ? `node "${reference}"` : `label "${reference}"`;
+  const what = isPathReference(reference) ? `node "${reference}"` : `label "${reference}"`;
   return new DtError(`${what} not found`, place);
 }
 

@@ -1,6 +1,7 @@
 import { DtError } from './error.ts';
 import {
   deleteNode,
+  isPathReference,
   type Marker,
   nodeByReference,
   type SourceNode,
@@ -28,9 +29,10 @@ export class References {
 
   /** The node that a label or path means, if it is still there. */
   node(reference: string): SourceNode | undefined {
-    if (reference.startsWith('/')) return nodeByReference(this.#root, reference);
-    const node = this.#labels.get(reference);
-    return node?.deleted ? undefined : node;
+    return nodeByReference(this.#root, reference, label => {
+      const node = this.#labels.get(label);
+      return node?.deleted ? undefined : node;
+    });
   }
 
   /** The node's phandle; the lowest free one is assigned where it has none. */
@@ -104,7 +106,7 @@ export function resolveReferences(
   for (const [, property, marker] of markersOf(root, 'phandle')) {
     const node = references.node(marker.name);
     if (node === undefined) {
-      if (plugin && !marker.name.startsWith('/')) continue;
+      if (plugin && !isPathReference(marker.name)) continue;
       throw missing(marker);
     }
     property.value.set(cell(references.phandle(node)), marker.offset);
@@ -143,7 +145,7 @@ export function cell(value: number): Uint8Array {
 
 function missing({ name, place }: Marker): DtError {
   return new DtError(
-    `reference to ${name.startsWith('/') ? 'node' : 'label'} "${name}", which is not there`,
+    `reference to ${isPathReference(name) ? 'node' : 'label'} "${name}", which is not there`,
     place,
   );
 }

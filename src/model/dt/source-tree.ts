@@ -20,7 +20,7 @@ export interface Label {
 /** A place in a value that names a node (as phandle or as path), or that has a label itself. */
 export interface Marker {
   readonly kind: 'phandle' | 'path' | 'label';
-  /** A label, or a path that begins with a slash. */
+  /** A label, or a path as in {@link nodeByReference}. */
   readonly name: string;
   offset: number;
   readonly place: Place;
@@ -147,16 +147,29 @@ function deleteLabels(labels: Label[]): void {
 
 /**
  * The node that a reference means.
- * @param reference a label, or a full path that begins with a slash
+ * @param reference a label, a full path that begins with a slash, or a path below a label (`label/path`)
+ * @param byLabel finds the node with a label
+ * @see dtc's livetree.c, get_node_by_ref()
  */
-export function nodeByReference(root: SourceNode, reference: string): SourceNode | undefined {
-  if (!reference.startsWith('/')) {
-    for (const node of root.walk()) {
-      if (node.labels.some(label => !label.deleted && label.name === reference)) return node;
-    }
-    return undefined;
-  }
-  let node: SourceNode | undefined = root;
-  for (const name of reference.split('/')) if (name !== '') node = node?.child(name);
+export function nodeByReference(
+  root: SourceNode,
+  reference: string,
+  byLabel: (label: string) => SourceNode | undefined = label => nodeByLabel(root, label),
+): SourceNode | undefined {
+  const [label = '', ...path] = reference.split('/');
+  let node = label === '' ? root : byLabel(label);
+  for (const name of path) if (name !== '') node = node?.child(name);
   return node;
+}
+
+/** Whether a reference is a path, from the root or from a label, rather than a label. */
+export function isPathReference(reference: string): boolean {
+  return reference.includes('/');
+}
+
+function nodeByLabel(root: SourceNode, name: string): SourceNode | undefined {
+  for (const node of root.walk()) {
+    if (node.labels.some(label => !label.deleted && label.name === name)) return node;
+  }
+  return undefined;
 }

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import * as fc from 'fast-check';
+import { editTree } from '../../../src/model/dt/edit.ts';
 import { DtError } from '../../../src/model/dt/error.ts';
 import { writeFlat } from '../../../src/model/dt/flat.ts';
 import { formatSource } from '../../../src/model/dt/format.ts';
@@ -188,6 +189,22 @@ for (const [what, source, plain] of MEANINGS) {
   });
 }
 
+test('a node is named by its path below a label, wherever a label may name it', t => {
+  // As dtc 1.8 does; earlier ones refuse it.
+  const source = `/dts-v1/;
+    / { r = <&{a/b} &{a/b/c@1} &{a/}>, &{a/b}; a: n { b { c@1 { }; }; d { }; e { }; }; };
+    &{a/b} { x; }; f: &{a/b/c@1} { s = &f; }; /delete-node/ &{a/d}; /omit-if-no-ref/ &{a/e};`;
+  const plain = `/dts-v1/;
+    / { r = <1 2 3>, "/n/b";
+      n { phandle = <3>; b { x; phandle = <1>; c@1 { s = "/n/b/c@1"; phandle = <2>; }; }; }; };`;
+  t.is(formatSource(parseSource(source)), formatSource(parseSource(plain)));
+  const edited = editTree(
+    parseSource('/dts-v1/; / { a: n { b { }; c { }; }; };', { symbols: true }),
+    '&{a/b} { x; };',
+  );
+  t.true(edited.node('/n/b')?.has('x'));
+});
+
 test('an overlay has fragments, and says which phandles are open and which its own', t => {
   t.is(
     formatSource(parseSource(fixture('overlay.dts'))),
@@ -268,6 +285,37 @@ const WRONG: readonly [what: string, source: string, place: string, message: Reg
   ],
   ['an unknown label outside of cells', '/dts-v1/; / { a = &b; };', '1:19', /reference to label "b"/],
   ['an unknown path', '/dts-v1/; / { a = <&{/x}>; };', '1:20', /reference to node "\/x"/],
+  ['a path below an unknown label', '/dts-v1/; / { a = <&{b/x}>; };', '1:20', /reference to node "b\/x"/],
+  [
+    'an unknown path below a label',
+    '/dts-v1/; / { a = <&{b/x}>; b: n { }; };',
+    '1:20',
+    /reference to node "b\/x"/,
+  ],
+  [
+    'a change of an unknown path below a label',
+    '/dts-v1/; / { b: n { }; };\n&{b/x} { };',
+    '2:1',
+    /node "b\/x" not/,
+  ],
+  [
+    'a path below the label of a deleted node',
+    '/dts-v1/; / { r = <&{a/b}>; a: n { b { }; }; }; /delete-node/ &a;',
+    '1:20',
+    /reference to node "a\/b", which is not there/,
+  ],
+  [
+    'a fragment for a path below a label',
+    '/dts-v1/; /plugin/; &{b/x} { };',
+    '1:21',
+    /"b\/x" begins at a label, which a fragment of an overlay cannot/,
+  ],
+  [
+    "a reference to a path below a base tree's label",
+    '/dts-v1/; /plugin/; / { a = <&{b/x}>; };',
+    '1:30',
+    /reference to node "b\/x"/,
+  ],
   ['a change of an unknown label', '/dts-v1/; / { };\n&b { };', '2:1', /label "b" not found/],
   ['deletion of an unknown label', '/dts-v1/; / { };\n/delete-node/ &b;', '2:15', /label "b" not found/],
   [
