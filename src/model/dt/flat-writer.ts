@@ -1,6 +1,6 @@
 import { DtError } from './error.ts';
 import { HEADER, HEADER_SIZE, MAGIC, TOKEN } from './flat-format.ts';
-import type { DeviceTree, DtNode, MemoryReservation } from './tree.ts';
+import type { DeviceTree, DtNode } from './tree.ts';
 
 /**
  * Write a tree in the flattened format: version 17, last compatible version 16, in the layout of
@@ -31,7 +31,10 @@ export function writeFlat(tree: DeviceTree): Uint8Array<ArrayBuffer> {
   writer.cellAt(HEADER.stringsSize, strings.size);
   writer.cellAt(HEADER.structSize, structSize);
   writer.at = reservationsOffset;
-  for (const reservation of tree.reservations) writeReservation(writer, reservation);
+  for (const { address, size } of tree.reservations) {
+    writer.twoCells(address);
+    writer.twoCells(size);
+  }
   writer.at = structOffset;
   writeNode(writer, tree.root, strings);
   writer.cell(TOKEN.end);
@@ -48,13 +51,6 @@ function measure(node: DtNode, strings: StringTable): number {
   }
   for (const child of node.children) size += measure(child, strings);
   return size;
-}
-
-function writeReservation(writer: Writer, { address, size }: MemoryReservation): void {
-  for (const value of [address, size]) {
-    writer.cell(Math.floor(value / 2 ** 32));
-    writer.cell(value % 2 ** 32);
-  }
 }
 
 function writeNode(writer: Writer, node: DtNode, strings: StringTable): void {
@@ -114,6 +110,11 @@ class Writer {
   cell(value: number): void {
     this.cellAt(this.at, value);
     this.at += 4;
+  }
+
+  twoCells(value: bigint): void {
+    this.#view.setBigUint64(this.at, value);
+    this.at += 8;
   }
 
   /** A NUL-terminated name, one byte per character. */

@@ -13,8 +13,7 @@ export { writeFlat } from './flat-writer.ts';
  *
  * @param bytes the blob; what follows its total size is ignored
  * @param file named in errors
- * @throws {DtError} with the byte offset, when the blob is truncated, malformed, nested deeper than 64 nodes or
- *   has a memory reservation above 2^53
+ * @throws {DtError} with the byte offset, when the blob is truncated, malformed or nested deeper than 64 nodes
  * @see Devicetree Specification v0.4, chapter 5; libfdt fdt_check.c, fdt.c
  */
 export function parseFlat(bytes: Uint8Array, file?: string): DeviceTree {
@@ -38,6 +37,11 @@ class Blob {
   /** One big-endian cell; the caller has checked that it is inside. */
   cell(offset: number): number {
     return this.#view.getUint32(offset);
+  }
+
+  /** A big-endian number of two cells; the caller has checked that it is inside. */
+  twoCells(offset: number): bigint {
+    return this.#view.getBigUint64(offset);
   }
 
   error(problem: string, offset: number): DtError {
@@ -134,12 +138,8 @@ const blockNames = {
 function readReservations(blob: Blob, { reservationsOffset, totalSize }: Header): MemoryReservation[] {
   const reservations: MemoryReservation[] = [];
   for (let at = reservationsOffset; at + 16 <= totalSize; at += 16) {
-    const address = blob.cell(at) * 2 ** 32 + blob.cell(at + 4);
-    const size = blob.cell(at + 8) * 2 ** 32 + blob.cell(at + 12);
-    if (size === 0 && address === 0) return reservations;
-    if (!Number.isSafeInteger(address) || !Number.isSafeInteger(size)) {
-      throw blob.error('memory reservation above 2^53 is not supported', at);
-    }
+    const [address, size] = [blob.twoCells(at), blob.twoCells(at + 8)];
+    if (size === 0n && address === 0n) return reservations;
     reservations.push({ address, size });
   }
   throw blob.error('memory reservation block is not terminated', reservationsOffset);

@@ -83,6 +83,6 @@ function formatCells(value: Uint8Array): string {
   ).join(' ');
 }
 
-function hexadecimal(value: number, digits: number): string {
+function hexadecimal(value: number | bigint, digits: number): string {
   return value.toString(16).padStart(digits, '0');
 }

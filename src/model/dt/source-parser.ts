@@ -131,13 +131,9 @@ class SourceParser implements Tokens {
         if (labels.length > 0) throw this.unexpected('"/memreserve/"');
         return reservations;
       }
-      const { place } = this.take();
-      const [address, size] = [Number(parseInteger(this)), Number(parseInteger(this))];
+      this.take();
+      reservations.push({ address: parseInteger(this), size: parseInteger(this) });
       this.expect(';');
-      if (!Number.isSafeInteger(address) || !Number.isSafeInteger(size)) {
-        throw new DtError('memory reservation above 2^53 is not supported', place);
-      }
-      reservations.push({ address, size });
     }
   }
 

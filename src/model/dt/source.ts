@@ -16,7 +16,7 @@ export type { Include } from './source-lexer.ts';
  * @param options.include gives the text for `/include/ "name"`; without it including is an error
  * @param options.symbols add `__symbols__` (`dtc -@`); when not said, only for an overlay
  * @throws {DtError} with file, line and column: syntax, references to nothing, and what dtc's checks refuse.
- *   `/incbin/` and memory reservations above 2^53 are not supported.
+ *   `/incbin/` is not supported.
  * @see dtc's dtc-parser.y, checks.c and livetree.c; Devicetree Specification v0.4, appendix A
  *
  * @example

@@ -8,8 +8,9 @@ const text = new TextDecoder();
 
 /** A range of memory that the boot program must keep (Devicetree Specification v0.4, section 5.3). */
 export interface MemoryReservation {
-  readonly address: number;
-  readonly size: number;
+  readonly address: bigint;
+  /** In bytes. */
+  readonly size: bigint;
 }
 
 export class DtNode {

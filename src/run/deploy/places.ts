@@ -4,7 +4,7 @@ import { ConfigurationError } from '../../config/configuration-error.ts';
 import type { DeviceTree } from '../../model/dt/tree.ts';
 import type { Scenario } from '../../model/predict/scenario.ts';
 import type { FileSize } from './deployed-file.ts';
-import { type TakenRange, takenMemory } from './taken-memory.ts';
+import { takenMemory } from './taken-memory.ts';
 
 export interface Placed extends FileSize {
   readonly file: string;
@@ -81,6 +81,6 @@ export function requireNone([problem]: readonly PlaceProblem[]): void {
   if (problem !== undefined) throw new ConfigurationError(problem.what, problem.hint);
 }
 
-function inWords({ base, end }: TakenRange): string {
+function inWords({ base, end }: Record<'base' | 'end', number | bigint>): string {
   return `0x${base.toString(16)}-0x${end.toString(16)}`;
 }

@@ -7,9 +7,9 @@ import { cellsBelow } from './boot-modules.ts';
 
 export interface TakenRange {
   readonly what: string;
-  readonly base: number;
+  readonly base: bigint;
   /** Address of the first byte behind it. */
-  readonly end: number;
+  readonly end: bigint;
 }
 
 /**
@@ -38,7 +38,7 @@ export function takenMemory(
   ];
   return ranges
     .filter(({ size }) => size > 0)
-    .map(({ what, base, size }) => ({ what, base, end: base + size }));
+    .map(({ what, base, size }) => ({ what, base: BigInt(base), end: BigInt(base) + BigInt(size) }));
 }
 
 /** Devicetree Specification v0.4, section 3.5: those with a place of their own, not those that are given one. */
@@ -67,6 +67,6 @@ function staticMemory(domain: DtNode) {
   }));
 }
 
-function joined(cells: readonly number[]): number {
-  return cells.reduce((value, cell) => value * 2 ** 32 + cell, 0);
+function joined(cells: readonly number[]): bigint {
+  return cells.reduce((value, cell) => (value << 32n) | BigInt(cell), 0n);
 }

@@ -34,7 +34,10 @@ function arbitraryNode(levels: number): fc.Arbitrary<Drawn> {
   return fc.record({ name: nodeName, properties: someProperties, children });
 }
 
-const reservation = fc.record({ address: fc.maxSafeNat(), size: fc.integer({ min: 1, max: 2 ** 40 }) });
+const reservation = fc.record({
+  address: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  size: fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }),
+});
 
 /** Trees that dtc reads without complaint, every kind of value in them. */
 export const arbitraryTree: fc.Arbitrary<DeviceTree> = fc

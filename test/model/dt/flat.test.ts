@@ -52,7 +52,7 @@ const VERSION = 5;
 
 test('a tree is read with its names, values, order and memory reservations', t => {
   const tree = parseFlat(writeFlat(parseSource(BASE)));
-  t.deepEqual(tree.reservations, [{ address: 0x1000, size: 0x20 }]);
+  t.deepEqual(tree.reservations, [{ address: 0x1000n, size: 0x20n }]);
   t.deepEqual(
     [...tree.root.walk()].map(node => node.path),
     ['/', '/one', '/one/two@1'],
@@ -224,6 +224,17 @@ test('a written tree is read back unchanged, also by way of source', t => {
     }),
   );
   t.pass();
+});
+
+test('memory reservations of all 64 bits are kept exactly', t => {
+  const source =
+    '/dts-v1/; /memreserve/ 0xfedcba9876543211 0x20000000000001; /memreserve/ 0x20000000000001 1; / { };';
+  const tree = parseFlat(writeFlat(parseSource(source)));
+  t.deepEqual(tree.reservations, [
+    { address: 0xfedc_ba98_7654_3211n, size: 0x20_0000_0000_0001n },
+    { address: 0x20_0000_0000_0001n, size: 1n },
+  ]);
+  t.regex(formatSource(tree), /0xfedcba9876543211 0x0020000000000001;\n/);
 });
 
 test('source shows strings, cells and bytes as what they look like', t => {

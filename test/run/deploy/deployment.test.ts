@@ -189,6 +189,11 @@ const overlaps: readonly Overlap[] = [
     told: /^kernel: 0x50000000-0x500001f4 overlaps a memory reservation of the host tree's header at 0x50000000-/,
   },
   {
+    what: "the tree's header reserves what ends above 2^53",
+    edit: '/memreserve/ 0x50000000 0xffffffff00000001;',
+    told: /^kernel: 0x50000000-0x500001f4 overlaps a memory .* header at 0x50000000-0xffffffff50000001$/,
+  },
+  {
     what: 'a kernel is in the static memory of a dom0less domain',
     edit: `&{/chosen} { domU1 { compatible = "xen,domain"; cpus = <1>; memory = <0 0x4000>; #address-cells = <2>;
              #size-cells = <2>; xen,static-mem = <0x0 0x50000000 0x0 0x1000000>; }; };`,

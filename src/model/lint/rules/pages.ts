@@ -212,8 +212,8 @@ function pagesOfTree({ isMultiAgent, management, entries, dom0 }: Configuration)
 }
 
 interface Region {
-  readonly address: number;
-  readonly size: number;
+  readonly address: number | bigint;
+  readonly size: number | bigint;
 }
 
 function regions(node: DtNode): Region[] {
@@ -225,5 +225,7 @@ function regions(node: DtNode): Region[] {
 }
 
 function covers(all: readonly Region[], address: number): boolean {
-  return all.some(region => address >= region.address && address < region.address + region.size);
+  return all.some(
+    region => address >= region.address && address < BigInt(region.address) + BigInt(region.size),
+  );
 }
