@@ -1,4 +1,5 @@
 /** Boot modules that Xen finds in memory at the addresses in the device tree. */
+import { defaultBus } from '../../model/dt/bus.ts';
 import type { DeviceTree, DtNode } from '../../model/dt/tree.ts';
 import { isDomain } from '../../model/xen/modules.ts';
 import type { MachineMemory } from './machine-memory.ts';
@@ -48,13 +49,12 @@ function announced(tree: DeviceTree): readonly Announced[] {
 
 function moduleOf(node: DtNode): readonly Announced[] {
   const kind = kinds.find(([compatible]) => node.isCompatible(compatible))?.[1];
-  // Xen reads the first entry in the cells of the node above, and translates nothing (device_tree_get_reg()).
-  const addressCells = node.parent?.u32('#address-cells') ?? 2;
-  const sizeCells = node.parent?.u32('#size-cells') ?? 1;
+  // Xen reads the first entry in the cells that a node above says, and translates nothing (device_tree_get_reg()).
+  const counts = defaultBus.countCells(node);
   const reg = node.cells('reg');
-  if (kind === undefined || reg === undefined || reg.length < addressCells + sizeCells) return [];
-  const address = number(reg.slice(0, addressCells));
-  return [{ kind, address, size: number(reg.slice(addressCells, addressCells + sizeCells)) }];
+  if (kind === undefined || reg === undefined || reg.length < counts.address + counts.size) return [];
+  const address = number(reg.slice(0, counts.address));
+  return [{ kind, address, size: number(reg.slice(counts.address, counts.address + counts.size)) }];
 }
 
 function number(cells: readonly number[]): number {

@@ -16,7 +16,7 @@ import type { GuestMachine } from './guest.ts';
 import { XenGuestMachine } from './guest-machine.ts';
 import { Hypercalls } from './hypercalls.ts';
 import type { Machine } from './machine.ts';
-import { checkBootModules, domainNodes, hasDom0, hasDom0Kernel } from './modules.ts';
+import { checkBootModules, domainNodes, hasDom0, hasDom0Kernel, isDom0KernelEmpty } from './modules.ts';
 import { XenPanic } from './panic.ts';
 import { type FirmwareDriver, Sci } from './sci.ts';
 import { ScmiSmc } from './scmi-smc.ts';
@@ -169,10 +169,14 @@ export class Hypervisor {
       throw new XenPanic('dom0.create-failed', `Error creating domain 0 (rc = ${dom0})`, words);
     }
     this.sci.setHardwareDomain(dom0);
-    if (!this.#dom0KernelIsAdded && !hasDom0Kernel(this.#context.hostTree)) {
-      const because = "no module in /chosen is Dom0's kernel";
-      this.#context.console.printk('domain-build.no-kernel', [], { because, place: '/chosen', domid: 0 });
-      throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.ENOENT), because, '/chosen');
+    const problem = this.#dom0KernelIsAdded ? undefined : dom0KernelProblem(this.#context.hostTree);
+    if (problem !== undefined) {
+      this.#context.console.printk('domain-build.no-kernel', [], {
+        because: problem,
+        place: '/chosen',
+        domid: 0,
+      });
+      throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.ENOENT), problem, '/chosen');
     }
     const tree = buildDom0Tree(this.#context, this.sci, dom0);
     if (typeof tree === 'number') {
@@ -245,6 +249,12 @@ export class Hypervisor {
 
 function asked({ sciType, sciAgentId }: { readonly sciType: string; readonly sciAgentId: number }): string {
   return sciType === 'scmi_smc_multiagent' ? `SCMI agent ${sciAgentId}` : `SCI type ${sciType}`;
+}
+
+/** Why Dom0 has no kernel; undefined where it has one. */
+function dom0KernelProblem(tree: DeviceTree): string | undefined {
+  if (!hasDom0Kernel(tree)) return "no module in /chosen is Dom0's kernel";
+  return isDom0KernelEmpty(tree) ? "the module of Dom0's kernel has the size 0" : undefined;
 }
 
 /** preinit_xen_time() looks through the nodes for the timer, before there is a console. */

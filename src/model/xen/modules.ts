@@ -25,7 +25,13 @@ export function hasDom0(tree: DeviceTree): boolean {
  */
 export function namesBootModules(tree: DeviceTree): boolean {
   const named = [...(tree.node('/chosen')?.walk() ?? [])].filter(node => isModule(node) || isKernel(node));
-  return named.length > 0 && named.every(node => node.has('reg'));
+  return named.length > 0 && named.every(node => node.has('reg') && !isPlaceholder(node));
+}
+
+/** Whether a module's `reg` has an address and zeros for the size that a boot loader sets. */
+function isPlaceholder(node: DtNode): boolean {
+  const size = node.cells('reg')?.slice(defaultBus.countCells(node).address) ?? [];
+  return size.length > 0 && size.every(cell => cell === 0);
 }
 
 /** Whether a boot module is Dom0's kernel, by its kind or by being the first of no kind. */
@@ -35,6 +41,15 @@ export function hasDom0Kernel(tree: DeviceTree): boolean {
   return [...(chosen?.children ?? []), ...modules].some(
     node => isKernel(node) || (isModule(node) && !kinds.some(kind => node.isCompatible(kind))),
   );
+}
+
+/**
+ * Whether the first module that is a kernel of Dom0's has no size, as it has where its `reg` is in other cells than
+ * Xen reads it in: kernel_probe() of xen/common/device-tree/kernel.c takes it for missing.
+ */
+export function isDom0KernelEmpty(tree: DeviceTree): boolean {
+  const kernel = kernels(tree).find(({ parent }) => parent !== null && !isDomain(parent));
+  return kernel !== undefined && place(kernel).size === 0n;
 }
 
 /**

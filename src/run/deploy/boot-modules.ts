@@ -16,19 +16,20 @@ export interface BootModule {
 }
 
 /**
- * A copy of a host tree that names the modules. A module of the same kind that a domain has already gets the new
+ * A copy of a host tree that names the modules, in nodes that say how many cells their addresses and sizes have. A module of the same kind that a domain has already gets the new
  * place instead. `bootargs` of a domain's node, which Xen does not read, become those of its kernel.
  */
 export function withBootModules(tree: DeviceTree, modules: readonly BootModule[]): DeviceTree {
   const copy = parseFlat(writeFlat(tree), 'host tree');
   const chosen = copy.node('/chosen') ?? add(copy.root, 'chosen');
-  const ofChosen = cellsBelow(chosen);
+  if (modules.length > 0) completeCells(chosen);
   for (const domain of domainNodes(copy)) complete(domain);
   for (const module of modules) {
-    if (module.domain === undefined) announce(module, chosen, ofChosen);
+    if (module.domain === undefined) announce(module, chosen);
     else {
       const domain = chosen.child(module.domain) ?? add(chosen, module.domain);
-      const node = announce(module, domain, domainCells);
+      completeCells(domain);
+      const node = announce(module, domain);
       const bootargs = domain.properties.get('bootargs');
       if (module.kind === 'multiboot,kernel' && bootargs !== undefined && !node.has('bootargs')) {
         node.properties.set('bootargs', bootargs);
@@ -57,17 +58,36 @@ export interface Cells {
   readonly size: number;
 }
 
-/** Properties that complete a domain's node. */
-const domainCells: Cells = { address: 2, size: 2 };
+/**
+ * Gives a node the counts of cells that it lacks: two, as in docs/misc/arm/device-tree/booting.txt, or those in which
+ * Xen reads what is written below it already. Not every boot loader looks for them further up, as Xen does.
+ */
+function completeCells(node: DtNode): void {
+  const { address, size } = cellsBelow(node);
+  const isUsed = [...node.walk()].some(below => inCellsOfParent.some(name => isFilled(below, name)));
+  const counts = [
+    ['#address-cells', address],
+    ['#size-cells', size],
+  ] as const;
+  for (const [name, inherited] of counts) {
+    const isKept = isUsed && (inherited === 1 || inherited === 2);
+    if (!node.has(name)) node.properties.set(name, cellBytes([isKept ? inherited : 2]));
+  }
+}
+
+const inCellsOfParent = ['reg', 'ranges', 'xen,static-mem', 'xen,shared-mem'] as const;
+
+function isFilled(node: DtNode, property: string): boolean {
+  return (node.properties.get(property)?.length ?? 0) > 0;
+}
 
 /** KiB of a domain whose node does not say. */
 const defaultMemory = 256 * 1024;
 
 /** docs/misc/arm/device-tree/booting.txt, "domain": `cpus` and `memory` are mandatory. */
 function complete(domain: DtNode): void {
+  completeCells(domain);
   const defaults: readonly (readonly [string, readonly number[]])[] = [
-    ['#address-cells', [domainCells.address]],
-    ['#size-cells', [domainCells.size]],
     ['cpus', [1]],
     ['memory', [0, defaultMemory]],
     // Without it nobody sees what the domain prints.
@@ -76,7 +96,8 @@ function complete(domain: DtNode): void {
   for (const [name, cells] of defaults) if (!domain.has(name)) domain.properties.set(name, cellBytes(cells));
 }
 
-function announce({ kind, address, size }: BootModule, parent: DtNode, cells: Cells): DtNode {
+function announce({ kind, address, size }: BootModule, parent: DtNode): DtNode {
+  const cells = cellsBelow(parent);
   const node =
     parent.children.find(child => child.isCompatible(kind)) ?? add(parent, `module@${address.toString(16)}`);
   if (!node.has('compatible')) {

@@ -1,7 +1,9 @@
 import test from 'ava';
 import { GuestAbort } from '../../../src/model/xen/guest.ts';
 import type { DomainConfig } from '../../../src/model/xen/domctl.ts';
-import { type Booted, type BootOptions, bootXen, dom0Acquires, type HostParts } from './boot.ts';
+import { parseSource } from '../../../src/model/dt/source.ts';
+import { namesBootModules } from '../../../src/model/xen/modules.ts';
+import { type Booted, type BootOptions, bootTree, bootXen, dom0Acquires, type HostParts } from './boot.ts';
 
 const guest = (agentId: number, name = 'guest'): DomainConfig => ({
   name,
@@ -445,6 +447,40 @@ for (const [title, { reg, panic }] of Object.entries(malformed)) {
     t.is(bootXen({ inChosen }, { dom0KernelIsAdded: true }).hypervisor.panic, null);
   });
 }
+
+/** A host tree whose root and /chosen have these properties, and a kernel of Dom0 with this reg. */
+const withKernel = (atRoot: string, ofChosen: string, reg: string) =>
+  bootTree(
+    parseSource(`/dts-v1/; / { ${atRoot} chosen { ${ofChosen}
+      module@50000000 { compatible = ${bootModule}; reg = <${reg}>; }; }; };`),
+  ).hypervisor.panic?.text;
+const rootCells = (address: number, size: number) =>
+  `#address-cells = <${address}>; #size-cells = <${size}>;`;
+
+test('where /chosen has no counts of cells, its modules are read with those of the root, or 2 and 1', t => {
+  const short = "fdt: node `module@50000000': `reg` property length is too short";
+  const empty = 'Could not set up d0 guest OS (rc = -2)';
+  t.is(withKernel(rootCells(2, 2), '', '0 0x50000000 0 0x1000'), undefined);
+  t.is(withKernel(rootCells(1, 1), '', '0x50000000 0x1000'), undefined);
+  t.is(withKernel('', '', '0 0x50000000 0x1000'), undefined);
+  t.is(withKernel(rootCells(1, 1), '#size-cells = <2>;', '0x50000000 0 0x1000'), undefined);
+  t.is(withKernel(rootCells(2, 2), '', '0 0x50000000 0x1000'), short);
+  t.is(withKernel('', '', '0x50000000 0x1000'), short);
+  // The size is the upper cell of what was meant.
+  t.is(withKernel('', '', '0 0x50000000 0 0x1000'), empty);
+  t.is(withKernel(rootCells(1, 1), '', '0x50000000 0 0 0x1000'), empty);
+});
+
+const places = (reg: string) =>
+  namesBootModules(parseSource(`/dts-v1/; / { chosen { k { compatible = ${bootModule}; ${reg} }; }; };`));
+
+test('a module whose size is yet to be set by the boot loader is not placed', t => {
+  t.true(places('reg = <0 0x50000000 0x1000>;'));
+  t.true(places('reg = <0 0x50000000 0 0x1000>;'));
+  t.true(places('reg = <0x50000000>;'));
+  t.false(places('reg = <0 0x50000000 0 0>;'));
+  t.false(places(''));
+});
 
 test('a destroyed guest leaves its channel free and no permission behind', t => {
   const booted = bootXen({ atRoot: 'dev { xen,passthrough; access-controllers = <&scmi_xen 3>; };' });

@@ -11,11 +11,12 @@ import { ConfigurationError } from '../../../src/config/configuration-error.ts';
 import { imageNames } from '../../../src/lab/load-lab.ts';
 import type { PlannedBoard } from '../../../src/lab/planned-board.ts';
 import { editTree } from '../../../src/model/dt/edit.ts';
+import type { DtNode } from '../../../src/model/dt/tree.ts';
 import { parseFlat, writeFlat } from '../../../src/model/dt/flat.ts';
 import { parseSource } from '../../../src/model/dt/source.ts';
 import { fitImage } from '../../../src/lab/images/fit.ts';
 import { uBootScript } from '../../../src/lab/images/u-boot-script.ts';
-import { withBootModules } from '../../../src/run/deploy/boot-modules.ts';
+import { type BootModule, withBootModules } from '../../../src/run/deploy/boot-modules.ts';
 import { checkLayout } from '../../../src/run/deploy/layout-check.ts';
 import { prepareDeployment } from '../../../src/run/deploy/deployment.ts';
 import { bootScenario, findScenario, loadScenario } from '../../../src/scenario/load.ts';
@@ -413,4 +414,48 @@ test("bootargs of a domain's node, which Xen does not read, go to the module of 
   t.is(bootargsOf('bootargs = "a";'), 'a');
   t.is(bootargsOf('bootargs = "a"; kernel { compatible = "multiboot,kernel"; bootargs = "b"; };'), 'b');
   t.is(bootargsOf(''), undefined);
+});
+
+const dom0Kernel = [{ kind: 'multiboot,kernel', address: 0x5000_0000, size: 0x1000 }] as const;
+const deployedChosen = (source: string, modules: readonly BootModule[] = dom0Kernel) =>
+  withBootModules(parseSource(`/dts-v1/; / { ${source} };`), modules).node('/chosen');
+const countsOf = (node: DtNode | undefined) => [node?.u32('#address-cells'), node?.u32('#size-cells')];
+const regOf = (node: DtNode | undefined) => node?.children.at(-1)?.cells('reg');
+
+test('/chosen without counts of cells gets two of each, and its modules are written in them', t => {
+  for (const source of ['', 'chosen { };', '#address-cells = <1>; #size-cells = <1>; chosen { ranges; };']) {
+    const chosen = deployedChosen(source);
+    t.deepEqual(countsOf(chosen), [2, 2], source);
+    t.deepEqual(regOf(chosen), [0, 0x5000_0000, 0, 0x1000], source);
+  }
+});
+
+test('counts of cells that are there are kept, and so are those in which something is written already', t => {
+  const own = deployedChosen('chosen { #address-cells = <1>; #size-cells = <1>; };');
+  t.deepEqual(countsOf(own), [1, 1]);
+  t.deepEqual(regOf(own), [0x5000_0000, 0x1000]);
+  for (const inside of [
+    'module@1000 { compatible = "multiboot,module"; reg = <0x1000 0x10>; };',
+    'domU1 { compatible = "xen,domain"; xen,static-mem = <0x60000000 0x1000000>; };',
+    'xen { ranges = <0 0x47ff0000 0x1000>; };',
+  ]) {
+    const chosen = deployedChosen(`#address-cells = <1>; #size-cells = <1>; chosen { ${inside} };`);
+    t.deepEqual(countsOf(chosen), [1, 1], inside);
+    t.deepEqual(regOf(chosen), [0x5000_0000, 0x1000], inside);
+  }
+  const unreadable = deployedChosen(
+    '#address-cells = <2>; #size-cells = <0>; chosen { x { reg = <0 1>; }; };',
+  );
+  t.deepEqual(countsOf(unreadable), [2, 2]);
+});
+
+test("modules of a domain are written in the cells of the domain's node", t => {
+  const modules = [{ ...dom0Kernel[0], domain: 'domU1' }];
+  const chosen = deployedChosen(
+    'chosen { domU1 { compatible = "xen,domain"; #address-cells = <1>; #size-cells = <1>; }; };',
+    modules,
+  );
+  t.deepEqual(countsOf(chosen), [2, 2]);
+  t.deepEqual(regOf(chosen?.child('domU1')), [0x5000_0000, 0x1000]);
+  t.deepEqual(countsOf(deployedChosen('chosen { };', modules)?.child('domU1')), [2, 2]);
 });
