@@ -55,14 +55,14 @@ function atItsFile(problem: Problem, { files }: LintSubject): Problem {
 
 function findings(rule: Rule, problems: readonly Problem[], prediction: Prediction | null): Finding[] {
   const lines = prediction?.console.filter(({ reason }) => rule.shows?.includes(reason.rule)) ?? [];
-  return problems.map(({ place, message }) => {
+  return problems.map(({ place, message, consequence = rule.consequence }) => {
     const others = problems.filter(each => each.place !== place);
     return {
       rule: rule.id,
       severity: rule.severity,
       place,
       message,
-      consequence: rule.consequence,
+      consequence,
       predicted: predictedLines(
         lines,
         place,

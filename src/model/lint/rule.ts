@@ -28,6 +28,8 @@ export interface Problem {
   readonly place: Place;
   /** The mistake there. */
   readonly message: string;
+  /** The consequence there; absent: the rule's. */
+  readonly consequence?: string;
 }
 
 /** Rules about one part of a configuration. */

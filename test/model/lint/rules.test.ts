@@ -136,6 +136,28 @@ test('a finding says where, what happens in the words of the model, and what to 
   });
 });
 
+const withoutContainer = (host: string) =>
+  lint(subjectOf({ host: `/delete-node/ &container; ${host}` })).find(
+    ({ rule }) => rule === 'sci-no-container',
+  )?.consequence;
+
+test('a missing container is told with the node that Dom0 keeps, where there is one', t => {
+  t.is(
+    withoutContainer(''),
+    'The mediator binds to nothing and says nothing; Dom0 keeps /firmware/scmi, and each of its calls is `Unhandled SMC/HVC`.',
+  );
+  t.regex(
+    withoutContainer(
+      '/ { scmi { compatible = "arm,scmi-smc"; arm,smc-id = <0x82000002>; }; }; /delete-node/ &scmi;',
+    ) ?? '',
+    /; Dom0 keeps \/scmi, and/,
+  );
+  const bound = 'The mediator binds to nothing and says nothing.';
+  t.is(withoutContainer('/delete-node/ &{/firmware};'), bound);
+  t.is(withoutContainer('&scmi { status = "disabled"; };'), bound);
+  t.is(withoutContainer('&scmi { compatible = "arm,scmi"; };'), bound);
+});
+
 test('a finding in a configuration of xl has its line', t => {
   const [finding] = lint(subjectOf({ guests: [guest({ iomem: '[ "47ff3,1@22001" ]' })] }));
   t.deepEqual(finding?.place, { file: 'd2.cfg', property: 'iomem', line: 5 });

@@ -1,5 +1,5 @@
 /** The `xen,sci` container and Xen's own node in it. */
-import type { DtNode } from '../../dt/tree.ts';
+import type { DeviceTree, DtNode } from '../../dt/tree.ts';
 import { isAvailable, isForPassthrough } from '../../xen/device-tree.ts';
 import { nodesWithoutRanges } from '../agent-list.ts';
 import type { Configuration } from '../configuration.ts';
@@ -11,7 +11,7 @@ export const containerRules: readonly Rule[] = [
     severity: 'error',
     title: 'No node is compatible `xen,sci`',
     consequence:
-      'The mediator binds to nothing and says nothing; Dom0 keeps /firmware/scmi, and each of its calls is `Unhandled SMC/HVC`.',
+      'The mediator binds to nothing and says nothing; Dom0 keeps its SCMI node, if it has one, and each of its calls is `Unhandled SMC/HVC`.',
     hint: 'Add the container, with `compatible = "xen,sci"`, to the host tree.',
     documented: ['D3', 'v7-1', document.scmi, document.booting],
     shows: ['vsmc.unhandled', 'linux.scmi.no-answer'],
@@ -22,6 +22,7 @@ export const containerRules: readonly Rule[] = [
       yield {
         place: { node: close.path },
         message: `no node of the host tree is compatible xen,sci${name === '' ? '' : `; ${name}`}`,
+        consequence: withoutContainer(tree),
       };
     },
   },
@@ -186,6 +187,18 @@ const earlierProperties = [
 ];
 const earlierArguments = /(?:^|\s)((?:dom0_scmi_agent_id=|dom0=(?:\S*,)?sci-agent-id=)\S*)/;
 
+function withoutContainer(tree: DeviceTree): string {
+  // Xen makes Dom0's /chosen anew.
+  const kept = [...tree.root.walk()].find(
+    node => node.isCompatible('arm,scmi-smc') && isProbed(node) && !node.path.startsWith('/chosen/'),
+  );
+  const silent = 'The mediator binds to nothing and says nothing';
+  return kept === undefined
+    ? `${silent}.`
+    : `${silent}; Dom0 keeps ${kept.path}, and each of its calls is \`Unhandled SMC/HVC\`.`;
+}
+
+/** Whether Xen, and Dom0 where it is given the node, probes it. */
 function isProbed(node: DtNode): boolean {
   return isAvailable(node) && !isForPassthrough(node);
 }
