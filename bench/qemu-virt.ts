@@ -79,7 +79,6 @@ async function throughController(runs: string) {
     signal: AbortSignal.timeout(240_000),
     controller: 'bench',
     command: 'bench',
-    stateDirectory: runs,
     onEvent,
   });
   if (verdict.outcome !== 'met') throw new Error(`the run ended ${verdict.outcome}`);

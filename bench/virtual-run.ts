@@ -51,7 +51,6 @@ async function measure(boardType: string): Promise<Measurement[]> {
         signal: AbortSignal.timeout(60_000),
         controller: 'bench',
         command: 'bench',
-        stateDirectory: runs,
       };
       return await runOnBoard(options);
     }

@@ -9,6 +9,8 @@ import { constants } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const needed = [24, 12];
+/** Names the descriptor that ties a child to this process (src/cli/process.ts). */
+const tieVariable = 'SCMI_HIL_LAUNCHER';
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 if (isRecentEnough(process.versions.node)) await start();
@@ -33,10 +35,13 @@ async function startWithOwnNode() {
       'install the optional dependencies (npm ci) or a newer Node',
     );
   }
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
-  // A terminal sends Ctrl-C to the child as well; only what was sent to this process alone is passed on.
-  process.on('SIGINT', () => undefined);
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // The child reads the end of this pipe when this process is gone, however it ended.
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: { ...process.env, [tieVariable]: '3' },
+  });
+  // A Ctrl-C reaches the child from the terminal too: it takes the two for one.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   process.exitCode = await new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code, signal) => resolve(code === null ? 128 + constants.signals[signal] : code));

@@ -1,10 +1,11 @@
 /** `scmi-hil boards`: what stands in the lab. */
 import type { BoardType } from '../board/board-type.ts';
+import { claimsOf } from '../lab/claims.ts';
 import { type BoardEntry, boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
 import { shownPower } from '../lab/lab-power.ts';
 import { shownSerial } from '../lab/lab-serial.ts';
 import { serialOf, uartOf } from '../lab/open-serial.ts';
-import { holderOf, stateDirectory } from '../lab/reservation.ts';
+import { holderOf } from '../lab/reservation.ts';
 import { type AddCommand, type CliProcess, exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { addLabOption, labOf, type LabOption } from './lab-option.ts';
@@ -43,10 +44,9 @@ export const addBoards: AddCommand = (program, process, done) => {
 
 async function list(options: BoardsOptions, process: CliProcess): Promise<void> {
   const lab = labOf(options, process);
-  const directory = stateDirectory(process.env);
   const boards = await Promise.all(
     [...lab.boards.values()].map(async entry => {
-      const holder = await holderOf(entry.name, directory);
+      const holder = await holderOf(await claimsOf(entry));
       return { ...summary(entry), heldBy: holder ?? null };
     }),
   );

@@ -59,7 +59,7 @@ export const addConsole: AddCommand = (program, process, done) => {
 async function connect(entry: BoardEntry, options: ConsoleOptions, process: CliProcess): Promise<void> {
   const { signal, stderr } = process;
   await using stack = new AsyncDisposableStack();
-  stack.use(await hold(entry.name, `scmi-hil console ${entry.name}`, process));
+  stack.use(await hold(entry, `scmi-hil console ${entry.name}`));
   const wires = stack.use(await openWires(entry));
   const session = Promise.withResolvers<void>();
   const serial = lineOf(wires, entry.name, options.uart);

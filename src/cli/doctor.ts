@@ -1,6 +1,7 @@
 /** `scmi-hil doctor`: looks at a lab before a run, or at the boot of a run that failed. */
 import path from 'node:path';
 import { type BoardEntry, boardOf, type LabInParts, loadLabInParts } from '../lab/load-lab.ts';
+import { Guard } from '../lab/guard/guard.ts';
 import { openBoard } from '../lab/open.ts';
 import { followBoot } from '../doctor/boot.ts';
 import type { DoctorReport } from '../doctor/finding.ts';
@@ -9,7 +10,6 @@ import { diagnoseRecording } from '../doctor/recorded.ts';
 import { wantsColour } from '../verdict/report/colour.ts';
 import { renderEnd, renderReached } from '../verdict/report/boot.ts';
 import { renderDoctor } from '../doctor/report.ts';
-import { stateDirectory } from '../lab/reservation.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { doctorImage } from './doctor-image.ts';
 import { addHelpNotes, commonExits } from './help.ts';
@@ -96,7 +96,6 @@ async function lab(name: string | undefined, options: DoctorOptions, process: Cl
     env,
     cwd,
     runs: path.resolve(cwd, options.runs),
-    stateDirectory: stateDirectory(env),
     root: '/',
     now: () => new Date(),
     isAttended: 'isTTY' in stdin && stdin.isTTY === true && !env['CI'],
@@ -140,9 +139,9 @@ async function live(name: string | undefined, options: DoctorOptions, process: C
   const { env, signal, stdout, stderr } = process;
   const out = options.json === true ? stderr : stdout;
   await using board = await openBoard(boardOf(labOf(options, process), name), { env });
+  await using guard = Guard.start();
   const followed = await followBoot(board, {
-    stateDirectory: stateDirectory(env),
-    command: `scmi-hil doctor ${name} --boot`,
+    reservation: { command: `scmi-hil doctor ${name} --boot`, guard },
     signal,
     told: step => out.write(renderReached(step, `${(step.t / 1000).toFixed(1).padStart(6)} s`)),
   });

@@ -1,20 +1,12 @@
-/** Takes a board for a command, and says whose hold it took over. */
-import { type Reservation, reserve, stateDirectory } from '../lab/reservation.ts';
-import type { CliProcess } from './command.ts';
+/** Takes a board for a command. */
+import { claimsOf } from '../lab/claims.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
+import { holderOfBoard, type Reservation, reserve } from '../lab/reservation.ts';
 
 /**
  * @param command what others are told that this does
  * @throws DriverError that says who holds the board
  */
-export async function hold(
-  board: string,
-  command: string,
-  { env, stderr }: CliProcess,
-): Promise<Reservation> {
-  const reservation = await reserve(board, { directory: stateDirectory(env), command });
-  const { tookOver } = reservation;
-  if (tookOver !== undefined) {
-    stderr.write(`${board}: process ${tookOver.pid} (${tookOver.command}) held it and is gone\n`);
-  }
-  return reservation;
+export async function hold(entry: BoardEntry, command: string): Promise<Reservation> {
+  return reserve(await claimsOf(entry), holderOfBoard(entry.name, command));
 }

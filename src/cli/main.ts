@@ -109,15 +109,11 @@ function describeParsing(error: CommanderError, argv: readonly string[]): Ending
   };
 }
 
-/** A closed pipe (`scmi-hil run ... | head`) needs no message, but what it ended has met nothing. */
+/** Output that cannot be written: `process.ts` has said so, or it was a closed pipe (`scmi-hil run ... | head`). */
 function interrupted(reason: unknown): Ending {
   const { interrupted: code } = exitCode;
-  if (isClosedPipe(reason)) return { code };
+  if (reason instanceof Error && 'syscall' in reason) return { code };
   return { text: reason instanceof Error ? reason.message : 'interrupted', code };
-}
-
-function isClosedPipe(reason: unknown): boolean {
-  return reason instanceof Error && 'code' in reason && reason.code === 'EPIPE';
 }
 
 function stack(error: unknown): string {

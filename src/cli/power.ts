@@ -60,7 +60,7 @@ async function switchPower(entry: BoardEntry, action: Action, process: CliProces
   const { power } = wires;
   const { powerOn, powerOff, command: asking } = entry.type.deadlines;
   if (action === 'state') return power.state(within(asking, process.signal));
-  stack.use(await hold(entry.name, `scmi-hil power ${entry.name} ${action}`, process));
+  stack.use(await hold(entry, `scmi-hil power ${entry.name} ${action}`));
   const turn = async (to: 'on' | 'off') => {
     const deadline = to === 'on' ? powerOn : powerOff;
     const signal = within(deadline, process.signal);

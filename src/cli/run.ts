@@ -1,6 +1,7 @@
 /** `scmi-hil run`: scenarios on boards, shown live, judged, reported. */
 import path from 'node:path';
 import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
+import { Guard } from '../lab/guard/guard.ts';
 import { hintAt } from '../config/nearest-name.ts';
 import { openBoard } from '../lab/open.ts';
 import type { OpenBoard } from '../lab/open-board.ts';
@@ -16,10 +17,10 @@ import { type Live, liveProgress } from '../verdict/report/live.ts';
 import { type RunReport, worstOutcome } from '../verdict/report/run-report.ts';
 import { renderSummary, renderVerdict, type TerminalOptions } from '../verdict/report/terminal.ts';
 import { runOnBoard } from '../run/session.ts';
-import { reserve, stateDirectory } from '../lab/reservation.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
+import { hold } from './hold.ts';
 import { imagesGiven } from './image-option.ts';
 import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { packageVersion } from './package.ts';
@@ -121,6 +122,7 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   requireDirectory(path.resolve(process.cwd, options.runs));
   const show = display(options, process);
   for (const line of leftOutLines(plan.leftOut)) show.live.line(line);
+  await using guard = Guard.start();
   const reports: RunReport[] = [];
   const leftOut: LeftOut[] = [...plan.leftOut];
   const finished = (report: RunReport) => {
@@ -129,7 +131,7 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
     show.live.line(renderVerdict(report, show.terminal));
   };
   try {
-    await runPlan(plan, { options, process, live: show.live, finished, leftOut, mutant, faults });
+    await runPlan(plan, { options, process, live: show.live, finished, leftOut, mutant, faults, guard });
   } finally {
     show.live.close();
     // Also after a mistake or an interruption: what was learned until then is worth keeping.
@@ -194,6 +196,7 @@ interface RunContext {
   readonly leftOut: LeftOut[];
   readonly mutant: Mutant | undefined;
   readonly faults: VirtualFaults | undefined;
+  readonly guard: Guard;
 }
 
 /** Boards side by side; a mistake on one does not take the others' runs away, and is reported in the end. */
@@ -206,7 +209,7 @@ async function runPlan({ runs }: RunPlan, context: RunContext): Promise<void> {
 async function runBoard(
   entry: BoardEntry,
   scenarios: readonly Scenario[],
-  { options, process, live, finished, leftOut, mutant, faults }: RunContext,
+  { options, process, live, finished, leftOut, mutant, faults, guard }: RunContext,
 ): Promise<void> {
   let booted: XenSeen = {};
   /** With --all, what needs another Xen than the lab's is left out, as what needs another board is. */
@@ -229,7 +232,7 @@ async function runBoard(
       software: { firmware, linux, linuxRawMode, xen },
       ...(mutant === undefined ? {} : { deviations: mutant.deviations }),
       ...(faults === undefined ? {} : { faults }),
-    }).catch((error: unknown) => explainWhoHas(entry, command, process, error));
+    }).catch((error: unknown) => explainWhoHas(entry, command, error));
     const {
       verdict,
       xen: seen,
@@ -246,7 +249,7 @@ async function runBoard(
       controller: `scmi-hil ${packageVersion()}`,
       command,
       ...(mutant === undefined ? {} : { mutant: mutant.name }),
-      stateDirectory: stateDirectory(process.env),
+      guard,
       secrets: secretsOf(board),
       strict: options.strict === true,
       ...(faults?.diskBytes === undefined ? {} : { write: fullDisk(faults.diskBytes) }),
@@ -273,13 +276,8 @@ async function runBoard(
 }
 
 /** Reports the board's holder, not the busy port: the holder has the file server and the ports too. */
-async function explainWhoHas(
-  { name }: BoardEntry,
-  command: string,
-  { env }: CliProcess,
-  error: unknown,
-): Promise<never> {
-  const reservation = await reserve(name, { directory: stateDirectory(env), command });
+async function explainWhoHas(entry: BoardEntry, command: string, error: unknown): Promise<never> {
+  const reservation = await hold(entry, command);
   await reservation.release();
   throw error;
 }

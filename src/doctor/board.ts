@@ -1,9 +1,10 @@
-/** Checks of one board of the lab. */
+/** What one board of the lab needs. */
+import { claimsOf } from '../lab/claims.ts';
 import type { LabBoard } from '../lab/lab.ts';
 import { type BoardEntry, isEmulated, isVirtual } from '../lab/load-lab.ts';
 import { openWires } from '../lab/open.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
-import { holderOf, reserve } from '../lab/reservation.ts';
+import { holderOf, holderOfBoard, reserve } from '../lab/reservation.ts';
 import type { Check, Circumstances } from './check.ts';
 import { dhcpCheck } from './dhcp.ts';
 import { emulatedChecks } from './emulated.ts';
@@ -42,14 +43,14 @@ export async function boardChecks(board: BoardEntry, options: BoardOptions): Pro
     hostCheck(real),
     imagesCheck(real),
   ];
+  const claims = await claimsOf(board);
   try {
-    const { stateDirectory: directory } = options;
-    const reservation = await reserve(board.name, { directory, command: `scmi-hil doctor ${board.name}` });
+    const reservation = await reserve(claims, holderOfBoard(board.name, `scmi-hil doctor ${board.name}`));
     const close = () => reservation.release();
     return { list: [...wireChecks(real, options), ...others], [Symbol.asyncDispose]: close };
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
-    const isHeld = (await holderOf(board.name, options.stateDirectory)) !== undefined;
+    const isHeld = (await holderOf(claims)) !== undefined;
     return { list: [notReserved(error, isHeld), ...others], [Symbol.asyncDispose]: nothing };
   }
 }

@@ -8,6 +8,7 @@ import { emptyPrediction } from '../model/predict/prediction.ts';
 import { bootSubjectOf } from '../run/boot-subject.ts';
 import { systemClock } from '../run/clock.ts';
 import { prepareDeployment } from '../run/deploy/deployment.ts';
+import type { RunOptions } from '../run/run-parts.ts';
 import { runScenario } from '../run/run.ts';
 import { bootScenario } from '../scenario/load.ts';
 import {
@@ -18,10 +19,7 @@ import {
 } from '../verdict/diagnosis/boot-progress.ts';
 
 export interface BootOptions {
-  /** Where reservations are kept. */
-  readonly stateDirectory: string;
-  /** Purpose shown to others who want the board. */
-  readonly command: string;
+  readonly reservation: RunOptions['reservation'];
   readonly signal: AbortSignal;
   /** Called for each step of the boot when it is reached. */
   readonly told: (step: ReachedStep) => void;
@@ -41,7 +39,7 @@ export interface FollowedBoot extends BootDiagnosis {
  */
 export async function followBoot(
   board: OpenBoard,
-  { stateDirectory, command, signal, told }: BootOptions,
+  { reservation, signal, told }: BootOptions,
 ): Promise<FollowedBoot> {
   const labTree = board.images.get('dtb');
   const scenario = bootScenario(board.type, typeof labTree === 'string' ? { labTree } : {});
@@ -63,7 +61,7 @@ export async function followBoot(
       recorder: { record: (source, event) => boot.take({ t: clock.now(), source, ...event }, ++place) },
       directory,
       signal: AbortSignal.any([signal, xenSpoke.signal]),
-      reservation: { directory: stateDirectory, command },
+      reservation,
       clock,
     });
     signal.throwIfAborted();

@@ -18,8 +18,6 @@ export interface Circumstances {
   readonly cwd: string;
   /** Where runs get their directories. */
   readonly runs: string;
-  /** Where reservations are kept. */
-  readonly stateDirectory: string;
   /** Where /etc, /proc, /run and /var are; `/` but in tests. */
   readonly root: string;
   readonly now: () => Date;

@@ -12,6 +12,6 @@ export function machineChecks(machine: Circumstances & LabAndBoards): Check[] {
     programsCheck(machine),
     diskCheck(machine),
     clockCheck(machine),
-    reservationsCheck(machine),
+    reservationsCheck(),
   ];
 }

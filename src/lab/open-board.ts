@@ -1,4 +1,6 @@
 /** A board with its drivers, ready for a run. Nothing above this knows whether it is virtual. */
+import type { Claim } from './claims.ts';
+import type { LabPower } from './lab-power.ts';
 import type { ConsoleTalker } from '../verdict/console/line.ts';
 import type { PowerDriver } from './drivers/power/power.ts';
 import type { SerialDriver } from './drivers/serial/serial.ts';
@@ -24,11 +26,8 @@ export interface BoardUart {
 export interface OpenBoard extends AsyncDisposable {
   readonly name: string;
   readonly type: BoardType;
-  /**
-   * Name that a run reserves, if that is not the board's: a virtual or emulated board of another process is
-   * another board, whatever it is called.
-   */
-  readonly hold?: string;
+  /** What other controllers of this machine can get at too; absent: the board is made by and for this one. */
+  readonly shared?: { readonly claims: readonly Claim[]; readonly power: LabPower };
   /** For the report only. */
   readonly virtual: boolean;
   readonly power: PowerDriver;

@@ -61,8 +61,6 @@ export async function openEmulated({ name, type }: BoardEntry, options: Emulated
   return {
     name,
     type,
-    // Another process has a QEMU of its own.
-    hold: `${name}-${process.pid}`,
     virtual: false,
     power: machine.power,
     serial: machine.serial,

@@ -14,6 +14,7 @@ import type { Deviations } from '../model/predict/deviations.ts';
 import type { FirmwareProfile } from '../model/scmi/profile.ts';
 import type { BoardType } from '../board/board-type.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
+import { claimsOf } from './claims.ts';
 import { readIdentity } from './identity.ts';
 import { readSecretLine } from './secret-names.ts';
 import type { LabBoard, LabShell } from './lab.ts';
@@ -82,6 +83,7 @@ export async function openBoard(
     type: isZephyr ? { ...type, dom0: { ...type.dom0, login: zephyrText.waits } } : type,
     ...(isZephyr && { dom0System: 'zephyr' as const }),
     ...(ssh.domain !== undefined && { gateway: ssh.domain }),
+    shared: { claims: await claimsOf(entry), power: setup.power },
     virtual: false,
     ...wiresOf(entry, setup, env),
     tftp,

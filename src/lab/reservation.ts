@@ -1,40 +1,185 @@
-/** Boards are held by name: no two controllers drive the same one. */
-import { homedir } from 'node:os';
-import path from 'node:path';
-import { type Hold, type Holder, livingHolder, takeHold } from './drivers/hold-file.ts';
+/**
+ * Boards are held by what they share (claims.ts), for all users of a machine.
+ *
+ * A hold is a listening socket in the kernel's abstract namespace (unix(7)), one for each claim: two processes cannot
+ * have the same one, whoever runs them, and it is gone with its process, however that ended. No file is left, and
+ * none can be put in its place. Controllers in different network namespaces do not see each other's.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { hostname, userInfo } from 'node:os';
+import type { Claim } from './claims.ts';
+import { DriverError } from './drivers/driver-error.ts';
 
-export type Reservation = Hold;
-
-export interface ReserveOptions {
-  /** Where the holds are; `stateDirectory()` unless told. */
-  readonly directory?: string;
-  /** The holder's purpose, for others to read. */
+/** Who holds a board. */
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  readonly user: string;
+  /** ISO 8601. */
+  readonly since: string;
   readonly command: string;
+  /** As its lab file names it. */
+  readonly board: string;
 }
 
-/** `$XDG_STATE_HOME/scmi-hil`, or `~/.local/state/scmi-hil`. */
-export function stateDirectory(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): string {
-  const home = environment['XDG_STATE_HOME'];
-  return home !== undefined && path.isAbsolute(home)
-    ? path.join(home, 'scmi-hil')
-    : path.join(environment['HOME'] || homedir(), '.local', 'state', 'scmi-hil');
+export interface Reservation extends AsyncDisposable {
+  release(): Promise<void>;
+}
+
+/** Milliseconds in which a holder says who it is. */
+const patience = 5000;
+/** Also in /proc/net/unix. */
+const prefix = 'scmi-hil.';
+
+/** This process as the holder of a board. */
+export function holderOfBoard(board: string, command: string): Holder {
+  return {
+    pid: process.pid,
+    host: hostname(),
+    user: userName(),
+    since: new Date().toISOString(),
+    command,
+    board,
+  };
 }
 
 /**
  * Takes a board for this process.
- * @throws DriverError that says who holds it, or that the directory of the reservations cannot be written
+ * @param claims of the board; none for a board that is made for this process
+ * @param holder who is named to others: this process, or the one for which it holds the board
+ * @throws DriverError that says who holds which of them, since when and for what
  */
-export function reserve(board: string, { directory, command }: ReserveOptions): Promise<Reservation> {
-  return takeHold(fileOf(board, directory), { attempt: `reserve ${board}`, command });
+export async function reserve(claims: readonly Claim[], holder: Holder): Promise<Reservation> {
+  const taken: Server[] = [];
+  const release = async () => {
+    await Promise.all(taken.splice(0).map(closed));
+  };
+  try {
+    for (const claim of claims) taken.push(await take(claim, holder));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { release, [Symbol.asyncDispose]: release };
 }
 
-/** The holder of a board, if it lives; for those who only ask. */
-export function holderOf(board: string, directory?: string): Promise<Holder | undefined> {
-  return livingHolder(fileOf(board, directory));
+/** The holder of any of the claims; for those who only ask. */
+export async function holderOf(claims: readonly Claim[]): Promise<Holder | undefined> {
+  const holders = await Promise.all(claims.map(claim => ask(nameOf(claim))));
+  return holders.find(holder => typeof holder === 'object');
 }
 
-function fileOf(board: string, directory: string = stateDirectory()): string {
-  return path.join(directory, 'boards', `${encodeURIComponent(board)}.hold`);
+/** Everyone who holds a board on this machine, once for each board. */
+export async function allHolders(): Promise<readonly Holder[]> {
+  const table = await readFile('/proc/net/unix', 'utf8').catch(() => '');
+  const names = new Set([...table.matchAll(/@(scmi-hil\.[0-9a-f]{32})$/gm)].map(([, name]) => `\0${name}`));
+  const holders = (await Promise.all([...names].map(ask))).filter(holder => typeof holder === 'object');
+  return [...new Map(holders.map(holder => [`${holder.pid} ${holder.board}`, holder])).values()];
+}
+
+function nameOf(claim: Claim): string {
+  return `\0${prefix}${createHash('sha256').update(claim).digest('hex').slice(0, 32)}`;
+}
+
+async function take(claim: Claim, holder: Holder): Promise<Server> {
+  const text = JSON.stringify(holder);
+  for (let attempt = 0; ; attempt++) {
+    const server = createServer(socket =>
+      socket.on('error', () => undefined).end(text, () => socket.destroySoon()),
+    );
+    const error = await listening(server, nameOf(claim));
+    if (error === undefined) return server.unref();
+    if (error.code !== 'EADDRINUSE') throw error;
+    const other = await ask(nameOf(claim));
+    // It was given back between the two questions.
+    if (other === undefined && attempt < 20) continue;
+    throw held(claim, holder.board, other);
+  }
+}
+
+function listening(server: Server, name: string): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise(resolve => {
+    server.once('error', resolve).listen(name, () => resolve(undefined));
+  });
+}
+
+/** @returns undefined: nobody; `silent`: somebody who does not say */
+function ask(name: string): Promise<Holder | 'silent' | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Holder | 'silent' | undefined>();
+  let text = '';
+  const socket: Socket = connect(name)
+    .setEncoding('utf8')
+    .setTimeout(patience, () => resolve('silent'))
+    .on('data', (more: string) => {
+      text += more;
+      if (text.length > longestAnswer) resolve('silent');
+    })
+    .on('end', () => resolve(parsed(text)))
+    .on('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code === 'ECONNREFUSED' ? undefined : 'silent'),
+    );
+  return promise.finally(() => socket.destroy());
+}
+
+/** Characters; another program may have the name. */
+const longestAnswer = 10_000;
+
+function parsed(text: string): Holder | 'silent' {
+  try {
+    const { pid, host, user, since, command, board } = JSON.parse(text) as Partial<Holder>;
+    if (typeof pid !== 'number') return 'silent';
+    return {
+      pid,
+      host: shown(host),
+      user: shown(user),
+      since: shown(since),
+      command: shown(command),
+      board: shown(board),
+    };
+  } catch {
+    return 'silent';
+  }
+}
+
+/** Another user's words reach this user's terminal. */
+function shown(text: unknown): string {
+  // oxlint-disable-next-line no-control-regex
+  return String(text)
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?')
+    .slice(0, 500);
+}
+
+function held(claim: Claim, board: string, other: Holder | 'silent' | undefined): DriverError {
+  const attempt = `reserve ${board}`;
+  if (typeof other !== 'object') {
+    return new DriverError(
+      attempt,
+      `another process holds its ${claim} and does not say who it is`,
+      'see who listens: sudo ss -xlp | grep scmi-hil',
+    );
+  }
+  const { user, host, since, pid, command, board: name } = other;
+  const alias = name === board ? '' : ` as ${name}`;
+  return new DriverError(
+    attempt,
+    `${user}@${host} holds its ${claim}${alias} since ${since}: process ${pid}, ${command}`,
+    `wait until it has finished, or end it: kill ${pid}`,
+  );
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise(resolve => {
+    server.close(() => resolve());
+  });
+}
+
+/** A user of a container may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.()}`;
+  }
 }

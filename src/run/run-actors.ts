@@ -16,7 +16,7 @@ import { fetchedWords } from './deploy/fetched-words.ts';
 import { askForDom0 } from './shells/ask-for-dom0.ts';
 import { offerFiles, serve } from './deploy/offered-files.ts';
 import { providedPower } from './power-actors.ts';
-import { reserve } from '../lab/reservation.ts';
+import { takeBoard } from '../lab/guard/take-board.ts';
 import type { RunParts } from './run-parts.ts';
 import { dom0 } from './shells/sessions.ts';
 import { runStep } from './steps.ts';
@@ -109,12 +109,10 @@ export function providedRun(parts: RunParts) {
       }),
       reserve: fromPromise<void, undefined>(() =>
         watched.work(async () => {
-          const reservation = await reserve(board.hold ?? board.name, options.reservation);
-          parts.reservation = reservation;
-          if (reservation.tookOver === undefined) return;
-          const { user, pid, since } = reservation.tookOver;
-          const text = `took ${board.name} over from ${user}'s process ${pid}, which is gone; it held it since ${since}`;
-          recorder.record('run', { kind: 'note', data: { text } });
+          parts.reservation = await takeBoard(board, {
+            ...options.reservation,
+            directory: options.directory,
+          });
         }),
       ),
       predict: fromPromise<Prediction, undefined>(() =>

@@ -17,6 +17,7 @@ import { FurtherUarts } from './further-uarts.ts';
 import { GuestLogs } from './guest-logs.ts';
 import { Guests } from './guests.ts';
 import { Probes } from './probes.ts';
+import type { TakeOptions } from '../lab/guard/take-board.ts';
 import type { Reservation } from '../lab/reservation.ts';
 import { Sessions } from './shells/sessions.ts';
 import { Watched } from './watched.ts';
@@ -33,12 +34,8 @@ export interface RunOptions {
   readonly directory: string;
   /** Aborted by Ctrl-C: the run then ends in collect, power off and release. */
   readonly signal: AbortSignal;
-  readonly reservation: {
-    /** Where holds are; the user's state directory unless told. */
-    readonly directory?: string;
-    /** The purpose of this process, shown to others who want the board. */
-    readonly command: string;
-  };
+  /** How the board is taken; the run's directory is added. */
+  readonly reservation: Omit<TakeOptions, 'directory'>;
   readonly clock?: RunClock;
 }
 

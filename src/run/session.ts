@@ -3,6 +3,7 @@ import { messageOf } from '../config/text.ts';
 import path from 'node:path';
 import type { RunOutcome } from '../../machines/run-outcome.ts';
 import type { OpenBoard } from '../lab/open-board.ts';
+import type { Guard } from '../lab/guard/guard.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import { predict } from '../model/predict/predict.ts';
 import type { XenSeen } from '../model/predict/other-build.ts';
@@ -54,8 +55,8 @@ export interface SessionOptions {
   readonly faults?: readonly string[];
   /** In place of the system's write, for what is recorded. */
   readonly write?: (file: number, bytes: Uint8Array) => number;
-  /** Where reservations are; the user's state directory unless told. */
-  readonly stateDirectory?: string;
+  /** Switches the board off where this process is killed. */
+  readonly guard?: Guard | undefined;
   /** Strings that must not reach a file, passwords for instance. */
   readonly secrets?: Iterable<string>;
   /** Claims that break as predicted fail. */
@@ -140,10 +141,7 @@ export async function runOnBoard(options: SessionOptions): Promise<Session> {
     directory,
     // A run whose recording cannot be written proves nothing.
     signal: AbortSignal.any([options.signal, broken.signal]),
-    reservation: {
-      command: options.command,
-      ...(options.stateDirectory !== undefined && { directory: options.stateDirectory }),
-    },
+    reservation: { command: options.command, guard: options.guard },
     clock,
   });
   const cpu = cpuSince(cpuBefore);

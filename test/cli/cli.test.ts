@@ -592,7 +592,6 @@ test('the first Ctrl-C lets a command clean up, and a closed pipe is no error', 
   child.kill('SIGINT');
   const [code] = (await once(child, 'close')) as [number];
   t.is(code, 130);
-  t.false(existsSync(path.join(directory, 'state/scmi-hil/boards/signalled.hold')));
   socket.destroy();
 
   const piped = spawn('/bin/sh', ['-c', `"${process.execPath}" "${bin}" boards show virtual-rpi5 | true`], {

@@ -1,7 +1,4 @@
 /** The doctor follows virtual boards that stop on their way to Xen, and says where and why. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import test from 'ava';
 import { loadBoardType } from '../../src/board/board-types.ts';
 import { faultDeadlines, requiredFault } from '../../src/lab/virtual-faults.ts';
@@ -51,14 +48,9 @@ for (const [fault, words] of [
 }
 
 async function boot(type: string, fault: string) {
-  const stateDirectory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-doctor-'));
-  try {
-    const impatient = { ...loadBoardType(type), deadlines: faultDeadlines };
-    const { faults } = requiredFault(fault);
-    await using board = await openVirtualBoard(impatient, { name: 'board', faults });
-    const signal = AbortSignal.timeout(50_000);
-    return await followBoot(board, { stateDirectory, command: 'a test', signal, told: () => undefined });
-  } finally {
-    rmSync(stateDirectory, { recursive: true });
-  }
+  const impatient = { ...loadBoardType(type), deadlines: faultDeadlines };
+  const { faults } = requiredFault(fault);
+  await using board = await openVirtualBoard(impatient, { name: 'board', faults });
+  const signal = AbortSignal.timeout(50_000);
+  return await followBoot(board, { reservation: { command: 'a test' }, signal, told: () => undefined });
 }

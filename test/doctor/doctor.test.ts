@@ -13,6 +13,9 @@ import { lookAt } from '../../src/doctor/check.ts';
 import { doctorReportSchema } from '../../src/doctor/finding.ts';
 import { deviceProblem, mayUse, permissionProblem } from '../../src/doctor/serial-device.ts';
 import { holderOfUdpPort } from '../../src/lab/drivers/tftp/port-holder.ts';
+import { claimsOf } from '../../src/lab/claims.ts';
+import { boardOf, loadLab } from '../../src/lab/load-lab.ts';
+import { holderOfBoard, reserve } from '../../src/lab/reservation.ts';
 import { openPseudoTerminal } from '../../src/lab/drivers/serial/pseudo-terminal.ts';
 import { writeCpio } from '../../src/lab/images/cpio.ts';
 import { makeStandIn } from '../../src/lab/virtual/stand-in.ts';
@@ -267,18 +270,15 @@ test('a key that others may read is a warning', async t => {
 
 test('no wire of a reserved board is touched', async t => {
   const { directory, doctor } = await bench(t, '');
-  mkdirSync(path.join(directory, 'scmi-hil/boards'), { recursive: true });
-  const holder = {
-    pid: 1,
-    processStart: '1',
-    host: 'elsewhere',
-    user: 'ada',
-    since: 'today',
-    command: 'run x',
-  };
-  writeFileSync(path.join(directory, 'scmi-hil/boards/bench.hold'), JSON.stringify(holder));
+  const entry = boardOf(loadLab({ lab: path.join(directory, 'lab.yaml'), cwd: directory, env: {} }), 'bench');
+  const holder = { ...holderOfBoard('rpi', 'scmi-hil run x'), pid: 4711, user: 'ada' };
+  await using _ = await reserve(await claimsOf(entry), holder);
   const { out } = await doctor('bench');
-  t.regex(out, /warning +wires +somebody else has the board.*ada@elsewhere/);
+  t.regex(
+    out,
+    /warning +wires +somebody else has the board.*ada@.* as rpi since .*process 4711, scmi-hil run x/,
+  );
+  t.regex(out, /reserved: (.*, )?rpi by ada@\S+ \(process 4711, scmi-hil run x\)/);
   t.notRegex(out, / serial | power /);
 });
 

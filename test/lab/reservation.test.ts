@@ -1,121 +1,147 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
+import { claimsOf } from '../../src/lab/claims.ts';
 import { DriverError } from '../../src/lab/drivers/driver-error.ts';
-import { holderOf, reserve, stateDirectory } from '../../src/lab/reservation.ts';
+import { boardOf, loadLab } from '../../src/lab/load-lab.ts';
+import { allHolders, holderOf, holderOfBoard, reserve } from '../../src/lab/reservation.ts';
 
-async function state(t: ExecutionContext): Promise<string> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-hold-'));
-  t.teardown(() => rm(directory, { recursive: true }));
-  return directory;
+/** A claim of no other test's. */
+function claim(): string {
+  return `serial port /dev/${randomUUID()}`;
 }
 
-/** A hold as another process left it. */
-async function leave(directory: string, board: string, holder: object | string): Promise<void> {
-  await mkdir(path.join(directory, 'boards'), { recursive: true });
-  const text = typeof holder === 'string' ? holder : JSON.stringify(holder);
-  await writeFile(path.join(directory, 'boards', `${board}.hold`), text);
-}
+const me = holderOfBoard('rpi5-01', 'scmi-hil run good');
 
-const other = { host: hostname(), user: 'ada', since: '2026-11-21T10:00:00.000Z', command: 'scmi-hil run x' };
-
-test('the second who wants a board is told who holds it, since when and for what', async t => {
-  const directory = await state(t);
-  await using _ = await reserve('rpi5-01', { directory, command: 'scmi-hil run good' });
-  const error = await t.throwsAsync(reserve('rpi5-01', { directory, command: 'scmi-hil run other' }), {
-    instanceOf: DriverError,
-  });
-  t.regex(
-    error.message,
-    /^reserve rpi5-01: \S+@\S+ holds it since \d{4}-.*: process \d+, scmi-hil run good$/,
+test('the second controller that wants a board is told who holds what of it, since when and for what', async t => {
+  const port = claim();
+  await using _ = await reserve([port], me);
+  const other = holderOfBoard('bench', 'scmi-hil run other');
+  const error = await t.throwsAsync(reserve([claim(), port], other), { instanceOf: DriverError });
+  t.true(
+    error.message.startsWith(
+      `reserve bench: ${me.user}@${me.host} holds its ${port} as rpi5-01 since ${me.since}`,
+    ),
   );
-  t.regex(error.hint, /wait until it has finished/);
+  t.regex(error.message, /: process \d+, scmi-hil run good$/);
+  t.is(error.hint, `wait until it has finished, or end it: kill ${process.pid}`);
 });
 
-test('another board is free, and a board is free again once it was given back', async t => {
-  const directory = await state(t);
-  const first = await reserve('rpi5-01', { directory, command: 'a' });
-  await using _ = await reserve('rpi5-02', { directory, command: 'b' });
-  await first.release();
-  await first.release();
-  await using again = await reserve('rpi5-01', { directory, command: 'c' });
-  t.is(again.tookOver, undefined);
-  t.deepEqual((await readdir(path.join(directory, 'boards'))).toSorted(), ['rpi5-01.hold', 'rpi5-02.hold']);
+test('a reservation that fails holds nothing', async t => {
+  const [free, taken] = [claim(), claim()];
+  await using _ = await reserve([taken], me);
+  await t.throwsAsync(reserve([free, taken], me));
+  t.is(await holderOf([free]), undefined);
 });
 
-test('the hold of a killed controller is taken over', async t => {
-  const directory = await state(t);
-  const code = `import { reserve } from ${JSON.stringify(path.resolve('src/lab/reservation.ts'))};
-    await reserve('v4h-01', { directory: ${JSON.stringify(directory)}, command: 'doomed' });
+test('a board is free again once it was given back, also twice', async t => {
+  const port = claim();
+  const first = await reserve([port], me);
+  t.like(await holderOf([claim(), port]), { pid: process.pid, board: 'rpi5-01' });
+  await first.release();
+  await first.release();
+  await using _ = await reserve([port], me);
+});
+
+test('all boards that are held on this machine are known', async t => {
+  const board = `board-${randomUUID()}`;
+  await using _ = await reserve([claim(), claim()], holderOfBoard(board, 'x'));
+  t.is((await allHolders()).filter(holder => holder.board === board).length, 1);
+});
+
+test('a controller that is killed holds nothing', async t => {
+  const port = claim();
+  const code = `import { reserve, holderOfBoard } from ${JSON.stringify(path.resolve('src/lab/reservation.ts'))};
+    await reserve([${JSON.stringify(port)}], holderOfBoard('v4h-01', 'doomed'));
     console.log('held'); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');
-  t.is((await holderOf('v4h-01', directory))?.pid, child.pid);
-  await t.throwsAsync(reserve('v4h-01', { directory, command: 'too early' }), { message: /doomed/ });
+  t.like(await holderOf([port]), { pid: child.pid, command: 'doomed' });
+  await t.throwsAsync(reserve([port], me), { message: /doomed/ });
   child.kill('SIGKILL');
   await once(child, 'exit');
-  t.is(await holderOf('v4h-01', directory), undefined);
-  await using mine = await reserve('v4h-01', { directory, command: 'next' });
-  t.is(mine.tookOver?.pid, child.pid);
-  t.is(mine.tookOver?.command, 'doomed');
+  await using _ = await reserve([port], me);
+  t.pass();
 });
 
-test('a process that merely has the number of the one that is gone does not hold the board', async t => {
-  const directory = await state(t);
-  await leave(directory, 'v4h-01', { ...other, pid: process.pid, processStart: '1' });
-  await using mine = await reserve('v4h-01', { directory, command: 'next' });
-  t.is(mine.tookOver?.user, 'ada');
-});
-
-test('a holder on another machine is believed to live, and the file that says so is named', async t => {
-  const directory = await state(t);
-  await leave(directory, 'v4h-01', { ...other, host: 'elsewhere', pid: 1, processStart: '1' });
-  const error = await t.throwsAsync(reserve('v4h-01', { directory, command: 'next' }), {
-    instanceOf: DriverError,
-  });
-  t.regex(error.hint, /if it is gone, remove .*v4h-01\.hold$/);
-});
-
-for (const [what, text] of Object.entries({
-  'nothing at all': '',
-  'no JSON': '{"pid":',
-  'another thing': '[1]',
-})) {
-  test(`a hold file with ${what} in it holds nothing`, async t => {
-    const directory = await state(t);
-    await leave(directory, 'v4h-01', text);
-    await using _ = await reserve('v4h-01', { directory, command: 'next' });
-    t.regex(await readFile(path.join(directory, 'boards', 'v4h-01.hold'), 'utf8'), /"command": "next"/);
+for (const [what, answer] of Object.entries({ nothing: '', 'no JSON': '{"pid":', 'another thing': '[1]' })) {
+  test(`another program that has the name and says ${what} is told of`, async t => {
+    const port = claim();
+    const name = createHash('sha256').update(port).digest('hex').slice(0, 32);
+    const server = createServer(socket => void socket.end(answer)).listen(`\0scmi-hil.${name}`);
+    await once(server, 'listening');
+    const error = await t.throwsAsync(reserve([port], me), { instanceOf: DriverError });
+    t.regex(error.message, /another process holds its serial port .* and does not say who it is/);
+    server.close();
   });
 }
 
-test('one of many processes that find the same stale hold gets the board', async t => {
-  const directory = await state(t);
+test('the words of another user are shown without escape sequences', async t => {
+  const port = claim();
+  await using _ = await reserve([port], { ...me, command: 'run \u001b[2J' });
+  t.is((await holderOf([port]))?.command, 'run ?[2J');
+});
+
+test('of many that want a board at a time, one gets it', async t => {
   for (let round = 0; round < 10; round++) {
-    await leave(directory, 'v4h-01', { ...other, pid: 2 ** 22 + 1, processStart: '1' });
-    const all = await Promise.allSettled(
-      Array.from({ length: 8 }, (_, index) => reserve('v4h-01', { directory, command: `${index}` })),
-    );
+    const claims = [claim(), claim()];
+    const all = await Promise.allSettled(Array.from({ length: 8 }, () => reserve(claims, me)));
     const got = all.filter(each => each.status === 'fulfilled');
     t.is(got.length, 1);
     for (const { value } of got) await value.release();
   }
-  t.deepEqual(await readdir(path.join(directory, 'boards')), []);
 });
 
-test('a board may be called anything', async t => {
-  const directory = await state(t);
-  await using _ = await reserve('../../etc/passwd', { directory, command: 'x' });
-  t.deepEqual(await readdir(path.join(directory, 'boards')), ['..%2F..%2Fetc%2Fpasswd.hold']);
+async function claims(t: ExecutionContext, board: string) {
+  const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-claims-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  await writeFile(path.join(directory, 'tty'), '');
+  await symlink('tty', path.join(directory, 'by-id'));
+  const lab = path.join(directory, 'lab.yaml');
+  await writeFile(
+    lab,
+    `schema: 1
+boards:
+  one:
+    type: rcar-v4h-white-hawk
+    ${board.replaceAll('@', directory)}
+    ssh: { identity: { kind: agent } }
+    images: { xen: x, kernel: k, ramdisk: r }
+`,
+  );
+  const found = await claimsOf(boardOf(loadLab({ lab, cwd: directory, env: {} }), 'one'));
+  return found.map(each => each.replaceAll(directory, '@'));
+}
+
+const network = 'network: { address: 192.0.2.7, server: 192.0.2.1 }';
+
+test('a board is held by its ports, its outlet and its address, by whichever of its names', async t => {
+  const serial = 'serial: { kind: device, path: @/by-id }';
+  const power = 'power: { kind: shelly, host: plug, generation: 2, channel: 1 }';
+  t.deepEqual(await claims(t, `${serial}\n    ${power}\n    ${network}`), [
+    'board address 192.0.2.7',
+    'power switch plug channel 1',
+    'serial port @/by-id',
+    'serial port @/tty',
+  ]);
 });
 
-test('holds are kept in the state directory of the user', t => {
-  t.is(stateDirectory({ XDG_STATE_HOME: '/var/state' }), '/var/state/scmi-hil');
-  t.regex(stateDirectory({}), /\/\.local\/state\/scmi-hil$/);
-  t.regex(stateDirectory({ XDG_STATE_HOME: 'relative' }), /\/\.local\/state\/scmi-hil$/);
+test('programs of this machine share its loopback address', async t => {
+  const local = network.replace('192.0.2.7', '127.0.0.1');
+  t.deepEqual(
+    await claims(t, `serial: { kind: tcp, host: lab, port: 4001 }\n    power: { kind: ask }\n    ${local}`),
+    ['serial port lab:4001'],
+  );
+});
+
+test('a virtual board is made by its controller, and held by nobody', async t => {
+  const virtual = loadLab({ cwd: '/', env: { HOME: '/', XDG_CONFIG_HOME: '/' } });
+  t.deepEqual(await claimsOf(boardOf(virtual, 'virtual-v4h')), []);
 });

@@ -33,7 +33,7 @@ async function run(t: ExecutionContext, board: ScriptedBoard) {
     recorder: { record: (_, event) => events.push(event) },
     directory,
     signal: new AbortController().signal,
-    reservation: { directory, command: 'a test' },
+    reservation: { command: 'a test' },
   });
   return { faults, events };
 }
@@ -111,8 +111,7 @@ async function follow(t: ExecutionContext, name: string, faults?: VirtualFaults)
   await using board = await openBoard(entry, { env: {}, ...(faults !== undefined && { faults }) });
   const titles: string[] = [];
   const followed: FollowedBoot = await followBoot(board, {
-    stateDirectory: temporary(t),
-    command: 'a test',
+    reservation: { command: 'a test' },
     signal: new AbortController().signal,
     told: ({ title }) => titles.push(title),
   });
@@ -154,8 +153,7 @@ test('a boot that cannot begin says why', async t => {
     open: () => Promise.reject(new Error('the adapter is not there')),
   });
   const { attempts, faults } = await followBoot(board, {
-    stateDirectory: temporary(t),
-    command: 'a test',
+    reservation: { command: 'a test' },
     signal: new AbortController().signal,
     told: () => undefined,
   });

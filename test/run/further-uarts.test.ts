@@ -50,7 +50,6 @@ async function run(
     signal: new AbortController().signal,
     controller: 'test',
     command: 'test',
-    stateDirectory: mkdtempSync(path.join(scratch, 'state-')),
     ...(onEvent !== undefined && { onEvent }),
   });
   t.is(await open.power.state(AbortSignal.timeout(1000)), 'off', 'the board is left powered');

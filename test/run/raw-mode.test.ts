@@ -48,7 +48,6 @@ statements:
     signal: new AbortController().signal,
     controller: 'test',
     command: 'test',
-    stateDirectory: mkdtempSync(path.join(scratch, 'state-')),
   });
   return verdict;
 }

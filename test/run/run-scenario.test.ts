@@ -79,7 +79,7 @@ async function run(
     },
     directory,
     signal: more.signal ?? new AbortController().signal,
-    reservation: { directory, command: 'a test' },
+    reservation: { command: 'a test' },
   });
   return { ...result, events, board, directory };
 }

@@ -42,7 +42,6 @@ async function session(t: ExecutionContext, boardType: string, given: Given = {}
     signal: given.signal ?? new AbortController().signal,
     controller: 'test',
     command: 'a test',
-    stateDirectory: directory,
     ...(given.onEvent !== undefined && { onEvent: given.onEvent }),
     ...(given.write !== undefined && { write: given.write }),
   });
@@ -138,7 +137,6 @@ test('a run that cannot have a directory does not touch the board', async t => {
       signal: new AbortController().signal,
       controller: 'test',
       command: 'a test',
-      stateDirectory: directory,
       onEvent: event => events.push(event),
     }),
     { instanceOf: DriverError, message: /^make a directory for the run in .*runs: E/ },
@@ -169,7 +167,6 @@ test('a board that somebody else has is told in the verdict, and not touched', a
     runs: path.join(directory, 'runs'),
     signal: new AbortController().signal,
     controller: 'test',
-    stateDirectory: directory,
   };
   let second: Promise<Session> | undefined;
   const first = await runOnBoard({

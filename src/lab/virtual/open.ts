@@ -94,7 +94,6 @@ export async function openVirtualBoard(type: BoardType, options: VirtualBoardOpt
     name: options.name,
     // No adapter and no wire lies between: what the board says is there almost at once.
     type: { ...type, console: { ...type.console, quiet: QUIET } },
-    hold: `${options.name}-${process.pid}`,
     virtual: true,
     power,
     serial: keepsItsName(uart.path)

@@ -6,7 +6,6 @@ import { fullDisk, type NamedFault, type VirtualFaults } from '../../lab/virtual
 import type { RecordedEvent } from '../../verdict/recording/event.ts';
 import type { Scenario } from '../../model/predict/scenario.ts';
 import type { Verdict } from '../../verdict/verify/verdict.ts';
-import { holderOf } from '../../lab/reservation.ts';
 import { runOnBoard } from '../../run/session.ts';
 
 export interface FaultTrial {
@@ -49,12 +48,11 @@ export async function tryFault(
     controller: 'faults',
     command: `scmi-hil faults ${fault.name}`,
     faults: [fault.name],
-    stateDirectory: own,
     ...(faults.diskBytes !== undefined && { write: fullDisk(faults.diskBytes) }),
     onEvent: event => events.push(event),
   });
   const told = saidOf(verdict, events);
-  const wrong = notAsTold(fault, verdict.outcome, told) ?? (await leftBehind(board, fault, own));
+  const wrong = notAsTold(fault, verdict.outcome, told) ?? (await leftBehind(board, fault));
   return {
     fault,
     board: entry.name,
@@ -68,12 +66,7 @@ export async function tryFault(
 }
 
 /** In words, what the run took and did not give back; undefined where nothing. */
-async function leftBehind(
-  { name, power }: OpenBoard,
-  { faults }: NamedFault,
-  stateDirectory: string,
-): Promise<string | undefined> {
-  if ((await holderOf(name, stateDirectory)) !== undefined) return 'the board is still reserved';
+async function leftBehind({ power }: OpenBoard, { faults }: NamedFault): Promise<string | undefined> {
   if (!obeys(faults.switch)) return undefined;
   const state = await power.state(AbortSignal.timeout(switchAnswers));
   return state === 'off' ? undefined : `the switch is ${state} after the run`;

@@ -82,7 +82,6 @@ for (const [boardType, below] of [
         signal: new AbortController().signal,
         controller: 'test',
         command: 'a test',
-        stateDirectory: runs,
       });
       t.is(outcome, 'completed', JSON.stringify(verdict.faults));
       t.is(verdict.outcome, 'met');

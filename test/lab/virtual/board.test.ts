@@ -1,7 +1,7 @@
 /** Runs over the virtual board's real transports: the good ones, and what goes wrong on a board or around it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -41,7 +41,6 @@ interface Result extends Session {
 async function attempt(t: ExecutionContext, asked: Attempt): Promise<Result> {
   const { type: name = v4h, scenario = 'dom0-and-guest', spoil = board => board } = asked;
   const type = loadBoardTypeBooting(name, asked.boot);
-  const stateDirectory = mkdtempSync(path.join(scratch, 'state-'));
   const events: RecordedEvent[] = [];
   const before = resources();
   const boot = asked.script === true ? withScript(type.boot) : type.boot;
@@ -60,14 +59,12 @@ async function attempt(t: ExecutionContext, asked: Attempt): Promise<Result> {
       signal: new AbortController().signal,
       controller: 'test',
       command: 'test',
-      stateDirectory,
       onEvent: event => events.push(event),
     });
     t.is(await open.power.state(AbortSignal.timeout(1000)), 'off', 'the board is left powered');
   } finally {
     await open.close();
   }
-  t.deepEqual(holds(stateDirectory), [], 'the hold is left');
   await settled(() => resources() === before);
   t.is(resources(), before, 'a port, socket or process is left');
   return { ...session, events, faults: session.verdict.faults.map(({ what }) => what).join('\n') };
@@ -296,7 +293,6 @@ test.serial('SIGTERM ends a run like Ctrl-C, with exit code 130', async t => {
   child.stderr.resume();
   const [code] = await once(child, 'close', { signal: AbortSignal.timeout(30_000) });
   t.is(code, 130, output);
-  t.deepEqual(holds(state), []);
 });
 
 type Image = string | Uint8Array;
@@ -322,13 +318,7 @@ function image(images: ReadonlyMap<string, Image>, name: string): Image {
   return found;
 }
 
-function holds(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile())
-    .map(entry => entry.name);
-}
-
-/** Resources that keep this process busy: sockets, terminals, children. Timers come and go. */
+/** What keeps this process busy: sockets, terminals, children. Timers come and go. */
 function resources(): string {
   return process
     .getActiveResourcesInfo()

@@ -49,7 +49,6 @@ async function runWith(
     signal: AbortSignal.timeout(60_000),
     controller: 'test',
     command: 'test',
-    stateDirectory: mkdtempSync(join(scratch, 'state-')),
     onEvent: event => events.push(event),
   });
   t.is(await open.power.state(AbortSignal.timeout(1000)), 'off', 'the board is left powered');

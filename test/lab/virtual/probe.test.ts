@@ -25,7 +25,6 @@ for (const name of ['rpi5', 'rcar-v4h-white-hawk']) {
       signal: new AbortController().signal,
       controller: 'test',
       command: 'test',
-      stateDirectory: mkdtempSync(path.join(scratch, 'state-')),
     });
     t.deepEqual(verdict.faults, []);
     t.is(verdict.outcome, 'met');
@@ -67,7 +66,6 @@ steps:
       signal: new AbortController().signal,
       controller: 'test',
       command: 'test',
-      stateDirectory: mkdtempSync(path.join(scratch, 'state-')),
     });
     t.deepEqual(verdict.faults, []);
     t.deepEqual(
@@ -130,7 +128,6 @@ for (const [name, uart] of [
         signal: new AbortController().signal,
         controller: 'test',
         command: 'test',
-        stateDirectory: mkdtempSync(path.join(scratch, 'state-')),
       });
       t.deepEqual(verdict.faults, []);
       t.is(verdict.outcome, 'met');

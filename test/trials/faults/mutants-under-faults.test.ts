@@ -56,7 +56,6 @@ for (const { fault: named, most } of faults) {
           board: open,
           scenario,
           runs: directory,
-          stateDirectory: directory,
           signal: AbortSignal.timeout(60_000),
           controller: 'test',
           command: 'a test',

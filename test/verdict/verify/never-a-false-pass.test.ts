@@ -55,7 +55,6 @@ async function passed(t: ExecutionContext, run: (typeof runs)[number]): Promise<
     board,
     scenario,
     runs: directory,
-    stateDirectory: directory,
     signal: AbortSignal.timeout(50_000),
     controller: 'test',
     command: 'a test',

@@ -28,7 +28,6 @@ export async function passedRun(scenarioName: string, boardName: string): Promis
       board,
       scenario,
       runs: directory,
-      stateDirectory: directory,
       signal: AbortSignal.timeout(100_000),
       controller: 'test',
       command: 'a test',

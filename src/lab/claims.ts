@@ -1,0 +1,49 @@
+/** What of a board no two controllers of one machine can use at a time. */
+import { realpath } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { findPort } from './drivers/serial/find-port.ts';
+import { outletOf } from './lab-power.ts';
+import { consoleOf, type LabSerial } from './lab-serial.ts';
+import { type BoardEntry, isEmulated, isVirtual } from './load-lab.ts';
+
+/** One thing that is really shared, in words that are the same for whoever names it: `serial port /dev/ttyUSB0`. */
+export type Claim = string;
+
+/**
+ * The claims of a board: its serial ports, its outlet, its address. Its name is none: two lab files may give one board
+ * two names, and two boards one.
+ * @returns sorted, without doubles; none for a virtual or emulated board, which its controller makes for itself
+ */
+export async function claimsOf({ setup }: BoardEntry): Promise<readonly Claim[]> {
+  if (isVirtual(setup) || isEmulated(setup)) return [];
+  const { serial, uarts, power, network } = setup;
+  const ports = await Promise.all([serial, ...Object.values(uarts)].map(portsOf));
+  const relay = power.kind === 'relay' ? await devicesAt(power.path) : [];
+  const outlet = outletOf(power);
+  const claims = [
+    ...ports.flat(),
+    ...(outlet === undefined ? [] : [`power switch ${outlet}`]),
+    ...(power.kind === 'relay' && outlet !== undefined
+      ? relay.map(device => `power switch ${outlet.replace(power.path, device)}`)
+      : []),
+    ...(isLoopback(network.address) ? [] : [`board address ${network.address}`]),
+  ];
+  return [...new Set(claims)].toSorted((one, other) => (one < other ? -1 : 1));
+}
+
+async function portsOf(line: LabSerial): Promise<Claim[]> {
+  const devices = line.kind === 'device' ? await devicesAt(line.path) : [consoleOf(line)];
+  return devices.map(device => `serial port ${device}`);
+}
+
+/** The device by each of its names that are known: one that is away has only the one of the lab file. */
+async function devicesAt(path: string): Promise<string[]> {
+  const named = await findPort(path).catch(() => path);
+  const device = await realpath(named).catch(() => named);
+  return [...new Set([path, device])];
+}
+
+/** Any number of boards that are programs of this machine are there. */
+function isLoopback(address: string): boolean {
+  return isIP(address) === 0 ? address === 'localhost' : /^(?:127\.|::1$)/.test(address);
+}

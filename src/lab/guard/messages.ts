@@ -1,0 +1,30 @@
+/** What a controller and its guard say to each other: one JSON value a line. */
+import type { Claim } from '../claims.ts';
+import type { LabPower } from '../lab-power.ts';
+import type { Holder } from '../reservation.ts';
+
+/** A board as its guard needs it. */
+export interface Guarded {
+  readonly claims: readonly Claim[];
+  readonly holder: Holder;
+  /** Absent: the board is made by its controller, and gone with it. */
+  readonly power?: {
+    readonly setup: LabPower;
+    /** Milliseconds for one attempt to switch off. */
+    readonly deadline: number;
+  };
+  /** The run's directory; absent: nothing is recorded. */
+  readonly directory?: string;
+}
+
+export type GuardRequest =
+  | { readonly number: number; readonly ask: 'take'; readonly board: Guarded }
+  /** The board is off, or its controller has done what it could. */
+  | { readonly number: number; readonly ask: 'release'; readonly taken: number };
+
+export type GuardAnswer =
+  | { readonly number: number; readonly done: true }
+  | {
+      readonly number: number;
+      readonly failed: { readonly attempt: string; readonly why: string; readonly hint: string };
+    };

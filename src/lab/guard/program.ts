@@ -1,0 +1,110 @@
+/** The guard's process: see guard.ts. It reads requests on standard input, whose end is the end of its controller. */
+import { createInterface } from 'node:readline';
+import { DriverError } from '../drivers/driver-error.ts';
+import type { PowerDriver } from '../drivers/power/power.ts';
+import { recordKilled } from '../../verdict/recording/killed.ts';
+import { type Reservation, reserve } from '../reservation.ts';
+import type { Guarded, GuardAnswer, GuardRequest } from './messages.ts';
+
+interface Taken {
+  readonly board: Guarded;
+  readonly reservation: Reservation;
+  /** Loaded when the board is taken: later the disk may be full, or gone. Absent: nothing to switch, or nobody can. */
+  readonly power: PowerDriver | undefined;
+}
+
+const taken = new Map<number, Taken>();
+/** How often a switch is told. */
+const attempts = 3;
+
+async function answer(request: GuardRequest): Promise<void> {
+  if (request.ask === 'release') {
+    const board = taken.get(request.taken);
+    taken.delete(request.taken);
+    await board?.reservation.release();
+    return;
+  }
+  const { board } = request;
+  const reservation = await reserve(board.claims, board.holder);
+  taken.set(request.number, { board, reservation, power: await powerFor(board) });
+}
+
+async function powerFor({ power, holder }: Guarded): Promise<PowerDriver | undefined> {
+  if (power === undefined || power.setup.kind === 'ask') return undefined;
+  const { openPower } = await import('../open-power.ts');
+  return openPower(holder.board, power.setup, process.env).power;
+}
+
+/** The controller is gone. */
+async function clearUp({ board, reservation, power }: Taken): Promise<void> {
+  const ended = `process ${board.holder.pid} was killed during the run`;
+  if (board.power === undefined) recordIn(board, ended);
+  else if (power === undefined)
+    recordIn(board, `${ended}; somebody has to switch ${board.holder.board} off by hand`);
+  else {
+    const failed = await switchOff(power, board.power.deadline);
+    recordIn(
+      board,
+      failed === undefined
+        ? `${ended}; its guard switched ${board.holder.board} off (${power.name})`
+        : `${ended}; its guard could not switch ${board.holder.board} off: ${failed}`,
+    );
+  }
+  await reservation.release();
+}
+
+/** @returns why it could not */
+async function switchOff(power: PowerDriver, deadline: number): Promise<string | undefined> {
+  let why = '';
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    try {
+      await power.off(AbortSignal.timeout(deadline));
+      return undefined;
+    } catch (error) {
+      why = error instanceof Error ? error.message : String(error);
+    }
+  }
+  return why;
+}
+
+/** The disk may be full, and the directory gone: the board is off all the same. */
+function recordIn({ directory }: Guarded, what: string): void {
+  if (directory === undefined) return;
+  try {
+    recordKilled(directory, what);
+  } catch {
+    // Nobody is left to be told.
+  }
+}
+
+function failureOf(error: unknown): { attempt: string; why: string; hint: string } {
+  if (error instanceof DriverError)
+    return { attempt: error.attempt, why: error.message.slice(error.attempt.length + 2), hint: error.hint };
+  return {
+    attempt: 'guard the board',
+    why: error instanceof Error ? error.message : String(error),
+    hint: 'correct the lab file, or report it',
+  };
+}
+
+// It ends with its controller, and with nothing else.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined);
+process.stdout.on('error', () => undefined);
+
+const working = new Set<Promise<unknown>>();
+const say = (message: GuardAnswer) => process.stdout.write(`${JSON.stringify(message)}\n`);
+createInterface(process.stdin)
+  .on('line', line => {
+    const request = JSON.parse(line) as GuardRequest;
+    const { number } = request;
+    const work = answer(request).then(
+      () => say({ number, done: true }),
+      (error: unknown) => say({ number, failed: failureOf(error) }),
+    );
+    working.add(work);
+    void work.finally(() => working.delete(work));
+  })
+  .on('close', () => {
+    void Promise.all(working).then(() => Promise.all([...taken.values()].map(clearUp)));
+  });
+process.stdin.on('error', () => undefined);
