@@ -7,7 +7,7 @@ import { loadBoardType } from '../board/board-types.ts';
 import { type CoveringRun, coveringRuns } from '../trials/explore/cover.ts';
 import {
   type Exploration,
-  explore,
+  exploreByState,
   type ExploreBounds,
   type Finding,
   pathWords,
@@ -19,6 +19,7 @@ import { bootScenario } from '../scenario/load.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { collectFault, scenarioOf } from './configuration-options.ts';
 import { addHelpNotes, commonExits } from './help.ts';
+import { interruptible } from './signals.ts';
 import { fields, table } from './table.ts';
 import { writeFile } from './write-file.ts';
 
@@ -48,7 +49,9 @@ export const addExplore: AddCommand = (program, process, done) => {
     .option('--states <number>', 'most states', count, DEFAULTS.states)
     .option('--write <directory>', 'write the scenarios there')
     .option('--json', 'print JSON')
-    .action((options: ExploreOptions) => done(exploreAndPrint(options, process)));
+    .action(async (options: ExploreOptions) => {
+      done(await exploreAndPrint(options, process));
+    });
   addHelpNotes(command, {
     examples: [
       ['explore --board-type rpi5', 'transitions, findings, and how few scenarios cover them'],
@@ -59,6 +62,7 @@ export const addExplore: AddCommand = (program, process, done) => {
       met: 'every promise holds, or what breaks it is a known bug of the firmware or of the series',
       failed: 'a promise is broken that nothing known explains',
       usage: commonExits.usage,
+      interrupted: commonExits.interrupted,
     },
   });
 };
@@ -72,9 +76,9 @@ interface Explored {
   readonly runs: readonly CoveringRun[];
 }
 
-function exploreAndPrint(options: ExploreOptions, process: CliProcess): number {
+async function exploreAndPrint(options: ExploreOptions, process: CliProcess): Promise<number> {
   const board = options.boardType === undefined ? undefined : loadBoardType(options.boardType);
-  const explored = exploreSubject(subjectOf(options, board, process.cwd), options);
+  const explored = await exploreSubject(subjectOf(options, board, process.cwd), options, process);
   const scenarios = board === undefined ? [] : scenariosOf(explored, board, options);
   const files = options.write === undefined ? [] : write(scenarios, options, process.cwd);
   process.stdout.write(options.json === true ? asJson(explored, scenarios, files) : asText(explored, files));
@@ -98,7 +102,11 @@ function subjectOf(options: ExploreOptions, board: BoardType | undefined, cwd: s
   return { ...scenario, firmware: { ...scenario.firmware, faults: options.firmwareFault } };
 }
 
-function exploreSubject(subject: Subject, { depth, agents, guests, states }: ExploreOptions): Explored {
+async function exploreSubject(
+  subject: Subject,
+  { depth, agents, guests, states }: ExploreOptions,
+  { signal }: CliProcess,
+): Promise<Explored> {
   const bounds: ExploreBounds = {
     depth: depth ?? DEFAULTS.depth,
     agents: agents ?? DEFAULTS.agents,
@@ -106,8 +114,8 @@ function exploreSubject(subject: Subject, { depth, agents, guests, states }: Exp
     states: states ?? DEFAULTS.states,
   };
   try {
-    const walk = explore(subject, bounds);
-    const expressible = explore(subject, { ...bounds, withCalls: false });
+    const walk = await interruptible(exploreByState(subject, bounds), signal);
+    const expressible = await interruptible(exploreByState(subject, { ...bounds, withCalls: false }), signal);
     return { subject, walk, expressible, runs: coveringRuns(expressible) };
   } catch (error) {
     if (!(error instanceof NotExplorable)) throw error;

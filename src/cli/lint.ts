@@ -22,6 +22,7 @@ import {
 } from './configuration-options.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { packageVersion } from './package.ts';
+import { breathe } from './signals.ts';
 import { table } from './table.ts';
 import { writeFile } from './write-file.ts';
 
@@ -53,13 +54,13 @@ export const addLint: AddCommand = (program, process, done) => {
     .option('--sarif <file>', 'write a SARIF log, for a code host')
     .option('--rules', 'list the rules')
     .addOption(new Option('--markdown', 'as docs/lint.md').hideHelp())
-    .action((names: readonly string[], options: LintOptions) => {
+    .action(async (names: readonly string[], options: LintOptions) => {
       if (options.rules === true) {
         process.stdout.write(listOfRules(options));
         done(exitCode.met);
         return;
       }
-      const checked = check(names, options, process);
+      const checked = await check(names, options, process);
       if (options.sarif !== undefined) writeSarif(path.resolve(process.cwd, options.sarif), checked, process);
       process.stdout.write(options.json === true ? asJson(checked) : asText(checked));
       done(count(checked, 'error') > 0 ? exitCode.failed : exitCode.met);
@@ -75,11 +76,16 @@ export const addLint: AddCommand = (program, process, done) => {
       met: 'no errors (there may be warnings)',
       failed: 'at least one error was found',
       usage: commonExits.usage,
+      interrupted: commonExits.interrupted,
     },
   });
 };
 
-function check(names: readonly string[], options: LintOptions, process: CliProcess): Checked[] {
+async function check(
+  names: readonly string[],
+  options: LintOptions,
+  process: CliProcess,
+): Promise<Checked[]> {
   if (options.hostDt === undefined) return checkScenarios(names, options, process);
   if (names.length > 0) throw new UsageError('lint takes scenarios or --host-dt, not both');
   const { hostDt } = options;
@@ -117,21 +123,26 @@ function partialTreeFiles({ guests }: LintSubject, given: readonly string[]): Re
   return new Map([...named, ...ofGuests]);
 }
 
-function checkScenarios(names: readonly string[], options: LintOptions, process: CliProcess): Checked[] {
+async function checkScenarios(
+  names: readonly string[],
+  options: LintOptions,
+  process: CliProcess,
+): Promise<Checked[]> {
   refuseTreeOptions(options);
   const files = names.length === 0 ? listScenarios() : names.map(name => findScenario(name, process.cwd));
   const wanted = options.boardType === undefined ? boardTypeNames() : [options.boardType];
   const types = wanted.map(loadBoardType);
-  return files.flatMap(({ name, file, document }) =>
-    types
-      // A scenario that is named and does not fit is a mistake; of all scenarios only those that fit are meant.
-      .filter(type => fitsBoardType(document, type) || (names.length > 0 && options.boardType !== undefined))
-      .map(type => ({
-        name: `${name} on ${type.type}`,
-        file: displayName(file),
-        findings: lintScenario(loadScenario(file, type)),
-      })),
-  );
+  const checked: Checked[] = [];
+  for (const { name, file, document } of files) {
+    // A scenario that is named and does not fit is a mistake; of all scenarios only those that fit are meant.
+    const isMeant = names.length > 0 && options.boardType !== undefined;
+    for (const type of types.filter(each => isMeant || fitsBoardType(document, each))) {
+      await breathe(process.signal);
+      const findings = lintScenario(loadScenario(file, type));
+      checked.push({ name: `${name} on ${type.type}`, file: displayName(file), findings });
+    }
+  }
+  return checked;
 }
 
 function refuseTreeOptions({

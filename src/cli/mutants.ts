@@ -1,5 +1,4 @@
 /** `scmi-hil mutants`: which bugs the shipped scenarios catch. */
-import { setImmediate } from 'node:timers/promises';
 import { loadBoardType } from '../board/board-types.ts';
 import { virtualBoards } from '../lab/load-lab.ts';
 import { hintAt } from '../config/nearest-name.ts';
@@ -12,6 +11,7 @@ import { fitsBoardType } from '../scenario/fit.ts';
 import { listScenarios, loadScenario } from '../scenario/load.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
+import { breathe } from './signals.ts';
 import { table } from './table.ts';
 
 interface MutantsOptions {
@@ -62,15 +62,16 @@ async function tryMutants(
     return exitCode.met;
   }
   const types = boardType === undefined ? Object.values(virtualBoards) : [boardType];
-  const trials = await Trials.prepare(types.flatMap(trialsOf), askVirtualDomain);
+  const between = () => breathe(process.signal);
+  const listed: Trial[] = [];
+  for (const type of types) {
+    await between();
+    listed.push(...trialsOf(type));
+  }
+  const trials = await Trials.prepare(listed, askVirtualDomain, between);
   const most = every === true || names.length > 0 ? Infinity : enoughCatches;
   const results: MutantResult[] = [];
-  for (const mutant of chosen) {
-    // Nothing below waits for anything, and Ctrl-C has to be heard.
-    await setImmediate();
-    process.signal.throwIfAborted();
-    results.push(await trials.try(mutant, most));
-  }
+  for (const mutant of chosen) results.push(await trials.try(mutant, most));
   const found: Found = { results, falseAlarms: trials.falseAlarms, trials: trials.count };
   process.stdout.write(json === true ? asJson(found) : asText(found, names.length > 0));
   const survives = results.some(({ catches }) => catches.length === 0);

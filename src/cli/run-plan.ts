@@ -34,6 +34,12 @@ export interface RunPlan {
  * @throws ConfigurationError where a scenario is wrong
  */
 export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
+  const planning = planByScenario(request, lab);
+  for (let next = planning.next(); ; next = planning.next()) if (next.done === true) return next.value;
+}
+
+/** As `planRuns`, a scenario at a time: reading all of them takes seconds. */
+export function* planByScenario(request: PlanRequest, lab: LoadedLab): Generator<void, RunPlan, void> {
   const names = request.boards.length === 0 ? [...lab.boards.keys()] : [...new Set(request.boards)];
   const boards = names.map(name => withImages(boardOf(lab, name), request.images ?? {}));
   const files =
@@ -47,6 +53,7 @@ export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
     const { board, xen } = withOwnXen(entry, request.env);
     const has = { xen, toolstack: toolstackNeeded(board, request.env) };
     for (const file of files) {
+      yield;
       const why = reasonAgainst(file, board, has);
       if (why === undefined) fitted.push(loadScenario(file.file, board.type, labTreeOf(board)));
       else leftOut.push({ board: board.name, scenario: file.name, why });

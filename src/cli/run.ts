@@ -26,7 +26,8 @@ import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { packageVersion } from './package.ts';
 import { repeated } from './repeated.ts';
 import { reportFile, writeReports } from './report-option.ts';
-import { planRuns, type RunPlan } from './run-plan.ts';
+import { planByScenario, type RunPlan } from './run-plan.ts';
+import { interruptible } from './signals.ts';
 import { requireDirectory } from './write-file.ts';
 
 interface RunOptions extends LabOption {
@@ -114,7 +115,8 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const lab = labOf(options, process);
   const images = imagesGiven(options.image, process.cwd);
   const { cwd, env } = process;
-  const plan = planRuns({ scenarios, boards: options.board, cwd, env, images }, lab);
+  const planning = planByScenario({ scenarios, boards: options.board, cwd, env, images }, lab);
+  const plan = await interruptible(planning, process.signal);
 
   requireNoLintError(plan);
   const mutant = options.mutant === undefined ? undefined : await mutantFor(options.mutant, plan);

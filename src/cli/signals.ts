@@ -1,4 +1,5 @@
-/** Deadlines and interruption for the commands that talk to a board. */
+/** Deadlines and interruption of commands. */
+import { setImmediate } from 'node:timers/promises';
 
 /** Aborts after some milliseconds, or when the command is interrupted. */
 export function within(milliseconds: number, signal: AbortSignal): AbortSignal {
@@ -19,4 +20,36 @@ export function pause(milliseconds: number, signal: AbortSignal): Promise<void> 
     };
     signal.addEventListener('abort', interrupted, { once: true });
   });
+}
+
+/** Milliseconds of work between two looks at the signal. */
+const slice = 50;
+
+/**
+ * Does work that waits for nothing, with pauses in which Ctrl-C is heard.
+ * @param work yields wherever it may be interrupted
+ * @returns what the work returns
+ * @throws the signal's reason
+ */
+export async function interruptible<Result>(
+  work: Generator<unknown, Result, void>,
+  signal: AbortSignal,
+): Promise<Result> {
+  await breathe(signal);
+  for (let since = performance.now(); ; ) {
+    const { done, value } = work.next();
+    if (done === true) return value as Result;
+    if (performance.now() - since < slice) continue;
+    await breathe(signal);
+    since = performance.now();
+  }
+}
+
+/**
+ * Hears signals that have come.
+ * @throws the signal's reason
+ */
+export async function breathe(signal: AbortSignal): Promise<void> {
+  await setImmediate();
+  signal.throwIfAborted();
 }

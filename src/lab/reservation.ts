@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { hostname, userInfo } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import type { Claim } from './claims.ts';
 import { DriverError } from './drivers/driver-error.ts';
 
@@ -111,7 +112,7 @@ function ask(name: string): Promise<Holder | 'silent' | undefined> {
   let text = '';
   const socket: Socket = connect(name)
     .setEncoding('utf8')
-    .setTimeout(patience, () => resolve('silent'))
+    .setTimeout(patience, () => void heardOut().then(() => resolve('silent')))
     .on('data', (more: string) => {
       text += more;
       if (text.length > longestAnswer) resolve('silent');
@@ -121,6 +122,11 @@ function ask(name: string): Promise<Holder | 'silent' | undefined> {
       resolve(error.code === 'ECONNREFUSED' ? undefined : 'silent'),
     );
   return promise.finally(() => socket.destroy());
+}
+
+/** A process that was busy for longer than its patience has not read yet what has come. */
+async function heardOut(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await setImmediate();
 }
 
 /** Characters; another program may have the name. */

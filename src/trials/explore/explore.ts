@@ -89,7 +89,22 @@ export interface Node {
  */
 export function explore(subject: Subject, bounds: ExploreBounds = {}): Exploration {
   const walk = new Walk(subject, bounds);
-  walk.run();
+  for (const _ of walk.run());
+  return walk.result();
+}
+
+/**
+ * As `explore`, a state at a time: between two, the caller may see to other things, or end it.
+ * @example
+ * const states = exploreByState(scenario);
+ * for (let next = states.next(); ; next = states.next()) if (next.done) return next.value;
+ */
+export function* exploreByState(
+  subject: Subject,
+  bounds: ExploreBounds = {},
+): Generator<void, Exploration, void> {
+  const walk = new Walk(subject, bounds);
+  yield* walk.run();
   return walk.result();
 }
 
@@ -137,13 +152,16 @@ class Walk {
     this.#repertoire = repertoireOf(this.#machine, { devices: this.#devices, resources }, this.#bounds);
   }
 
-  run(): void {
+  *run(): Generator<void, void, void> {
     const marks = noMarks(this.#repertoire.resources);
     const boot = this.#machine.state();
     let level = [this.#pending({ reachedBy: null, depth: 0 }, boot, marks)];
     while (level.length > 0) {
       const next: Pending[] = [];
-      for (const pending of level) this.#expand(pending, boot, next);
+      for (const pending of level) {
+        yield;
+        this.#expand(pending, boot, next);
+      }
       level = next;
     }
   }

@@ -41,9 +41,16 @@ export class Trials {
   /** Verdicts on the right machine that are not `met`. */
   readonly falseAlarms: readonly Catch[];
   readonly #ask: AskDomain;
+  readonly #between: () => Promise<void>;
   readonly #trials: readonly PreparedTrial[];
 
-  private constructor(trials: readonly PreparedTrial[], falseAlarms: readonly Catch[], ask: AskDomain) {
+  private constructor(
+    trials: readonly PreparedTrial[],
+    falseAlarms: readonly Catch[],
+    ask: AskDomain,
+    between: () => Promise<void>,
+  ) {
+    this.#between = between;
     this.#trials = trials;
     this.#ask = ask;
     this.falseAlarms = falseAlarms;
@@ -52,18 +59,24 @@ export class Trials {
   /**
    * Predicts each trial and runs it on the right machine.
    * @param ask runs a command in a domain
+   * @param between is awaited before each run on a machine: what it throws ends the trials
    */
-  static async prepare(trials: readonly Trial[], ask: AskDomain): Promise<Trials> {
+  static async prepare(
+    trials: readonly Trial[],
+    ask: AskDomain,
+    between: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<Trials> {
     const prepared: PreparedTrial[] = [];
     const falseAlarms: Catch[] = [];
     for (const trial of trials) {
+      await between();
       const { scenario, directory } = trial;
       const prediction = predict(scenario, { directory });
       const seen = await observe({ scenario, prediction, directory, ask });
       prepared.push({ ...trial, prediction, shown: shownBy(seen) });
       falseAlarms.push(...catchOf(trial, verdictOf(prediction, seen, false)));
     }
-    return new Trials(prepared, falseAlarms, ask);
+    return new Trials(prepared, falseAlarms, ask, between);
   }
 
   /** How many there are. */
@@ -78,6 +91,7 @@ export class Trials {
   async try(mutant: Mutant, most = Infinity): Promise<MutantResult> {
     const catches: Catch[] = [];
     for (const trial of this.#trials) {
+      await this.#between();
       const { scenario, prediction, directory, shown } = trial;
       const { deviations } = mutant;
       const seen = await observe({ scenario, prediction, directory, deviations, ask: this.#ask });
