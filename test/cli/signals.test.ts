@@ -161,9 +161,9 @@ for (const argv of busy) {
   });
 }
 
-/** By the mask of caught signals, proc(5). */
+/** By the mask of caught signals, proc(5): Node itself catches SIGINT and SIGTERM, and leaves SIGHUP. */
 function handlesInterrupts(pid: number): boolean {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const mask = /^SigCgt:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0';
-  return (BigInt(`0x${mask}`) & 2n) !== 0n;
+  return (BigInt(`0x${mask}`) & 1n) !== 0n;
 }

@@ -71,7 +71,6 @@ async function recorded(t: ExecutionContext, name: string, boardName: string): P
     board,
     scenario,
     runs: directory,
-    stateDirectory: directory,
     signal: AbortSignal.timeout(50_000),
     controller: 'test',
     command: 'a test',
