@@ -175,14 +175,17 @@ test('a mistake in the lab file is told with file, line and field', async t => {
 });
 
 test('with --bisect, a run of which nothing is learned is skipped', async t => {
+  const cwd = path.join(directory, 'bisected');
+  mkdirSync(cwd);
+  const inOwn = (...argv: string[]) => scmiHil(argv, { cwd });
   const absent = ['run', 'dom0-and-guest', '--board', 'virtual-rpi5', '--image', 'xen=/nonexistent'];
-  t.is((await inDirectory(...absent)).code, 2);
-  const { code, err } = await inDirectory(...absent, '--bisect');
+  t.is((await inOwn(...absent)).code, 2);
+  const { code, err } = await inOwn(...absent, '--bisect');
   t.is(code, 125);
   t.regex(err, /there is no \/nonexistent/);
-  t.is((await inDirectory('run', 'dom0-and-guest', '--board', 'virtual-rpi5', '--bisect')).code, 0);
+  t.is((await inOwn('run', 'dom0-and-guest', '--board', 'virtual-rpi5', '--bisect')).code, 0);
   const wrong = ['run', 'dom0-and-guest', '--board', 'virtual-rpi5', '--mutant', 'keeps-channel', '--bisect'];
-  t.is((await inDirectory(...wrong)).code, 1);
+  t.is((await inOwn(...wrong)).code, 1);
 });
 
 test('doctor --image tells what a Xen is and what it can run, and refuses what is no Xen', async t => {
