@@ -1,4 +1,4 @@
-/** What one board of the lab needs. */
+/** Checks of one board of the lab. */
 import { claimsOf } from '../lab/claims.ts';
 import type { LabBoard } from '../lab/lab.ts';
 import { type BoardEntry, isEmulated, isVirtual } from '../lab/load-lab.ts';

@@ -1,4 +1,4 @@
-/** Which boards are held on this machine, by any user. */
+/** Boards that are held on this machine, by any user. */
 import { allHolders } from '../lab/reservation.ts';
 import type { Check } from './check.ts';
 import { ok } from './finding.ts';

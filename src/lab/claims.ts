@@ -1,4 +1,4 @@
-/** What of a board no two controllers of one machine can use at a time. */
+/** Parts of a board that no two controllers of one machine can use at a time. */
 import { realpath } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { findPort } from './drivers/serial/find-port.ts';

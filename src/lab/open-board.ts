@@ -26,7 +26,7 @@ export interface BoardUart {
 export interface OpenBoard extends AsyncDisposable {
   readonly name: string;
   readonly type: BoardType;
-  /** What other controllers of this machine can get at too; absent: the board is made by and for this one. */
+  /** Parts that other controllers of this machine can use too; absent: the board is made by and for this one. */
   readonly shared?: { readonly claims: readonly Claim[]; readonly power: LabPower };
   /** For the report only. */
   readonly virtual: boolean;

@@ -13,7 +13,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Claim } from './claims.ts';
 import { DriverError } from './drivers/driver-error.ts';
 
-/** Who holds a board. */
+/** Holder of a board. */
 export interface Holder {
   readonly pid: number;
   readonly host: string;

@@ -34,7 +34,7 @@ export interface RunOptions {
   readonly directory: string;
   /** Aborted by Ctrl-C: the run then ends in collect, power off and release. */
   readonly signal: AbortSignal;
-  /** How the board is taken; the run's directory is added. */
+  /** Options for taking the board; the run's directory is added. */
   readonly reservation: Omit<TakeOptions, 'directory'>;
   readonly clock?: RunClock;
 }

@@ -128,7 +128,7 @@ for (const [what, node] of Object.entries(nodes)) {
   });
 }
 
-/** Whether a process group has a process that is no zombie. */
+/** Says whether a process group has a process that is no zombie. */
 function isThere(group: number): boolean {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))

@@ -13,7 +13,7 @@ const first = `${JSON.stringify({ t: 0, source: 'run', kind: 'run-started', data
 
 interface Controller {
   readonly child: ChildProcess;
-  /** What its switch was told. */
+  /** Commands that its switch was told. */
   readonly told: () => string[];
   readonly claim: string;
   readonly directory: string;

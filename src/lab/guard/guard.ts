@@ -73,7 +73,7 @@ export class Guard implements AsyncDisposable {
     let released: Promise<unknown> | undefined;
     const release = async () => {
       released ??= this.#ask({ ask: 'release', taken }).catch((error: unknown) => {
-        // Where the guard is gone, so is its hold.
+        // A guard that is gone holds nothing.
         if (error !== this.#ended) throw error;
       });
       await released;

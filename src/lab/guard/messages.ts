@@ -1,4 +1,4 @@
-/** What a controller and its guard say to each other: one JSON value a line. */
+/** Messages between a controller and its guard: one JSON value a line. */
 import type { Claim } from '../claims.ts';
 import type { LabPower } from '../lab-power.ts';
 import type { Holder } from '../reservation.ts';

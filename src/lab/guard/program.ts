@@ -14,7 +14,7 @@ interface Taken {
 }
 
 const taken = new Map<number, Taken>();
-/** How often a switch is told. */
+/** Attempts to switch a board off. */
 const attempts = 3;
 
 async function answer(request: GuardRequest): Promise<void> {

@@ -4,7 +4,7 @@ import { holderOfBoard, type Reservation, reserve } from '../reservation.ts';
 import type { Guard } from './guard.ts';
 
 export interface TakeOptions {
-  /** What others who want the board are told: the command line. */
+  /** Purpose shown to others who want the board: the command line. */
   readonly command: string;
   /** Absent: a board whose controller is killed stays on. */
   readonly guard?: Guard | undefined;

@@ -318,7 +318,7 @@ function image(images: ReadonlyMap<string, Image>, name: string): Image {
   return found;
 }
 
-/** What keeps this process busy: sockets, terminals, children. Timers come and go. */
+/** Resources that keep this process busy: sockets, terminals, children. Timers come and go. */
 function resources(): string {
   return process
     .getActiveResourcesInfo()
