@@ -38,7 +38,7 @@ export async function interruptible<Result>(
   await breathe(signal);
   for (let since = performance.now(); ; ) {
     const { done, value } = work.next();
-    if (done === true) return value as Result;
+    if (done === true) return value;
     if (performance.now() - since < slice) continue;
     await breathe(signal);
     since = performance.now();

@@ -151,9 +151,8 @@ function parsed(text: string): Holder | 'silent' {
 
 /** Another user's words reach this user's terminal. */
 function shown(text: unknown): string {
-  // oxlint-disable-next-line no-control-regex
   return String(text)
-    .replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?')
+    .replaceAll(/\p{Cc}/gu, '?')
     .slice(0, 500);
 }
 

@@ -19,13 +19,16 @@ interface Controller {
   readonly directory: string;
 }
 
+function lab(file: string): string {
+  return JSON.stringify(path.resolve('src/lab', file));
+}
+
 /** A process that takes a board, says so, and then does what is given. */
 async function controller(t: ExecutionContext, then: string, off = 'echo off >> told'): Promise<Controller> {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-guard-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
   writeFileSync(path.join(directory, 'recording.jsonl'), first);
   const claim = `serial port ${directory}`;
-  const lab = (file: string) => JSON.stringify(path.resolve('src/lab', file));
   const code = `
     import { Guard } from ${lab('guard/guard.ts')};
     import { holderOfBoard } from ${lab('reservation.ts')};

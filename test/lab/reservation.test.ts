@@ -99,7 +99,7 @@ test('of many that want a board at a time, one gets it', async t => {
   }
 });
 
-async function claims(t: ExecutionContext, board: string) {
+async function claimsOfLab(t: ExecutionContext, board: string) {
   const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-claims-'));
   t.teardown(() => rm(directory, { recursive: true }));
   await writeFile(path.join(directory, 'tty'), '');
@@ -125,7 +125,7 @@ const network = 'network: { address: 192.0.2.7, server: 192.0.2.1 }';
 test('a board is held by its ports, its outlet and its address, by whichever of its names', async t => {
   const serial = 'serial: { kind: device, path: @/by-id }';
   const power = 'power: { kind: shelly, host: plug, generation: 2, channel: 1 }';
-  t.deepEqual(await claims(t, `${serial}\n    ${power}\n    ${network}`), [
+  t.deepEqual(await claimsOfLab(t, `${serial}\n    ${power}\n    ${network}`), [
     'board address 192.0.2.7',
     'power switch plug channel 1',
     'serial port @/by-id',
@@ -136,7 +136,10 @@ test('a board is held by its ports, its outlet and its address, by whichever of 
 test('programs of this machine share its loopback address', async t => {
   const local = network.replace('192.0.2.7', '127.0.0.1');
   t.deepEqual(
-    await claims(t, `serial: { kind: tcp, host: lab, port: 4001 }\n    power: { kind: ask }\n    ${local}`),
+    await claimsOfLab(
+      t,
+      `serial: { kind: tcp, host: lab, port: 4001 }\n    power: { kind: ask }\n    ${local}`,
+    ),
     ['serial port lab:4001'],
   );
 });
