@@ -6,7 +6,7 @@ import { outletOf } from './lab-power.ts';
 import { consoleOf, type LabSerial } from './lab-serial.ts';
 import { type BoardEntry, isEmulated, isVirtual } from './load-lab.ts';
 
-/** One thing that is really shared, in words that are the same for whoever names it: `serial port /dev/ttyUSB0`. */
+/** One thing that is really shared, named the same by every command: `serial port /dev/ttyUSB0`. */
 export type Claim = string;
 
 /**

@@ -2,7 +2,7 @@
  * Boards are held by what they share (claims.ts), for all users of a machine.
  *
  * A hold is a listening socket in the kernel's abstract namespace (unix(7)), one for each claim: two processes cannot
- * have the same one, whoever runs them, and it is gone with its process, however that ended. No file is left, and
+ * have the same one, whichever user runs them, and it is gone with its process, however that ended. No file is left, and
  * none can be put in its place. Controllers in different network namespaces do not see each other's.
  */
 import { createHash } from 'node:crypto';
