@@ -45,7 +45,7 @@ export function linkTrouble(answer: string): string | undefined {
 }
 
 const noLink =
-  /Waiting for PHY .*TIMEOUT|Could not initialize PHY|phy_startup\(\) failed|\bNo link\b|link (?:is )?down|PHY (?:is )?not found|No ethernet found|could not get PHY/i;
+  /Waiting for PHY .*TIMEOUT|Could not initialize PHY|phy_startup\(\) failed|\bNo link\b|link (?:is )?down|PHY (?:is )?not found|could not get PHY/i;
 
 /** U-Boot's answer says that its Ethernet has no link. */
 export function withoutLink(answer: string): Fault {

@@ -7,7 +7,7 @@ export function unknownFirmware(anyProfile: FirmwareProfile): FirmwareProfile {
   return { ...anyProfile, name: 'unknown' };
 }
 
-export const firmwareUnknown =
+const firmwareUnknown =
   'firmware unknown: what follows from its answers is not predicted (give --board-type or --firmware)';
 
 /**

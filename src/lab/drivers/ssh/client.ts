@@ -162,6 +162,10 @@ async function connect(
     const error = cutShort(attempt, awaited[stage], hints[stage], signal);
     return fail(error.message.slice(error.attempt.length + 2), error);
   };
+  if (signal.aborted) {
+    sock.destroy();
+    throw expired();
+  }
   return abortable<SshSession>(signal, expired, (resolve, reject) => {
     let ready = false;
     client.on('connect', () => {
