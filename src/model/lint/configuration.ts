@@ -2,7 +2,7 @@
 import type { DeviceTree, DtNode } from '../dt/tree.ts';
 import type { Prediction } from '../predict/prediction.ts';
 import { type CommandLine, readCommandLine } from '../xen/command-line.ts';
-import { findCompatible, isAvailable, isForPassthrough } from '../xen/device-tree.ts';
+import { isAvailable, isForPassthrough } from '../xen/device-tree.ts';
 import { iommus } from '../xen/dom0.ts';
 import { hasDom0 } from '../xen/modules.ts';
 import { INVALID_AGENT_ID } from '../xen/scmi-smc-multiagent.ts';
@@ -70,7 +70,7 @@ export function readConfiguration(subject: LintSubject): Configuration {
   const firmware = subject.firmware === null ? null : firmwareFacts(subject.firmware);
   const commandLine = readCommandLine(tree, xen);
   const containers = [...tree.root.walk()].filter(node => node.isCompatible('xen,sci'));
-  const container = findCompatible(tree, 'xen,sci');
+  const [container] = containers;
   const managementNodes = containers.flatMap(each =>
     [...each.walk()].filter(node => node !== each && node.isCompatible('arm,scmi-smc')),
   );

@@ -158,6 +158,11 @@ test('a missing container is told with the node that Dom0 keeps, where there is 
   t.is(withoutContainer('&scmi { compatible = "arm,scmi"; };'), bound);
 });
 
+test('a compatible without its NUL before the container is the panic that it leads to', t => {
+  const found = lint(subjectOf({ host: '/ { compatible = [78 65 6e]; };' }));
+  t.deepEqual(idsOf(found), ['sci-foreseen-panic'], summary(found));
+});
+
 test('a finding in a configuration of xl has its line', t => {
   const [finding] = lint(subjectOf({ guests: [guest({ iomem: '[ "47ff3,1@22001" ]' })] }));
   t.deepEqual(finding?.place, { file: 'd2.cfg', property: 'iomem', line: 5 });
