@@ -15,7 +15,8 @@ import {
 import { NotExplorable } from '../trials/explore/machine.ts';
 import { type ExploredScenario, exploredScenarios } from '../trials/explore/scenarios.ts';
 import type { Subject } from '../trials/explore/subject.ts';
-import { bootScenario } from '../scenario/load.ts';
+import { lintScenario } from '../model/lint/lint.ts';
+import { bootScenario, loadScenario } from '../scenario/load.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { collectFault, scenarioOf } from './configuration-options.ts';
 import { addHelpNotes, commonExits } from './help.ts';
@@ -80,7 +81,8 @@ async function exploreAndPrint(options: ExploreOptions, process: CliProcess): Pr
   const board = options.boardType === undefined ? undefined : loadBoardType(options.boardType);
   const explored = await exploreSubject(subjectOf(options, board, process.cwd), options, process);
   const scenarios = board === undefined ? [] : scenariosOf(explored, board, options);
-  const files = options.write === undefined ? [] : write(scenarios, options, process.cwd);
+  const files =
+    options.write === undefined || board === undefined ? [] : write(scenarios, board, options, process.cwd);
   process.stdout.write(options.json === true ? asJson(explored, scenarios, files) : asText(explored, files));
   return explored.walk.findings.some(({ known }) => known === null) ? exitCode.failed : exitCode.met;
 }
@@ -141,16 +143,29 @@ function scenariosOf(
 
 function write(
   scenarios: readonly ExploredScenario[],
+  board: BoardType,
   { write: into }: ExploreOptions,
   cwd: string,
 ): string[] {
   const directory = path.resolve(cwd, into ?? '.');
   return scenarios.map(scenario => {
     const file = path.join(directory, `${scenario.name}.yaml`);
-    const text = `# Made by \`scmi-hil explore\`.\n${stringify(scenario, { lineWidth: 0 })}`;
-    writeFile(file, text);
+    writeFile(file, textOf(scenario));
+    // A walk goes where lint warns of: those errors are what the scenario is about.
+    const lintErrors = lintErrorsOf(file, board);
+    if (lintErrors.length > 0) writeFile(file, textOf({ ...scenario, lintErrors }));
     return file;
   });
+}
+
+function textOf(scenario: ExploredScenario & { readonly lintErrors?: readonly string[] }): string {
+  return `# Made by \`scmi-hil explore\`.\n${stringify(scenario, { lineWidth: 0 })}`;
+}
+
+function lintErrorsOf(file: string, board: BoardType): readonly string[] {
+  const scenario = loadScenario(file, board);
+  const errors = lintScenario(scenario).filter(({ severity }) => severity === 'error');
+  return [...new Set(errors.map(({ rule }) => rule))].toSorted();
 }
 
 function asJson(

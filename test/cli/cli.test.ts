@@ -469,7 +469,8 @@ test('an interrupted console gives the board back and exits 130', async t => {
   const { code, err } = await ran;
   t.is(code, 130);
   t.regex(err, /scmi-hil: interrupted by SIGINT\n$/);
-  t.is((await inDirectory('power', 'interrupted', 'off', '--lab', lab)).code, 0);
+  const off = await inDirectory('power', 'interrupted', 'off', '--lab', lab);
+  t.is(off.code, 0, off.err);
   socket.destroy();
 });
 

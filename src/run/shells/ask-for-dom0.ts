@@ -17,8 +17,8 @@ export interface Dom0Search {
 
 /**
  * Waits for a tenth of the patience in which nothing comes after Dom0's kernel has spoken, or for a third of it on a
- * console that is never silent. Then it tries SSH, and presses Enter, which a shell, a login, and busybox's
- * `Please press Enter` answer.
+ * console that is never silent. Then it presses Enter, which a shell, a login, and busybox's
+ * `Please press Enter` answer, and tries SSH.
  * @returns once SSH has answered; the machine that watches the console sees a login
  * @throws the signal's reason
  */
@@ -34,7 +34,8 @@ export async function askForDom0(
       await pause(clock, Math.max(left, shortest), signal);
       continue;
     }
-    if (await answersSsh?.(signal)) return;
+    // Enter alone brings back a prompt that was written over.
+    if ((pressed > 0 || !isSilent) && (await answersSsh?.(signal))) return;
     if (isSilent && pressed < most) {
       pressed++;
       note(`Dom0 is silent, and its login was not seen: Enter asks for it (${pressed} of ${most})`);
