@@ -21,7 +21,7 @@ export const faultDeadlines: Deadlines = {
   dom0: 8000,
   // A guest's console behind Dom0's serial line is typed on character by character.
   domain: 15_000,
-  command: 15_000,
+  command: 25_000,
   settle: 300,
   collect: 3000,
 };
