@@ -52,7 +52,11 @@ export async function runShell(
         reject(new DriverError(attempt, error.message, 'see that /bin/sh is there', { cause: error })),
       );
       child.once('exit', (status, killer) => {
-        patience = setTimeout(() => settle(status, killer), lastOutput);
+        // On a busy machine the time is over before what has come was read: that is read first.
+        patience = setTimeout(
+          () => setImmediate(() => setImmediate(() => settle(status, killer))),
+          lastOutput,
+        );
       });
       child.once('close', settle);
       return () => clearTimeout(patience);
