@@ -321,6 +321,7 @@ function isPredicted(
   accounted: ReadonlySet<SeenLine>,
 ): boolean {
   if (sign.name === 'xen-panic') return prediction.panic !== null && samePanic(prediction.panic, sign.detail);
+  if (sign.name === 'el3-error' && isPredictedRefusal(sign.text, prediction)) return true;
   return seen.lines.some(line => accounted.has(line) && line.text === sign.text && line.domid === sign.domid);
 }
 
@@ -338,6 +339,23 @@ function isOfGuest({ sign, line }: SeenSign, { answers, form }: Observations): b
 
 /** tools/xl/xl_cmdtable.c; tools/console/daemon/io.c: the log of a guest's console. */
 const showsGuest = /\bxl (?:console|create .*-c)\b|\/guest-\S+\.log\b/;
+
+/** A message that the firmware does not have: its reply says so too (TF-A drivers/scmi-msg/entry.c). */
+function isPredictedRefusal(text: string, { firmware }: Prediction): boolean {
+  const said = /Agent (\d+) Protocol 0x([0-9a-f]+) Message 0x([0-9a-f]+): not supported/.exec(text);
+  if (said === null) return false;
+  const [agent, protocol, message] = [Number(said[1]), Number(`0x${said[2]}`), Number(`0x${said[3]}`)];
+  return firmware.some(
+    each =>
+      each.agent === agent &&
+      each.protocol === protocol &&
+      each.message === message &&
+      each.status === notSupported,
+  );
+}
+
+/** SCMI specification, 4.1.4. */
+const notSupported = -1;
 
 function samePanic(predicted: string, message: string | undefined): boolean {
   return message !== undefined && withoutPlace(message) === withoutPlace(predicted);

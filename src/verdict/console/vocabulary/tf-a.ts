@@ -18,12 +18,9 @@ export const tfaText = {
     /(?<![\w'"/])(PANIC (?:in|at) EL3|Unhandled (?:Interrupt )?Exception (?:in|from) (?:EL3|lower EL)|PANIC at PC : 0x[0-9a-f]+|Unhandled External Abort received)/,
 } as const;
 
-/**
- * Errors of a firmware that goes on well: the platform has no secure payload (common/runtime_svc.c, services/spd), or an
- * agent asked for a message that its firmware does not have, which the reply says too (drivers/scmi-msg/entry.c).
- */
+/** Errors of a boot that goes on well: the platform has no secure payload (common/runtime_svc.c, services/spd). */
 const harmless =
-  '(?!Error initializing runtime service|BL3[12]: Error (?:initializing|loading)|Failed to (?:load|open) tos_fw_config|Agent \\d+ Protocol 0x[0-9a-f]+ Message 0x[0-9a-f]+: not supported)';
+  '(?!Error initializing runtime service|BL3[12]: Error (?:initializing|loading)|Failed to (?:load|open) tos_fw_config)';
 
 export const tfaSigns: readonly Sign[] = [
   {
