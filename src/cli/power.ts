@@ -3,7 +3,6 @@ import { Argument } from 'commander';
 import { type BoardEntry, boardOf, isVirtual } from '../lab/load-lab.ts';
 import { openWires } from '../lab/open.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
-import type { PowerDriver } from '../lab/drivers/power/power.ts';
 import { type AddCommand, type CliProcess, exitCode } from './command.ts';
 import { hold } from './hold.ts';
 import { addHelpNotes, commonExits } from './help.ts';
@@ -65,7 +64,12 @@ async function switchPower(entry: BoardEntry, action: Action, process: CliProces
     const deadline = to === 'on' ? powerOn : powerOff;
     const signal = within(deadline, process.signal);
     await (to === 'on' ? power.on(signal) : power.off(signal));
-    return confirmed(entry.name, power, { to, deadline, signal });
+    return confirmed(entry.name, {
+      to,
+      deadline,
+      signal,
+      ask: () => power.state(within(asking, process.signal)),
+    });
   };
   if (action !== 'cycle') return turn(action);
   await turn('off');
@@ -78,19 +82,17 @@ interface Turned {
   /** Milliseconds, for the error. */
   readonly deadline: number;
   readonly signal: AbortSignal;
+  /** Asks the switch for its state, under a deadline of its own: the last answer is what the error says. */
+  readonly ask: () => Promise<string>;
 }
 
 /**
  * Waits until the switch says what it was told: the state of many follows a moment later.
  * @throws DriverError where it does not until the deadline
  */
-async function confirmed(
-  board: string,
-  power: PowerDriver,
-  { to, deadline, signal }: Turned,
-): Promise<string> {
+async function confirmed(board: string, { to, deadline, signal, ask }: Turned): Promise<string> {
   for (;;) {
-    const state = await power.state(signal);
+    const state = await ask();
     if (state === to) return state;
     if (state === 'unknown') return `switched ${to}`;
     try {
