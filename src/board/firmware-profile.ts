@@ -200,6 +200,7 @@ const firmwareProfileSchema = z
     voltageDomains: z.array(voltageDomain).optional(),
     systemPowerAgents: z.array(id).optional(),
     quirks: z.array(z.string().refine(isQuirk, `a quirk: ${Object.keys(quirks).join(', ')}`)).default([]),
+    unknownMessage: z.enum(['not-supported', 'not-found']).default('not-supported'),
     unknownServiceCall: z.string().optional(),
     faultWord: word.optional(),
   })

@@ -26,6 +26,7 @@ export function firmwareTables(given: FirmwareProfile): string {
     `const uint32_t scmi_management_agent = ${word(management)};`,
     `const uint32_t scmi_privileged_agent = ${word(given.privilegedAgent ?? 0xffff_ffff)};`,
     `const uint64_t scmi_fault_word = ${word(given.faultWord ?? 0)}LL;`,
+    `const bool scmi_unknown_message_is_not_found = ${given.unknownMessage === 'not-found'};`,
     `const char scmi_unknown_service_call[] = ${text((given.unknownServiceCall ?? '%').replace(/%$/, ''))};`,
     table(
       'scmi_protocol_version',

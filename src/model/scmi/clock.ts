@@ -94,7 +94,7 @@ function rateSet(server: Server, request: Request, { profile, state, permitted }
   }
   const rate = high * 0x1_0000_0000 + low;
   const { min, max, step } = profile.range ?? { min: profile.rate, max: profile.rate, step: 1 };
-  if (rate < min || rate > max) return fail(status.OUT_OF_RANGE);
+  if (rate < min || rate > max) return fail(status.INVALID_PARAMETERS);
   state.rate = min + Math.floor((rate - min) / step) * step;
   return succeed();
 }

@@ -30,13 +30,15 @@ export type Answer = (server: Server, request: Request) => Reply;
 /**
  * Answers one message: TF-A drivers/scmi-msg/entry.c scmi_process_message.
  *
- * An unknown protocol or message is NOT_SUPPORTED and printed; a payload of another size than the
- * message has is PROTOCOL_ERROR.
+ * An unknown protocol or message is NOT_SUPPORTED and printed, unless the profile says that an unknown message is
+ * NOT_FOUND; a payload of another size than the message has is PROTOCOL_ERROR.
  */
 export function processMessage(server: Server, request: Request): Reply {
   const message = findMessage(server, request);
   if (message === undefined) {
     const { agent, protocol, message: id } = request;
+    if (server.profile.unknownMessage === 'not-found' && isOffered(server, protocol))
+      return fail(status.NOT_FOUND);
     server.print(
       `ERROR:   Agent ${agent} Protocol 0x${protocol.toString(16)} Message 0x${id.toString(16)}: not supported`,
     );
@@ -50,10 +52,12 @@ export function processMessage(server: Server, request: Request): Reply {
 }
 
 function findMessage(server: Server, { protocol, message }: Request): Message | undefined {
-  const offered =
-    protocol === protocolId.base ? isBaseMessage(server, message) : server.profile.protocols.has(protocol);
-  return offered ? servedProtocols.get(protocol)?.get(message) : undefined;
+  const isThere = protocol === protocolId.base ? isBaseMessage(server, message) : isOffered(server, protocol);
+  return isThere ? servedProtocols.get(protocol)?.get(message) : undefined;
 }
+
+const isOffered = (server: Server, protocol: number): boolean =>
+  protocol === protocolId.base || server.profile.protocols.has(protocol);
 
 function isDenied(server: Server, { agent, protocol }: Request): boolean {
   return (

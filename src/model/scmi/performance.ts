@@ -68,7 +68,7 @@ const levelLimit = 7;
 
 function describeLevels(request: Request, { profile: { levels } }: Domain): Reply {
   const index = argument(request, 1);
-  if (index >= levels.length) return fail(status.OUT_OF_RANGE);
+  if (index >= levels.length) return fail(status.INVALID_PARAMETERS);
   const listed = levels.slice(index, index + levelLimit);
   const remaining = levels.length - index - listed.length;
   return succeed(

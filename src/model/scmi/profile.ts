@@ -1,6 +1,6 @@
 /**
  * One EL3 firmware: agents, channels, resources and the places where it leaves the
- * specification. Profiles are data (boards/firmware/*.yaml); src/scmi serves any of them.
+ * specification. Profiles are data (boards/firmware/*.yaml); src/model/scmi serves any of them.
  */
 export interface FirmwareProfile {
   /** Name that `--firmware` and board types use, for instance `reference`. */
@@ -47,6 +47,11 @@ export interface FirmwareProfile {
    * their power domains released, whatever the flag. `not-supported`: the status.
    */
   readonly resetAgentPolicy: 'permissions' | 'resources' | 'not-supported';
+  /**
+   * Status of a message id that a protocol does not have. `not-supported`: TF-A, which also prints it (drivers/scmi-msg/entry.c).
+   * `not-found`: SCP-firmware (module/scmi/src/mod_scmi.c). A protocol that is not there is NOT_SUPPORTED in both.
+   */
+  readonly unknownMessage: 'not-supported' | 'not-found';
   /** Line that an SMC with an unknown SiP id prints on the firmware's console; `%` stands for its hexadecimal digits. */
   readonly unknownServiceCall?: string;
   /** Address of the word that tells it its faults when it starts (`faultWord`); absent: it takes none. */

@@ -35,7 +35,7 @@ const descriptorLimit = 3;
 function descriptionGet(server: Server, request: Request): Reply {
   const index = argument(request, 0);
   const sensors = sensorsOf(server);
-  if (index >= sensors.length) return fail(status.OUT_OF_RANGE);
+  if (index >= sensors.length) return fail(status.INVALID_PARAMETERS);
   const listed = sensors.slice(index, index + descriptorLimit);
   const remaining = sensors.length - index - listed.length;
   return succeed(

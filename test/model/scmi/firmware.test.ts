@@ -229,6 +229,14 @@ test('an unknown protocol or message is NOT_SUPPORTED and printed', t => {
   ]);
 });
 
+test('a profile says that an unknown message is NOT_FOUND, as in SCP-firmware, which prints nothing', t => {
+  const rig = boot({ ...reference, unknownMessage: 'not-found' });
+  t.deepEqual(call(rig, 2, base, 0x8, 1), [status.NOT_FOUND]);
+  t.deepEqual(call(rig, 2, clock, 0x3f), [status.NOT_FOUND]);
+  t.deepEqual(rig.console, []);
+  t.deepEqual(call(rig, 2, 0x13, 0x0), [status.NOT_SUPPORTED]);
+});
+
 test('a message with too little or too much payload is a PROTOCOL_ERROR', t => {
   const rig = boot({ ...specified });
   const sizes = [
@@ -424,7 +432,7 @@ test('clocks: attributes, rates, switching', t => {
   t.deepEqual(call(rig, 0, clock, 0x4, 4, 0), [0, 0x1003, 1_000_000, 0, 400_000_000, 0, 1_000_000, 0]);
   t.deepEqual(call(rig, 0, clock, 0x5, 0, 4, 150_999_999, 0), [0]);
   t.deepEqual(call(rig, 0, clock, 0x6, 4), [0, 150_000_000, 0]);
-  t.deepEqual(call(rig, 0, clock, 0x5, 0, 4, 0, 1), [status.OUT_OF_RANGE]);
+  t.deepEqual(call(rig, 0, clock, 0x5, 0, 4, 0, 1), [status.INVALID_PARAMETERS]);
   t.deepEqual(call(rig, 0, clock, 0x7, 4, 0), [0]);
   t.deepEqual(rig.firmware.clock(4), { enabled: false, rate: 150_000_000 });
   t.deepEqual(call(rig, 0, clock, 0x7, 3, 1), [status.DENIED]);
@@ -620,7 +628,7 @@ test('performance: levels within limits', t => {
   t.deepEqual([attributes, frequency, level, textOfWords(name)], [0xc000_0000, 500_000, 500, 'cpu']);
   t.deepEqual(call(rig, 2, performance, 0x4, 0, 7), [0, 2, 800, 7, 5, 900, 8, 5]);
   t.is(call(rig, 2, performance, 0x4, 0, 0)[1], (2 << 16) | 7);
-  t.deepEqual(call(rig, 2, performance, 0x4, 0, 9), [status.OUT_OF_RANGE]);
+  t.deepEqual(call(rig, 2, performance, 0x4, 0, 9), [status.INVALID_PARAMETERS]);
   t.deepEqual(call(rig, 2, performance, 0x5, 0, 400, 200), [0]);
   t.deepEqual(call(rig, 2, performance, 0x6, 0), [0, 400, 200]);
   t.deepEqual(call(rig, 2, performance, 0x8, 0), [0, 400]);
@@ -638,7 +646,7 @@ test('sensors: descriptions three at a time, signed readings', t => {
   t.is(call(rig, 2, sensor, 0x3, 0)[1], (1 << 16) | 3);
   const [code, count, id, , attributes, ...name] = call(rig, 2, sensor, 0x3, 3);
   t.deepEqual([code, count, id, attributes, textOfWords(name)], [0, 1, 3, 2 | (0x1d << 11), 'sensor3']);
-  t.deepEqual(call(rig, 2, sensor, 0x3, 4), [status.OUT_OF_RANGE]);
+  t.deepEqual(call(rig, 2, sensor, 0x3, 4), [status.INVALID_PARAMETERS]);
   t.deepEqual(call(rig, 2, sensor, 0x6, 0, 0), [0, 45_000, 0]);
   t.deepEqual(call(rig, 2, sensor, 0x6, 1, 0), [0, 0xffff_fa24, 0xffff_ffff]);
   t.deepEqual(call(rig, 2, sensor, 0x6, 0, 1), [status.NOT_SUPPORTED]);

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import * as fc from 'fast-check';
+import { firmwareTables } from '../../../src/lab/images/firmware-tables.ts';
 import { faults, faultsOfWord } from '../../../src/model/scmi/faults.ts';
 import { Firmware } from '../../../src/model/scmi/firmware.ts';
 import { encodeHeader } from '../../../src/model/scmi/header.ts';
@@ -23,7 +24,7 @@ import {
 const areaSize = 128;
 const messageOffset = 24;
 
-/** The answers of src/scmi. */
+/** The answers of src/model/scmi. */
 function askModel(word: number, questions: readonly Question[]): Answer[] {
   const memory = new PhysicalMemory();
   const firmware = new Firmware(profile, { memory, faults: faultsOfWord(word) });
@@ -76,6 +77,12 @@ function askFirmware(program: string, commands: readonly string[]): Answer[] {
   return output.trimEnd().split('\n').map(parseAnswer);
 }
 
+function makeRunner(directory: string, more: readonly string[] = []): void {
+  const source = fileURLToPath(new URL('../../../firmware/qemu-virt/el3', import.meta.url));
+  const variables = [`BUILD=${directory}`, `NODE=${process.execPath}`, ...more];
+  execFileSync('make', ['-s', '-C', source, 'host-test', ...variables], { stdio: 'pipe', timeout: 250_000 });
+}
+
 const missing = ['make', 'cc'].filter(tool => {
   try {
     execFileSync(tool, ['--version'], { stdio: 'ignore', timeout: 10_000 });
@@ -89,10 +96,7 @@ const missing = ['make', 'cc'].filter(tool => {
 const build = missing.length > 0 ? undefined : mkdtempSync(join(tmpdir(), 'scmi-vectors-'));
 const runner = join(build ?? '', 'host-test');
 test.before(() => {
-  if (build === undefined) return;
-  const source = fileURLToPath(new URL('../../../firmware/qemu-virt/el3', import.meta.url));
-  const variables = [`BUILD=${build}`, `NODE=${process.execPath}`];
-  execFileSync('make', ['-s', '-C', source, 'host-test', ...variables], { stdio: 'pipe', timeout: 50_000 });
+  if (build !== undefined) makeRunner(build);
 });
 test.after.always(() => {
   if (build !== undefined) rmSync(build, { recursive: true });
@@ -109,6 +113,18 @@ for (const { title, faults: word, steps } of sequences) {
     t.deepEqual(askFirmware(runner, commandsOf(word, steps)), steps.map(answerOf));
   });
 }
+
+testFirmware(`firmware in C: an unknown message is NOT_FOUND where the profile says so${without}`, t => {
+  const own = mkdtempSync(join(tmpdir(), 'scmi-vectors-'));
+  t.teardown(() => rmSync(own, { recursive: true }));
+  const tables = join(own, 'tables.inc');
+  writeFileSync(tables, firmwareTables({ ...profile, unknownMessage: 'not-found' }));
+  makeRunner(own, [`TABLES=${tables}`]);
+  const ask = (message: string) =>
+    askFirmware(join(own, 'host-test'), commandsOf(0, [{ agent: 0, message }]))[0]?.reply.slice(8);
+  t.is(ask('3f500000'), 'fcffffff', 'message 0x3f of the Clock protocol');
+  t.is(ask('004c0000'), 'ffffffff', 'protocol 0x13 is not there');
+});
 
 test('the vectors have every message of every protocol that is served, and every fault', t => {
   const asked = new Set<string>();

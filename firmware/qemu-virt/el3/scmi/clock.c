@@ -105,7 +105,7 @@ static int32_t rate_set(const struct scmi_request *request, struct scmi_reply *r
 	}
 	clock = &scmi_clocks[index];
 	if ((rate < clock->min) || (rate > clock->max)) {
-		return SCMI_OUT_OF_RANGE;
+		return SCMI_INVALID_PARAMETERS;
 	}
 	clocks[index].rate = clock->min + (((rate - clock->min) / clock->step) * clock->step);
 	return SCMI_SUCCESS;

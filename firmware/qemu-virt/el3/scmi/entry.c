@@ -87,6 +87,10 @@ int32_t scmi_process_message(const struct scmi_request *request, struct scmi_rep
 	const struct scmi_protocol *protocol = find_protocol(request->protocol);
 	int32_t status = SCMI_SUCCESS;
 
+	if (scmi_unknown_message_is_not_found && (protocol != NULL) &&
+	    !scmi_has_message(protocol, request->message)) {
+		return SCMI_NOT_FOUND;
+	}
 	if ((protocol == NULL) || !scmi_has_message(protocol, request->message)) {
 		platform_log("ERROR:   Agent %u Protocol 0x%x Message 0x%x: not supported", request->agent,
 			     request->protocol, request->message);

@@ -1,5 +1,5 @@
 /*
- * The SCMI server: what its files share. src/scmi is the same server in TypeScript; the vectors of
+ * The SCMI server: what its files share. src/model/scmi is the same server in TypeScript; the vectors of
  * test/fixtures/scmi hold the two together.
  */
 #ifndef SCMI_H

@@ -108,6 +108,8 @@ extern const uint32_t scmi_management_agent;
 extern const uint32_t scmi_privileged_agent;
 /* Address of the word that names the faults to have. */
 extern const uint64_t scmi_fault_word;
+/* A message id that a protocol does not have is NOT_FOUND, as in SCP-firmware; otherwise NOT_SUPPORTED, as in TF-A. */
+extern const bool scmi_unknown_message_is_not_found;
 /* Text printed before the hexadecimal id of an unknown SiP call; empty: nothing is printed. */
 extern const char scmi_unknown_service_call[];
 extern const struct scmi_protocol_version scmi_protocols[];
