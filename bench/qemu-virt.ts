@@ -11,7 +11,7 @@ import { checkQemuVirt } from '../src/lab/images/qemu-virt.ts';
 import type { RecordedEvent } from '../src/verdict/recording/event.ts';
 import { bytesOf } from '../src/run/deploy/deployed-file.ts';
 import { prepareDeployment } from '../src/run/deploy/deployment.ts';
-import { runOnBoard } from '../src/run/session.ts';
+import { runOnBoard } from '../src/run/run.ts';
 import { findScenario, loadScenario } from '../src/scenario/load.ts';
 import { type Bench, measurementLine } from './bench.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadBoardType } from '../src/board/board-types.ts';
-import { type SessionOptions, runOnBoard } from '../src/run/session.ts';
+import { type RunOptions, runOnBoard } from '../src/run/run.ts';
 import { findScenario, loadScenario } from '../src/scenario/load.ts';
 import { openVirtualBoard } from '../src/lab/virtual/open.ts';
 import { type Bench, type Measurement, measurementLine } from './bench.ts';
@@ -44,7 +44,7 @@ async function measure(boardType: string): Promise<Measurement[]> {
 
     async function once() {
       await using board = await openVirtualBoard(type, { name: 'virtual' });
-      const options: SessionOptions = {
+      const options: RunOptions = {
         board,
         scenario: loadScenario(file, type),
         runs,

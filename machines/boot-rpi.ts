@@ -10,7 +10,7 @@ import type { AttemptOutput, PoweredOn } from './boot-attempt.ts';
 import { type ConsoleEvent, told } from './console-event.ts';
 import type { TransferStalled } from './deploy.ts';
 import { expired, type Fault, shown, type Wait } from './fault.ts';
-import { givenCallback } from './given.ts';
+import { placeholderCallback } from './placeholder.ts';
 import type { TransferEvent } from './transfer-event.ts';
 import type { Witness } from './witness.ts';
 
@@ -56,9 +56,9 @@ export const bootRpi = setup({
     events: {} as PoweredOn | ConsoleEvent | TransferEvent | TransferStalled,
   },
   actors: {
-    console: givenCallback<ConsoleEvent>('console'),
+    console: placeholderCallback<ConsoleEvent>('console'),
     /** Tells of the board's TFTP traffic. */
-    transfers: givenCallback<TransferEvent>('transfers'),
+    transfers: placeholderCallback<TransferEvent>('transfers'),
   },
   actions: {
     enter: assign({ since: ({ context }) => context.witness.now() }),

@@ -7,7 +7,7 @@ import type { AttemptOutput, PartOutput, PoweredOn } from './boot-attempt.ts';
 import { type ConsoleEvent, told } from './console-event.ts';
 import type { TransferStalled } from './deploy.ts';
 import { failing, type Fault, failure, shown } from './fault.ts';
-import { givenCallback, type givenPromise } from './given.ts';
+import { placeholderCallback, type placeholderPromise } from './placeholder.ts';
 import { errorLine, type UBootFile } from './u-boot-answers.ts';
 import { uBootCommand } from './u-boot-command.ts';
 import { uBootFetch } from './u-boot-fetch.ts';
@@ -27,13 +27,13 @@ export interface UBootInput extends UBootPromptInput {
 
 /** Actors of U-Boot's charts, as the run gives them. */
 export interface UBootActors {
-  readonly console: ReturnType<typeof givenCallback<ConsoleEvent>>;
+  readonly console: ReturnType<typeof placeholderCallback<ConsoleEvent>>;
   /** Writes text as it is, without a newline. */
-  readonly press: ReturnType<typeof givenPromise<void, { text: string }>>;
+  readonly press: ReturnType<typeof placeholderPromise<void, { text: string }>>;
   /** Types a command, echo checked; resolves with its answer once the prompt is back. */
-  readonly ask: ReturnType<typeof givenPromise<string, { command: string }>>;
+  readonly ask: ReturnType<typeof placeholderPromise<string, { command: string }>>;
   /** Types a command, echo checked, without Enter. */
-  readonly type: ReturnType<typeof givenPromise<void, { command: string }>>;
+  readonly type: ReturnType<typeof placeholderPromise<void, { command: string }>>;
 }
 
 interface UBootContext extends UBootInput, AttemptOutput {
@@ -51,7 +51,7 @@ export const bootUBoot = setup({
     events: {} as PoweredOn | ConsoleEvent | TransferStalled,
   },
   actors: {
-    console: givenCallback<ConsoleEvent>('console'),
+    console: placeholderCallback<ConsoleEvent>('console'),
     uBootPrompt,
     uBootCommand,
     uBootFetch,

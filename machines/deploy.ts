@@ -6,7 +6,7 @@ import { assign, sendParent, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
 import type { TftpEvent } from '../src/lab/drivers/tftp/tftp.ts';
 import { type Fault, failure } from './fault.ts';
-import { givenCallback } from './given.ts';
+import { placeholderCallback } from './placeholder.ts';
 import type { TransferEvent } from './transfer-event.ts';
 import type { Witness } from './witness.ts';
 
@@ -65,7 +65,7 @@ export const deploy = setup({
     events: {} as TransferEvent | HandedOver | AttemptOver,
   },
   actors: {
-    serve: givenCallback<HandedOver>('serve'),
+    serve: placeholderCallback<HandedOver>('serve'),
   },
   actions: {
     note: assign(({ context }, params: { transfer: TftpEvent }) => noted(context, params.transfer)),

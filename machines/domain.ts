@@ -2,7 +2,7 @@
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
 import { expired, failing, type Fault, failure, type Wait } from './fault.ts';
-import { givenPromise } from './given.ts';
+import { placeholderPromise } from './placeholder.ts';
 import type { Witness } from './witness.ts';
 
 export interface DomainInput {
@@ -47,12 +47,12 @@ export const domain = setup({
     events: {} as DomainEvent,
   },
   actors: {
-    create: givenPromise<ToolstackStatus>('create'),
-    destroy: givenPromise<ToolstackStatus>('destroy'),
-    shutdown: givenPromise<ToolstackStatus>('shutdown'),
-    reboot: givenPromise<ToolstackStatus>('reboot'),
+    create: placeholderPromise<ToolstackStatus>('create'),
+    destroy: placeholderPromise<ToolstackStatus>('destroy'),
+    shutdown: placeholderPromise<ToolstackStatus>('shutdown'),
+    reboot: placeholderPromise<ToolstackStatus>('reboot'),
     /** Tries until the domain answers SSH. */
-    connect: givenPromise<void>('connect'),
+    connect: placeholderPromise<void>('connect'),
   },
   actions: {
     enter: assign({ since: ({ context }) => context.witness.now(), fault: null }),

@@ -2,7 +2,7 @@
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
 import { expired, type Fault, failure } from './fault.ts';
-import { givenPromise } from './given.ts';
+import { placeholderPromise } from './placeholder.ts';
 import type { Witness } from './witness.ts';
 
 export type PowerState = 'on' | 'off' | 'unknown';
@@ -42,8 +42,8 @@ export const power = setup({
     output: {} as PowerOutput,
   },
   actors: {
-    switchPower: givenPromise<void, { to: 'on' | 'off' }>('switchPower'),
-    readPower: givenPromise<PowerState>('readPower'),
+    switchPower: placeholderPromise<void, { to: 'on' | 'off' }>('switchPower'),
+    readPower: placeholderPromise<PowerState>('readPower'),
   },
   actions: {
     expired: assign({

@@ -1,4 +1,5 @@
 /** Outcome of a run, by its faults. */
+import type { Prediction } from '../src/model/predict/prediction.ts';
 import type { Fault } from './fault.ts';
 import type { PowerOutput } from './power.ts';
 
@@ -7,6 +8,8 @@ export type RunOutcome = 'completed' | 'infrastructure' | 'interrupted';
 export interface RunOutput {
   readonly outcome: RunOutcome;
   readonly faults: readonly Fault[];
+  /** Null if the board could not be reserved, or the prediction failed. */
+  readonly prediction: Prediction | null;
 }
 
 /** An interruption tells most, then what kept the run from telling anything about the board's software. */

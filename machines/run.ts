@@ -9,10 +9,10 @@ import type { Step } from '../src/model/predict/scenario.ts';
 import { boot, type BootOutput, type BootPlan } from './boot.ts';
 import { deploy, type TransferStalled } from './deploy.ts';
 import { expired, failing, type Fault, failure, type Wait } from './fault.ts';
-import { givenCallback, givenPromise } from './given.ts';
+import { placeholderCallback, placeholderPromise } from './placeholder.ts';
 import { power } from './power.ts';
 import { outcome, type RunOutput, stillPowered } from './run-outcome.ts';
-import { steps } from './steps.ts';
+import { steps, type StepsInput } from './steps.ts';
 import type { Witness } from './witness.ts';
 import { type Dom0LoggedIn, type ProbeReady, type XenIsDue, xen } from './xen.ts';
 
@@ -26,7 +26,7 @@ export interface RunInput {
   /** Milliseconds in which what follows a panic is still listened to; 1000 unless told. */
   readonly lastWords?: number;
   /** Program that is booted in place of Xen. */
-  readonly payload?: string;
+  readonly payload?: string | undefined;
 }
 
 export type RunEvent =
@@ -76,15 +76,15 @@ export const run = setup({
     deploy,
     xen,
     steps,
-    reserve: givenPromise<void>('reserve'),
-    predict: givenPromise<Prediction>('predict'),
+    reserve: placeholderPromise<void>('reserve'),
+    predict: placeholderPromise<Prediction>('predict'),
     /** Puts the files where the board will fetch them; `deploy` takes them away, or `release`. */
-    offerFiles: givenPromise<void>('offerFiles'),
+    offerFiles: placeholderPromise<void>('offerFiles'),
     /** Holds the serial line open for as long as it is invoked. */
-    holdConsole: givenCallback<EventObject>('holdConsole'),
+    holdConsole: placeholderCallback<EventObject>('holdConsole'),
     boot,
-    collect: givenPromise<void, { dom0Reached: boolean }>('collect'),
-    release: givenPromise<void>('release'),
+    collect: placeholderPromise<void, { dom0Reached: boolean }>('collect'),
+    release: placeholderPromise<void>('release'),
   },
   actions: {
     enter: assign({ since: ({ context }) => context.witness.now() }),
@@ -132,7 +132,7 @@ export const run = setup({
     since: 0,
     faults: [],
   }),
-  output: ({ context }) => ({ outcome: outcome(context.faults), faults: context.faults }),
+  output: ({ context: { faults, prediction } }) => ({ outcome: outcome(faults), faults, prediction }),
   initial: 'reserving',
   states: {
     reserving: {
@@ -326,12 +326,7 @@ export const run = setup({
                 stepping: {
                   invoke: {
                     src: 'steps',
-                    input: ({ context }) => ({
-                      steps: context.steps,
-                      deadlines: context.deadlines,
-                      witness: context.witness,
-                      ...(context.payload !== undefined && { payload: context.payload }),
-                    }),
+                    input: ({ context }) => stepsInput(context),
                     onDone: {
                       target: '#run.attended.collecting',
                       actions: { type: 'keep', params: ({ event }) => event.output },
@@ -400,4 +395,9 @@ export const run = setup({
 
 function xenIsDue({ xenSeen }: BootOutput): XenIsDue {
   return { type: 'xenIsDue', xenSeen };
+}
+
+function stepsInput({ steps: all, deadlines, witness, payload, prediction }: RunContext): StepsInput {
+  if (prediction === null) throw new Error('a step ran before the prediction');
+  return { steps: all, deadlines, witness, payload, prediction };
 }

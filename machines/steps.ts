@@ -1,9 +1,10 @@
 /** The steps of a scenario, one after the other; what each is, its actor knows. */
 import { assign, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
+import type { Prediction } from '../src/model/predict/prediction.ts';
 import type { Step } from '../src/model/predict/scenario.ts';
 import { expired, type Fault, failure, type Wait } from './fault.ts';
-import { givenPromise } from './given.ts';
+import { placeholderPromise } from './placeholder.ts';
 import type { Witness } from './witness.ts';
 
 export interface StepsInput {
@@ -11,7 +12,15 @@ export interface StepsInput {
   readonly deadlines: Deadlines;
   readonly witness: Witness;
   /** Program that is booted in place of Xen: there is no Dom0 then. */
-  readonly payload?: string;
+  readonly payload?: string | undefined;
+  /** Expectations of all steps. */
+  readonly prediction: Prediction;
+}
+
+export interface StepInput {
+  readonly index: number;
+  readonly step: Step;
+  readonly prediction: Prediction;
 }
 
 export interface StepResult {
@@ -34,10 +43,10 @@ export const steps = setup({
   },
   actors: {
     /** Waits until Dom0 answers SSH. */
-    reachDom0: givenPromise<void>('reachDom0'),
+    reachDom0: placeholderPromise<void>('reachDom0'),
     /** Whether Dom0's toolstack works with this Xen, where a step needs it. */
-    checkToolstack: givenPromise<void>('checkToolstack'),
-    step: givenPromise<StepResult, { index: number; step: Step }>('step'),
+    checkToolstack: placeholderPromise<void>('checkToolstack'),
+    step: placeholderPromise<StepResult, StepInput>('step'),
   },
   actions: {
     enter: assign({ since: ({ context }) => context.witness.now() }),
@@ -143,7 +152,11 @@ export const steps = setup({
       entry: 'enter',
       invoke: {
         src: 'step',
-        input: ({ context }) => ({ index: context.index, step: currentStep(context) }),
+        input: ({ context }) => ({
+          index: context.index,
+          step: currentStep(context),
+          prediction: context.prediction,
+        }),
         onDone: [
           {
             guard: ({ event }) => event.output.goOn,

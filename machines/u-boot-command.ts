@@ -7,7 +7,7 @@ import type { Deadlines } from '../src/board/board-type.ts';
 import type { PartOutput } from './boot-attempt.ts';
 import type { ConsoleEvent } from './console-event.ts';
 import { expired, failure, shown } from './fault.ts';
-import { givenCallback, givenPromise } from './given.ts';
+import { placeholderCallback, placeholderPromise } from './placeholder.ts';
 import type { Witness } from './witness.ts';
 
 export interface UBootCommandInput {
@@ -38,9 +38,9 @@ export const uBootCommand = setup({
     events: {} as ConsoleEvent,
   },
   actors: {
-    console: givenCallback<ConsoleEvent>('console'),
+    console: placeholderCallback<ConsoleEvent>('console'),
     /** Types a command, echo checked; resolves with its answer once the prompt is back. */
-    ask: givenPromise<string, { command: string }>('ask'),
+    ask: placeholderPromise<string, { command: string }>('ask'),
   },
   actions: {
     expired: assign({

@@ -4,7 +4,7 @@ import type { Deadlines } from '../src/board/board-type.ts';
 import type { PartOutput, PoweredOn } from './boot-attempt.ts';
 import { type ConsoleEvent, told } from './console-event.ts';
 import { expired, failing, failure, shown, type Wait } from './fault.ts';
-import { givenCallback, givenPromise } from './given.ts';
+import { placeholderCallback, placeholderPromise } from './placeholder.ts';
 import type { Witness } from './witness.ts';
 
 export interface UBootPromptInput {
@@ -34,8 +34,8 @@ export const uBootPrompt = setup({
     events: {} as PoweredOn | ConsoleEvent,
   },
   actors: {
-    console: givenCallback<ConsoleEvent>('console'),
-    press: givenPromise<void, { text: string }>('press'),
+    console: placeholderCallback<ConsoleEvent>('console'),
+    press: placeholderPromise<void, { text: string }>('press'),
   },
   actions: {
     enter: assign({ since: ({ context }) => context.witness.now() }),

@@ -4,7 +4,7 @@ import type { Deadlines } from '../src/board/board-type.ts';
 import type { AttemptOutput } from './boot-attempt.ts';
 import type { ConsoleEvent } from './console-event.ts';
 import { expired, failing, failure, shown, type Wait } from './fault.ts';
-import { givenCallback, givenPromise } from './given.ts';
+import { placeholderCallback, placeholderPromise } from './placeholder.ts';
 import type { Witness } from './witness.ts';
 
 export interface UBootStartInput {
@@ -27,10 +27,10 @@ export const uBootStart = setup({
     events: {} as ConsoleEvent,
   },
   actors: {
-    console: givenCallback<ConsoleEvent>('console'),
-    press: givenPromise<void, { text: string }>('press'),
+    console: placeholderCallback<ConsoleEvent>('console'),
+    press: placeholderPromise<void, { text: string }>('press'),
     /** Types a command, echo checked, without Enter. */
-    type: givenPromise<void, { command: string }>('type'),
+    type: placeholderPromise<void, { command: string }>('type'),
   },
   actions: {
     expired: assign({ fault: ({ context }) => expired(handOver, context.since, context.witness) }),

@@ -7,7 +7,7 @@ import { assign, sendParent, setup } from 'xstate';
 import type { Deadlines } from '../src/board/board-type.ts';
 import type { ConsoleEvent } from './console-event.ts';
 import { expired, type Fault, shown, type Wait } from './fault.ts';
-import { givenCallback, givenPromise } from './given.ts';
+import { placeholderCallback, placeholderPromise } from './placeholder.ts';
 import type { Witness } from './witness.ts';
 
 export interface XenInput {
@@ -71,9 +71,9 @@ export const xen = setup({
     events: {} as ConsoleEvent | XenIsDue,
   },
   actors: {
-    console: givenCallback<ConsoleEvent>('console'),
+    console: placeholderCallback<ConsoleEvent>('console'),
     /** Asks for Dom0 where no login is seen, over the network and by Enter; ends when the network has answered. */
-    askForLogin: givenPromise<void>('askForLogin'),
+    askForLogin: placeholderPromise<void>('askForLogin'),
   },
   actions: {
     enter: assign({ since: ({ context }) => context.witness.now() }),

@@ -16,7 +16,7 @@ import { type LeftOut, leftOutLines } from '../verdict/report/left-out.ts';
 import { type Live, liveProgress } from '../verdict/report/live.ts';
 import { type RunReport, worstOutcome } from '../verdict/report/run-report.ts';
 import { renderSummary, renderVerdict, type TerminalOptions } from '../verdict/report/terminal.ts';
-import { runOnBoard } from '../run/session.ts';
+import { runOnBoard } from '../run/run.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
@@ -118,7 +118,7 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const planning = planByScenario({ scenarios, boards: options.board, cwd, env, images }, lab);
   const plan = await interruptible(planning, process.signal);
 
-  requireNoLintError(plan);
+  const findings = lintedPlan(plan);
   const mutant = options.mutant === undefined ? undefined : await mutantFor(options.mutant, plan);
   const faults = options.fault.length === 0 ? undefined : faultsFor(options.fault, plan);
   requireDirectory(path.resolve(process.cwd, options.runs));
@@ -133,7 +133,17 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
     show.live.line(renderVerdict(report, show.terminal));
   };
   try {
-    await runPlan(plan, { options, process, live: show.live, finished, leftOut, mutant, faults, guard });
+    await runPlan(plan, {
+      options,
+      process,
+      findings,
+      live: show.live,
+      finished,
+      leftOut,
+      mutant,
+      faults,
+      guard,
+    });
   } finally {
     show.live.close();
     // Also after a mistake or an interruption: what was learned until then is worth keeping.
@@ -145,22 +155,31 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   return exitCode[worstOutcome(reports, strictness)];
 }
 
+type Findings = ReadonlyMap<Scenario, readonly Finding[]>;
+
 /**
  * A configuration that cannot work is not booted, unless that is what the scenario is about.
+ * @returns errors and warnings of lint, for the run of each scenario
  * @throws UsageError that names every error of lint in the scenarios that are to be run
  */
-function requireNoLintError({ runs }: RunPlan): void {
+function lintedPlan({ runs }: RunPlan): Findings {
+  const findings = new Map(
+    [...runs.values()]
+      .flat()
+      .map(
+        scenario => [scenario, lintScenario(scenario).filter(({ severity }) => severity !== 'note')] as const,
+      ),
+  );
   const errors = [...runs].flatMap(([{ name }, scenarios]) =>
     scenarios.flatMap(scenario =>
-      lintScenario(scenario)
+      (findings.get(scenario) ?? [])
         .filter(({ severity, rule }) => severity === 'error' && !scenario.lintErrors?.includes(rule))
         .map(finding => `${name} ${scenario.name}: ${lintText(finding)}`),
     ),
   );
-  const [first, ...rest] = errors;
-  if (first === undefined) return;
+  if (errors.length === 0) return findings;
   throw new UsageError(
-    [first, ...rest].join('\n  '),
+    errors.join('\n  '),
     'correct it; if the error is what the scenario is about, name its rule in `lintErrors` of the scenario',
   );
 }
@@ -192,6 +211,7 @@ function display(options: RunOptions, { stdout, stderr, env }: CliProcess): Show
 interface RunContext {
   readonly options: RunOptions;
   readonly process: CliProcess;
+  readonly findings: Findings;
   readonly live: Live;
   readonly finished: (report: RunReport) => void;
   /** For what turns out not to fit during a run. */
@@ -211,7 +231,7 @@ async function runPlan({ runs }: RunPlan, context: RunContext): Promise<void> {
 async function runBoard(
   entry: BoardEntry,
   scenarios: readonly Scenario[],
-  { options, process, live, finished, leftOut, mutant, faults, guard }: RunContext,
+  { options, process, findings, live, finished, leftOut, mutant, faults, guard }: RunContext,
 ): Promise<void> {
   let booted: XenSeen = {};
   /** With --all, what needs another Xen than the lab's is left out, as what needs another board is. */
@@ -235,6 +255,9 @@ async function runBoard(
       ...(mutant === undefined ? {} : { deviations: mutant.deviations }),
       ...(faults === undefined ? {} : { faults }),
     }).catch((error: unknown) => explainWhoHas(entry, command, error));
+    for (const finding of findings.get(scenario) ?? []) {
+      live.line(`${entry.name} ${scenario.name}: ${lintText(finding)}`);
+    }
     const {
       verdict,
       xen: seen,
@@ -250,15 +273,12 @@ async function runBoard(
       signal: process.signal,
       controller: `scmi-hil ${packageVersion()}`,
       command,
-      ...(mutant === undefined ? {} : { mutant: mutant.name }),
+      mutant: mutant?.name,
+      faults: options.fault.length === 0 ? undefined : options.fault,
       guard,
       secrets: secretsOf(board),
       strict: options.strict === true,
-      ...(faults?.diskBytes === undefined ? {} : { write: fullDisk(faults.diskBytes) }),
-      onPrediction: (deployed, prediction) => {
-        const findings = lintScenario(deployed, prediction).filter(({ severity }) => severity !== 'note');
-        for (const finding of findings) live.line(`${entry.name} ${scenario.name}: ${lintText(finding)}`);
-      },
+      write: faults?.diskBytes === undefined ? undefined : fullDisk(faults.diskBytes),
       onEvent: event => live.event(entry.name, event),
     });
     booted = { ...booted, ...seen };

@@ -8,8 +8,7 @@ import { emptyPrediction } from '../model/predict/prediction.ts';
 import { bootSubjectOf } from '../run/boot-subject.ts';
 import { systemClock } from '../run/clock.ts';
 import { prepareDeployment } from '../run/deploy/deployment.ts';
-import type { RunOptions } from '../run/run-parts.ts';
-import { runScenario } from '../run/run.ts';
+import { runScenario, type ScenarioOptions } from '../run/run.ts';
 import { bootScenario } from '../scenario/load.ts';
 import {
   type BootDiagnosis,
@@ -19,7 +18,7 @@ import {
 } from '../verdict/diagnosis/boot-progress.ts';
 
 export interface BootOptions {
-  readonly reservation: RunOptions['reservation'];
+  readonly reservation: ScenarioOptions['reservation'];
   readonly signal: AbortSignal;
   /** Called for each step of the boot when it is reached. */
   readonly told: (step: ReachedStep) => void;

@@ -7,10 +7,10 @@ import { deadline, type RunClock } from './clock.ts';
 import type { Toolstack } from './domain-commands.ts';
 import type { GuestLogs } from './guest-logs.ts';
 import { couldNotRun } from './shells/framed-command.ts';
-import { dom0, type Sessions } from './shells/sessions.ts';
+import { dom0, type ShellPool } from './shells/pool.ts';
 
 export interface Collection {
-  readonly sessions: Sessions;
+  readonly shells: ShellPool;
   readonly toolstack: Toolstack;
   readonly guestLogs: GuestLogs;
   readonly recorder: Recorder;
@@ -21,11 +21,11 @@ export interface Collection {
 
 /** Best effort: a log that cannot be had is noted, and after a lost connection no other is asked for. */
 export async function collect(collection: Collection, signal: AbortSignal): Promise<void> {
-  const { sessions, recorder, clock } = collection;
+  const { shells, recorder, clock } = collection;
   const note = (text: string) => recorder.record('run', { kind: 'note', data: { text } });
   try {
     using patience = deadline(clock, login, 'Dom0 to answer SSH for its logs', signal);
-    await sessions.reach(dom0, patience.signal);
+    await shells.reach(dom0, patience.signal);
   } catch (error) {
     note(`no logs of Dom0: ${messageOf(error)}`);
     return;
@@ -34,14 +34,14 @@ export async function collect(collection: Collection, signal: AbortSignal): Prom
   await mkdir(directory, { recursive: true });
   for (const [file, command] of Object.entries(collection.toolstack.collected)) {
     try {
-      const { status, stdout, stderr } = await sessions.read(dom0, command, { signal });
+      const { status, stdout, stderr } = await shells.read(dom0, command, { signal });
       if (couldNotRun({ status })) {
         note(`no ${file}: \`${command}\` could not be run in Dom0 (exit status ${status}): ${stderr.trim()}`);
         continue;
       }
       await writeFile(path.join(directory, file), stdout === '' ? stderr : stdout);
       if (judged.has(file)) {
-        recorder.record(sessions.wayTo(dom0), { kind: 'log', data: { domain: dom0, command, text: stdout } });
+        recorder.record(shells.wayTo(dom0), { kind: 'log', data: { domain: dom0, command, text: stdout } });
       }
     } catch (error) {
       note(`no ${file}: ${messageOf(error)}`);

@@ -3,19 +3,19 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Recorder } from '../verdict/recording/event.ts';
 import type { Toolstack } from './domain-commands.ts';
-import { dom0, type Sessions } from './shells/sessions.ts';
+import { dom0, type ShellPool } from './shells/pool.ts';
 
 /** Bytes of a log that are worth their time; what a kernel says while it boots is far less. */
 const atMost = 100_000;
 
 export class GuestLogs {
-  readonly #sessions: Pick<Sessions, 'read' | 'wayTo'>;
+  readonly #shells: Pick<ShellPool, 'read' | 'wayTo'>;
   readonly #fileOf: Toolstack['consoleLog'];
   /** By guest, the bytes that were there before this run made it. */
   readonly #before = new Map<string, number>();
 
-  constructor(sessions: Pick<Sessions, 'read' | 'wayTo'>, { consoleLog }: Pick<Toolstack, 'consoleLog'>) {
-    this.#sessions = sessions;
+  constructor(shells: Pick<ShellPool, 'read' | 'wayTo'>, { consoleLog }: Pick<Toolstack, 'consoleLog'>) {
+    this.#shells = shells;
     this.#fileOf = consoleLog;
   }
 
@@ -38,10 +38,10 @@ export class GuestLogs {
       const size = (await this.#sizeOf(guest, signal)) ?? 0;
       if (size <= before) continue;
       const command = `tail -c +${Math.max(before, size - atMost) + 1} ${this.#fileOf?.(guest)}`;
-      const { status, stdout } = await this.#sessions.read(dom0, command, { signal });
+      const { status, stdout } = await this.#shells.read(dom0, command, { signal });
       if (status !== 0 || stdout === '') continue;
       await writeFile(path.join(directory, `guest-${path.basename(guest)}.log`), stdout);
-      recorder.record(this.#sessions.wayTo(dom0), {
+      recorder.record(this.#shells.wayTo(dom0), {
         kind: 'log',
         data: { domain: guest, command, text: stdout },
       });
@@ -50,8 +50,8 @@ export class GuestLogs {
 
   /** Over a serial line it would take too long, and a toolstack may keep none: undefined. */
   async #sizeOf(guest: string, signal: AbortSignal): Promise<number | undefined> {
-    if (this.#fileOf === undefined || this.#sessions.wayTo(dom0) !== 'ssh') return undefined;
-    const { status, stdout } = await this.#sessions.read(dom0, `wc -c ${this.#fileOf(guest)}`, { signal });
+    if (this.#fileOf === undefined || this.#shells.wayTo(dom0) !== 'ssh') return undefined;
+    const { status, stdout } = await this.#shells.read(dom0, `wc -c ${this.#fileOf(guest)}`, { signal });
     return status === 0 ? Number.parseInt(stdout, 10) || 0 : 0;
   }
 }

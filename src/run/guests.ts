@@ -8,14 +8,14 @@ import type { Guest, Scenario } from '../model/predict/scenario.ts';
 import type { RunClock } from './clock.ts';
 import { guestFiles, nameInToolstack, type Toolstack } from './domain-commands.ts';
 import type { GuestLogs } from './guest-logs.ts';
-import { endGuest, type GuestEnd, type OwnEnd } from './own-end.ts';
-import { dom0, type Sessions } from './shells/sessions.ts';
+import { endGuest, type GuestEnd, type EndStep } from './guest-end.ts';
+import { dom0, type ShellPool } from './shells/pool.ts';
 import type { Watched } from './watched.ts';
 
 export interface GuestsOptions {
   readonly type: BoardType;
   readonly scenario: Scenario;
-  readonly sessions: Sessions;
+  readonly shells: ShellPool;
   readonly toolstack: Toolstack;
   readonly logs: GuestLogs;
   readonly witness: Witness;
@@ -85,9 +85,9 @@ export class Guests {
    * Tells a guest to end by itself, and its machine what became of it.
    * @throws the signal's reason; an error of Dom0's shell
    */
-  async endByItself(name: string, how: OwnEnd, signal: AbortSignal): Promise<GuestEnd> {
-    const { type, sessions, clock, toolstack } = this.#options;
-    const parts = { sessions, clock, list: toolstack.list, patience: type.deadlines.command };
+  async endByItself(name: string, how: EndStep, signal: AbortSignal): Promise<GuestEnd> {
+    const { type, shells, clock, toolstack } = this.#options;
+    const parts = { shells, clock, list: toolstack.list, patience: type.deadlines.command };
     const end = await endGuest(this.#called(name), how, parts, signal);
     await this.tell(name, { type: events[end] }, signal);
     return end;
@@ -121,16 +121,16 @@ export class Guests {
 
   /** It knows a guest by the name that the machine has for it. */
   #witness(name: string): Witness {
-    const { witness, sessions } = this.#options;
-    return { ...witness, refusal: () => sessions.refusal(this.nameOf(name)) };
+    const { witness, shells } = this.#options;
+    return { ...witness, refusal: () => shells.refusal(this.nameOf(name)) };
   }
 
   #provided(name: string) {
-    const { type, sessions, toolstack, logs, watched, milestone } = this.#options;
+    const { type, shells, toolstack, logs, watched, milestone } = this.#options;
     const { directory } = type.dom0;
     const inToolstack = this.nameOf(name);
-    const inDom0 = async (command: string, done: string, options: Parameters<Sessions['run']>[2]) => {
-      const { status } = await sessions.run(dom0, command, options);
+    const inDom0 = async (command: string, done: string, options: Parameters<ShellPool['run']>[2]) => {
+      const { status } = await shells.run(dom0, command, options);
       if (status === 0 && done !== '') milestone(done, inToolstack);
       return status;
     };
@@ -138,7 +138,7 @@ export class Guests {
       fromPromise<number, undefined>(({ signal }) =>
         watched.work(async () => {
           const status = await inDom0(command, done, { signal, patience });
-          if (status === 0) await sessions.forget(inToolstack);
+          if (status === 0) await shells.forget(inToolstack);
           return status;
         }),
       );
@@ -148,7 +148,7 @@ export class Guests {
           watched.work(async () => {
             const files = toolstack.takesFiles ? guestFiles(directory, this.#called(name)) : [];
             for (const [path, bytes] of files) {
-              await sessions.put(dom0, path, bytes, signal);
+              await shells.put(dom0, path, bytes, signal);
             }
             await logs.begin(inToolstack, signal);
             return inDom0(toolstack.create(directory, name, inToolstack), 'domain-created', { signal });
@@ -158,7 +158,7 @@ export class Guests {
         shutdown: ending(toolstack.shutdown?.(inToolstack) ?? '', 'domain-shut-down', acknowledgement),
         reboot: ending(toolstack.reboot?.(inToolstack) ?? '', 'domain-rebooted', acknowledgement),
         connect: fromPromise<void, undefined>(({ signal }) =>
-          watched.work(() => sessions.reach(inToolstack, signal)),
+          watched.work(() => shells.reach(inToolstack, signal)),
         ),
       },
     });

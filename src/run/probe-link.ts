@@ -7,7 +7,7 @@ import { recordedBytes } from '../verdict/recording/bytes.ts';
 import type { Recorder } from '../verdict/recording/event.ts';
 import type { BoardConsole } from './board-console.ts';
 import { pause, type RunClock } from './clock.ts';
-import { dom0, type Sessions } from './shells/sessions.ts';
+import { dom0, type ShellPool } from './shells/pool.ts';
 
 export interface ProbeLink {
   /**
@@ -42,7 +42,7 @@ function answerIn(lines: readonly string[], tag: number): ProbeAnswer | undefine
 }
 
 export interface GuestLinkParts {
-  readonly sessions: Sessions;
+  readonly shells: ShellPool;
   readonly recorder: Recorder;
   readonly clock: RunClock;
 }
@@ -87,8 +87,8 @@ class GuestLink implements ProbeLink {
 
   /** The guest's tty may not be there yet, or what is typed go to the shell: both are tried again. */
   async open(signal: AbortSignal): Promise<void> {
-    const { sessions, clock } = this.#parts;
-    this.#shell = await sessions.shell(
+    const { shells, clock } = this.#parts;
+    this.#shell = await shells.shell(
       dom0,
       { data: bytes => this.#received(bytes), closed: () => this.#closed() },
       signal,

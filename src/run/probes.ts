@@ -6,12 +6,12 @@ import type { Recorder } from '../verdict/recording/event.ts';
 import type { BoardConsole } from './board-console.ts';
 import { deadline, type RunClock } from './clock.ts';
 import { boardLink, guestLink, type ProbeLink } from './probe-link.ts';
-import type { Sessions } from './shells/sessions.ts';
+import type { ShellPool } from './shells/pool.ts';
 
 export interface ProbesOptions {
   readonly type: BoardType;
   readonly console: BoardConsole;
-  readonly sessions: Sessions;
+  readonly shells: ShellPool;
   readonly recorder: Recorder;
   readonly clock: RunClock;
   /** Name of the probe that has the board for itself. */

@@ -6,7 +6,7 @@ import {
   scmiDebugDirectory,
 } from '../model/linux/raw-mode.ts';
 import type { ScmiStep } from '../model/probe/of-step.ts';
-import type { Sessions } from './shells/sessions.ts';
+import type { ShellPool } from './shells/pool.ts';
 
 /**
  * Sends the message of a step, recorded with its reply.
@@ -16,20 +16,20 @@ import type { Sessions } from './shells/sessions.ts';
 export async function sendRaw(
   domain: string,
   step: ScmiStep,
-  sessions: Sessions,
+  shells: ShellPool,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { stdout } = await sessions.read(domain, findRawMode, { signal });
+  const { stdout } = await shells.read(domain, findRawMode, { signal });
   const found = stdout.split(/\s+/).filter(path => path !== '');
   if (!found.includes(`${rawDirectory()}/message`)) {
     // A step that would have changed nothing leaves later predictions valid.
     return `${leavesAllAsItIs(step.header) ? '' : 'not done: '}${whyNot(step.domain, found)}`;
   }
   const command = rawMessageCommand([step.header, ...step.payload]);
-  const { status, stdout: reply } = await sessions.run(domain, command, { signal });
+  const { status, stdout: reply } = await shells.run(domain, command, { signal });
   // A reply that comes yet would be taken for that of the next message.
   if (status === 0 && reply.trim() === '')
-    await sessions.read(domain, `echo 1 >${rawDirectory()}/reset`, { signal });
+    await shells.read(domain, `echo 1 >${rawDirectory()}/reset`, { signal });
   return undefined;
 }
 

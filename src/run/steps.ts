@@ -15,16 +15,16 @@ import { lookCommands } from './look.ts';
 import type { Probes } from './probes.ts';
 import { sendRaw } from './raw-mode.ts';
 import { couldNotRun, NotRun } from './shells/framed-command.ts';
-import { dom0, type Sessions } from './shells/sessions.ts';
+import { dom0, type ShellPool } from './shells/pool.ts';
 
 export interface StepActor {
   readonly console: BoardConsole;
-  readonly sessions: Sessions;
+  readonly shells: ShellPool;
   readonly guests: Guests;
   readonly probes: Probes;
   readonly recorder: Recorder;
   readonly clock: RunClock;
-  readonly prediction: () => Prediction;
+  readonly prediction: Prediction;
   /** Milliseconds that Xen gets to print what it prints after a step. */
   readonly settleFor: number;
 }
@@ -67,10 +67,10 @@ async function settle(
   index: number,
   step: Step,
   mark: ConsoleMark,
-  { console, sessions, guests, clock, prediction, settleFor }: StepActor,
+  { console, shells, guests, clock, prediction, settleFor }: StepActor,
   signal: AbortSignal,
 ): Promise<void> {
-  const due = prediction().expectations.filter(
+  const due = prediction.expectations.filter(
     ({ kind, phase, source, claim }) =>
       kind === 'line' && phase === index && source === 'xen' && claim === undefined,
   );
@@ -80,7 +80,7 @@ async function settle(
     const isEnd = step.do === 'destroy' || step.do === 'shutdown';
     if (!isEnd || due.some(({ text }) => /Free domain/.test(text)) || !guests.isGone(step.guest)) return;
     const listed = new RegExp(`^(?:${escaped(guests.nameOf(step.guest))}|\\(null\\)) `, 'm');
-    while (listed.test((await sessions.read(dom0, toolstackOf({}).list, { signal })).stdout)) {
+    while (listed.test((await shells.read(dom0, toolstackOf({}).list, { signal })).stdout)) {
       await pause(clock, betweenLists, limit.signal);
     }
   } catch (error) {
@@ -136,13 +136,13 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
       if (guests.whatRuns(step.domain) === 'zephyr') {
         return { fault: null, detail: `not done: ${step.domain} runs Zephyr, which has nothing to look at` };
       }
-      if (isToPanic(guests.nameOf(step.domain), actor.prediction())) {
+      if (isToPanic(guests.nameOf(step.domain), actor.prediction)) {
         return { fault: null, detail: `not looked at: the kernel of ${step.domain} is predicted to panic` };
       }
       return inDomain(step.domain, actor, signal, async () => {
-        const commands = lookCommands(index, actor.prediction());
+        const commands = lookCommands(index, actor.prediction);
         const domain = guests.nameOf(step.domain);
-        const { status, stderr } = await actor.sessions.read(domain, mountSysfs, { signal });
+        const { status, stderr } = await actor.shells.read(domain, mountSysfs, { signal });
         if (status !== 0) {
           throw new NotRun(
             `look at ${step.domain}`,
@@ -150,12 +150,12 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
             `mount sysfs on /sys in the image of ${step.domain}`,
           );
         }
-        for (const command of commands) await actor.sessions.run(domain, command, { signal });
+        for (const command of commands) await actor.shells.run(domain, command, { signal });
       });
     case 'command':
       return inDomain(step.domain, actor, signal, async () => {
-        const mayBeMissing = expectsMissing(index, actor.prediction());
-        await actor.sessions.run(guests.nameOf(step.domain), step.run, { signal, mayBeMissing });
+        const mayBeMissing = expectsMissing(index, actor.prediction);
+        await actor.shells.run(guests.nameOf(step.domain), step.run, { signal, mayBeMissing });
       });
     case 'assign-device':
       return { fault: null, detail: 'not done: Dom0 has no program that issues XEN_DOMCTL_assign_device' };
@@ -204,7 +204,7 @@ function expectsMissing(index: number, { expectations }: Prediction): boolean {
 /** Sends a message by the domain's Linux, or says why it is not sent. */
 async function askKernel(step: ScmiStep, actor: StepActor, signal: AbortSignal): Promise<Performed> {
   const domain = actor.guests.nameOf(step.domain);
-  return inDomain(step.domain, actor, signal, () => sendRaw(domain, step, actor.sessions, signal));
+  return inDomain(step.domain, actor, signal, () => sendRaw(domain, step, actor.shells, signal));
 }
 
 /** Asks a probe, or says why it is not asked. */
@@ -230,7 +230,7 @@ async function askProbe(step: ProbeStep, actor: StepActor, signal: AbortSignal):
 /** Does something in a domain that can be reached, or says why not. */
 async function inDomain(
   domain: string,
-  { guests, sessions }: StepActor,
+  { guests, shells }: StepActor,
   signal: AbortSignal,
   act: () => Promise<string | undefined | void>,
 ): Promise<Performed> {
@@ -239,7 +239,7 @@ async function inDomain(
       return { fault: null, detail: `not done: ${domain} runs the probe, which has no shell` };
     }
     if (!guests.mayRun(domain)) return { fault: null, detail: `${domain} does not run` };
-    if (!sessions.canReach(guests.nameOf(domain)))
+    if (!shells.canReach(guests.nameOf(domain)))
       return { fault: null, detail: `the lab names no address of ${domain}` };
     const fault = await guests.tell(domain, { type: 'reach' }, signal);
     if (fault !== null) return { fault };
@@ -250,7 +250,7 @@ async function inDomain(
   } catch (error) {
     // Without Dom0 there is nothing to go on with; a guest may be lost alone.
     if (domain === dom0 || signal.aborted) throw error;
-    await sessions.read(dom0, 'true', { signal });
+    await shells.read(dom0, 'true', { signal });
     await guests.tell(domain, { type: 'lost' }, signal);
     return { fault: failure(`ask ${domain}`, error, 'board') };
   }

@@ -2,7 +2,7 @@
 import type { Step } from '../model/predict/scenario.ts';
 import type { Toolstack } from './domain-commands.ts';
 import { couldNotRun, NotRun } from './shells/framed-command.ts';
-import { dom0, type Sessions } from './shells/sessions.ts';
+import { dom0, type ShellPool } from './shells/pool.ts';
 
 /**
  * xl and the libraries under it fit one Xen: sysctl and domctl carry an interface version, and Xen refuses another
@@ -10,13 +10,13 @@ import { dom0, type Sessions } from './shells/sessions.ts';
  * @throws NotRun, the lab's, with both versions where xl does not list Dom0
  */
 export async function checkToolstack(
-  sessions: Pick<Sessions, 'read'>,
+  shells: Pick<ShellPool, 'read'>,
   { dom0: system }: Pick<Toolstack, 'dom0'>,
   signal: AbortSignal,
 ): Promise<void> {
   if (system !== 'linux') return;
   for (const command of toolstackProbes) {
-    const { status, stdout, stderr } = await sessions.read(dom0, command, { signal });
+    const { status, stdout, stderr } = await shells.read(dom0, command, { signal });
     if (status === 0 && listsDom0.test(stdout)) continue;
     const attempt = `run \`${command}\` in Dom0`;
     const said = firstLine(stderr) ?? firstLine(stdout);
@@ -24,7 +24,7 @@ export async function checkToolstack(
     if (couldNotRun({ status })) {
       throw new NotRun(attempt, got, "install Xen's tools in Dom0's image, of the same version as Xen");
     }
-    const versions = await sessions.read(dom0, versionsCommand, { signal });
+    const versions = await shells.read(dom0, versionsCommand, { signal });
     throw new NotRun(
       attempt,
       `got ${got}, no row of Dom0; ${versionsIn(versions.stdout)}`,

@@ -45,6 +45,17 @@ test.serial(
   },
 );
 
+test.serial('a run with --fault has the name of the fault in its recording', async t => {
+  const cwd = mkdtempSync(path.join(directory, 'fault-'));
+  const argv = ['run', 'dom0-and-guest', '--board', 'virtual-v4h', '--fault', 'file-missing'];
+  const { code, out } = await scmiHil(argv, { cwd });
+  t.is(code, 3, out);
+  t.regex(out, /run of dom0-and-guest \(rcar-v4h-white-hawk, in a lab with file-missing\)/);
+  const [run = ''] = readdirSync(path.join(cwd, 'runs'));
+  const [header = ''] = readFileSync(path.join(cwd, 'runs', run, 'recording.jsonl'), 'utf8').split('\n');
+  t.like(JSON.parse(header), { kind: 'run-started', data: { faults: ['file-missing'] } });
+});
+
 test.serial('Ctrl-C in the middle of a run: the board is off, the verdict written, exit 130', async t => {
   const cwd = mkdtempSync(path.join(directory, 'interrupted-'));
   const argv = [

@@ -6,11 +6,12 @@ import { domain, type DomainEvent } from '../../machines/domain.ts';
 import type { Fault } from '../../machines/fault.ts';
 import { power, type PowerState } from '../../machines/power.ts';
 import { run, type RunEvent } from '../../machines/run.ts';
-import { type StepResult, steps } from '../../machines/steps.ts';
+import { type StepInput, type StepResult, steps } from '../../machines/steps.ts';
 import type { TransferEvent } from '../../machines/transfer-event.ts';
 import { xen, type XenOutput } from '../../machines/xen.ts';
 import type { TftpEvent } from '../../src/lab/drivers/tftp/tftp.ts';
 import type { Prediction } from '../../src/model/predict/prediction.ts';
+import { emptyPrediction } from '../../src/model/predict/prediction.ts';
 import type { Step } from '../../src/model/predict/scenario.ts';
 import { HostUnreachable, NoLogin } from '../../src/lab/drivers/ssh/client.ts';
 import { deadlines, never, settle, simulation, told } from './scripted.ts';
@@ -385,12 +386,10 @@ function scenarioOf(
       actors: {
         reachDom0: fromPromise<void, undefined>(reach),
         checkToolstack: fromPromise<void, undefined>(async () => undefined),
-        step: fromPromise<StepResult, { index: number; step: Step }>(({ input }) =>
-          step(input.index, input.step),
-        ),
+        step: fromPromise<StepResult, StepInput>(({ input }) => step(input.index, input.step)),
       },
     }),
-    { clock, input: { steps: given, deadlines, witness } },
+    { clock, input: { steps: given, deadlines, witness, prediction: emptyPrediction } },
   );
   actor.start();
   const faults = () => actor.getSnapshot().output?.faults.map(({ class: kind, what }) => `${kind}: ${what}`);

@@ -10,6 +10,7 @@ import { followBoot, type FollowedBoot } from '../../src/doctor/boot.ts';
 import { emptyPrediction } from '../../src/model/predict/prediction.ts';
 import type { RecordedData } from '../../src/verdict/recording/event.ts';
 import { prepareDeployment } from '../../src/run/deploy/deployment.ts';
+import { systemClock } from '../../src/run/clock.ts';
 import { runScenario } from '../../src/run/run.ts';
 import { bootScenario } from '../../src/scenario/load.ts';
 import { type Life, quickType, ScriptedBoard, uBootLife, xenLife } from './scripted-board.ts';
@@ -34,6 +35,7 @@ async function run(t: ExecutionContext, board: ScriptedBoard) {
     directory,
     signal: new AbortController().signal,
     reservation: { command: 'a test' },
+    clock: systemClock(),
   });
   return { faults, events };
 }

@@ -11,7 +11,7 @@ import { serialTcp } from '../../src/lab/drivers/serial/tcp.ts';
 import { readRun } from '../../src/verdict/recording/reader.ts';
 import { runFiles } from '../../src/verdict/recording/run-directory.ts';
 import type { RecordedEvent } from '../../src/verdict/recording/event.ts';
-import { runOnBoard, type Session } from '../../src/run/session.ts';
+import { runOnBoard, type JudgedRun } from '../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
 import { judge } from '../../src/verdict/verify/judge.ts';
 import { openVirtualBoard } from '../../src/lab/virtual/open.ts';
@@ -56,9 +56,9 @@ async function run(
   return session;
 }
 
-const ofFirmware = ({ verdict }: Session) =>
+const ofFirmware = ({ verdict }: JudgedRun) =>
   verdict.judgements.filter(({ expectation }) => expectation.source === 'firmware');
-const said = ({ directory }: Session, name: string) =>
+const said = ({ directory }: JudgedRun, name: string) =>
   readFileSync(path.join(directory, runFiles.console(name)), 'utf8');
 
 test.serial(

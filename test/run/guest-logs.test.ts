@@ -6,7 +6,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Recorder } from '../../src/verdict/recording/event.ts';
 import { GuestLogs } from '../../src/run/guest-logs.ts';
-import type { Sessions } from '../../src/run/shells/sessions.ts';
+import type { ShellPool } from '../../src/run/shells/pool.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(5000);
 
@@ -14,7 +14,7 @@ function dom0(t: ExecutionContext, way: 'ssh' | 'console' = 'ssh') {
   const directory = mkdtempSync(path.join(tmpdir(), 'scmi-hil-guest-logs-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
   const asked: string[] = [];
-  const sessions: Pick<Sessions, 'read' | 'wayTo'> = {
+  const shells: Pick<ShellPool, 'read' | 'wayTo'> = {
     wayTo: () => way,
     read: async (_domain, command) => {
       asked.push(command);
@@ -29,7 +29,7 @@ function dom0(t: ExecutionContext, way: 'ssh' | 'console' = 'ssh') {
   const events: Parameters<Recorder['record']>[1][] = [];
   const recorder: Recorder = { record: (_source, event) => void events.push(event) };
   const fileOf = (guest: string) => path.join(directory, `guest-${guest}.txt`);
-  const logs = new GuestLogs(sessions, { consoleLog: fileOf });
+  const logs = new GuestLogs(shells, { consoleLog: fileOf });
   return { directory, asked, events, recorder, fileOf, logs };
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { loadBoardType } from '../../src/board/board-types.ts';
-import { runOnBoard } from '../../src/run/session.ts';
+import { runOnBoard } from '../../src/run/run.ts';
 import { loadScenario } from '../../src/scenario/load.ts';
 import type { Verdict } from '../../src/verdict/verify/verdict.ts';
 import { openVirtualBoard } from '../../src/lab/virtual/open.ts';

@@ -8,7 +8,9 @@ import { DeviceTree, DtNode } from '../../src/model/dt/tree.ts';
 import { emptyPrediction, type Prediction } from '../../src/model/predict/prediction.ts';
 import type { RecordedData } from '../../src/verdict/recording/event.ts';
 import { prepareDeployment } from '../../src/run/deploy/deployment.ts';
-import { type RunResult, runScenario } from '../../src/run/run.ts';
+import type { RunOutput } from '../../machines/run-outcome.ts';
+import { systemClock } from '../../src/run/clock.ts';
+import { runScenario } from '../../src/run/run.ts';
 import type { Scenario, Step } from '../../src/model/predict/scenario.ts';
 import { quickType, ScriptedBoard, type ScriptedOptions, uBootLife, xenLife } from './scripted-board.ts';
 
@@ -46,7 +48,7 @@ function scenario(steps: readonly Step[] = []): Scenario {
   };
 }
 
-interface Ran extends RunResult {
+interface Ran extends RunOutput {
   readonly events: readonly RecordedData[];
   readonly board: ScriptedBoard;
   readonly directory: string;
@@ -80,6 +82,7 @@ async function run(
     directory,
     signal: more.signal ?? new AbortController().signal,
     reservation: { command: 'a test' },
+    clock: systemClock(),
   });
   return { ...result, events, board, directory };
 }
@@ -226,7 +229,7 @@ const uBoot = (answer: (command: string) => string | undefined) => uBootLife(xen
 const failures: readonly {
   readonly title: string;
   readonly options: Partial<ScriptedOptions> & Pick<ScriptedOptions, 'life'>;
-  readonly outcome?: RunResult['outcome'];
+  readonly outcome?: RunOutput['outcome'];
   readonly fault: RegExp;
   readonly steps?: readonly Step[];
 }[] = [

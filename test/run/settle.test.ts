@@ -32,7 +32,7 @@ function stage(expectations: readonly Expectation[], settleFor: number) {
         }),
       quiet: () => Promise.resolve(),
     },
-    sessions: {
+    shells: {
       read: (_: string, command: string) => {
         asked.push(command);
         return Promise.resolve({ status: 0, stdout: lists.shift() ?? 'Name ID\n', stderr: '' });
@@ -47,7 +47,7 @@ function stage(expectations: readonly Expectation[], settleFor: number) {
     probes: { forget: () => Promise.resolve() },
     recorder: { record: () => undefined },
     clock: systemClock(),
-    prediction: () => ({ ...emptyPrediction, expectations }),
+    prediction: { ...emptyPrediction, expectations },
     settleFor,
   } as unknown as StepActor;
   const say = (text: string) => {

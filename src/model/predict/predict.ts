@@ -29,7 +29,7 @@ export interface PredictOptions {
    * `zephyr`: Dom0 is xen-troops' zephyr-dom0-xt. What it asks the firmware is not predicted; its toolstack, `xu`, makes
    * domains that are configured in its image, without SCMI (zephyr-xenlib, xen-dom-mgmt.c, arch_prepare_domain_cfg).
    */
-  readonly dom0System?: 'zephyr';
+  readonly dom0System?: 'zephyr' | undefined;
 }
 
 /**

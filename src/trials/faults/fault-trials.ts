@@ -6,7 +6,7 @@ import { fullDisk, type NamedFault, type VirtualFaults } from '../../lab/virtual
 import type { RecordedEvent } from '../../verdict/recording/event.ts';
 import type { Scenario } from '../../model/predict/scenario.ts';
 import type { Verdict } from '../../verdict/verify/verdict.ts';
-import { runOnBoard } from '../../run/session.ts';
+import { runOnBoard } from '../../run/run.ts';
 
 export interface FaultTrial {
   readonly fault: NamedFault;
@@ -48,7 +48,7 @@ export async function tryFault(
     controller: 'faults',
     command: `scmi-hil faults ${fault.name}`,
     faults: [fault.name],
-    ...(faults.diskBytes !== undefined && { write: fullDisk(faults.diskBytes) }),
+    write: faults.diskBytes === undefined ? undefined : fullDisk(faults.diskBytes),
     onEvent: event => events.push(event),
   });
   const told = saidOf(verdict, events);

@@ -103,7 +103,9 @@ export interface RunHeader {
   readonly virtual: boolean;
   readonly scenario: string;
   /** The board ran with a bug on purpose; absent: without. */
-  readonly mutant?: string;
+  readonly mutant?: string | undefined;
+  /** Names of the faults that the virtual lab had on purpose; absent: none. */
+  readonly faults?: readonly string[] | undefined;
   readonly controller: string;
   /** Talkers of each UART beside the console, by its name; a UART without talkers is not judged. */
   readonly uarts?: Readonly<Record<string, readonly string[]>>;

@@ -105,24 +105,34 @@ function wrongField(header: Readonly<Record<string, unknown>>): string | undefin
   for (const [field, type] of Object.entries(optionalOfHeader)) {
     const value = header[field];
     if (value === undefined || isOf(type, value)) continue;
-    return `\`data.${field}\` is not ${type === 'strings' ? 'an object of strings' : `a ${type}`}`;
+    return `\`data.${field}\` is not ${headerTypes[type]}`;
   }
   return undefined;
 }
 
-type HeaderType = 'string' | 'boolean' | 'strings' | 'map';
+type HeaderType = 'string' | 'boolean' | 'list' | 'strings' | 'map';
 
 function isOf(type: HeaderType, value: unknown): boolean {
   if (type === 'string' || type === 'boolean') return typeof value === type;
+  if (type === 'list') return Array.isArray(value) && value.every(each => typeof each === 'string');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return type === 'map' || Object.values(value).every(each => typeof each === 'string');
 }
+
+const headerTypes: Readonly<Record<HeaderType, string>> = {
+  string: 'a string',
+  boolean: 'a boolean',
+  list: 'a list of strings',
+  strings: 'an object of strings',
+  map: 'a map',
+};
 
 const optionalOfHeader: Readonly<Record<string, HeaderType>> = {
   started: 'string',
   boardType: 'string',
   virtual: 'boolean',
   mutant: 'string',
+  faults: 'list',
   controller: 'string',
   files: 'strings',
   uarts: 'map',

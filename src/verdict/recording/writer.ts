@@ -10,11 +10,11 @@ export interface WriterOptions {
   /** Milliseconds since the run began. */
   readonly clock: () => number;
   /** Strings that must never reach a file. */
-  readonly secrets?: Iterable<string>;
+  readonly secrets?: Iterable<string> | undefined;
   /** Called once, when the first write fails (disk full, directory gone); events after it are lost. */
   readonly onError: (error: RecordingError) => void;
   /** Stands in for the system's write in tests. */
-  readonly write?: (file: number, bytes: Uint8Array) => number;
+  readonly write?: ((file: number, bytes: Uint8Array) => number) | undefined;
 }
 
 /** The recording could not be written. */

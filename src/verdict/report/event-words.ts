@@ -59,8 +59,11 @@ export function transferOf(event: RecordedEvent): Transfer | undefined {
 
 type DataOf<K extends RecordedData['kind']> = Extract<RecordedData, { readonly kind: K }>['data'];
 
-function runWords({ scenario, boardType, mutant, images }: DataOf<'run-started'>): string {
-  const bug = mutant === undefined ? '' : `, with the bug ${mutant}`;
+function runWords({ scenario, boardType, mutant, faults = [], images }: DataOf<'run-started'>): string {
+  const bug = [
+    ...(mutant === undefined ? [] : [`, with the bug ${mutant}`]),
+    ...(faults.length === 0 ? [] : [`, in a lab with ${faults.join(', ')}`]),
+  ].join('');
   const versions = versionWords(images);
   return `run of ${scenario} (${boardType}${bug})${versions === '' ? '' : `, deployed ${versions}`}`;
 }

@@ -11,7 +11,7 @@ import type { ExecutionContext } from 'ava';
 import { fetchTftp } from '../../../src/lab/drivers/tftp/client.ts';
 import { stagingTftp } from '../../../src/lab/drivers/tftp/staging.ts';
 import { readRun } from '../../../src/verdict/recording/reader.ts';
-import { runOnBoard } from '../../../src/run/session.ts';
+import { runOnBoard } from '../../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 import { openVirtualBoard } from '../../../src/lab/virtual/open.ts';
 import { quickType } from '../../run/scripted-board.ts';

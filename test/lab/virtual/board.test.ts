@@ -9,7 +9,7 @@ import type { BoardType } from '../../../src/board/board-type.ts';
 import { loadBoardTypeBooting } from '../../../src/board/board-types.ts';
 import type { OpenBoard } from '../../../src/lab/open-board.ts';
 import type { RecordedEvent } from '../../../src/verdict/recording/event.ts';
-import { runOnBoard, type Session } from '../../../src/run/session.ts';
+import { runOnBoard, type JudgedRun } from '../../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 import type { VirtualFaults } from '../../../src/lab/virtual/faults.ts';
 import { openVirtualBoard } from '../../../src/lab/virtual/open.ts';
@@ -32,7 +32,7 @@ interface Attempt {
   readonly spoil?: (board: OpenBoard) => OpenBoard;
 }
 
-interface Result extends Session {
+interface Result extends JudgedRun {
   readonly events: readonly RecordedEvent[];
   readonly faults: string;
 }
@@ -49,7 +49,7 @@ async function attempt(t: ExecutionContext, asked: Attempt): Promise<Result> {
     name: 'virtual',
     ...(asked.faults !== undefined && { faults: asked.faults }),
   });
-  let session: Session;
+  let session: JudgedRun;
   try {
     const board = spoil(open);
     session = await runOnBoard({

@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { loadBoardType } from '../../../src/board/board-types.ts';
 import type { OpenBoard } from '../../../src/lab/open-board.ts';
 import type { RecordedEvent } from '../../../src/verdict/recording/event.ts';
-import { runOnBoard, type Session } from '../../../src/run/session.ts';
+import { runOnBoard, type JudgedRun } from '../../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 import type { Scenario, Step } from '../../../src/model/predict/scenario.ts';
 import { openVirtualBoard } from '../../../src/lab/virtual/open.ts';
@@ -17,7 +17,7 @@ const project = join(import.meta.dirname, '../../..');
 const scratch = mkdtempSync(join(tmpdir(), 'scmi-hil-consoles-'));
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
-interface Ran extends Session {
+interface Ran extends JudgedRun {
   readonly events: readonly RecordedEvent[];
 }
 
@@ -55,7 +55,7 @@ async function runWith(
   return { ...session, events };
 }
 
-const faultsOf = ({ verdict }: Session) => verdict.faults.map(({ what }) => what).join('\n');
+const faultsOf = ({ verdict }: JudgedRun) => verdict.faults.map(({ what }) => what).join('\n');
 
 function withOption(option: string) {
   return (scenario: Scenario): Scenario => {

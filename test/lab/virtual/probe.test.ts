@@ -5,7 +5,7 @@ import test from 'ava';
 import { loadBoardType } from '../../../src/board/board-types.ts';
 import { loadFirmwareProfile } from '../../../src/board/firmware-profile.ts';
 import { prepareDeployment } from '../../../src/run/deploy/deployment.ts';
-import { runOnBoard } from '../../../src/run/session.ts';
+import { runOnBoard } from '../../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 import { FirmwareAlone } from '../../../src/model/predict/firmware-alone.ts';
 import { openVirtualBoard } from '../../../src/lab/virtual/open.ts';

@@ -7,7 +7,7 @@ import { virtualBoard } from '../../../src/lab/load-lab.ts';
 import { openBoard } from '../../../src/lab/open.ts';
 import { requiredFault } from '../../../src/lab/virtual-faults.ts';
 import { mutantNamed } from '../../../src/trials/mutants/index.ts';
-import { runOnBoard } from '../../../src/run/session.ts';
+import { runOnBoard } from '../../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 import { Turns } from '../../run/turns.ts';
 

@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { virtualBoard } from '../../../src/lab/load-lab.ts';
 import { openBoard } from '../../../src/lab/open.ts';
 import type { Expectation, Prediction } from '../../../src/model/predict/prediction.ts';
-import { runOnBoard } from '../../../src/run/session.ts';
+import { runOnBoard } from '../../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 import type { RecordedEvent, RunHeader } from '../../../src/verdict/recording/event.ts';
 import { readRun } from '../../../src/verdict/recording/reader.ts';

@@ -11,7 +11,7 @@ import { requiredFault } from '../../../src/lab/virtual-faults.ts';
 import type { Expectation, Phase, Prediction } from '../../../src/model/predict/prediction.ts';
 import type { RecordedEvent } from '../../../src/verdict/recording/event.ts';
 import { readRun } from '../../../src/verdict/recording/reader.ts';
-import { runOnBoard } from '../../../src/run/session.ts';
+import { runOnBoard } from '../../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 import { judge } from '../../../src/verdict/verify/judge.ts';
 import type { Verdict } from '../../../src/verdict/verify/verdict.ts';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { virtualBoard } from '../../../src/lab/load-lab.ts';
 import { openBoard } from '../../../src/lab/open.ts';
 import type { Prediction } from '../../../src/model/predict/prediction.ts';
-import { runOnBoard } from '../../../src/run/session.ts';
+import { runOnBoard } from '../../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 import type { RecordedEvent } from '../../../src/verdict/recording/event.ts';
 import { readRun } from '../../../src/verdict/recording/reader.ts';

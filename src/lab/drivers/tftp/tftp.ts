@@ -19,7 +19,7 @@ export interface TftpServer extends AsyncDisposable {
 export interface TftpBoard {
   readonly name: string;
   /** Client addresses that this board asks from; absent: any that no other board claims. */
-  readonly clients?: readonly string[];
+  readonly clients?: readonly string[] | undefined;
   /** Leading directories that are taken off a requested name (`bd989ae1/`), tried in order. */
   readonly prefixes?: readonly string[];
   /** By the name that the board asks for: a path on this machine, or the bytes. */

@@ -11,7 +11,7 @@ import { HostUnreachable, NoLogin } from '../../lab/drivers/ssh/client.ts';
 import { NotWritten } from '../../lab/drivers/ssh/not-written.ts';
 import { putByShell } from '../../lab/drivers/ssh/put-by-shell.ts';
 import { type Deadline, deadline, pause, type RunClock } from '../clock.ts';
-import type { ConsoleWays } from './console-ways.ts';
+import type { ConsoleShells } from './console-shells.ts';
 import { couldNotRun, framedSession, NotRun, programDirectories } from './framed-command.ts';
 import type { DomainShell } from './framed-shell.ts';
 
@@ -27,25 +27,25 @@ export interface CommandOptions {
 /** The name that scenarios and recordings have for the hardware domain. */
 export const dom0 = 'dom0';
 
-export class Sessions {
+export class ShellPool {
   readonly #board: OpenBoard;
   readonly #recorder: Recorder;
   readonly #clock: RunClock;
   readonly #open = new Map<string, SshSession>();
   readonly #consoles = new Map<string, DomainShell>();
-  readonly #ways: ConsoleWays | undefined;
+  readonly #onConsoles: ConsoleShells | undefined;
   /** By domain: what the last attempt to log in came to. */
   readonly #refusals = new Map<string, Error>();
   /** Dom0 has no network, as far as this run has seen, or the lab wants none of it. */
   #onConsole: boolean;
 
-  /** @param ways what is done where a domain has no network; absent: nothing */
-  constructor(board: OpenBoard, recorder: Recorder, clock: RunClock, ways?: ConsoleWays) {
+  /** @param consoles what is done where a domain has no network; absent: nothing */
+  constructor(board: OpenBoard, recorder: Recorder, clock: RunClock, consoles?: ConsoleShells) {
     this.#board = board;
     this.#recorder = recorder;
     this.#clock = clock;
-    this.#ways = ways;
-    this.#onConsole = ways !== undefined && board.consoleLogin?.only === true;
+    this.#onConsoles = consoles;
+    this.#onConsole = consoles !== undefined && board.consoleLogin?.only === true;
   }
 
   /** How a domain is spoken to. */
@@ -231,15 +231,15 @@ export class Sessions {
   }
 
   async #shell(domain: string, signal: AbortSignal): Promise<DomainShell> {
-    if (this.#ways === undefined || !this.#isOnConsole(domain)) {
+    if (this.#onConsoles === undefined || !this.#isOnConsole(domain)) {
       return framedSession(await this.#session(domain, signal));
     }
     const known = this.#consoles.get(domain);
     if (known !== undefined) return known;
     const shell =
       domain === dom0
-        ? await this.#ways.dom0(signal)
-        : await this.#ways.guest(domain, () => this.#shell(dom0, signal), signal);
+        ? await this.#onConsoles.dom0(signal)
+        : await this.#onConsoles.guest(domain, () => this.#shell(dom0, signal), signal);
     this.#consoles.set(domain, shell);
     const data = { name: 'reachable', domain, line: `on ${shell.name}` };
     this.#recorder.record('console', { kind: 'milestone', data });
@@ -248,7 +248,7 @@ export class Sessions {
 
   /** A guest behind a Dom0 without a network is not on one either. */
   #isOnConsole(domain: string): boolean {
-    if (this.#ways === undefined) return false;
+    if (this.#onConsoles === undefined) return false;
     if (domain === dom0) return this.#onConsole;
     const { guestLogins, guestConsoles = false, gateway } = this.#board;
     if (guestLogins?.get(domain)?.only === true) return true;
@@ -268,7 +268,7 @@ export class Sessions {
   /** An SSH server may still be starting: only after a while is it the network that is missing. */
   #giveNetworkUp(began: number, error: HostUnreachable): void {
     const { domain } = this.#board.type.deadlines;
-    if (this.#onConsole || this.#ways === undefined || this.#clock.now() - began < domain / 3) return;
+    if (this.#onConsole || this.#onConsoles === undefined || this.#clock.now() - began < domain / 3) return;
     this.#onConsole = true;
     const text = `Dom0 is not on the network (${error.message}): its commands are typed on its serial console`;
     this.#recorder.record('console', { kind: 'note', data: { text } });

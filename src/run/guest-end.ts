@@ -3,12 +3,12 @@ import type { Guest } from '../model/predict/scenario.ts';
 import { parseXlConfig } from '../model/xl/xl-config.ts';
 import { deadline, pause, type RunClock } from './clock.ts';
 import { nameInToolstack } from './domain-commands.ts';
-import { dom0, type Sessions } from './shells/sessions.ts';
+import { dom0, type ShellPool } from './shells/pool.ts';
 
-export type OwnEnd = 'guest-powers-off' | 'guest-reboots' | 'guest-crashes';
+export type EndStep = 'guest-powers-off' | 'guest-reboots' | 'guest-crashes';
 
-export interface OwnEndParts {
-  readonly sessions: Pick<Sessions, 'run' | 'read' | 'forget'>;
+export interface GuestEndOptions {
+  readonly shells: Pick<ShellPool, 'run' | 'read' | 'forget'>;
   readonly clock: RunClock;
   /** Command that lists Dom0's domains. */
   readonly list: string;
@@ -30,8 +30,8 @@ export type GuestEnd = 'gone' | 'restarted' | 'halted' | 'unchanged';
  */
 export async function endGuest(
   guest: Guest,
-  how: OwnEnd,
-  parts: OwnEndParts,
+  how: EndStep,
+  parts: GuestEndOptions,
   signal: AbortSignal,
 ): Promise<GuestEnd> {
   const name = nameInToolstack(guest);
@@ -42,19 +42,19 @@ export async function endGuest(
 }
 
 /** The connection breaks with the guest, sooner or later than the command's answer, or never says a word again. */
-async function tell(name: string, how: OwnEnd, parts: OwnEndParts, signal: AbortSignal): Promise<void> {
-  const { sessions, clock } = parts;
+async function tell(name: string, how: EndStep, parts: GuestEndOptions, signal: AbortSignal): Promise<void> {
+  const { shells, clock } = parts;
   using soon = deadline(clock, farewell, `${name} to end`, signal);
-  await sessions.run(name, commands[how], { signal: soon.signal }).catch(() => undefined);
+  await shells.run(name, commands[how], { signal: soon.signal }).catch(() => undefined);
   signal.throwIfAborted();
-  await sessions.forget(name);
+  await shells.forget(name);
 }
 
 async function until(
   end: GuestEnd,
   name: string,
   domid: number | undefined,
-  parts: OwnEndParts,
+  parts: GuestEndOptions,
   signal: AbortSignal,
 ): Promise<GuestEnd> {
   using limit = deadline(parts.clock, parts.patience, `the end of ${name}`, signal);
@@ -65,8 +65,8 @@ async function until(
   }
 }
 
-async function rowInDom0(name: string, { sessions, list }: OwnEndParts, signal: AbortSignal) {
-  const { stdout } = await sessions.read(dom0, list, { signal });
+async function rowInDom0(name: string, { shells, list }: GuestEndOptions, signal: AbortSignal) {
+  const { stdout } = await shells.read(dom0, list, { signal });
   return rowOf(stdout, name);
 }
 
@@ -96,7 +96,7 @@ function awaited({ config }: Guest, how: 'guest-powers-off' | 'guest-reboots'): 
   return action.endsWith('destroy') ? 'gone' : 'halted';
 }
 
-const commands: Readonly<Record<OwnEnd, string>> = {
+const commands: Readonly<Record<EndStep, string>> = {
   'guest-powers-off': 'poweroff',
   'guest-reboots': 'reboot',
   'guest-crashes': 'echo c > /proc/sysrq-trigger',

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { systemClock } from '../../src/run/clock.ts';
-import { endGuest, rowOf } from '../../src/run/own-end.ts';
+import { endGuest, rowOf } from '../../src/run/guest-end.ts';
 
 const header = 'Name                                        ID   Mem VCPUs\tState\tTime(s)';
 const row = (name: string, domid: number, state: string) =>
@@ -23,7 +23,7 @@ for (const [how, setting, seen, end] of rows) {
   test(`${how} with '${setting}' after which xl list shows ${seen.length} states leaves it ${end}`, async t => {
     const listings = [before, ...seen];
     const typed: string[] = [];
-    const sessions = {
+    const shells = {
       read: async () => {
         const each = (listings.length > 1 ? listings.shift() : listings[0]) ?? '';
         return { status: 0, stdout: each === '' ? listing() : listing(each), stderr: '' };
@@ -36,7 +36,7 @@ for (const [how, setting, seen, end] of rows) {
     };
     const guest = { name: 'guest', config: `name = "d2"\n${setting}\n`, origin: '', files: new Map() };
     const parts = {
-      sessions,
+      shells,
       clock: systemClock(),
       list: 'xl list',
       patience: end === 'unchanged' ? 100 : 20_000,

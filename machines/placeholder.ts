@@ -1,13 +1,13 @@
 /** Actors that a chart names and the run gives: until then each says by its name that it is missing. */
 import { type EventObject, fromCallback, fromPromise } from 'xstate';
 
-export function givenPromise<Output, Input = undefined>(name: string) {
+export function placeholderPromise<Output, Input = undefined>(name: string) {
   return fromPromise<Output, Input>(async () => {
     throw new Error(`the actor "${name}" was not given to this machine`);
   });
 }
 
-export function givenCallback<Event extends EventObject, Input = undefined>(name: string) {
+export function placeholderCallback<Event extends EventObject, Input = undefined>(name: string) {
   return fromCallback<Event, Input>(() => {
     throw new Error(`the actor "${name}" was not given to this machine`);
   });

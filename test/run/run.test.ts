@@ -8,7 +8,7 @@ import { DriverError } from '../../src/lab/drivers/driver-error.ts';
 import type { RecordedEvent } from '../../src/verdict/recording/event.ts';
 import { readRun } from '../../src/verdict/recording/reader.ts';
 import { oldEepromWords } from '../../src/run/deploy/eeprom-limit.ts';
-import { runOnBoard, type Session } from '../../src/run/session.ts';
+import { runOnBoard, type JudgedRun } from '../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
 import { openVirtualBoard } from '../../src/lab/virtual/open.ts';
 import { quickType } from './scripted-board.ts';
@@ -23,10 +23,12 @@ interface Given {
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RecordedEvent) => void;
   readonly write?: (file: number, bytes: Uint8Array) => number;
+  readonly mutant?: string;
+  readonly faults?: readonly string[];
 }
 
-async function session(t: ExecutionContext, boardType: string, given: Given = {}): Promise<Session> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-session-'));
+async function run(t: ExecutionContext, boardType: string, given: Given = {}): Promise<JudgedRun> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-run-'));
   t.teardown(() => rm(directory, { recursive: true }));
   // Waits that a test does not look at have time, also on a busy machine.
   const type = quickType(boardType, { ...patient, ...given.deadlines });
@@ -42,8 +44,10 @@ async function session(t: ExecutionContext, boardType: string, given: Given = {}
     signal: given.signal ?? new AbortController().signal,
     controller: 'test',
     command: 'a test',
-    ...(given.onEvent !== undefined && { onEvent: given.onEvent }),
-    ...(given.write !== undefined && { write: given.write }),
+    onEvent: given.onEvent,
+    write: given.write,
+    mutant: given.mutant,
+    faults: given.faults,
   });
   t.is(await board.power.state(AbortSignal.timeout(1000)), 'off');
   return ran;
@@ -51,7 +55,7 @@ async function session(t: ExecutionContext, boardType: string, given: Given = {}
 
 for (const boardType of ['rcar-v4h-white-hawk', 'rpi5']) {
   test(`${boardType}: a scenario is predicted, run, recorded and judged, and all its files are there`, async t => {
-    const { verdict, outcome, directory, prediction, cpu, images } = await session(t, boardType);
+    const { verdict, outcome, directory, prediction, cpu, images } = await run(t, boardType);
     t.is(outcome, 'completed', JSON.stringify(verdict.faults));
     t.is(verdict.outcome, 'met', JSON.stringify(verdict.judgements.filter(each => each.outcome !== 'met')));
     t.true(verdict.counts.met > 40);
@@ -81,7 +85,7 @@ for (const boardType of ['rcar-v4h-white-hawk', 'rpi5']) {
   for (const state of ['attended.working.on.deploying', 'attended.working.on.stepping']) {
     test(`${boardType}: Ctrl-C in ${state} ends in power off, release and a verdict`, async t => {
       const controller = new AbortController();
-      const ran = await session(t, boardType, {
+      const ran = await run(t, boardType, {
         signal: controller.signal,
         onEvent: event => {
           if (event.kind === 'state' && event.data.machine === 'run' && event.data.state.startsWith(state))
@@ -106,7 +110,7 @@ function fullAfter(text: string): (file: number, bytes: Uint8Array) => number {
 
 test('a disk that fills in the middle ends the run as a failure of the lab, judged by what is on it', async t => {
   const states: string[] = [];
-  const { outcome, verdict, directory } = await session(t, 'rcar-v4h-white-hawk', {
+  const { outcome, verdict, directory } = await run(t, 'rcar-v4h-white-hawk', {
     write: fullAfter('"name":"xen-banner"'),
     onEvent: ({ kind, data }) => kind === 'state' && data.machine === 'run' && states.push(data.state),
   });
@@ -119,8 +123,15 @@ test('a disk that fills in the middle ends the run as a failure of the lab, judg
   t.is(events.filter(({ kind }) => kind === 'run-finished').length, 0);
 });
 
+test('the recording names the bug and the faults that a run has on purpose', async t => {
+  const given = { mutant: 'keeps-channel', faults: ['torn-lines', 'slow-switch'] };
+  const { directory } = await run(t, 'rcar-v4h-white-hawk', { ...given, signal: AbortSignal.abort() });
+  const [first] = (await readRun(directory)).events;
+  t.like(first, { kind: 'run-started', data: given });
+});
+
 test('a run that cannot have a directory does not touch the board', async t => {
-  const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-session-'));
+  const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-run-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const runs = path.join(directory, 'runs');
   await writeFile(runs, 'a file');
@@ -144,7 +155,7 @@ test('a run that cannot have a directory does not touch the board', async t => {
 });
 
 test('a verdict that cannot be written is told, and is not met', async t => {
-  const { outcome, verdict, directory } = await session(t, 'rcar-v4h-white-hawk', {
+  const { outcome, verdict, directory } = await run(t, 'rcar-v4h-white-hawk', {
     write: fullAfter('"kind":"run-finished"'),
   });
   t.is(outcome, 'completed');
@@ -155,7 +166,7 @@ test('a verdict that cannot be written is told, and is not met', async t => {
 });
 
 test('a board that somebody else has is told in the verdict, and not touched', async t => {
-  const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-session-'));
+  const directory = await mkdtemp(path.join(tmpdir(), 'scmi-hil-run-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const type = quickType('rcar-v4h-white-hawk');
   const scenario = loadScenario(findScenario('dom0-and-guest', '/').file, type);
@@ -171,7 +182,7 @@ test('a board that somebody else has is told in the verdict, and not touched', a
     signal: new AbortController().signal,
     controller: 'test',
   };
-  let second: Promise<Session> | undefined;
+  let second: Promise<JudgedRun> | undefined;
   const first = await runOnBoard({
     ...options,
     command: 'the first',

@@ -12,7 +12,7 @@ import { domidOf, type InputTarget } from './input-target.ts';
 import type { Terminal } from './terminal.ts';
 import { ZephyrShell } from './zephyr-shell.ts';
 
-export interface ConsoleWays {
+export interface ConsoleShells {
   /** On the board's serial console. */
   dom0(signal: AbortSignal): Promise<DomainShell>;
   /**
@@ -23,7 +23,7 @@ export interface ConsoleWays {
   guest(name: string, inDom0: () => Promise<DomainShell>, signal: AbortSignal): Promise<DomainShell>;
 }
 
-export interface ConsoleWaysParts {
+export interface ConsoleShellsOptions {
   readonly console: BoardConsole;
   readonly board: Pick<OpenBoard, 'dom0' | 'dom0System' | 'consoleLogin' | 'guestLogins'>;
   /** Names of the domains that Xen makes, in the order of their nodes: the first one is domain 1. */
@@ -33,7 +33,13 @@ export interface ConsoleWaysParts {
 }
 
 /** Logs in as the lab says, or as the user that the board type has for Dom0. */
-export function consoleWays({ console, board, dom0less, recorder, clock }: ConsoleWaysParts): ConsoleWays {
+export function consoleShells({
+  console,
+  board,
+  dom0less,
+  recorder,
+  clock,
+}: ConsoleShellsOptions): ConsoleShells {
   const { dom0, dom0System, consoleLogin: login, guestLogins } = board;
   const logIn = async (terminal: Terminal, domain: string, who: ConsoleUser, signal: AbortSignal) => {
     const note = (text: string) =>

@@ -9,9 +9,9 @@ import type { SerialDriver, SerialEvents } from '../../../src/lab/drivers/serial
 import type { RecordedData } from '../../../src/verdict/recording/event.ts';
 import { BoardConsole } from '../../../src/run/board-console.ts';
 import { systemClock } from '../../../src/run/clock.ts';
-import { consoleWays } from '../../../src/run/shells/console-ways.ts';
+import { consoleShells } from '../../../src/run/shells/console-shells.ts';
 import { switchInput } from '../../../src/run/shells/input-switch.ts';
-import { dom0, Sessions } from '../../../src/run/shells/sessions.ts';
+import { dom0, ShellPool } from '../../../src/run/shells/pool.ts';
 import { quickType, ScriptedBoard } from '../scripted-board.ts';
 
 const close = () => Promise.resolve();
@@ -67,21 +67,21 @@ for (const only of [false, true]) {
     });
     const console = new BoardConsole(shellLine(t), type, recorder, clock);
     await console.open(() => t.fail('the line was lost'), soon());
-    const sessions = new Sessions(
+    const shells = new ShellPool(
       board,
       recorder,
       clock,
-      consoleWays({ console, board, dom0less: [], recorder, clock }),
+      consoleShells({ console, board, dom0less: [], recorder, clock }),
     );
 
-    await sessions.reach(dom0, soon());
-    const answer = await sessions.run(dom0, 'echo out; echo err >&2; exit 4', { signal: soon() });
+    await shells.reach(dom0, soon());
+    const answer = await shells.run(dom0, 'echo out; echo err >&2; exit 4', { signal: soon() });
     t.deepEqual(answer, { status: 4, stdout: 'out\n', stderr: 'err\n' });
     const stdin = Buffer.from('name = "domu"\n');
-    t.is((await sessions.run(dom0, 'cat', { signal: soon(), stdin })).stdout, stdin.toString());
-    await sessions.forget(dom0);
-    t.is((await sessions.read(dom0, 'echo again', { signal: soon() })).stdout, 'again\n');
-    await sessions.close();
+    t.is((await shells.run(dom0, 'cat', { signal: soon(), stdin })).stdout, stdin.toString());
+    await shells.forget(dom0);
+    t.is((await shells.read(dom0, 'echo again', { signal: soon() })).stdout, 'again\n');
+    await shells.close();
     await console.close();
 
     const notes = events.flatMap(event => (event.kind === 'note' ? event.data.text : []));

@@ -5,11 +5,11 @@ import { HostUnreachable } from '../../../src/lab/drivers/ssh/client.ts';
 import type { SshSession } from '../../../src/lab/drivers/ssh/ssh.ts';
 import type { RecordedData } from '../../../src/verdict/recording/event.ts';
 import { systemClock } from '../../../src/run/clock.ts';
-import { dom0, Sessions } from '../../../src/run/shells/sessions.ts';
+import { dom0, ShellPool } from '../../../src/run/shells/pool.ts';
 import { frameOf, quickType } from '../scripted-board.ts';
 
 /** A Dom0 whose connections come as they are given, one after the other. */
-function sessionsWith(...connections: readonly (SshSession | Error)[]) {
+function poolWith(...connections: readonly (SshSession | Error)[]) {
   const left = connections.values();
   const recorded: RecordedData[] = [];
   const board = {
@@ -24,7 +24,7 @@ function sessionsWith(...connections: readonly (SshSession | Error)[]) {
     },
   } as unknown as OpenBoard;
   const recorder = { record: (_source: string, event: RecordedData) => void recorded.push(event) };
-  return { sessions: new Sessions(board, recorder, systemClock()), recorded };
+  return { shells: new ShellPool(board, recorder, systemClock()), recorded };
 }
 
 const lost = new DriverError('run "true" as root@dom0', 'the connection was lost', 'see the network');
@@ -43,35 +43,35 @@ function session(answer: 'lost' | 'fine'): SshSession {
 const soon = () => AbortSignal.timeout(10_000);
 
 test('a connection that breaks under a Dom0 that answers a new one is the lab’s failure', async t => {
-  const { sessions } = sessionsWith(session('lost'), session('fine'));
-  const error = await t.throwsAsync(sessions.run(dom0, 'true', { signal: soon() }), {
+  const { shells } = poolWith(session('lost'), session('fine'));
+  const error = await t.throwsAsync(shells.run(dom0, 'true', { signal: soon() }), {
     message: /^run "true" as root@dom0: the connection broke, and Dom0 answers a new one$/,
   });
   t.like(error, { blames: 'lab', hint: 'look at the network between here and the board' });
-  await sessions.close();
+  await shells.close();
 });
 
 test('a Dom0 that answers no new connection keeps what broke the old one', async t => {
-  const { sessions } = sessionsWith(session('lost'));
-  t.is(await t.throwsAsync(sessions.run(dom0, 'true', { signal: soon() })), lost);
+  const { shells } = poolWith(session('lost'));
+  t.is(await t.throwsAsync(shells.run(dom0, 'true', { signal: soon() })), lost);
 });
 
 test('a step that ends while its connection is explained ends at once, with the reason of its end', async t => {
-  const { sessions } = sessionsWith(session('lost'), session('fine'));
+  const { shells } = poolWith(session('lost'), session('fine'));
   const over = new AbortController();
-  const running = sessions.run(dom0, 'true', { signal: over.signal });
+  const running = shells.run(dom0, 'true', { signal: over.signal });
   setTimeout(() => over.abort(new Error('the board started again')), 5);
   await t.throwsAsync(running, { message: 'the board started again' });
 });
 
 test('the result of the last attempt to log in is known until one succeeds', async t => {
   const refused = new HostUnreachable('log in', 'there is no way to that host', 'wait');
-  const { sessions, recorded } = sessionsWith(refused, session('fine'));
-  t.is(sessions.refusal(dom0), undefined);
-  const reaching = sessions.reach(dom0, soon());
+  const { shells, recorded } = poolWith(refused, session('fine'));
+  t.is(shells.refusal(dom0), undefined);
+  const reaching = shells.reach(dom0, soon());
   while (recorded.length === 0) await new Promise(resolve => setTimeout(resolve, 1));
-  t.is(sessions.refusal(dom0), refused);
+  t.is(shells.refusal(dom0), refused);
   await reaching;
-  t.is(sessions.refusal(dom0), undefined);
-  await sessions.close();
+  t.is(shells.refusal(dom0), undefined);
+  await shells.close();
 });
