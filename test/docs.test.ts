@@ -7,7 +7,7 @@ import test from 'ava';
 import { Command } from 'commander';
 import { parse, stringify } from 'yaml';
 import { boardTypeNames } from '../src/board/board-types.ts';
-import { loadLab } from '../src/lab/load-lab.ts';
+import { loadLab, requireNoMistake } from '../src/lab/load-lab.ts';
 import type { CliProcess } from '../src/cli/command.ts';
 import { commands } from '../src/cli/commands.ts';
 
@@ -178,7 +178,7 @@ function mistakesInLab(name: string, text: string): string[] {
   const file = path.join(scratch, `${name.replaceAll('/', '-')}.yaml`);
   writeFileSync(file, text);
   try {
-    loadLab({ lab: file, cwd: scratch, env: {} });
+    requireNoMistake(loadLab({ lab: file, cwd: scratch, env: {} }));
     return [];
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

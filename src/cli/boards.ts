@@ -1,7 +1,15 @@
 /** `scmi-hil boards`: what stands in the lab. */
 import type { BoardType } from '../board/board-type.ts';
 import { claimsOf } from '../lab/claims.ts';
-import { type BoardEntry, boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
+import {
+  type BoardEntry,
+  boardOf,
+  isEmulated,
+  isVirtual,
+  loadLab,
+  requireNoMistake,
+} from '../lab/load-lab.ts';
+import { missingImages } from '../lab/needed-images.ts';
 import { shownPower } from '../lab/lab-power.ts';
 import { shownSerial } from '../lab/lab-serial.ts';
 import { serialOf, uartOf } from '../lab/open-serial.ts';
@@ -43,26 +51,40 @@ export const addBoards: AddCommand = (program, process, done) => {
 };
 
 async function list(options: BoardsOptions, process: CliProcess): Promise<void> {
-  const lab = labOf(options, process);
-  const boards = await Promise.all(
+  const lab = loadLab({ lab: options.lab, cwd: process.cwd, env: process.env });
+  if (lab.boards.size === 0) requireNoMistake(lab);
+  const right = await Promise.all(
     [...lab.boards.values()].map(async entry => {
       const holder = await holderOf(await claimsOf(entry));
-      return { ...summary(entry), heldBy: holder ?? null };
+      const error = missingImages(entry)?.message ?? null;
+      return { ...summary(entry), heldBy: holder ?? null, error };
     }),
   );
+  const wrong = [...lab.wrong].map(([name, { error }]) => ({ ...unknown, name, error: error.message }));
+  const boards = [...right, ...wrong];
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify({ lab: lab.name, file: lab.file, boards }, null, 2)}\n`);
     return;
   }
-  const rows = boards.map(({ name, type, console, power, title, heldBy }) => {
+  const rows = boards.map(({ name, type, console, power, title, heldBy, error }) => {
     const held = heldBy === null ? '-' : `${heldBy.user}@${heldBy.host}, process ${heldBy.pid}`;
-    return [name, type, console, power, held, title];
+    return [
+      name,
+      type ?? '-',
+      console ?? '-',
+      power ?? '-',
+      held,
+      error === null ? (title ?? '') : `wrong: ${error}`,
+    ];
   });
   process.stdout.write(table(['BOARD', 'TYPE', 'CONSOLE', 'POWER', 'HELD BY', ''], rows));
 }
 
+/** Facts about a board whose entry is wrong. */
+const unknown = { type: null, title: null, virtual: null, console: null, power: null, heldBy: null };
+
 function showBoard(name: string, options: BoardsOptions, process: CliProcess): void {
-  const entry = boardOf(labOf(options, process), name);
+  const entry = boardOf(labOf(options, process, [name]), name);
   const { type, setup } = entry;
   if (options.json === true) {
     process.stdout.write(

@@ -1,6 +1,7 @@
 /** `scmi-hil boot-script`: what U-Boot does to boot a board, for a board that boots without a run. */
 import path from 'node:path';
 import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
+import { requireImages } from '../lab/needed-images.ts';
 import { openBoard } from '../lab/open.ts';
 import { plannedBoard } from '../lab/planned-board.ts';
 import { uBootScript } from '../lab/images/u-boot-script.ts';
@@ -54,7 +55,7 @@ async function bootScript(
   const images = imagesGiven(options.image, process.cwd);
   const { board, fitted } = scenarioOn(
     { name, scenario, images, cwd: process.cwd, env: process.env },
-    labOf(options, process),
+    labOf(options, process, [name]),
   );
   const { type } = board;
   if (type.boot.uBoot === undefined) {
@@ -70,6 +71,7 @@ async function bootScript(
 
 /** A virtual board has its files once it is open. */
 async function deploymentOf(board: BoardEntry, scenario: Scenario, { env }: CliProcess): Promise<Deployment> {
+  requireImages(board);
   if (!isVirtual(board.setup)) return prepareDeployment(plannedBoard(board, env), scenario);
   await using opened = await openBoard(board, { env });
   return await prepareDeployment(opened, scenario);

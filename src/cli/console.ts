@@ -1,12 +1,12 @@
 /** `scmi-hil console`: a board's serial line at this terminal. */
 import { duration } from '../board/board-type.ts';
-import { type BoardEntry, boardOf, isVirtual } from '../lab/load-lab.ts';
+import { isVirtual, type WiredBoard, wiredBoardOf } from '../lab/load-lab.ts';
 import { openWires, type Wires } from '../lab/open.ts';
 import type { SerialConnection, SerialDriver } from '../lab/drivers/serial/serial.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { hold } from './hold.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { addLabOption, labOf, type LabOption } from './lab-option.ts';
+import { addLabOption, labOf, type LabOption, warnOfWrong } from './lab-option.ts';
 import { within } from './signals.ts';
 
 interface ConsoleOptions extends LabOption {
@@ -37,7 +37,10 @@ export const addConsole: AddCommand = (program, process, done) => {
       durationOf,
     )
     .action(async (name: string, options: ConsoleOptions) => {
-      await connect(boardOf(labOf(options, process), name), options, process);
+      const lab = labOf(options, process, [name]);
+      const entry = wiredBoardOf(lab, name);
+      warnOfWrong(lab, name, process);
+      await connect(entry, options, process);
       done(exitCode.met);
     });
   addHelpNotes(command, {
@@ -56,7 +59,7 @@ export const addConsole: AddCommand = (program, process, done) => {
   });
 };
 
-async function connect(entry: BoardEntry, options: ConsoleOptions, process: CliProcess): Promise<void> {
+async function connect(entry: WiredBoard, options: ConsoleOptions, process: CliProcess): Promise<void> {
   const { signal, stderr } = process;
   await using stack = new AsyncDisposableStack();
   stack.use(await hold(entry, `scmi-hil console ${entry.name}`));

@@ -1,10 +1,10 @@
 /** `scmi-hil dhcp-config`: a board's part of a DHCP server's configuration. */
 import { type DhcpBoard, dhcpConfiguration } from '../lab/dhcp-config.ts';
-import { type BoardEntry, boardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { type AddressedBoard, addressedBoardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
 import { macAddress } from '../lab/open-emulated.ts';
 import { type AddCommand, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { addLabOption, labOf, type LabOption } from './lab-option.ts';
+import { addLabOption, labOf, type LabOption, warnOfWrong } from './lab-option.ts';
 
 export const addDhcpConfig: AddCommand = (program, process, done) => {
   const command = addLabOption(program.command('dhcp-config'))
@@ -13,7 +13,9 @@ export const addDhcpConfig: AddCommand = (program, process, done) => {
     )
     .argument('<board>', 'name of the board')
     .action((name: string, options: LabOption) => {
-      const lines = dhcpConfiguration(networkOf(boardOf(labOf(options, process), name)));
+      const lab = labOf(options, process, [name]);
+      const lines = dhcpConfiguration(networkOf(addressedBoardOf(lab, name)));
+      warnOfWrong(lab, name, process);
       process.stdout.write(`${lines.join('\n')}\n`);
       done(exitCode.met);
     });
@@ -23,7 +25,7 @@ export const addDhcpConfig: AddCommand = (program, process, done) => {
   });
 };
 
-function networkOf({ name, type, setup }: BoardEntry): DhcpBoard {
+function networkOf({ name, type, setup }: AddressedBoard): DhcpBoard {
   const asks = type.boot.eeprom === undefined ? 'u-boot' : 'eeprom';
   if (isVirtual(setup)) {
     throw new UsageError(`${name} is virtual: it asks no DHCP server`, 'name a board of a lab file');

@@ -93,6 +93,7 @@ async function lab(name: string | undefined, options: DoctorOptions, process: Cl
   const report = await examine({
     lab: found,
     boards: boardsOf(found, name),
+    named: name,
     env,
     cwd,
     runs: path.resolve(cwd, options.runs),
@@ -113,8 +114,12 @@ async function lab(name: string | undefined, options: DoctorOptions, process: Cl
 
 /** The one that is named, else all. One that a wrong lab file does not have may be there once that is corrected. */
 function boardsOf(found: LabInParts, name: string | undefined): readonly BoardEntry[] {
-  if (name === undefined) return [...found.boards.values()];
-  return found.wrong.length > 0 && !found.boards.has(name) ? [] : [boardOf(found, name)];
+  // A board that clashes with another is right by itself.
+  const clashing = [...found.wrong.values()].flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
+  if (name === undefined) return [...found.boards.values(), ...clashing];
+  const isUntold = found.topError !== undefined && !found.boards.has(name);
+  if (!isUntold && !found.wrong.has(name)) return [boardOf(found, name)];
+  return clashing.filter(entry => entry.name === name);
 }
 
 /** The running check, in one line that is erased again; nothing if nobody watches. */
@@ -138,7 +143,7 @@ async function live(name: string | undefined, options: DoctorOptions, process: C
   if (name === undefined) throw new UsageError('--boot needs a board', 'name the board that may be started');
   const { env, signal, stdout, stderr } = process;
   const out = options.json === true ? stderr : stdout;
-  await using board = await openBoard(boardOf(labOf(options, process), name), { env });
+  await using board = await openBoard(boardOf(labOf(options, process, [name]), name), { env });
   await using guard = Guard.start();
   const followed = await followBoot(board, {
     reservation: { command: `scmi-hil doctor ${name} --boot`, guard },

@@ -1,7 +1,8 @@
 /** `--image NAME=PATH`: a file of the user's in place of one of the board's. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type BoardEntry, imageNames, isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
+import { imageNames } from '../lab/needed-images.ts';
 import { nearestName } from '../config/nearest-name.ts';
 import { UsageError } from './command.ts';
 
@@ -46,5 +47,5 @@ export function withImages(board: BoardEntry, images: Readonly<Record<string, st
     const instead = nearest === undefined ? `it has ${known.join(', ')}` : `did you mean ${nearest}?`;
     throw new UsageError(`--image ${unknown}: ${name} has no such image`, instead);
   }
-  return { name, type, setup: { ...setup, images: { ...setup.images, ...images } } };
+  return { ...board, setup: { ...setup, images: { ...setup.images, ...images } } };
 }

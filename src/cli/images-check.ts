@@ -1,6 +1,7 @@
 /** `scmi-hil images check`: a lab's image files, held against what its board needs. */
 import { existsSync } from 'node:fs';
-import { type BoardEntry, imageNames, isVirtual } from '../lab/load-lab.ts';
+import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
+import { imageNames } from '../lab/needed-images.ts';
 import { plannedBoard } from '../lab/planned-board.ts';
 import { loadBoardImages } from '../lab/images/board-images.ts';
 import { type CheckedImage, checkImageFiles } from '../lab/images/check-files.ts';

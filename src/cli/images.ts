@@ -136,7 +136,7 @@ function readBase(file: string): Uint8Array {
 }
 
 async function check(board: string, options: ImagesOptions, process: CliProcess): Promise<number> {
-  const lab = labOf(options, process);
+  const lab = labOf(options, process, [board]);
   const checked = await checkBoardImages(boardOf(lab, board), process);
   const subject = { name: board, scenario: options.scenario, images: {}, cwd: process.cwd, env: process.env };
   // Where the tree is no tree, nothing of it can be laid out.

@@ -14,6 +14,21 @@ export function addLabOption(command: Command): Command {
   );
 }
 
-export function labOf({ lab }: LabOption, { cwd, env }: CliProcess): LoadedLab {
-  return loadLab({ lab, cwd, env });
+/**
+ * The lab, with a warning for each board of it that is wrong.
+ * @param named boards that the command is about: for them their own error is thrown where they are looked up
+ */
+export function labOf({ lab }: LabOption, process: CliProcess, named: readonly string[] = []): LoadedLab {
+  const { cwd, env } = process;
+  const loaded = loadLab({ lab, cwd, env });
+  for (const name of loaded.wrong.keys()) if (!named.includes(name)) warnOfWrong(loaded, name, process);
+  return loaded;
+}
+
+/** Prints the mistakes of a board that the command does without; nothing for a board that is right. */
+export function warnOfWrong({ wrong }: LoadedLab, name: string, { stderr }: CliProcess): void {
+  const error = wrong.get(name)?.error;
+  if (error === undefined) return;
+  const hint = error.hint === undefined ? '' : `  hint: ${error.hint}\n`;
+  stderr.write(`warning: board ${name}: ${error.message}\n${hint}`);
 }

@@ -1,12 +1,12 @@
 /** `scmi-hil power`: a board's supply, by hand. */
 import { Argument } from 'commander';
-import { type BoardEntry, boardOf, isVirtual } from '../lab/load-lab.ts';
+import { isVirtual, type WiredBoard, wiredBoardOf } from '../lab/load-lab.ts';
 import { openWires } from '../lab/open.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import { type AddCommand, type CliProcess, exitCode } from './command.ts';
 import { hold } from './hold.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { addLabOption, labOf, type LabOption } from './lab-option.ts';
+import { addLabOption, labOf, type LabOption, warnOfWrong } from './lab-option.ts';
 import { pause, within } from './signals.ts';
 
 const actions = ['on', 'off', 'cycle', 'state'] as const;
@@ -28,7 +28,9 @@ export const addPower: AddCommand = (program, process, done) => {
     .addArgument(new Argument('<action>', 'what to do').choices(actions))
     .option('--json', 'print JSON')
     .action(async (name: string, action: Action, options: PowerOptions) => {
-      const entry = boardOf(labOf(options, process), name);
+      const lab = labOf(options, process, [name]);
+      const entry = wiredBoardOf(lab, name);
+      warnOfWrong(lab, name, process);
       const state = await switchPower(entry, action, process);
       process.stdout.write(
         options.json === true ? `${JSON.stringify({ board: name, action, state })}\n` : `${name}: ${state}\n`,
@@ -50,7 +52,7 @@ export const addPower: AddCommand = (program, process, done) => {
 };
 
 /** @returns what the switch says afterwards; what it was told to where it cannot tell */
-async function switchPower(entry: BoardEntry, action: Action, process: CliProcess): Promise<string> {
+async function switchPower(entry: WiredBoard, action: Action, process: CliProcess): Promise<string> {
   if (isVirtual(entry.setup)) {
     process.stderr.write(`${entry.name} is virtual: it exists only while this command runs\n`);
   }

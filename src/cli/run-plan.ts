@@ -1,5 +1,13 @@
 /** Which scenario runs on which board, settled before any board is touched. */
-import { type BoardEntry, boardOf, isEmulated, isVirtual, type LoadedLab } from '../lab/load-lab.ts';
+import {
+  type BoardEntry,
+  boardOf,
+  isEmulated,
+  isVirtual,
+  type LoadedLab,
+  requireNoMistake,
+} from '../lab/load-lab.ts';
+import { missingImages } from '../lab/needed-images.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import { findScenario, listScenarios, loadScenario, type ScenarioFile } from '../scenario/load.ts';
 import type { XenImage } from '../lab/images/xen-image.ts';
@@ -19,6 +27,8 @@ export interface PlanRequest {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Files in place of the boards': path by name. */
   readonly images?: Readonly<Record<string, string>>;
+  /** Whether the boards will boot: they need all their images then. */
+  readonly boots?: boolean;
 }
 
 export interface RunPlan {
@@ -29,9 +39,9 @@ export interface RunPlan {
 }
 
 /**
- * Reads all scenarios and fits them to their boards.
- * @throws UsageError where nothing is to be run, or a scenario that was asked for runs on none of the boards
- * @throws ConfigurationError where a scenario is wrong
+ * Reads all scenarios and fits them to their boards. What does not fit is left out.
+ * @throws UsageError where nothing is left to be run
+ * @throws ConfigurationError where a scenario is wrong, or a board that was asked for, or all boards
  */
 export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
   const planning = planByScenario(request, lab);
@@ -40,8 +50,7 @@ export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
 
 /** As `planRuns`, a scenario at a time: reading all of them takes seconds. */
 export function* planByScenario(request: PlanRequest, lab: LoadedLab): Generator<void, RunPlan, void> {
-  const names = request.boards.length === 0 ? [...lab.boards.keys()] : [...new Set(request.boards)];
-  const boards = names.map(name => withImages(boardOf(lab, name), request.images ?? {}));
+  const boards = boardsFor(request, lab);
   const files =
     request.scenarios.length === 0
       ? listScenarios()
@@ -49,19 +58,31 @@ export function* planByScenario(request: PlanRequest, lab: LoadedLab): Generator
   const runs = new Map<BoardEntry, Scenario[]>();
   const leftOut: LeftOut[] = [];
   for (const entry of boards) {
+    const mistake = request.boots === true ? missingImages(entry) : undefined;
+    if (mistake !== undefined && request.boards.length > 0) throw mistake;
     const fitted: Scenario[] = [];
     const { board, xen } = withOwnXen(entry, request.env);
     const has = { xen, toolstack: toolstackNeeded(board, request.env) };
     for (const file of files) {
       yield;
-      const why = reasonAgainst(file, board, has);
+      const why = mistake?.message ?? reasonAgainst(file, board, has);
       if (why === undefined) fitted.push(loadScenario(file.file, board.type, labTreeOf(board)));
       else leftOut.push({ board: board.name, scenario: file.name, why });
     }
     if (fitted.length > 0) runs.set(board, fitted);
   }
-  requireAllAskedFor(request, files, runs, leftOut);
+  if (runs.size === 0) throw nothingToRun(request, leftOut);
   return { runs, leftOut };
+}
+
+/**
+ * Those that were asked for, else all of the lab that can run. Of these, `labOf` warns of the others.
+ * @throws ConfigurationError where one that was asked for cannot run, or none can
+ */
+function boardsFor({ boards, images = {} }: PlanRequest, lab: LoadedLab): BoardEntry[] {
+  if (boards.length === 0 && lab.boards.size === 0) requireNoMistake(lab);
+  const names = boards.length === 0 ? [...lab.boards.keys()] : [...new Set(boards)];
+  return names.map(name => withImages(boardOf(lab, name), images));
 }
 
 /** Facts about a board's images. */
@@ -156,22 +177,22 @@ export function labTreeOf({ setup }: BoardEntry): { readonly labTree?: string } 
   return labTree === undefined ? {} : { labTree };
 }
 
-function requireAllAskedFor(
-  request: PlanRequest,
-  files: readonly ScenarioFile[],
-  runs: RunPlan['runs'],
-  leftOut: RunPlan['leftOut'],
-): void {
-  const planned = new Set([...runs.values()].flat().map(({ name }) => name));
-  const asked = request.scenarios.length > 0 ? files.filter(({ name }) => !planned.has(name)) : [];
-  const [nowhere] = asked;
-  if (nowhere !== undefined) {
-    const reasons = leftOut.filter(({ scenario }) => scenario === nowhere.name);
-    throw new UsageError(
-      `${nowhere.name} runs on none of the boards`,
-      reasons.map(({ board, why }) => `${board}: ${why}`).join('; '),
-    );
+function nothingToRun({ scenarios }: PlanRequest, leftOut: readonly LeftOut[]): UsageError {
+  if (leftOut.length === 0) {
+    return new UsageError('there is nothing to run', 'see: scmi-hil scenarios, scmi-hil boards');
   }
-  if (runs.size === 0)
-    throw new UsageError('there is nothing to run', 'see: scmi-hil scenarios, scmi-hil boards');
+  const [one] = leftOut;
+  const what = scenarios.length === 1 ? `${one?.scenario} runs` : 'these scenarios run';
+  const reasons = leftOut.map(({ board, scenario, why }) =>
+    scenarios.length === 1 ? `${board}: ${why}` : `${scenario} on ${board}: ${why}`,
+  );
+  return new UsageError(`${what} on none of the boards`, listed(reasons));
+}
+
+/** More reasons than these are told by their number. */
+const shownReasons = 8;
+
+function listed(reasons: readonly string[]): string {
+  const more = reasons.length - shownReasons;
+  return [...reasons.slice(0, shownReasons), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }

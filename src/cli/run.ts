@@ -112,10 +112,10 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   }
   const strictness = { strict: options.strict === true };
   const files = options.report.map(text => reportFile(text, process.cwd));
-  const lab = labOf(options, process);
+  const lab = labOf(options, process, options.board);
   const images = imagesGiven(options.image, process.cwd);
   const { cwd, env } = process;
-  const planning = planByScenario({ scenarios, boards: options.board, cwd, env, images }, lab);
+  const planning = planByScenario({ scenarios, boards: options.board, cwd, env, images, boots: true }, lab);
   const plan = await interruptible(planning, process.signal);
 
   const findings = lintedPlan(plan);

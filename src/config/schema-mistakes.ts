@@ -131,7 +131,8 @@ function constantsOf(place: JsonObject): [name: string, constant: unknown][] {
   });
 }
 
-function valueAt(value: unknown, field: readonly PropertyKey[]): unknown {
+/** Value of a field below another value; undefined where there is none. */
+export function valueAt(value: unknown, field: readonly PropertyKey[]): unknown {
   return field.reduce<unknown>((within, name) => record(within)[String(name)], value);
 }
 

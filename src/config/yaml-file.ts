@@ -5,7 +5,7 @@ import path from 'node:path';
 import { type Document, isCollection, isMap, isNode, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { ConfigurationError } from './configuration-error.ts';
-import { type Mistake, schemaMistakes } from './schema-mistakes.ts';
+import { type Mistake, schemaMistakes, valueAt } from './schema-mistakes.ts';
 
 /** Larger files are not what a person writes by hand. */
 const largestBytes = 4 * 1024 * 1024;
@@ -20,6 +20,16 @@ export interface YamlFile<T> {
   readonly place: (field: readonly PropertyKey[]) => string;
   /** Line, counted from 1, on which a field's text begins (for a block text, the line after its `|`). */
   readonly line: (field: readonly PropertyKey[]) => number;
+  /**
+   * Checks one field of the file against a schema of its own.
+   * @param content value that is checked in place of the field's, with places of the same names
+   * @throws ConfigurationError as \`readYaml\`
+   */
+  readonly check: <S extends z.ZodType>(
+    field: readonly PropertyKey[],
+    schema: S,
+    content?: unknown,
+  ) => z.output<S>;
 }
 
 /**
@@ -56,19 +66,22 @@ export function parseYaml<S extends z.ZodType>(
   }
   const { prepare = same } = options;
   const content = prepare(toValue(document, name));
-  const result = schema.safeParse(content);
-  if (!result.success) {
-    const mistakes = schemaMistakes(result.error.issues, schema, content)
+  const check: YamlFile<unknown>['check'] = (field, part, value = valueAt(content, field)) => {
+    const result = part.safeParse(value);
+    if (result.success) return result.data;
+    const mistakes = schemaMistakes(result.error.issues, part, value)
+      .map(mistake => ({ ...mistake, field: [...field, ...mistake.field] }))
       .map(mistake => ({ offset: places.offsetOf(mistake), mistake }))
       .toSorted((one, other) => one.offset - other.offset)
       .map(({ offset, mistake }) => `${places.ofOffset(offset)}: ${inWords(mistake)}`);
     throw new ConfigurationError(listed(name, mistakes, `has ${mistakes.length} mistakes`));
-  }
+  };
   return {
-    value: result.data,
+    value: check([], schema),
     name,
     place: field => places.ofField(field),
     line: field => places.lineOf(field),
+    check,
   };
 }
 

@@ -66,7 +66,7 @@ function notReserved({ message, hint }: DriverError, isHeld: boolean): Check {
   const untouched = 'its console and its switch were not touched';
   return {
     name: 'wires',
-    deadline: 1000,
+    deadline: 20_000,
     look: async () => [
       isHeld
         ? warning(`somebody else has the board, so that ${untouched} (${message})`, hint)

@@ -15,7 +15,7 @@ const hint = 'set it: timedatectl set-ntp true';
 export function clockCheck({ now, lab, runs }: Pick<Circumstances, 'now' | 'runs'> & LabAndBoards): Check {
   return {
     name: 'clock',
-    deadline: 5000,
+    deadline: 20_000,
     look: async () => {
       const time = now();
       const words = `the clock says ${time.toISOString()}`;

@@ -11,7 +11,7 @@ const serverPort = 67;
 export function dhcpCheck({ name, type, setup }: RealBoard, { root }: Pick<Circumstances, 'root'>): Check {
   return {
     name: 'dhcp',
-    deadline: 5000,
+    deadline: 20_000,
     look: async () => {
       if (type.soc !== 'bcm2712') return [];
       const server = await holderOfUdpPort(serverPort, root);

@@ -12,7 +12,7 @@ const little = 1_000_000_000;
 export function diskCheck({ runs }: Pick<Circumstances, 'runs'>): Check {
   return {
     name: 'disk',
-    deadline: 5000,
+    deadline: 20_000,
     look: async () => {
       const directory = await existing(runs);
       const name = displayName(directory) || '.';

@@ -8,6 +8,8 @@ import { machineChecks } from './machine.ts';
 export interface Examination extends Circumstances {
   readonly lab: LabInParts;
   readonly boards: readonly BoardEntry[];
+  /** The only board that is looked at; undefined: all of the lab. */
+  readonly named: string | undefined;
   /** Switch each board off, on and off, to see that its switch does. */
   readonly switchPower: boolean;
   readonly signal: AbortSignal;

@@ -1,6 +1,6 @@
 /** The files that the lab names for a board, held against what its type needs. */
 import { access, constants } from 'node:fs/promises';
-import { imageNames } from '../lab/load-lab.ts';
+import { imageNames } from '../lab/needed-images.ts';
 import { plannedBoard } from '../lab/planned-board.ts';
 import { displayName, whyUnreadable } from '../config/yaml-file.ts';
 import { type BoardImages, findBoardImages } from '../lab/images/board-images.ts';

@@ -12,7 +12,7 @@ export function keyCheck({ name, setup }: RealBoard, { env }: Pick<Circumstances
   const { identity } = setup.ssh;
   return {
     name: 'key',
-    deadline: 5000,
+    deadline: 20_000,
     look: async () => {
       const read = readIdentity(identity, env);
       if (read.kind === 'agent') return [await agentWords(read.socket)];

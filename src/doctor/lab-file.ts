@@ -9,15 +9,18 @@ export interface LabAndBoards {
   readonly lab: LabInParts;
   /** Those that are looked at. */
   readonly boards: readonly BoardEntry[];
+  /** The only board that is looked at; undefined: all of the lab. */
+  readonly named?: string | undefined;
 }
 
-export function labFileCheck({ lab }: LabAndBoards): Check {
+export function labFileCheck({ lab, named }: LabAndBoards): Check {
   const count = `${lab.boards.size} ${lab.boards.size === 1 ? 'board' : 'boards'}`;
   return {
     name: 'lab',
-    deadline: 1000,
+    deadline: 20_000,
     look: async () => {
-      if (lab.wrong.length > 0) return mistakesIn(lab.wrong);
+      const mistakes = mistakesIn(lab, named);
+      if (mistakes.length > 0) return mistakes;
       return lab.file === null
         ? [
             warning(
@@ -30,12 +33,21 @@ export function labFileCheck({ lab }: LabAndBoards): Check {
   };
 }
 
-/** A finding for each mistake, once: the message of several begins with how many there are. */
-function mistakesIn(errors: readonly ConfigurationError[]): Said[] {
-  const hints = new Map<string, string>();
-  for (const { message, hint = 'correct the file: docs/lab.md says what each field is' } of errors) {
-    const lines = message.split('\n').map(line => line.trim());
-    for (const each of lines.length > 1 ? lines.slice(1) : lines) if (!hints.has(each)) hints.set(each, hint);
-  }
-  return [...hints].map(([each, hint]) => wrongFile(each, hint));
+/** Each board stands for itself: mistakes of others are no problem of the board that is looked at. */
+function mistakesIn({ topError, wrong }: LabInParts, named: string | undefined): Said[] {
+  const others = [...wrong].filter(([name]) => named !== undefined && name !== named);
+  const own = [...wrong].filter(([name]) => named === undefined || name === named);
+  return [
+    ...(topError === undefined ? [] : eachMistake(topError, wrongFile)),
+    ...own.flatMap(([, { error }]) => eachMistake(error, wrongFile)),
+    ...others.flatMap(([, { error }]) => eachMistake(error, warning)),
+  ];
 }
+
+/** A finding for each mistake: the message of several begins with how many there are. */
+function eachMistake({ message, hint = usualHint }: ConfigurationError, said: typeof warning): Said[] {
+  const lines = message.split('\n').map(line => line.trim());
+  return (lines.length > 1 ? lines.slice(1) : lines).map(each => said(each, hint));
+}
+
+const usualHint = 'correct the file: docs/lab.md says what each field is';

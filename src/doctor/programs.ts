@@ -24,7 +24,7 @@ export function programsCheck({ boards }: LabAndBoards): Check {
   const isEmulating = boards.some(({ setup }) => isEmulated(setup));
   return {
     name: 'programs',
-    deadline: 10_000,
+    deadline: 30_000,
     look: async signal => {
       const found = await Promise.all(programs.map(each => versionOf(each, signal)));
       const missing = programs.filter((_, index) => found[index] === undefined);

@@ -17,7 +17,7 @@ export function tftpCheck({ name, setup }: RealBoard): Check {
   const words = `TFTP on ${server}:${tftpPort}`;
   return {
     name: 'tftp',
-    deadline: 10_000,
+    deadline: 30_000,
     look: async () => {
       const own = Object.values(networkInterfaces()).flatMap(each => each ?? []);
       if (!own.some(({ address }) => address === server)) {
@@ -49,7 +49,7 @@ function directoryCheck(
   const directory = path.join(files.path, below(files, serialNumber));
   return {
     name: 'tftp',
-    deadline: 5000,
+    deadline: 20_000,
     look: async () => {
       const root = await stat(files.path).catch(() => undefined);
       if (root?.isDirectory() !== true) {

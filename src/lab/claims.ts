@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { findPort } from './drivers/serial/find-port.ts';
 import { outletOf } from './lab-power.ts';
 import { consoleOf, type LabSerial } from './lab-serial.ts';
-import { type BoardEntry, isEmulated, isVirtual } from './load-lab.ts';
+import { isEmulated, isVirtual, type WiredBoard } from './load-lab.ts';
 
 /** One thing that is really shared, named the same by every command: `serial port /dev/ttyUSB0`. */
 export type Claim = string;
@@ -14,7 +14,7 @@ export type Claim = string;
  * two names, and two boards one.
  * @returns sorted, without doubles; none for a virtual or emulated board, which its controller makes for itself
  */
-export async function claimsOf({ setup }: BoardEntry): Promise<readonly Claim[]> {
+export async function claimsOf({ setup }: Pick<WiredBoard, 'setup'>): Promise<readonly Claim[]> {
   if (isVirtual(setup) || isEmulated(setup)) return [];
   const { serial, uarts, power, network } = setup;
   const ports = await Promise.all([serial, ...Object.values(uarts)].map(portsOf));
@@ -26,7 +26,7 @@ export async function claimsOf({ setup }: BoardEntry): Promise<readonly Claim[]>
     ...(power.kind === 'relay' && outlet !== undefined
       ? relay.map(device => `power switch ${outlet.replace(power.path, device)}`)
       : []),
-    ...(isLoopback(network.address) ? [] : [`board address ${network.address}`]),
+    ...(network === undefined || isLoopback(network.address) ? [] : [`board address ${network.address}`]),
   ];
   return [...new Set(claims)].toSorted((one, other) => (one < other ? -1 : 1));
 }

@@ -6,7 +6,7 @@ import { serial, uart } from './lab-serial.ts';
 import { tftp } from './lab-tftp.ts';
 
 /** Part of the names of files that a run writes. */
-const boardName = z
+export const boardName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name of letters, digits, dots, dashes and underscores');
 
@@ -39,7 +39,7 @@ const dom0Shell = domainShell
   })
   .refine(({ by, shell }) => shell === 'sh' || by === 'console', 'shell: zephyr goes with by: console');
 
-const realBoard = z.strictObject({
+export const physicalBoard = z.strictObject({
   type: z.string(),
   boot,
   uBoot,
@@ -80,7 +80,7 @@ const realBoard = z.strictObject({
   /** By domain name. A guest's console is reached through Dom0, that of a dom0less domain through Xen's. */
   guests: z.record(z.string(), domainShell).default({}),
   /** Files of the deployment: name of the board type's file -> path on this machine. */
-  images: z.record(z.string(), z.string()),
+  images: z.record(z.string(), z.string()).default({}),
   /** Overrides of the board type's deadlines. */
   deadlines: deadlines.partial().default({}),
 });
@@ -102,11 +102,11 @@ const emulatedBoard = z.strictObject({
 export const labSchema = z.strictObject({
   schema: z.literal(1),
   name: z.string().default('lab'),
-  boards: z.record(boardName, z.union([virtualBoard, emulatedBoard, realBoard])),
+  boards: z.record(boardName, z.union([virtualBoard, emulatedBoard, physicalBoard])),
 });
 
 export type Lab = z.output<typeof labSchema>;
-export type LabBoard = z.output<typeof realBoard>;
+export type LabBoard = z.output<typeof physicalBoard>;
 export type LabShell = z.output<typeof domainShell>;
 export type VirtualBoardEntry = z.output<typeof virtualBoard>;
 export type EmulatedBoardEntry = z.output<typeof emulatedBoard>;

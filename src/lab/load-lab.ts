@@ -6,19 +6,18 @@ import { z } from 'zod';
 import type { BoardType, Deadlines } from '../board/board-type.ts';
 import { loadBoardType, loadBoardTypeBooting, NoSuchBoot } from '../board/board-types.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
+import { hintAt } from '../config/nearest-name.ts';
+import { displayName, parseYaml, readText, type YamlFile } from '../config/yaml-file.ts';
+import { withAbsoluteImages, withAbsolutePaths, withAbsoluteWires } from './absolute-paths.ts';
 import {
+  boardName,
   type EmulatedBoardEntry,
-  type Lab,
   type LabBoard,
   labSchema,
-  type LabShell,
+  physicalBoard,
   type VirtualBoardEntry,
 } from './lab.ts';
-import { consoleOf, type LabSerial } from './lab-serial.ts';
-import { placeOf } from './lab-tftp.ts';
-import { type LabPower, outletOf } from './lab-power.ts';
-import { hintAt } from '../config/nearest-name.ts';
-import { displayName, parseYaml, readText, readYaml } from '../config/yaml-file.ts';
+import { Taken } from './taken.ts';
 
 /** A board of the lab with its type, and the lab's paths made absolute. */
 export interface BoardEntry {
@@ -26,6 +25,38 @@ export interface BoardEntry {
   /** With the lab's deadlines in place of the type's. */
   readonly type: BoardType;
   readonly setup: LabBoard | VirtualBoardEntry | EmulatedBoardEntry;
+  /** Where its images stand in the lab file, for errors: `lab.yaml:12:5`. */
+  readonly imagesAt?: string | undefined;
+}
+
+/** Fields of a physical board that are needed to switch it and to talk to it. */
+type WireFields = 'type' | 'serial' | 'uarts' | 'power';
+
+/** A board with its wires: its network, its images and its logins may be wrong. */
+export interface WiredBoard extends Pick<BoardEntry, 'name' | 'type'> {
+  readonly setup:
+    | VirtualBoardEntry
+    | EmulatedBoardEntry
+    | (Pick<LabBoard, WireFields> & {
+        readonly network?: LabBoard['network'] | undefined;
+      });
+}
+
+/** A board with its addresses, whatever else is wrong. */
+export interface AddressedBoard extends Pick<BoardEntry, 'name' | 'type'> {
+  readonly setup: VirtualBoardEntry | EmulatedBoardEntry | Pick<LabBoard, 'type' | 'network'>;
+}
+
+/** A board whose entry in the lab file is wrong; its parts may be right. */
+export interface WrongBoard {
+  /** Names file, line and field of each mistake. */
+  readonly error: ConfigurationError;
+  /** The board where its entry is right by itself, and clashes with another board's. */
+  readonly entry?: BoardEntry;
+  /** @throws ConfigurationError where a field that is needed for this is wrong */
+  readonly wired: () => WiredBoard;
+  /** @throws ConfigurationError where a field that is needed for this is wrong */
+  readonly addressed: () => AddressedBoard;
 }
 
 export interface LoadedLab {
@@ -33,6 +64,10 @@ export interface LoadedLab {
   /** Path of the lab file; null: none, the built-in virtual boards. */
   readonly file: string | null;
   readonly boards: ReadonlyMap<string, BoardEntry>;
+  /** By name, in the order of the file. */
+  readonly wrong: ReadonlyMap<string, WrongBoard>;
+  /** All mistakes of the file; absent: it has none. */
+  readonly error?: ConfigurationError | undefined;
 }
 
 export interface LabPlace {
@@ -44,8 +79,8 @@ export interface LabPlace {
 
 /** Parts of a lab file that could be read. */
 export interface LabInParts extends LoadedLab {
-  /** Mistakes of the file as a whole, then of each board; empty: none. */
-  readonly wrong: readonly ConfigurationError[];
+  /** Mistakes of the file that are no board's. */
+  readonly topError?: ConfigurationError | undefined;
 }
 
 /** Virtual boards of the physical types: faults and mutants are tried on these. */
@@ -62,40 +97,62 @@ export const emulatedBoards: readonly string[] = ['qemu-virt'];
 
 /**
  * Reads the lab: `--lab`, `lab.yaml` in the working directory, or the user's own in
- * `$XDG_CONFIG_HOME/scmi-hil/`.
- * @throws ConfigurationError where the file, or a board type that it names, is wrong
+ * `$XDG_CONFIG_HOME/scmi-hil/`. Each board stands for itself: the mistakes of one are kept in `wrong`.
+ * @throws ConfigurationError where the file cannot be read, or what is wrong is no board's
  */
 export function loadLab(where: LabPlace): LoadedLab {
+  const { topError, ...lab } = loadLabInParts(where);
+  if (topError !== undefined) throw lab.error ?? topError;
+  return lab;
+}
+
+/** As `loadLab`; of a file that is wrong as a whole, what is wrong with it and the boards that are right. */
+export function loadLabInParts(where: LabPlace): LabInParts {
   const file = findLab(where);
   return file === null ? builtInLab() : readLab(file);
 }
 
-/** As `loadLab`; of a file that is wrong, what is wrong with it and the boards that are right by themselves. */
-export function loadLabInParts(where: LabPlace): LabInParts {
-  try {
-    return { ...loadLab(where), wrong: [] };
-  } catch (error) {
-    const file = findLab(where);
-    if (!(error instanceof ConfigurationError) || file === null) throw error;
-    const { boards, wrong } = eachBoard(file);
-    return { name: path.basename(file), file, boards, wrong: [error, ...wrong] };
-  }
+/** @throws ConfigurationError with all mistakes of the file */
+export function requireNoMistake({ error }: LoadedLab): void {
+  if (error !== undefined) throw error;
 }
 
 /**
  * The board of that name.
- * @throws ConfigurationError that names the boards that there are
+ * @throws ConfigurationError that says what is wrong with it, or names the boards that there are
  */
 export function boardOf(lab: LoadedLab, name: string): BoardEntry {
-  const entry = lab.boards.get(name);
+  return found(lab, name, ({ error }) => {
+    throw error;
+  });
+}
+
+/** As `boardOf`, for a command that works its wires alone. */
+export function wiredBoardOf(lab: LoadedLab, name: string): WiredBoard {
+  return found(lab, name, ({ wired }) => wired());
+}
+
+/** As `boardOf`, for a command that looks at its addresses alone. */
+export function addressedBoardOf(lab: LoadedLab, name: string): AddressedBoard {
+  return found(lab, name, ({ addressed }) => addressed());
+}
+
+function found<Parts>(
+  { boards, wrong, file }: LoadedLab,
+  name: string,
+  parts: (wrong: WrongBoard) => Parts,
+): BoardEntry | Parts {
+  const entry = boards.get(name);
   if (entry !== undefined) return entry;
+  const mistaken = wrong.get(name);
+  if (mistaken !== undefined) return parts(mistaken);
   if (emulatedBoards.includes(name)) {
     return { name, type: loadBoardType(name), setup: { type: name, emulated: true, images: {} } };
   }
-  const where = lab.file === null ? 'no lab file: the built-in virtual boards' : lab.file;
+  const where = file === null ? 'no lab file: the built-in virtual boards' : file;
   throw new ConfigurationError(
     `there is no board ${name} (${where})`,
-    hintAt(name, [...lab.boards.keys(), ...emulatedBoards]),
+    hintAt(name, [...boards.keys(), ...wrong.keys(), ...emulatedBoards]),
   );
 }
 
@@ -110,11 +167,11 @@ export function virtualBoard(name: string): BoardEntry {
   throw new ConfigurationError(`there is no virtual board ${name}`, hintAt(name, [...boards.keys()]));
 }
 
-export function isVirtual(setup: BoardEntry['setup']): setup is VirtualBoardEntry {
+export function isVirtual(setup: { readonly type: string }): setup is VirtualBoardEntry {
   return 'virtual' in setup;
 }
 
-export function isEmulated(setup: BoardEntry['setup']): setup is EmulatedBoardEntry {
+export function isEmulated(setup: { readonly type: string }): setup is EmulatedBoardEntry {
   return 'emulated' in setup;
 }
 
@@ -129,35 +186,9 @@ function builtInLab(): LoadedLab {
   const entries = Object.entries(builtInBoards).map(
     ([name, type]) => [name, { name, type: loadBoardType(type), setup: { type, virtual: true } }] as const,
   );
-  return { name: 'virtual', file: null, boards: new Map(entries) };
+  return { name: 'virtual', file: null, boards: new Map(entries), wrong: new Map() };
 }
 
-/** Each is read as if it were the only one. */
-function eachBoard(file: string): Pick<LabInParts, 'boards' | 'wrong'> {
-  const boards = new Map<string, BoardEntry>();
-  const wrong: ConfigurationError[] = [];
-  for (const [name, setup] of Object.entries(writtenBoards(file))) {
-    try {
-      const alone = readLab(file, () => ({ schema: 1, boards: { [name]: setup } }));
-      for (const [each, entry] of alone.boards) boards.set(each, entry);
-    } catch (error) {
-      if (!(error instanceof ConfigurationError)) throw error;
-      wrong.push(error);
-    }
-  }
-  return { boards, wrong };
-}
-
-function writtenBoards(file: string): Readonly<Record<string, unknown>> {
-  try {
-    return readYaml(file, z.looseObject({ boards: z.record(z.string(), z.unknown()) })).boards;
-  } catch (error) {
-    if (error instanceof ConfigurationError) return {};
-    throw error;
-  }
-}
-
-/** @param prepare what is done to the content before it is checked */
 function textOf(file: string): string {
   try {
     return readText(file);
@@ -169,37 +200,136 @@ function textOf(file: string): string {
   }
 }
 
-function readLab(file: string, prepare?: (content: unknown) => unknown): LoadedLab {
-  const { value, place } = parseYaml(textOf(file), displayName(file), labSchema, {
-    ...(prepare !== undefined && { prepare }),
-  });
-  const directory = path.dirname(file);
-  const boards = new Map<string, BoardEntry>();
-  for (const [name, setup] of Object.entries(value.boards)) {
-    const field = (each: string) => place(['boards', name, each]);
-    const type = withScript(typeOf(setup, directory, field), setup, field);
-    if (isVirtual(setup)) {
-      boards.set(name, { name, type, setup });
-      continue;
-    }
-    if (isEmulated(setup)) {
-      const images = withAbsoluteImages(setup.images, directory);
-      boards.set(name, { name, type, setup: { ...setup, images } });
-      continue;
-    }
-    requireImages(name, setup, type, place);
-    boards.set(name, {
-      name,
-      type: { ...type, deadlines: { ...type.deadlines, ...given(setup.deadlines) } },
-      setup: withAbsolutePaths(setup, directory),
-    });
-  }
-  if (boards.size === 0) throw new ConfigurationError(`${place(['boards'])}: boards: there is none`);
-  requireDistinct(value, place);
-  return { name: value.name, file, boards };
+/** A lab file whose text is YAML. */
+interface LabFile extends Pick<YamlFile<unknown>, 'place' | 'check'> {
+  readonly directory: string;
+  /** Entries of its boards, not checked yet. */
+  readonly written: Readonly<Record<string, unknown>>;
 }
 
-type Booted = Pick<LabBoard, 'type' | 'boot' | 'uBoot'>;
+/** A lab file whose boards are not looked at. */
+const topSchema = labSchema.extend({ boards: z.record(z.string(), z.unknown()) });
+
+function readLab(file: string): LabInParts {
+  const nothing = { name: path.basename(file), file, boards: new Map(), wrong: new Map() };
+  const parsed = attempt(() => parseYaml(textOf(file), displayName(file), z.unknown()));
+  if (parsed instanceof ConfigurationError) return { ...nothing, error: parsed, topError: parsed };
+  const { value, place, check } = parsed;
+  const lab = { directory: path.dirname(file), place, check, written: mapping(mapping(value)['boards']) };
+  const top = attempt(() => check([], topSchema));
+  const all = attempt(() => check([], labSchema));
+  const read = readBoards(lab);
+  const [first] = read.wrong.values();
+  const error = all instanceof ConfigurationError ? all : first?.error;
+  if (top instanceof ConfigurationError) return { ...nothing, ...read, error, topError: top };
+  const isEmpty = read.boards.size === 0 && read.wrong.size === 0;
+  return {
+    name: top.name,
+    file,
+    ...read,
+    error,
+    topError: isEmpty ? new ConfigurationError(`${place(['boards'])}: boards: there is none`) : undefined,
+  };
+}
+
+function readBoards(lab: LabFile): Pick<LoadedLab, 'boards' | 'wrong'> {
+  const boards = new Map<string, BoardEntry>();
+  const wrong = new Map<string, WrongBoard>();
+  const taken = new Taken(lab.place);
+  const requireOwn = (name: string, setup: Partial<LabBoard>) => {
+    const clash = taken.clashOf(name, setup);
+    if (clash !== undefined) throw clash;
+  };
+  for (const name of Object.keys(lab.written)) {
+    const parts = {
+      wired: () => wiredBoard(lab, name, requireOwn),
+      addressed: () => addressedBoard(lab, name, requireOwn),
+    };
+    const entry = attempt(() => readBoard(lab, name));
+    if (entry instanceof ConfigurationError) {
+      wrong.set(name, { error: entry, ...parts });
+      continue;
+    }
+    const physical = isVirtual(entry.setup) || isEmulated(entry.setup) ? undefined : entry.setup;
+    const clash = physical && taken.clashOf(name, physical);
+    if (clash !== undefined) {
+      wrong.set(name, { error: clash, entry, ...parts });
+      continue;
+    }
+    if (physical !== undefined) taken.add(name, physical);
+    boards.set(name, entry);
+  }
+  return { boards, wrong };
+}
+
+function readBoard(lab: LabFile, name: string): BoardEntry {
+  const setup = fieldsOf(lab, name, labSchema.shape.boards.valueType, lab.written[name]);
+  const field = fieldOf(lab, name);
+  const type = withScript(typeOf(setup, lab.directory, field), setup, field);
+  if (isVirtual(setup)) return { name, type, setup };
+  if (isEmulated(setup)) {
+    return { name, type, setup: { ...setup, images: withAbsoluteImages(setup.images, lab.directory) } };
+  }
+  return {
+    name,
+    type: { ...type, deadlines: { ...type.deadlines, ...given(setup.deadlines) } },
+    setup: withAbsolutePaths(setup, lab.directory),
+    imagesAt: field('images'),
+  };
+}
+
+type RequireOwn = (name: string, setup: Partial<LabBoard>) => void;
+
+const wiredSchema = z.object({
+  ...physicalBoard.pick({ type: true, serial: true, uarts: true, power: true }).shape,
+  // Its address is one of the claims; the deadlines of its switch have a value without the lab file.
+  network: physicalBoard.shape.network.optional().catch(undefined),
+  deadlines: physicalBoard.shape.deadlines.catch({}),
+});
+
+function wiredBoard(lab: LabFile, name: string, requireOwn: RequireOwn): WiredBoard {
+  const setup = fieldsOf(lab, name, wiredSchema, requirePhysical(lab, name));
+  requireOwn(name, { serial: setup.serial, uarts: setup.uarts, power: setup.power });
+  const type = typeOf({ type: setup.type }, lab.directory, fieldOf(lab, name));
+  return {
+    name,
+    type: { ...type, deadlines: { ...type.deadlines, ...given(setup.deadlines) } },
+    setup: { type: setup.type, network: setup.network, ...withAbsoluteWires(setup, lab.directory) },
+  };
+}
+
+const addressedSchema = z.object(physicalBoard.pick({ type: true, boot: true, network: true }).shape);
+
+function addressedBoard(lab: LabFile, name: string, requireOwn: RequireOwn): AddressedBoard {
+  const setup = fieldsOf(lab, name, addressedSchema, requirePhysical(lab, name));
+  requireOwn(name, { network: setup.network });
+  return { name, type: typeOf(setup, lab.directory, fieldOf(lab, name)), setup };
+}
+
+/** @throws ConfigurationError with all mistakes of a board that is not physical: it has no parts */
+function requirePhysical(lab: LabFile, name: string): unknown {
+  const written = lab.written[name];
+  const fields = mapping(written);
+  if ('virtual' in fields || 'emulated' in fields) readBoard(lab, name);
+  return written;
+}
+
+function fieldsOf<Schema extends z.ZodType>(
+  { check }: LabFile,
+  name: string,
+  schema: Schema,
+  written: unknown,
+): z.output<Schema> {
+  const checked = check(['boards'], z.record(boardName, schema), { [name]: written });
+  const [setup] = Object.values(checked);
+  return setup as z.output<Schema>;
+}
+
+function fieldOf({ place }: LabFile, name: string): (field: string) => string {
+  return field => place(['boards', name, field]);
+}
+
+type Booted = Pick<LabBoard, 'type'> & Partial<Pick<LabBoard, 'boot' | 'uBoot'>>;
 
 function typeOf({ type, boot }: Booted, directory: string, place: (field: string) => string): BoardType {
   try {
@@ -223,131 +353,20 @@ function withScript(type: BoardType, { uBoot }: Booted, place: (field: string) =
   return { ...type, boot: { ...type.boot, uBoot: { ...loader, script: uBoot.script } } };
 }
 
-type Place = (field: readonly PropertyKey[]) => string;
-
-/** Files that a deployment makes itself; all others are the lab's. */
-const made = new Set(['dtb', 'config.txt', 'cmdline.txt']);
-
-/** Names under which a real board's images are given. */
-export function imageNames({ boot }: BoardType): string[] {
-  const rows = boot.eeprom?.rows ?? [];
-  const names = [
-    ...Object.values(boot.eeprom?.files ?? {}).filter(file => !rows.some(row => row.file === file)),
-    ...[...rows.flatMap(({ parts }) => parts), ...(boot.uBoot?.load ?? [])].map(({ file }) => file),
-    ...(boot.uBoot?.fit === undefined ? [] : [boot.uBoot.fit.bl31.file]),
-  ];
-  return [...new Set(names)].filter(name => !made.has(name));
-}
-
-function requireImages(name: string, setup: LabBoard, type: BoardType, place: Place): void {
-  const needed = imageNames(type);
-  const missing = needed.filter(image => !Object.hasOwn(setup.images, image));
-  if (missing.length > 0) {
-    throw new ConfigurationError(
-      `${place(['boards', name, 'images'])}: boards.${name}.images: ${missing.join(', ')} missing`,
-      `a ${type.type} needs: ${needed.join(', ')}; a dtb takes the place of the shipped device tree`,
-    );
-  }
-}
-
-/** Values that must differ between boards: else one would get the other's files, console or supply. */
-type Unshared = readonly (readonly [field: string, value: string | undefined])[];
-
-const unshared: readonly ((setup: LabBoard) => Unshared)[] = [
-  ({ network }) => [['network.address', network.address]],
-  ({ network }) => [['network.serialNumber', network.serialNumber]],
-  ({ tftp, network }) => [['tftp', placeOf(tftp, network.serialNumber)]],
-  ({ serial, uarts }) => [
-    ['serial', consoleOf(serial)],
-    ...Object.entries(uarts).map(([name, line]) => [`uarts.${name}`, consoleOf(line)] as const),
-  ],
-  ({ power }) => [['power', outletOf(power)]],
-];
-
-function requireDistinct(lab: Lab, place: Place): void {
-  for (const of of unshared) {
-    const holders = new Map<string, string>();
-    for (const [name, setup] of Object.entries(lab.boards)) {
-      const values = isVirtual(setup) || isEmulated(setup) ? [] : of(setup);
-      for (const [field, value] of values) {
-        if (value === undefined) continue;
-        const holder = holders.get(value);
-        if (holder !== undefined) {
-          const at = place(['boards', name, ...field.split('.')]);
-          throw new ConfigurationError(`${at}: boards.${name}.${field}: ${value} is ${holder}'s already`);
-        }
-        holders.set(value, name);
-      }
-    }
-  }
-}
-
-function withAbsoluteImages(images: LabBoard['images'], directory: string): LabBoard['images'] {
-  return withAll(images, file => absolutePath(file, directory));
-}
-
-function absolutePath(file: string, directory: string): string {
-  return path.resolve(directory, file.replace(/^~(?=\/)/, os.homedir()));
-}
-
-function withAbsolutePaths(setup: LabBoard, directory: string): LabBoard {
-  const absolute = (file: string) => absolutePath(file, directory);
-  return {
-    ...setup,
-    images: withAbsoluteImages(setup.images, directory),
-    serial: serialWith(setup.serial, absolute),
-    uarts: Object.fromEntries(
-      Object.entries(setup.uarts).map(([name, line]) => [name, serialWith(line, absolute)]),
-    ),
-    tftp: setup.tftp.kind === 'directory' ? { ...setup.tftp, path: absolute(setup.tftp.path) } : setup.tftp,
-    power: powerWith(setup.power, absolute),
-    ssh: { ...setup.ssh, identity: identityWith(setup.ssh.identity, absolute) },
-    dom0: shellWith(setup.dom0, absolute),
-    guests: Object.fromEntries(
-      Object.entries(setup.guests).map(([name, shell]) => [name, shellWith(shell, absolute)]),
-    ),
-  };
-}
-
 /** Without the fields that are undefined: they would hide the type's own. */
 function given(deadlines: LabBoard['deadlines']): Partial<Deadlines> {
   return Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined));
 }
 
-/** Devices have absolute paths anyway. */
-function serialWith<Line extends LabSerial>(line: Line, absolute: (file: string) => string): Line {
-  if (line.kind === 'command') return { ...line, secrets: withAll(line.secrets, absolute) };
-  return line.kind === 'unix' ? { ...line, path: absolute(line.path) } : line;
+function attempt<Result>(read: () => Result): Result | ConfigurationError {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error;
+    throw error;
+  }
 }
 
-function powerWith(switched: LabPower, absolute: (file: string) => string): LabPower {
-  return {
-    ...switched,
-    ...('passwordFile' in switched &&
-      switched.passwordFile !== undefined && { passwordFile: absolute(switched.passwordFile) }),
-    ...('tls' in switched &&
-      typeof switched.tls === 'object' && { tls: { authority: absolute(switched.tls.authority) } }),
-    ...('secrets' in switched && { secrets: withAll(switched.secrets, absolute) }),
-  };
-}
-
-function withAll(
-  files: Readonly<Record<string, string>>,
-  absolute: (file: string) => string,
-): Record<string, string> {
-  return Object.fromEntries(Object.entries(files).map(([name, file]) => [name, absolute(file)]));
-}
-
-function shellWith<Shell extends LabShell>(shell: Shell, absolute: (file: string) => string): Shell {
-  return shell.passwordFile === undefined ? shell : { ...shell, passwordFile: absolute(shell.passwordFile) };
-}
-
-type Identity = LabBoard['ssh']['identity'];
-
-function identityWith(identity: Identity, absolute: (file: string) => string): Identity {
-  if (identity.kind === 'agent') return identity;
-  if (identity.kind === 'password') return { ...identity, file: absolute(identity.file) };
-  const { passphraseFile } = identity;
-  const key = { ...identity, path: absolute(identity.path) };
-  return passphraseFile === undefined ? key : { ...key, passphraseFile: absolute(passphraseFile) };
+function mapping(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }

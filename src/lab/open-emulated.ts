@@ -30,7 +30,10 @@ export const macAddress = '52:54:00:5c:31:02';
  *   firmware takes no faults
  * @throws DriverError where its processes cannot be started
  */
-export async function openEmulated({ name, type }: BoardEntry, options: EmulatedOptions): Promise<OpenBoard> {
+export async function openEmulated(
+  { name, type }: Pick<BoardEntry, 'name' | 'type'>,
+  options: EmulatedOptions,
+): Promise<OpenBoard> {
   const { emulator, uarts } = type;
   if (emulator === undefined) {
     throw new ConfigurationError(`${name}: ${type.type} has no emulator`, 'see boards/qemu-virt.yaml');

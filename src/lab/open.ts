@@ -20,7 +20,8 @@ import { readSecretLine } from './secret-names.ts';
 import type { LabBoard, LabShell } from './lab.ts';
 import type { LabSerial } from './lab-serial.ts';
 import { below } from './lab-tftp.ts';
-import { type BoardEntry, isEmulated, isVirtual } from './load-lab.ts';
+import { type BoardEntry, isEmulated, isVirtual, type WiredBoard } from './load-lab.ts';
+import { requireImages } from './needed-images.ts';
 import type { BoardUart, ConsoleLogin, OpenBoard } from './open-board.ts';
 import { openEmulated } from './open-emulated.ts';
 import { openPower } from './open-power.ts';
@@ -62,7 +63,8 @@ export async function openBoard(
 ): Promise<OpenBoard> {
   const { name, type, setup } = entry;
   if (isVirtual(setup)) return openVirtual(entry, { software, deviations, faults });
-  requireImages(name, setup.images);
+  requireImages(entry);
+  requireImageFiles(name, setup.images);
   if (isEmulated(setup)) {
     return openEmulated(entry, { ...setup, env, ...(software && { firmware: software.firmware }) });
   }
@@ -155,7 +157,7 @@ export interface Wires extends AsyncDisposable {
 }
 
 /** A virtual board's wires are those of a board made for this; it is gone when they are closed. */
-export async function openWires(entry: BoardEntry): Promise<Wires> {
+export async function openWires(entry: WiredBoard): Promise<Wires> {
   const { setup } = entry;
   if (isVirtual(setup)) return openVirtual(entry);
   if (isEmulated(setup)) return openEmulated(entry, { ...setup, env: process.env });
@@ -170,7 +172,7 @@ type VirtualOptions = {
 };
 
 async function openVirtual(
-  { name, type }: BoardEntry,
+  { name, type }: Pick<BoardEntry, 'name' | 'type'>,
   { software, deviations, faults }: VirtualOptions = {},
 ): Promise<OpenBoard> {
   const { openVirtualBoard } = await import('./virtual/open.ts');
@@ -186,8 +188,8 @@ async function openVirtual(
 
 /** They belong together where an adapter is fed by the board. */
 function wiresOf(
-  { name, type }: BoardEntry,
-  setup: LabBoard,
+  { name, type }: WiredBoard,
+  setup: Pick<LabBoard, 'serial' | 'uarts' | 'power'>,
   env: OpenOptions['env'],
 ): Pick<OpenBoard, 'power' | 'serial' | 'uarts' | 'secrets'> {
   const { power: switched, secrets } = openPower(name, setup.power, env);
@@ -210,7 +212,7 @@ function wiresOf(
 }
 
 /** Missing files are found before the board is touched, not when it asks for them. */
-function requireImages(board: string, images: LabBoard['images']): void {
+function requireImageFiles(board: string, images: LabBoard['images']): void {
   const missing = Object.entries(images).filter(([, file]) => !isReadable(file));
   if (missing.length === 0) return;
   throw new ConfigurationError(

@@ -7,7 +7,8 @@ import { ConfigurationError } from '../../src/config/configuration-error.ts';
 import { readIdentity } from '../../src/lab/identity.ts';
 import { labSchema } from '../../src/lab/lab.ts';
 import { type LabPower, outletOf, shownPower } from '../../src/lab/lab-power.ts';
-import { boardOf, imageNames, isVirtual, loadLab } from '../../src/lab/load-lab.ts';
+import { boardOf, isVirtual, loadLab, requireNoMistake } from '../../src/lab/load-lab.ts';
+import { imageNames } from '../../src/lab/needed-images.ts';
 import { nearestName } from '../../src/config/nearest-name.ts';
 import { openBoard, openWires } from '../../src/lab/open.ts';
 import { openPower } from '../../src/lab/open-power.ts';
@@ -70,7 +71,9 @@ test("files go into the directory of the lab's own server, below what the board 
   const read = (name: string, text: string) => {
     const file = path.join(directory, `${name}.yaml`);
     writeFileSync(file, text);
-    return loadLab({ lab: file, cwd: directory, env: {} });
+    const loaded = loadLab({ lab: file, cwd: directory, env: {} });
+    requireNoMistake(loaded);
+    return loaded;
   };
   const { setup } = boardOf(
     read('staged', directoryOf('staged', '{ kind: directory, path: tftp }')),
@@ -204,7 +207,6 @@ const mistakes: readonly (readonly [title: string, from: string | RegExp, to: st
   ['a duration without unit', '5m', '5', /:13:\d+: boards\.rpi5-01\.deadlines\.dom0: expected a duration/],
   ['an unknown deadline', 'dom0: 5m', 'domO: 5m', /deadlines\.domO: unknown field \(did you mean dom0\?\)/],
   ['an unknown board type', 'type: rpi5', 'type: rpi4', /:5:11: type: there is no board type rpi4/],
-  ['a missing image', 'kernel: k, ', '', /:12:\d+: boards\.rpi5-01\.images: kernel missing/],
   ['a board name with a slash', 'rpi5-01:', 'a/b:', /:4:3: boards\.a\/b: expected a name of letters/],
   [
     'a number where a name is due',
@@ -430,7 +432,9 @@ function virtualLab(name: string): string {
 function loadLabText(text: string): ReturnType<typeof loadLab> {
   const file = path.join(mkdtempSync(path.join(directory, 'lab-')), '../lab.yaml');
   writeFileSync(file, text);
-  return loadLab({ lab: file, cwd: directory, env: {} });
+  const loaded = loadLab({ lab: file, cwd: directory, env: {} });
+  requireNoMistake(loaded);
+  return loaded;
 }
 
 /** Aliases that would grow to ten billion strings. */

@@ -6,7 +6,7 @@ import type { BoardType } from '../../board/board-type.ts';
 import { boardTypeNames, loadBoardType, loadBoardTypeBooting } from '../../board/board-types.ts';
 import { ConfigurationError } from '../../config/configuration-error.ts';
 import { labSchema } from '../lab.ts';
-import { imageNames } from '../load-lab.ts';
+import { imageNames } from '../needed-images.ts';
 import { hintAt } from '../../config/nearest-name.ts';
 import { isInNetwork, type OwnAddress } from './addresses.ts';
 import type { Answers, Image } from './lab-text.ts';

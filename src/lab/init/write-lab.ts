@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { ConfigurationError } from '../../config/configuration-error.ts';
-import { loadLab } from '../load-lab.ts';
+import { loadLab, requireNoMistake } from '../load-lab.ts';
 import { displayName } from '../../config/yaml-file.ts';
 
 /**
@@ -82,7 +82,7 @@ export function writeLab(file: string, text: string, force: boolean): void {
 
 function requireLoadable(draft: string, file: string): void {
   try {
-    loadLab({ lab: draft, cwd: path.dirname(draft), env: {} });
+    requireNoMistake(loadLab({ lab: draft, cwd: path.dirname(draft), env: {} }));
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     const message = error.message.replaceAll(displayName(draft), displayName(file));

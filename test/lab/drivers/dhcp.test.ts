@@ -8,7 +8,7 @@ import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { boardTypeNames, loadBoardType } from '../../../src/board/board-types.ts';
 import { raspberryPiBoot } from '../../../src/lab/dhcp-config.ts';
-import { imageNames } from '../../../src/lab/load-lab.ts';
+import { imageNames } from '../../../src/lab/needed-images.ts';
 import { scmiHil } from '../../cli/fake-process.ts';
 import type { DhcpAsk, DhcpReply } from './dhcp-client.ts';
 

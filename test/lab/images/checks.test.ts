@@ -4,7 +4,7 @@ import path from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import test from 'ava';
 import { boardTypeNames, loadBoardType } from '../../../src/board/board-types.ts';
-import { imageNames } from '../../../src/lab/load-lab.ts';
+import { imageNames } from '../../../src/lab/needed-images.ts';
 import { loadBoardImages } from '../../../src/lab/images/board-images.ts';
 import { imageCheckSchema, imageProblems } from '../../../src/lab/images/checks/check.ts';
 import { writeCpio } from '../../../src/lab/images/cpio.ts';

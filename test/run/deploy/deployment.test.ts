@@ -8,7 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { BoardType } from '../../../src/board/board-type.ts';
 import { loadBoardType, loadBoardTypeBooting } from '../../../src/board/board-types.ts';
 import { ConfigurationError } from '../../../src/config/configuration-error.ts';
-import { imageNames } from '../../../src/lab/load-lab.ts';
+import { imageNames } from '../../../src/lab/needed-images.ts';
 import type { PlannedBoard } from '../../../src/lab/planned-board.ts';
 import { editTree } from '../../../src/model/dt/edit.ts';
 import type { DtNode } from '../../../src/model/dt/tree.ts';
