@@ -92,12 +92,15 @@ test('a command refuses a board whose fields it needs, and names them alone', as
   t.regex(unknown.err, /there is no board tipo .*\n {2}did you mean typo\?/);
 });
 
+/** A scenario for boards of one type. */
+function only(name: string, type: string): void {
+  writeFileSync(
+    path.join(directory, `${name}.yaml`),
+    `schema: 1\nname: ${name}\ntitle: t\nboards: [${type}]\n`,
+  );
+}
+
 test('a run on all boards goes on without those that are wrong, and warns of each', async t => {
-  const only = (name: string, type: string) =>
-    writeFileSync(
-      path.join(directory, `${name}.yaml`),
-      `schema: 1\nname: ${name}\ntitle: t\nboards: [${type}]\n`,
-    );
   only('elsewhere', 'qemu-virt');
   only('on-a-pi', 'rpi5');
   const { code, out, err } = await inLab('run', 'elsewhere.yaml', 'dom0-agent-id-255', 'on-a-pi.yaml');
