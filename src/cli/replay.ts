@@ -56,6 +56,7 @@ async function play(
   const live = liveProgress(text => process.stdout.write(text), {
     inPlace: terminal.isTTY === true,
     colour: wantsColour(terminal, process.env),
+    events: true,
   });
   try {
     for await (const event of replay(events, { speed, signal })) live.event(board, event);

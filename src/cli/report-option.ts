@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { nearestName } from '../config/nearest-name.ts';
 import { renderJson } from '../verdict/report/json.ts';
-import { renderJunit } from '../verdict/report/junit.ts';
+import { renderJunit, renderJunitInDetail } from '../verdict/report/junit.ts';
 import type { LeftOut } from '../verdict/report/left-out.ts';
 import type { RunReport, Strictness } from '../verdict/report/run-report.ts';
 import { UsageError } from './command.ts';
@@ -10,8 +10,10 @@ import { requireWritable, writeFile } from './write-file.ts';
 
 type Render = (reports: readonly RunReport[], strictness: Strictness, leftOut: readonly LeftOut[]) => string;
 
+/** Kinds of reports; a kind whose name has a comma is asked for by `KIND=FILE,detail`. */
 const kinds: ReadonlyMap<string, Render> = new Map([
   ['junit', renderJunit],
+  ['junit,detail', renderJunitInDetail],
   ['json', renderJson],
 ]);
 
@@ -20,21 +22,26 @@ export interface ReportFile {
   readonly render: Render;
 }
 
+/** For the help of an option that takes a report. */
+export const reportKinds =
+  'junit=FILE (a case per scenario; junit=FILE,detail: per expectation) or json=FILE';
+
 /**
  * Reads one `KIND=FILE`, and makes sure that it can be written now rather than after hours of runs.
  * @throws UsageError
  */
 export function reportFile(text: string, cwd: string): ReportFile {
   const [kind = '', ...rest] = text.split('=');
-  const render = kinds.get(kind);
-  if (render === undefined || rest.join('=') === '') {
+  const [, name = '', detail = ''] = /^(.*?)(,detail)?$/s.exec(rest.join('=')) ?? [];
+  const render = kinds.get(`${kind}${detail}`);
+  if (render === undefined || name === '') {
     const meant = nearestName(kind, kinds.keys());
     throw new UsageError(
       `--report ${text}: not a report`,
-      `write ${[...kinds.keys()].map(name => `${name}=FILE`).join(' or ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+      `write ${reportKinds}${meant === undefined || meant === kind ? '' : `; did you mean ${meant}?`}`,
     );
   }
-  const file = path.resolve(cwd, rest.join('='));
+  const file = path.resolve(cwd, name);
   requireWritable(file);
   return { file, render };
 }

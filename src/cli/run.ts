@@ -9,32 +9,31 @@ import { canHave, fullDisk, requiredFault, together, type VirtualFaults } from '
 import type { Mutant } from '../trials/mutants/mutant.ts';
 import { type Finding, placeText } from '../model/lint/finding.ts';
 import { lintScenario } from '../model/lint/lint.ts';
-import { wantsColour } from '../verdict/report/colour.ts';
 import { otherBuild, type XenSeen } from '../model/predict/other-build.ts';
 import { renderJson } from '../verdict/report/json.ts';
-import { type LeftOut, leftOutLines } from '../verdict/report/left-out.ts';
-import { type Live, liveProgress } from '../verdict/report/live.ts';
+import type { LeftOut } from '../verdict/report/left-out.ts';
 import { type RunReport, worstOutcome } from '../verdict/report/run-report.ts';
-import { renderSummary, renderVerdict, type TerminalOptions } from '../verdict/report/terminal.ts';
 import { runOnBoard } from '../run/run.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
+import { addDetailOption, type DetailOption } from './detail-option.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { hold } from './hold.ts';
 import { imagesGiven } from './image-option.ts';
 import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { packageVersion } from './package.ts';
 import { repeated } from './repeated.ts';
-import { reportFile, writeReports } from './report-option.ts';
+import { reportFile, reportKinds, writeReports } from './report-option.ts';
+import { type RunDisplay, runDisplay } from './run-display.ts';
 import { planByScenario, type RunPlan } from './run-plan.ts';
 import { interruptible } from './signals.ts';
 import { requireDirectory } from './write-file.ts';
 
-interface RunOptions extends LabOption {
+interface RunOptions extends LabOption, DetailOption {
   readonly all?: boolean;
   readonly board: readonly string[];
   readonly strict?: boolean;
-  readonly verbose?: boolean;
+  readonly quiet?: boolean;
   readonly bisect?: boolean;
   readonly json?: boolean;
   readonly report: readonly string[];
@@ -45,7 +44,7 @@ interface RunOptions extends LabOption {
 }
 
 export const addRun: AddCommand = (program, process, done) => {
-  const command = addLabOption(program.command('run [scenario...]'))
+  const command = addDetailOption(addLabOption(program.command('run [scenario...]')))
     .description(
       'Runs scenarios on boards: predicts, deploys, boots, looks and judges. Without --board, on all boards of ' +
         'the lab; boards run at the same time.',
@@ -53,13 +52,8 @@ export const addRun: AddCommand = (program, process, done) => {
     .option('--board <name>', 'only on this board (may be given several times)', repeated, [])
     .option('--all', 'all shipped scenarios')
     .option('--strict', 'a claim that breaks as predicted fails')
-    .option('--verbose', 'the reason and the evidence of every expectation')
-    .option(
-      '--report <kind=file>',
-      'write junit=FILE or json=FILE (may be given several times)',
-      repeated,
-      [],
-    )
+    .option('-q, --quiet', 'the sum only, and what failed')
+    .option('--report <kind=file>', `write ${reportKinds} (may be given several times)`, repeated, [])
     .option(
       '--image <name=path>',
       "a file of your own in place of the lab's (xen, dtb, kernel, ...)",
@@ -89,7 +83,7 @@ export const addRun: AddCommand = (program, process, done) => {
       ],
       ['run dom0-and-guest --mutant keeps-channel', 'see a verdict fail (names: scmi-hil mutants)'],
       ['run dom0-and-guest --board qemu-virt --image xen=xen/xen --bisect', 'for a script of git bisect run'],
-      ['run ./my-scenario.yaml --verbose', 'one of your own, with all reasons'],
+      ['run ./my-scenario.yaml -vv', 'one of your own, with all reasons'],
     ],
     exits: {
       met: 'all expectations met',
@@ -122,34 +116,27 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const mutant = options.mutant === undefined ? undefined : await mutantFor(options.mutant, plan);
   const faults = options.fault.length === 0 ? undefined : faultsFor(options.fault, plan);
   requireDirectory(path.resolve(process.cwd, options.runs));
-  const show = display(options, process);
-  for (const line of leftOutLines(plan.leftOut)) show.live.line(line);
+  using show = runDisplay(
+    [...plan.runs.values()].map(each => each.length),
+    options,
+    process,
+  );
   await using guard = Guard.start();
   const reports: RunReport[] = [];
   const leftOut: LeftOut[] = [...plan.leftOut];
   const finished = (report: RunReport) => {
     reports.push(report);
     reports.sort(byScenario);
-    show.live.line(renderVerdict(report, show.terminal));
+    show.finished(report);
   };
   try {
-    await runPlan(plan, {
-      options,
-      process,
-      findings,
-      live: show.live,
-      finished,
-      leftOut,
-      mutant,
-      faults,
-      guard,
-    });
+    await runPlan(plan, { options, process, findings, show, finished, leftOut, mutant, faults, guard });
   } finally {
     show.live.close();
     // Also after a mistake or an interruption: what was learned until then is worth keeping.
     if (reports.length > 0) writeReports(files, reports, strictness, leftOut);
   }
-  show.out.write(renderSummary(reports, show.terminal, leftOut));
+  show.summary(reports, leftOut);
   if (options.json === true) process.stdout.write(renderJson(reports, strictness, leftOut));
   process.signal.throwIfAborted();
   return exitCode[worstOutcome(reports, strictness)];
@@ -184,35 +171,11 @@ function lintedPlan({ runs }: RunPlan): Findings {
   );
 }
 
-interface Show {
-  /** Standard output; standard error where standard output is for JSON. */
-  readonly out: NodeJS.WritableStream;
-  readonly live: Live;
-  readonly terminal: TerminalOptions;
-}
-
-function display(options: RunOptions, { stdout, stderr, env }: CliProcess): Show {
-  const out: NodeJS.WritableStream & { isTTY?: boolean; columns?: number } =
-    options.json === true ? stderr : stdout;
-  const colour = wantsColour(out, env);
-  const inPlace = out.isTTY === true && !env['CI'] && env['TERM'] !== 'dumb';
-  return {
-    out,
-    live: liveProgress(text => out.write(text), { inPlace, colour, columns: () => out.columns ?? 80 }),
-    terminal: {
-      strict: options.strict === true,
-      verbose: options.verbose === true,
-      colour,
-      columns: out.isTTY === true ? out.columns : undefined,
-    },
-  };
-}
-
 interface RunContext {
   readonly options: RunOptions;
   readonly process: CliProcess;
   readonly findings: Findings;
-  readonly live: Live;
+  readonly show: RunDisplay;
   readonly finished: (report: RunReport) => void;
   /** For what turns out not to fit during a run. */
   readonly leftOut: LeftOut[];
@@ -231,7 +194,7 @@ async function runPlan({ runs }: RunPlan, context: RunContext): Promise<void> {
 async function runBoard(
   entry: BoardEntry,
   scenarios: readonly Scenario[],
-  { options, process, findings, live, finished, leftOut, mutant, faults, guard }: RunContext,
+  { options, process, findings, show, finished, leftOut, mutant, faults, guard }: RunContext,
 ): Promise<void> {
   let booted: XenSeen = {};
   /** With --all, what needs another Xen than the lab's is left out, as what needs another board is. */
@@ -239,7 +202,7 @@ async function runBoard(
     const why = options.all === true ? needsOtherXen(entry, scenario, booted) : undefined;
     if (why === undefined) return false;
     if (!leftOut.some(({ board, why: told }) => board === entry.name && told === why)) {
-      live.line(`left out on ${entry.name}: ${scenario.name}, and others like it: ${why}`);
+      show.note(`left out on ${entry.name}: ${scenario.name}, and others like it: ${why}`);
     }
     leftOut.push({ board: entry.name, scenario: scenario.name, why });
     return true;
@@ -256,7 +219,7 @@ async function runBoard(
       ...(faults === undefined ? {} : { faults }),
     }).catch((error: unknown) => explainWhoHas(entry, command, error));
     for (const finding of findings.get(scenario) ?? []) {
-      live.line(`${entry.name} ${scenario.name}: ${lintText(finding)}`);
+      show.note(`${entry.name} ${scenario.name}: ${lintText(finding)}`);
     }
     const {
       verdict,
@@ -279,7 +242,7 @@ async function runBoard(
       secrets: secretsOf(board),
       strict: options.strict === true,
       write: faults?.diskBytes === undefined ? undefined : fullDisk(faults.diskBytes),
-      onEvent: event => live.event(entry.name, event),
+      onEvent: event => show.live.event(entry.name, event),
     });
     booted = { ...booted, ...seen };
     if (isLeftOut(scenario)) continue;

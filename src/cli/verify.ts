@@ -17,13 +17,13 @@ import { type AddCommand, type CliProcess, exitCode, UsageError } from './comman
 import { addConfigurationOptions } from './configuration-options.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { type PredictOptions, predictionOf } from './predict.ts';
+import { addDetailOption, type DetailOption, detailOf } from './detail-option.ts';
 import { readPrediction } from './prediction-file.ts';
 
-interface VerifyOptions extends PredictOptions {
+interface VerifyOptions extends PredictOptions, DetailOption {
   readonly console?: string;
   readonly prediction?: string;
   readonly strict?: boolean;
-  readonly verbose?: boolean;
   readonly scenario?: string;
 }
 
@@ -38,17 +38,16 @@ export const addVerify: AddCommand = (program, process, done) => {
       .option('--case <directory>', 'predict a recorded boot with its configuration'),
   )
     .option('--strict', 'a claim that breaks as predicted fails')
-    .option('--verbose', 'the reason and the evidence of every expectation')
-    .option('--json', 'print JSON')
-    .action(async (run: string | undefined, options: VerifyOptions) => {
-      const report = await reportOf(run, options, process);
-      if (report === undefined) {
-        done(exitCode.interrupted);
-        return;
-      }
-      print(report, options, process);
-      done(exitCode[outcomeOf(report, { strict: options.strict === true })]);
-    });
+    .option('--json', 'print JSON');
+  addDetailOption(command).action(async (run: string | undefined, options: VerifyOptions) => {
+    const report = await reportOf(run, options, process);
+    if (report === undefined) {
+      done(exitCode.interrupted);
+      return;
+    }
+    print(report, options, process);
+    done(exitCode[outcomeOf(report, { strict: options.strict === true })]);
+  });
   addHelpNotes(command, {
     examples: [
       ['verify runs/2026-02-16T102030-rpi5-01-dom0-and-guest', 'judge a run again'],
@@ -185,7 +184,7 @@ function print(report: RunReport, options: VerifyOptions, { stdout, env }: CliPr
     renderVerdict(report, {
       strict,
       colour: wantsColour(terminal, env),
-      verbose: options.verbose === true,
+      detail: detailOf(options),
       columns: terminal.columns,
     }),
   );

@@ -132,7 +132,7 @@ test('a prediction of schema 1, with `words` in its reasons, is still read', asy
     .replace('"schema": 2', '"schema": 1')
     .replaceAll('"because": ', '"words": ');
   writeFileSync(file, schema1);
-  const { code, out, err } = await run(['verify', directory, '--verbose']);
+  const { code, out, err } = await run(['verify', directory, '-vv']);
   t.is(code, 0, err);
   t.regex(out, /the test wants it/);
 });
@@ -253,7 +253,7 @@ test('escape sequences of a foreign recording do not reach the terminal', async 
   ]);
   for (const argv of [
     ['verify', directory],
-    ['verify', directory, '--verbose'],
+    ['verify', directory, '-vv'],
     ['replay', directory, '--speed', 'max'],
   ]) {
     const { out, err } = await run(argv);

@@ -1,12 +1,15 @@
 /**
- * JUnit XML as Jenkins and GitLab read it: a suite per run, a case per expectation, and a suite per board of the
- * scenarios that were not run there.
+ * JUnit XML as Jenkins and GitLab read it. By default a suite per board and a case per scenario, under names that stay
+ * the same from run to run; in detail a suite per run and a case per expectation, and a suite per board of the scenarios
+ * that were not run there.
  */
 import type { Evidence, Judgement } from '../verify/verdict.ts';
 import { imageWords } from './images.ts';
 import type { LeftOut } from './left-out.ts';
 import { printable } from './printable.ts';
-import { isFailure, type RunReport, type Strictness } from './run-report.ts';
+import { firstFailure } from './first-failure.ts';
+import { isFailure, outcomeOf, type RunReport, type Strictness } from './run-report.ts';
+import { renderVerdict } from './terminal.ts';
 
 type Result =
   | { readonly kind: 'passed' }
@@ -22,9 +25,47 @@ interface TestCase {
 
 /**
  * @param strictness whether a claim that breaks as predicted is a failure
- * @returns the document
+ * @returns the document: a case per scenario and board; its failures, as a terminal shows them, are in the case
  */
 export function renderJunit(
+  reports: readonly RunReport[],
+  strictness: Strictness,
+  leftOut: readonly LeftOut[] = [],
+): string {
+  const boards = new Set([
+    ...reports.map(({ verdict }) => verdict.board),
+    ...leftOut.map(({ board }) => board),
+  ]);
+  const suites = [...boards].map(board => {
+    const runs = reports.filter(({ verdict }) => verdict.board === board);
+    const cases = [
+      ...runs.map(report => scenarioCase(report, strictness)),
+      ...leftOut.filter(each => each.board === board).map(leftOutCase),
+    ];
+    const began = runs.map(({ started }) => started).toSorted()[0];
+    const suite = open('testsuite', {
+      name: board,
+      ...counts(cases),
+      time: secondsOf(runs).toFixed(3),
+      ...(began !== undefined && { timestamp: timestamp(began) }),
+      hostname: board,
+    });
+    const text = [
+      `  ${suite}`,
+      ...cases.map(each => renderCase(each, `scmi-hil.${board}`)),
+      '  </testsuite>',
+    ];
+    return { cases, text: text.join('\n') };
+  });
+  return document(
+    suites.flatMap(({ cases }) => cases),
+    secondsOf(reports),
+    suites.map(({ text }) => text),
+  );
+}
+
+/** As `renderJunit`, with a suite per run and a case per expectation. */
+export function renderJunitInDetail(
   reports: readonly RunReport[],
   strictness: Strictness,
   leftOut: readonly LeftOut[] = [],
@@ -32,13 +73,42 @@ export function renderJunit(
   const suites = reports.map(report => ({ report, cases: casesOf(report, strictness) }));
   const notRun = [...Map.groupBy(leftOut, ({ board }) => board)];
   const all = [...suites.flatMap(({ cases }) => cases), ...leftOut.map(leftOutCase)];
-  const seconds = reports.reduce((sum, { milliseconds }) => sum + milliseconds / 1000, 0);
-  const body = [
+  return document(all, secondsOf(reports), [
     ...suites.map(({ report, cases }) => renderSuite(report, cases)),
     ...notRun.map(([board, scenarios]) => renderLeftOut(board, scenarios.map(leftOutCase))),
-  ];
-  const root = open('testsuites', { name: 'scmi-hil', ...counts(all), time: seconds.toFixed(3) });
-  return ['<?xml version="1.0" encoding="UTF-8"?>', root, ...body, '</testsuites>', ''].join('\n');
+  ]);
+}
+
+function document(cases: readonly TestCase[], seconds: number, suites: readonly string[]): string {
+  const root = open('testsuites', { name: 'scmi-hil', ...counts(cases), time: seconds.toFixed(3) });
+  return ['<?xml version="1.0" encoding="UTF-8"?>', root, ...suites, '</testsuites>', ''].join('\n');
+}
+
+function secondsOf(reports: readonly RunReport[]): number {
+  return reports.reduce((sum, { milliseconds }) => sum + milliseconds / 1000, 0);
+}
+
+/** A run as one case: passed, failed by its first failure, or one error of the lab. */
+function scenarioCase(report: RunReport, strictness: Strictness): TestCase {
+  const { verdict, milliseconds } = report;
+  const output = renderVerdict(report, { ...strictness, colour: false, detail: 'failures' });
+  const [fault] = verdict.faults;
+  const first = firstFailure(verdict.judgements, strictness);
+  const outcome = outcomeOf(report, strictness);
+  const base = { name: verdict.scenario, seconds: milliseconds / 1000, output };
+  if (outcome === 'met') return { ...base, result: { kind: 'passed' } };
+  if (outcome === 'failed') {
+    const message = first === undefined ? firstLine(fault?.what ?? outcome) : failureText(first);
+    return { ...base, result: { kind: 'failure', type: first?.outcome ?? outcome, message } };
+  }
+  return { ...base, result: { kind: 'error', type: outcome, message: firstLine(fault?.what ?? outcome) } };
+}
+
+/** `missed: xen: scmi: Free domain 1: not found in the console log` */
+function failureText({ expectation, outcome, why }: Judgement): string {
+  const never = expectation.kind === 'absent' ? 'never: ' : '';
+  const because = why === undefined ? '' : `: ${firstLine(why)}`;
+  return `${outcome}: ${expectation.source}: ${never}${expectation.text}${because}`;
 }
 
 function casesOf(report: RunReport, strictness: Strictness): TestCase[] {
@@ -122,7 +192,7 @@ function renderSuite(report: RunReport, cases: readonly TestCase[]): string {
     name: `${verdict.scenario} on ${verdict.board}`,
     ...counts(cases),
     time: (milliseconds / 1000).toFixed(3),
-    timestamp: started.replace(/(\.\d+)?Z$/, ''),
+    timestamp: timestamp(started),
     hostname: verdict.board,
   });
   return [
@@ -133,6 +203,11 @@ function renderSuite(report: RunReport, cases: readonly TestCase[]): string {
     ...cases.map(each => renderCase(each, `${verdict.board}.${verdict.scenario}`)),
     '  </testsuite>',
   ].join('\n');
+}
+
+/** The schema's time has no zone. */
+function timestamp(started: string): string {
+  return started.replace(/(\.\d+)?Z$/, '');
 }
 
 function renderLeftOut(board: string, cases: readonly TestCase[]): string {

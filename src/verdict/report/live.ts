@@ -1,4 +1,4 @@
-/** Live display of a run: a line per event, and progress in place on a terminal. */
+/** Live display of runs: a line per event or only their state, and what is under way in place on a terminal. */
 import type { RecordedEvent } from '../recording/event.ts';
 import { type Colour, painter } from './colour.ts';
 import { eventWords, type Transfer, transferOf } from './event-words.ts';
@@ -10,6 +10,8 @@ export interface LiveOptions {
   readonly colour: boolean;
   /** Columns of the terminal, asked for at each redraw. */
   readonly columns?: () => number;
+  /** A line per event; else the state of each board: in place, or as a line where nothing else came for a while. */
+  readonly events: boolean;
 }
 
 export interface Live {
@@ -17,24 +19,35 @@ export interface Live {
   event(board: string, event: RecordedEvent): void;
   /** A line of its own between events. */
   line(text: string): void;
+  /**
+   * Time goes on: shows the state again, with the time. Called about once a second.
+   * @param elapsed milliseconds since the command began
+   * @param sum for the front of the state: `37/241`
+   */
+  tick(elapsed: number, sum: string): void;
   /** Takes the progress away. */
   close(): void;
 }
 
 /** Milliseconds of a run between two lines about one transfer, where nothing is redrawn. */
 const plainInterval = 5000;
+/** Milliseconds without a line after which the state is told as one, where nothing is redrawn. */
+const quietInterval = 30_000;
 
 /** @param write takes text for the terminal or the log */
 export function liveProgress(write: (text: string) => void, options: LiveOptions): Live {
   const paint = painter(options.colour);
-  /** By board, what is shown of its running transfer. */
+  /** By board, what is shown of its running transfer; with `events` off, of all that it does. */
   const progress = new Map<string, string>();
+  /** By board, the scenario that it runs. */
+  const scenarios = new Map<string, string>();
   const lastPlain = new Map<string, number>();
   /** By board, when its running transfer began. */
   const began = new Map<string, number>();
   let drawn = false;
   /** Columns of the longest board name so far. */
   let width = 0;
+  let time = { elapsed: 0, sum: '', lastLine: 0 };
 
   const erase = () => {
     if (drawn) write('\r\x1b[K');
@@ -42,14 +55,27 @@ export function liveProgress(write: (text: string) => void, options: LiveOptions
   };
   const draw = () => {
     if (!options.inPlace || progress.size === 0) return;
-    const text = [...progress].map(([board, words]) => `${printableLine(board)}: ${words}`).join('   ');
-    write(text.slice(0, Math.max(0, (options.columns?.() ?? 80) - 1)));
+    write(state().slice(0, Math.max(0, (options.columns?.() ?? 80) - 1)));
     drawn = true;
+  };
+  const state = () => {
+    const boards = [...progress].map(([board, words]) => `${printableLine(board)}: ${words}`);
+    const front = options.events ? [] : [`${time.sum} ${duration(time.elapsed)}`];
+    return [...front, ...boards].join('   ');
   };
   const line = (text: string) => {
     erase();
     write(`${text}\n`);
+    time = { ...time, lastLine: time.elapsed };
     draw();
+  };
+  /** With `events` off: the newest thing that a board did. */
+  const showState = (board: string, words: string) => {
+    const scenario = scenarios.get(board);
+    progress.set(
+      board,
+      `${scenario === undefined ? '' : `${printableLine(scenario)}, `}${printableLine(words)}`,
+    );
   };
   const show = (board: string, t: number, text: string, colour: Colour | undefined) => {
     const words = printableLine(text);
@@ -72,7 +98,14 @@ export function liveProgress(write: (text: string) => void, options: LiveOptions
 
   return {
     event(board, event) {
+      if (event.kind === 'run-started') scenarios.set(board, event.data.scenario);
       const transfer = transferOf(event);
+      if (!options.events) {
+        const words = transfer === undefined ? eventWords(event)?.text : transferWords(transfer, 0);
+        if (words !== undefined) showState(board, words);
+        if (event.kind === 'run-finished') progress.delete(board);
+        return;
+      }
       if (transfer !== undefined) {
         showTransfer(board, event.t, transfer);
         return;
@@ -86,6 +119,15 @@ export function liveProgress(write: (text: string) => void, options: LiveOptions
       if (words !== undefined) show(board, event.t, words.text, words.colour);
     },
     line,
+    tick(elapsed, sum) {
+      time = { ...time, elapsed, sum };
+      if (options.inPlace) {
+        erase();
+        draw();
+      } else if (!options.events && elapsed - time.lastLine >= quietInterval && progress.size > 0) {
+        line(state());
+      }
+    },
     close() {
       progress.clear();
       erase();
@@ -104,6 +146,12 @@ function transferWords({ file, bytes, size }: Transfer, milliseconds: number): s
 /** `1.5 MB` */
 function megabytes(bytes: number): string {
   return bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** `3 s`, `1 min 30 s` */
+function duration(milliseconds: number): string {
+  const whole = Math.floor(milliseconds / 1000);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 function seconds(milliseconds: number): string {

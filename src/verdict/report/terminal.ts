@@ -1,16 +1,24 @@
-/** Verdicts for a person at a terminal. */
+/** Verdicts for a person at a terminal: a line per run, failures in full with the first one on top, the sum. */
 import type { Reason } from '../../model/trace/observation.ts';
 import type { Evidence, Judgement, Outcome } from '../verify/verdict.ts';
 import { type Colour, type Paint, painter } from './colour.ts';
+import { firstFailure } from './first-failure.ts';
 import { imageLines, versionWords } from './images.ts';
 import { type LeftOut, leftOutLines } from './left-out.ts';
 import { printable, printableLine } from './printable.ts';
-import { outcomeOf, type RunReport, type Strictness } from './run-report.ts';
+import { isFailure, outcomeOf, type RunReport, type Strictness } from './run-report.ts';
+
+/**
+ * How much is told of a run:
+ * - `failures`: failed expectations in full, claims that broke as predicted, and the number of the others;
+ * - `expectations`: every expectation, those that did not fail on a line each;
+ * - `reasons`: every expectation in full, with rule, place and the line seen.
+ */
+export type Detail = 'failures' | 'expectations' | 'reasons';
 
 export interface TerminalOptions extends Strictness {
   readonly colour: boolean;
-  /** Reasons of all expectations in full, with rule, place and what was seen; else only of what failed. */
-  readonly verbose: boolean;
+  readonly detail: Detail;
   /** Columns of the terminal; lines about what did not fail are cut there. Absent: never cut. */
   readonly columns?: number | undefined;
 }
@@ -53,24 +61,61 @@ export function renderVerdict(report: RunReport, options: TerminalOptions): stri
 }
 
 /** In full where all is told, else what says which version it is. */
-function deployedLines({ images }: RunReport, { verbose }: TerminalOptions): string[] {
-  if (verbose) return imageLines(images).map(line => `deployed ${line}`);
+function deployedLines({ images }: RunReport, { detail }: TerminalOptions): string[] {
+  if (detail === 'reasons') return imageLines(images).map(line => `deployed ${line}`);
   const words = versionWords(images);
   return words === '' ? [] : [`deployed ${words}`];
 }
 
-/** All runs, a line each, what was not run, and their sum. */
+/** A run's place among those of one command. */
+export interface RunPlace {
+  /** Counted from 1, in the order in which runs end. */
+  readonly number: number;
+  readonly total: number;
+}
+
+/** `ok      37/241 dom0-and-guest on virtual-v4h, 0.6 s: 63 met`; with the first failure where it failed. */
+export function renderRunLine(
+  report: RunReport,
+  { number, total }: RunPlace,
+  options: TerminalOptions,
+): string {
+  const paint = painter(options.colour);
+  const outcome = outcomeOf(report, options);
+  const { words, colour } = runOutcomes[outcome];
+  const place = `${String(number).padStart(String(total).length)}/${total}`;
+  const line = `${paint(colour, (outcome === 'met' ? 'ok' : words).padEnd(6))} ${place} ${printableLine(nameOf(report))}, ${secondsOf(report)}: ${countWords(report.verdict.counts)}`;
+  const first = firstProblem(report, options);
+  return first === undefined ? line : `${line}\n       ${first}`;
+}
+
+/** One line on why a run did not pass. */
+function firstProblem(report: RunReport, options: TerminalOptions): string | undefined {
+  const { judgements, faults } = report.verdict;
+  const [fault] = faults;
+  if (outcomeOf(report, options) === 'met') return undefined;
+  if (fault !== undefined) return printableLine(`${fault.class}: ${fault.what.split('\n', 1)[0] ?? ''}`);
+  const first = firstFailure(judgements, options);
+  if (first === undefined) return undefined;
+  const { words } = outcomes[first.outcome];
+  return printableLine(`${words}: ${first.expectation.source}: ${textOf(first)}`);
+}
+
+/** Runs that did not pass, a line each (with `detail` beyond failures: all runs), scenarios that were left out, and the sum. */
 export function renderSummary(
   reports: readonly RunReport[],
   options: TerminalOptions,
   leftOut: readonly LeftOut[] = [],
 ): string {
   const paint = painter(options.colour);
-  const width = Math.max(0, ...reports.map(report => nameOf(report).length));
-  const lines = reports.map(report => {
+  const listed = reports.filter(
+    report => options.detail !== 'failures' || outcomeOf(report, options) !== 'met',
+  );
+  const width = Math.max(0, ...listed.map(report => nameOf(report).length));
+  const lines = listed.map(report => {
     const outcome = runOutcomes[outcomeOf(report, options)];
     const words = paint(outcome.colour, outcome.words.padEnd(labelWidth));
-    const took = `${(report.milliseconds / 1000).toFixed(1)} s`.padStart(8);
+    const took = secondsOf(report).padStart(8);
     return `  ${words} ${nameOf(report).padEnd(width)} ${took}  ${countWords(report.verdict.counts)}`;
   });
   const sums = Object.entries(runOutcomes).flatMap(([key, { words, colour }]) => {
@@ -78,9 +123,17 @@ export function renderSummary(
     return count === 0 ? [] : [paint(colour, `${count} ${words}`)];
   });
   const others = leftOut.length === 0 ? [] : [paint('dim', `${leftOut.length} left out`)];
-  const sum = `${reports.length} runs: ${[...sums, ...others].join(', ')}`;
+  const sum = `${counted(reports.length, 'run')}: ${[...sums, ...others].join(', ')}`;
   const notRun = leftOutLines(leftOut).map(line => `  ${paint('dim', line)}`);
   return `${[...lines, ...notRun, sum].join('\n')}\n`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function secondsOf({ milliseconds }: RunReport): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
 function nameOf({ verdict }: RunReport): string {
@@ -106,7 +159,25 @@ function renderFault(fault: RunReport['verdict']['faults'][number], paint: Paint
 }
 
 function renderJudgements(all: readonly Judgement[], options: TerminalOptions, paint: Paint): string[] {
-  if (options.verbose) return all.flatMap(judgement => inFull(judgement, paint));
+  const first = firstFailure(all, options);
+  const others = all.filter(each => each !== first && isShown(each, options));
+  const told = foldedLines(others, options, paint);
+  if (first === undefined) return told;
+  const follow = others.some(each => isFailure(each, options));
+  return [
+    `  ${paint('bold', follow ? 'first failure; the others may follow from it:' : 'the failure:')}`,
+    ...inFull(first, paint),
+    ...(told.length === 0 ? [] : [`  ${paint('bold', follow ? 'then:' : 'beside it:')}`, ...told]),
+  ];
+}
+
+/** A met expectation is left to its number in the headline, unless more was asked for. */
+function isShown({ outcome }: Judgement, { detail }: TerminalOptions): boolean {
+  return detail !== 'failures' || outcome !== 'met';
+}
+
+function foldedLines(all: readonly Judgement[], options: TerminalOptions, paint: Paint): string[] {
+  if (options.detail === 'reasons') return all.flatMap(judgement => inFull(judgement, paint));
   return runsOfOneKind(all).flatMap(alike => {
     const [first] = alike;
     if (first === undefined) return [];

@@ -6,18 +6,19 @@ import test from 'ava';
 import type { Expectation } from '../../../src/model/predict/prediction.ts';
 import type { RecordedData } from '../../../src/verdict/recording/event.ts';
 import { wantsColour } from '../../../src/verdict/report/colour.ts';
+import { firstFailure } from '../../../src/verdict/report/first-failure.ts';
 import { renderJson } from '../../../src/verdict/report/json.ts';
-import { renderJunit } from '../../../src/verdict/report/junit.ts';
+import { renderJunit, renderJunitInDetail } from '../../../src/verdict/report/junit.ts';
 import { type Live, liveProgress } from '../../../src/verdict/report/live.ts';
 import { printable } from '../../../src/verdict/report/printable.ts';
 import { type RunReport, worstOutcome } from '../../../src/verdict/report/run-report.ts';
-import { renderSummary, renderVerdict } from '../../../src/verdict/report/terminal.ts';
+import { renderRunLine, renderSummary, renderVerdict } from '../../../src/verdict/report/terminal.ts';
 import type { Judgement, Outcome, Verdict } from '../../../src/verdict/verify/verdict.ts';
 
 const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-report-'));
 test.after.always(() => rmSync(directory, { recursive: true, force: true }));
 
-const plain = { strict: false, colour: false, verbose: false };
+const plain = { strict: false, colour: false, detail: 'failures' as const };
 const schema = path.join(import.meta.dirname, '../../fixtures/report/junit.xsd');
 
 /** One judgement of each outcome, with everything that a board's console can throw at an XML writer. */
@@ -37,8 +38,28 @@ const judgements: readonly Judgement[] = [
   judged('infrastructure', {}, { why: 'the serial line was lost' }),
 ];
 
+test('a JUnit case per scenario has its first failure, and one error where the lab failed', t => {
+  const faults = [{ class: 'infrastructure', what: 'no power\nmore' }];
+  const document = renderJunit(
+    [report({}), report({ judgements }), report({ judgements, outcome: 'infrastructure', faults })],
+    plain,
+    notRun,
+  );
+  t.deepEqual(casesOf(document), [
+    { name: 'dom0-and-guest', result: 'passed' },
+    { name: 'dom0-and-guest', result: 'failure' },
+    { name: 'dom0-and-guest', result: 'error' },
+    { name: 'linux-6-1', result: 'skipped' },
+    { name: 'probe-two-guests', result: 'skipped' },
+  ]);
+  t.regex(document, /<testsuite name="rpi5-01" tests="4" failures="1" errors="1" skipped="1" time="37\.035"/);
+  t.regex(document, /<failure type="contradicted" message="contradicted: xen: never: scmi: Error\.\*">/);
+  t.regex(document, /<error type="infrastructure" message="no power">/);
+  t.regex(document, /nearest seen nearest \\x1b\[31m/);
+});
+
 test('each outcome of an expectation has its JUnit result', t => {
-  const cases = casesOf(renderJunit([report({ judgements })], plain));
+  const cases = casesOf(renderJunitInDetail([report({ judgements })], plain));
   t.deepEqual(
     cases.map(({ name, result }) => [name.split(' ')[0], result]),
     [
@@ -55,12 +76,12 @@ test('each outcome of an expectation has its JUnit result', t => {
 });
 
 test('--strict makes a claim that breaks as predicted a JUnit failure', t => {
-  const cases = casesOf(renderJunit([report({ judgements })], { strict: true }));
+  const cases = casesOf(renderJunitInDetail([report({ judgements })], { strict: true }));
   t.is(cases.find(({ name }) => name.startsWith('broken'))?.result, 'failure');
 });
 
 test('the counts of a JUnit suite are those of its cases', t => {
-  const document = renderJunit([report({ judgements }), report({ judgements: [] })], plain);
+  const document = renderJunitInDetail([report({ judgements }), report({ judgements: [] })], plain);
   const counts = [
     ...document.matchAll(/<testsuites? .*?tests="(\d+)" failures="(\d+)" errors="(\d+)" skipped="(\d+)"/g),
   ];
@@ -76,7 +97,7 @@ test('the counts of a JUnit suite are those of its cases', t => {
 
 test('a lab that failed is a JUnit error even where nothing came to be judged', t => {
   const faults = [{ class: 'infrastructure', what: 'open /dev/ttyUSB0: no such device', hint: 'plug it in' }];
-  const document = renderJunit([report({ outcome: 'infrastructure', faults })], plain);
+  const document = renderJunitInDetail([report({ outcome: 'infrastructure', faults })], plain);
   t.deepEqual(casesOf(document), [{ name: 'the run reaches its end', result: 'error' }]);
   t.regex(
     document,
@@ -85,7 +106,7 @@ test('a lab that failed is a JUnit error even where nothing came to be judged', 
 });
 
 test('a retry of a run is reported with its JUnit case', t => {
-  const document = renderJunit([report({ notes: ['the line is back after 0.3 s'] })], plain);
+  const document = renderJunitInDetail([report({ notes: ['the line is back after 0.3 s'] })], plain);
   t.regex(document, /<system-out>note: the line is back after 0\.3 s<\/system-out>/);
 });
 
@@ -95,7 +116,7 @@ const notRun = [
 ];
 
 test('a scenario that was left out on a board is a skipped JUnit case', t => {
-  const document = renderJunit([report({ judgements })], plain, notRun);
+  const document = renderJunitInDetail([report({ judgements })], plain, notRun);
   t.deepEqual(casesOf(document).slice(-2), [
     { name: 'linux-6-1', result: 'skipped' },
     { name: 'probe-two-guests', result: 'skipped' },
@@ -108,7 +129,7 @@ test('a scenario that was left out on a board is a skipped JUnit case', t => {
 });
 
 test('the lines seen are attached to JUnit cases, spelt out where XML cannot hold them', t => {
-  const document = renderJunit([report({ judgements })], plain);
+  const document = renderJunitInDetail([report({ judgements })], plain);
   t.true(document.includes('seen: Got &lt;8&gt; &amp; "more" (line 12, 3.200 s)'));
   t.true(document.includes(String.raw`nearest seen: nearest \x1b[31m\x00 \xfffe line (line 7, 1.234 s)`));
   t.true(document.includes('seen: ]]&gt; error (line 9)'));
@@ -120,6 +141,12 @@ const xmllint = commandExists('xmllint');
   const documents = [
     renderJunit([], plain),
     renderJunit([report({ judgements }), report({ outcome: 'interrupted' })], { strict: true }, notRun),
+    renderJunitInDetail([], plain),
+    renderJunitInDetail(
+      [report({ judgements }), report({ outcome: 'interrupted' })],
+      { strict: true },
+      notRun,
+    ),
   ];
   for (const [index, document] of documents.entries()) {
     const file = path.join(directory, `${index}.xml`);
@@ -140,7 +167,7 @@ test('JUnit elements are nested as the schema has them', t => {
     skipped: ['testcase'],
     'system-out': ['testcase'],
   };
-  for (const [element, parent] of elementsOf(renderJunit([report({ judgements })], plain))) {
+  for (const [element, parent] of elementsOf(renderJunitInDetail([report({ judgements })], plain))) {
     t.true(parents[element]?.includes(parent), `${element} in ${parent}`);
   }
 });
@@ -160,20 +187,25 @@ test('a verdict names the nearest line and the reason of what was missed, and wh
   t.regex(text, / {2}files: runs\/x\n$/);
 });
 
-test('a met expectation is one line with its reason, cut at the terminal’s width', t => {
+test('a met expectation is counted, and with -v one line with its reason, cut at the terminal’s width', t => {
   const [met] = judgements;
   const one = report({ judgements: met === undefined ? [] : [met] });
-  t.regex(renderVerdict(one, plain), /\n {2}met {12}xen: scmi: Got agent count 8 {2}<- the tree says so\n/);
-  const narrow = renderVerdict(one, { ...plain, columns: 50 });
+  const all = { ...plain, detail: 'expectations' as const };
+  t.notRegex(renderVerdict(one, plain), /Got agent count/);
+  t.regex(renderVerdict(one, all), /\n {2}met {12}xen: scmi: Got agent count 8 {2}<- the tree says so\n/);
+  const narrow = renderVerdict(one, { ...all, columns: 50 });
   for (const line of narrow.split('\n').slice(2)) t.true(line.length <= 50, line);
-  t.regex(renderVerdict(one, { ...plain, verbose: true }), /met {12}xen: .*\n {4}seen .*line 12, 3\.2 s/);
+  t.regex(
+    renderVerdict(one, { ...plain, detail: 'reasons' as const }),
+    /met {12}xen: .*\n {4}seen .*line 12, 3\.2 s/,
+  );
 });
 
 test('many expectations in a row of which nothing was learned are told as one, with the reason', t => {
   const many = Array.from({ length: 50 }, () => judged('infrastructure', {}, { why: 'no power' }));
   const text = renderVerdict(report({ judgements: many, outcome: 'infrastructure' }), plain);
   t.regex(text, / {2}infrastructure 50 expectations, from "a line" on {2}<- no power\n {2}files/);
-  const verbose = renderVerdict(report({ judgements: many }), { ...plain, verbose: true });
+  const verbose = renderVerdict(report({ judgements: many }), { ...plain, detail: 'reasons' as const });
   t.is(verbose.match(/infrastructure xen: a line/g)?.length, 50);
 });
 
@@ -183,18 +215,18 @@ const images = {
   ramdisk: { sha256: 'c'.repeat(64) },
 };
 
-test('deployed files are reported by their versions, and in full with --verbose', t => {
+test('deployed files are reported by their versions, and in full with -vv', t => {
   const deployed = { ...report({}), images };
   t.regex(
     renderVerdict(deployed, plain),
     /^ {2}deployed xen: Xen 4\.20\.4-pre, kernel: Linux version 6\.12\.107$/m,
   );
-  const verbose = renderVerdict(deployed, { ...plain, verbose: true });
+  const verbose = renderVerdict(deployed, { ...plain, detail: 'reasons' as const });
   t.regex(verbose, /^ {2}deployed xen: Xen 4\.20\.4-pre, build-id d5b6, SHA-256 a{64}$/m);
   t.regex(verbose, /^ {2}deployed ramdisk: SHA-256 c{64}$/m);
   t.notRegex(renderVerdict({ ...report({}), images: { ramdisk: images.ramdisk } }, plain), /deployed/);
   t.regex(
-    renderJunit([deployed], plain),
+    renderJunitInDetail([deployed], plain),
     /<property name="image\.xen" value="Xen 4\.20\.4-pre, build-id d5b6, SHA-256 a{64}"\/>/,
   );
   t.deepEqual((JSON.parse(renderJson([deployed], plain)) as { runs: unknown[] }).runs.length, 1);
@@ -230,8 +262,44 @@ test('the summary counts runs, and --strict turns a broken claim into a failure'
   const others = [...leftOut, { board: 'v4h-01', scenario: 'e', why: 'it needs Linux 6.1' }];
   t.regex(
     renderSummary(runs, plain, others),
-    /\n {2}left out on v4h-01: 4 scenarios: it is for rpi5\n {2}left out on v4h-01: e: it needs Linux 6\.1\n2 runs: 2 met, 5 left out\n$/,
+    /^ {2}left out on v4h-01: 4 scenarios: it is for rpi5\n {2}left out on v4h-01: e: it needs Linux 6\.1\n2 runs: 2 met, 5 left out\n$/,
   );
+});
+
+test('the first failure stands on top, wherever the prediction has it', t => {
+  const late = judged('missed', { text: 'missed late' });
+  const early = judged('contradicted', { kind: 'absent', text: 'never' }, { seen: { text: 'x', line: 3 } });
+  const before = judged('met', {}, { seen: { text: 'a line', line: 9 } });
+  t.is(firstFailure([before, late, early], plain)?.expectation.text, 'never');
+  t.is(firstFailure([late, before, early], plain)?.expectation.text, 'missed late');
+  t.is(firstFailure([before], plain), undefined);
+  const text = renderVerdict(report({ judgements: [before, late, early] }), plain);
+  t.regex(
+    text,
+    /first failure; .*\n {2}contradicted {3}xen: never: never\n[^]*\n {2}then:\n {2}missed {9}xen: missed late/,
+  );
+});
+
+test('a run is one line as it ends, with the first failure under it', t => {
+  t.is(
+    renderRunLine(report({}), { number: 7, total: 241 }, plain),
+    'ok       7/241 dom0-and-guest on rpi5-01, 12.3 s: nothing judged',
+  );
+  t.regex(
+    renderRunLine(report({ judgements }), { number: 12, total: 12 }, plain),
+    /^FAILED 12\/12 dom0-and-guest on rpi5-01, .*\n {7}contradicted: xen: never: scmi: Error/,
+  );
+  const faults = [{ class: 'infrastructure', what: 'no power\nmore' }];
+  t.regex(
+    renderRunLine(report({ outcome: 'infrastructure', faults }), { number: 1, total: 1 }, plain),
+    /\n {7}infrastructure: no power$/,
+  );
+});
+
+test('the summary lists the runs that did not pass, and all with -v', t => {
+  const runs = [report({}), report({ judgements })];
+  t.is(renderSummary(runs, plain).match(/on rpi5-01/g)?.length, 1);
+  t.is(renderSummary(runs, { ...plain, detail: 'expectations' }).match(/on rpi5-01/g)?.length, 2);
 });
 
 test('interrupted outweighs failed, failed outweighs infrastructure, among several runs', t => {
@@ -268,7 +336,7 @@ const events: readonly RecordedData[] = [
 
 test('without a terminal every event is a whole line, with progress now and then', t => {
   let out = '';
-  const live = liveProgress(text => void (out += text), { inPlace: false, colour: false });
+  const live = liveProgress(text => void (out += text), { inPlace: false, colour: false, events: true });
   play(live, 3000);
   t.deepEqual(out.split('\n'), [
     '    0.0s rpi5-01  power on',
@@ -286,7 +354,12 @@ test('without a terminal every event is a whole line, with progress now and then
 
 test('on a terminal progress is redrawn in place and gone at the end', t => {
   let out = '';
-  const live = liveProgress(text => void (out += text), { inPlace: true, colour: false, columns: () => 60 });
+  const live = liveProgress(text => void (out += text), {
+    inPlace: true,
+    colour: false,
+    columns: () => 60,
+    events: true,
+  });
   play(live, 10);
   const erase = '\r\x1b[K';
   const [first, second] = ['25 % of 2.0 MB, 50.0 MB/s', '75 % of 2.0 MB, 75.0 MB/s'];
@@ -296,12 +369,33 @@ test('on a terminal progress is redrawn in place and gone at the end', t => {
   t.false(kept.some(line => line.includes('%')));
 });
 
+test('with events off the state is told in place, or as a line where nothing else came for 30 s', t => {
+  const kept = { out: '' };
+  const quiet = liveProgress(text => void (kept.out += text), {
+    inPlace: false,
+    colour: false,
+    events: false,
+  });
+  play(quiet, 3000, () => quiet.tick(10_000, '0/3'));
+  t.is(kept.out, '');
+  play(quiet, 3000, () => quiet.tick(95_000, '0/3'));
+  t.regex(kept.out, /^0\/3 1 min 35 s {3}rpi5-01: dom0 has .*\n$/);
+  const drawn = { out: '' };
+  const options = { inPlace: true, colour: false, events: false, columns: () => 40 };
+  const terminal = liveProgress(text => void (drawn.out += text), options);
+  play(terminal, 3000, () => terminal.tick(1000, '2/3'));
+  t.false(drawn.out.includes('\n'));
+  t.true(drawn.out.includes('2/3 1 s   rpi5-01: dom0 has /root'));
+  t.true(drawn.out.endsWith('\r\x1b[K'));
+});
+
 test('text of a board cannot steer a terminal', t => {
   t.is(printable('a\x1b]0;title\x07b\u009bc\r\n\td'), 'a\\x1b]0;title\\x07b\\x9bc\\x0d\n\td');
 });
 
-function play(live: Live, interval: number): void {
+function play(live: Live, interval: number, then = () => {}): void {
   events.forEach((event, index) => live.event('rpi5-01', { t: index * interval, source: 'run', ...event }));
+  then();
   live.close();
 }
 

@@ -1,0 +1,28 @@
+/** The expectation that failed first: the cause of the others, as a rule. */
+import type { Judgement } from '../verify/verdict.ts';
+import { isFailure, type Strictness } from './run-report.ts';
+
+/**
+ * The failed expectation whose turn came first. A contradiction has its place in the recording; a missed line has
+ * none, and stands where the last line before it in the prediction was seen.
+ *
+ * @param judgements of one run, in the order of the prediction
+ * @returns undefined where none failed
+ */
+export function firstFailure(
+  judgements: readonly Judgement[],
+  strictness: Strictness,
+): Judgement | undefined {
+  let first: { readonly judgement: Judgement; readonly line: number } | undefined;
+  let reached = 0;
+  for (const judgement of judgements) {
+    const { outcome, seen } = judgement;
+    if (isFailure(judgement, strictness)) {
+      const line = outcome !== 'missed' && seen !== undefined ? seen.line : reached;
+      if (first === undefined || line < first.line) first = { judgement, line };
+    } else if (seen !== undefined) {
+      reached = Math.max(reached, seen.line);
+    }
+  }
+  return first?.judgement;
+}
