@@ -33,19 +33,13 @@ export function loadError(answer: string, load: readonly UBootFile[]): string {
   return errorLine(answer) ?? answer.trim().split(/\r?\n/).slice(-2).join(' / ');
 }
 
-/**
- * The line by which U-Boot says that its Ethernet has no link (drivers/net/phy/phy.c, genphy_update_link; the words of
- * the MAC drivers differ).
- */
+/** The line by which U-Boot says that its Ethernet has no link. */
 export function linkTrouble(answer: string): string | undefined {
   return answer
     .split(/\r?\n/)
-    .find(line => noLink.test(line))
+    .find(line => uBootText.noLink.test(line))
     ?.trim();
 }
-
-const noLink =
-  /Waiting for PHY .*TIMEOUT|Could not initialize PHY|phy_startup\(\) failed|\bNo link\b|link (?:is )?down|PHY (?:is )?not found|could not get PHY/i;
 
 /** U-Boot's answer says that its Ethernet has no link. */
 export function withoutLink(answer: string): Fault {

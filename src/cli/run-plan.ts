@@ -11,7 +11,7 @@ import { missingImages } from '../lab/needed-images.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import { findScenario, listScenarios, loadScenario, type ScenarioFile } from '../scenario/load.ts';
 import type { XenImage } from '../lab/images/xen-image.ts';
-import { toolstackNeeded, withOwnXen } from '../lab/planned-board.ts';
+import { type BoardSoftware, softwareOf } from '../lab/planned-board.ts';
 import { hasSciSubsystem } from '../model/xen/version.ts';
 import type { LeftOut } from '../verdict/report/left-out.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
@@ -61,11 +61,11 @@ export function* planByScenario(request: PlanRequest, lab: LoadedLab): Generator
     const mistake = request.boots === true ? missingImages(entry) : undefined;
     if (mistake !== undefined && request.boards.length > 0) throw mistake;
     const fitted: Scenario[] = [];
-    const { board, xen } = withOwnXen(entry, request.env);
-    const has = { xen, toolstack: toolstackNeeded(board, request.env) };
+    const software = softwareOf(entry, request.env);
+    const { board } = software;
     for (const file of files) {
       yield;
-      const why = mistake?.message ?? reasonAgainst(file, board, has);
+      const why = mistake?.message ?? reasonAgainst(file, software);
       if (why === undefined) fitted.push(loadScenario(file.file, board.type, labTreeOf(board)));
       else leftOut.push({ board: board.name, scenario: file.name, why });
     }
@@ -85,19 +85,10 @@ function boardsFor({ boards, images = {} }: PlanRequest, lab: LoadedLab): BoardE
   return names.map(name => withImages(boardOf(lab, name), images));
 }
 
-/** Facts about a board's images. */
-interface BoardSoftware {
-  /** Of an emulated board; absent where the image does not tell. */
-  readonly xen: XenImage | undefined;
-  /** Mismatch of xl and this Xen; absent: none is known. */
-  readonly toolstack: string | undefined;
-}
-
 /** Why a scenario cannot run on a board; undefined where it can. */
 function reasonAgainst(
   { document }: ScenarioFile,
-  { type, setup }: BoardEntry,
-  { xen, toolstack }: BoardSoftware,
+  { board: { type, setup }, xen, toolstack }: BoardSoftware,
 ): string | undefined {
   if (!fitsBoardType(document, type)) return `it is for ${document.boards?.join(', ')}`;
   if (isVirtual(setup)) return undefined;

@@ -47,34 +47,28 @@ export function plannedBoard({ name, type, setup }: BoardEntry, env: Environment
   };
 }
 
-/**
- * Needs of a scenario that uses the toolstack, if the board's xl does not fit its Xen.
- * @returns undefined where they fit, or one of their versions is not known
- */
-export function toolstackNeeded(entry: BoardEntry, env: Environment): string | undefined {
-  const { type, setup } = entry;
-  if (isVirtual(setup)) return undefined;
-  const images = plannedBoard(entry, env).images;
-  const { tools } = setup.images;
-  const own =
-    tools ??
-    (isEmulated(setup) && setup.images['ramdisk'] === undefined ? fetchedTools(type.type, env) : undefined);
-  const xen = images.get('xen');
-  return xen === undefined || own === undefined ? undefined : toolstackMismatch(xen, own);
+/** What the images of a board say of its software. */
+export interface BoardSoftware {
+  /** The board with the build of its own Xen, if it is emulated: that is predicted, unless a scenario asks for another. */
+  readonly board: BoardEntry;
+  /** Of an emulated board; undefined if the image does not tell. */
+  readonly xen?: XenImage | undefined;
+  /** Why its xl does not fit its Xen; undefined where they fit, or one of their versions is not known. */
+  readonly toolstack?: string | undefined;
 }
 
-/**
- * An emulated board as the Xen among its images makes it: that Xen's own build is predicted, where the scenario does
- * not ask for another.
- */
-export function withOwnXen(
-  entry: BoardEntry,
-  env: Environment,
-): { board: BoardEntry; xen: XenImage | undefined } {
-  if (!isEmulated(entry.setup)) return { board: entry, xen: undefined };
+/** Reads the Xen and the toolstack among a board's images; a virtual board has the software that is asked for. */
+export function softwareOf(entry: BoardEntry, env: Environment): BoardSoftware {
+  const { type, setup } = entry;
+  if (isVirtual(setup)) return { board: entry };
+  const isFetched = isEmulated(setup) && setup.images['ramdisk'] === undefined;
+  const tools = setup.images['tools'] ?? (isFetched ? fetchedTools(type.type, env) : undefined);
+  if (!isEmulated(setup) && tools === undefined) return { board: entry };
   const xen = readXenImage(plannedBoard(entry, env).images.get('xen') ?? '');
-  const debug = xen?.debug ?? entry.type.xen.debug;
-  return { board: { ...entry, type: { ...entry.type, xen: { ...entry.type.xen, debug } } }, xen };
+  const toolstack = tools === undefined ? undefined : toolstackMismatch(xen, tools);
+  if (!isEmulated(setup)) return { board: entry, toolstack };
+  const debug = xen?.debug ?? type.xen.debug;
+  return { board: { ...entry, type: { ...type, xen: { ...type.xen, debug } } }, xen, toolstack };
 }
 
 function fetchedTools(type: string, env: Environment): string {

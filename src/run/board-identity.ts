@@ -1,8 +1,8 @@
 /** Whether the board behind the console is the one that the lab means, by what it says of itself before Xen. */
+import { escaped } from '../config/text.ts';
 import type { OpenBoard } from '../lab/open-board.ts';
 import { otherModels } from '../board/other-models.ts';
 import type { Sign } from '../verdict/console/sign.ts';
-import { literal } from './console-signs.ts';
 
 /**
  * Signs of another board. What is garbled is none: a model has to be one that is known, a serial number whole.
@@ -35,7 +35,7 @@ function otherModel(models: readonly string[]): Sign {
   return {
     ...common,
     talkers: ['u-boot'],
-    pattern: new RegExp(`^Model: (?:${models.map(literal).join('|')})$`),
+    pattern: new RegExp(`^Model: (?:${models.map(escaped).join('|')})$`),
     means: 'U-Boot runs on a board of another type',
     source: 'U-Boot common/board_info.c',
   };

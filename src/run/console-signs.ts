@@ -1,4 +1,5 @@
 /** The signs of one board type, and what each sign of a console tells the machines. */
+import { escaped } from '../config/text.ts';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
 import type { BoardType } from '../board/board-type.ts';
 import type { Sign, SignSeen } from '../verdict/console/sign.ts';
@@ -32,7 +33,7 @@ export function boardSigns({ boot, dom0 }: BoardType): Sign[] {
       (text): Sign => ({
         name: 'board-banner',
         kind: 'milestone',
-        pattern: new RegExp(`^${literal(text)}`),
+        pattern: new RegExp(`^${escaped(text)}`),
         means: 'a stage before Xen has started',
         source,
       }),
@@ -43,7 +44,7 @@ export function boardSigns({ boot, dom0 }: BoardType): Sign[] {
       {
         name: 'board-autoboot',
         kind: 'milestone',
-        pattern: new RegExp(literal(boot.uBoot.autoboot)),
+        pattern: new RegExp(escaped(boot.uBoot.autoboot)),
         onTail: true,
         means: 'the countdown runs',
         source,
@@ -52,7 +53,7 @@ export function boardSigns({ boot, dom0 }: BoardType): Sign[] {
         name: 'u-boot-prompt',
         kind: 'milestone',
         talkers: ['u-boot', 'unknown'],
-        pattern: new RegExp(`^${literal(boot.uBoot.prompt)}$`),
+        pattern: new RegExp(`^${escaped(boot.uBoot.prompt)}$`),
         onTail: true,
         means: 'U-Boot waits for a command',
         source,
@@ -107,7 +108,3 @@ const eventOf: Readonly<Record<string, (line: string, detail: string | undefined
   'synchronous-abort': line => ({ type: 'console.crash', who: 'boot loader', line }),
   'kernel-panic': line => ({ type: 'console.crash', who: 'Dom0', line }),
 };
-
-export function literal(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
-}

@@ -1,4 +1,5 @@
 /** Actions of each kind of step. Commands and answers are recorded between the step's start and its end. */
+import { escaped } from '../config/text.ts';
 import { failure, type Fault } from '../../machines/fault.ts';
 import type { StepResult } from '../../machines/steps.ts';
 import type { Expectation, Prediction } from '../model/predict/prediction.ts';
@@ -98,10 +99,6 @@ function allSaid(due: readonly Expectation[], said: readonly string[]): boolean 
     left.splice(at, 1);
     return true;
   });
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 }
 
 const betweenLists = 250;

@@ -11,7 +11,7 @@ import { compressionOf, unpacked } from './checks/compression.ts';
 import { type CpioEntry, cpioNames, writeCpio } from './cpio.ts';
 import { elfMachine, neededLibraries } from './elf-needed.ts';
 import { findFile } from './find-file.ts';
-import { readXenImage } from './xen-image.ts';
+import type { XenImage } from './xen-image.ts';
 
 export interface Toolstack {
   /** `4.22`, from the names of its libraries; undefined where none has a version. */
@@ -87,16 +87,15 @@ export function withToolstack(
 
 /**
  * Whether xl can speak to Xen: the interface between them (public/domctl.h) changes with each release.
- * @param xen path of the hypervisor's image
+ * @param xen the hypervisor's image; absent: none that can be read
  * @param tools directory with the toolstack's libraries
  * @returns both versions in words where they differ; undefined where they fit, or one of them is not known
  */
-export function toolstackMismatch(xen: string, tools: string): string | undefined {
-  if (!existsSync(tools)) return undefined;
-  const image = readXenImage(xen);
+export function toolstackMismatch(xen: XenImage | undefined, tools: string): string | undefined {
+  if (xen?.version === undefined || !existsSync(tools)) return undefined;
   const ofTools = versionOf(filesOf(rootOf(tools)));
-  if (image?.version === undefined || ofTools === undefined || image.version === ofTools) return undefined;
-  return `the toolstack of Xen ${image.version} for ${image.text} (it has that of Xen ${ofTools})`;
+  if (ofTools === undefined || xen.version === ofTools) return undefined;
+  return `the toolstack of Xen ${xen.version} for ${xen.text} (it has that of Xen ${ofTools})`;
 }
 
 interface Combined {

@@ -1,4 +1,5 @@
 /** Expectations, made from the observations of the model. */
+import { escaped } from '../../config/text.ts';
 import type { LookAnswer, LookQuestion } from '../linux/look.ts';
 import type { ConsoleLine, Reason } from '../trace/observation.ts';
 import type { Expectation, Phase } from './prediction.ts';
@@ -112,12 +113,8 @@ export class Expectations {
 
 /** The regular expression of a line, anchored at both ends. */
 export function patternOf({ text, pattern }: Pick<ConsoleLine, 'text' | 'pattern'>): string {
-  const inner = pattern ?? escape(text);
+  const inner = pattern ?? escaped(text);
   return inner.startsWith('^') && inner.endsWith('$') ? inner : `^(?:${inner})$`;
-}
-
-export function escape(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }
 
 const prefixOf = (phase: Phase): string => (phase === 'boot' ? 'boot' : `step${phase}`);

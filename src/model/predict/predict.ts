@@ -1,11 +1,12 @@
 /** Prediction of a scenario's boot and steps: the platform is driven through them, and all it shows is kept. */
+import { escaped } from '../../config/text.ts';
 import { lookQuestion, type LookQuestion, lookQuestions } from '../linux/look.ts';
 import { commandText } from '../probe/command.ts';
 import { commandOfStep, type ProbeStep, type ScmiStep } from '../probe/of-step.ts';
 import type { Guest, Scenario, Step } from './scenario.ts';
 import type { FirmwareMessage } from '../scmi/firmware-message.ts';
 import { dom0Bootargs, namesBootModules } from '../xen/modules.ts';
-import { escape, Expectations, patternOf } from './expectations.ts';
+import { Expectations, patternOf } from './expectations.ts';
 import { DomainHistory } from './history.ts';
 import type { ConsoleLine, Reason } from '../trace/observation.ts';
 import { Platform } from './platform.ts';
@@ -368,7 +369,7 @@ class PredictedRun {
       'mediator-error',
       'xen',
       'no error of the mediator beside those predicted',
-      `^${others}(?:${mediatorErrors.map(escape).join('|')}).*$`,
+      `^${others}(?:${mediatorErrors.map(escaped).join('|')}).*$`,
       {
         rule: 'model.no-error',
         because: 'the model predicts every message of the mediator, and none of these',
@@ -395,7 +396,7 @@ class PredictedRun {
  */
 function predictedPattern({ text, pattern }: PredictedLine): string {
   const [unfinished] = /^scmi: could not assign dev for .*? \(-?\d+\)/.exec(text) ?? [];
-  return unfinished === undefined ? `(?:${pattern.replace(/^\^/, '')})` : escape(unfinished);
+  return unfinished === undefined ? `(?:${pattern.replace(/^\^/, '')})` : escaped(unfinished);
 }
 
 const unknownCommand = (command: string): PredictedCommand => ({ command, exitStatus: null, output: null });

@@ -1,3 +1,4 @@
+import { escaped } from '../../config/text.ts';
 import type { FreePart } from '../trace/observation.ts';
 
 /** Arguments of a conversion in a message's format. */
@@ -33,7 +34,7 @@ export function format(template: string, values: readonly FormatArgument[], open
   };
   const addText = (whole: string) => {
     for (const [index, part] of whole.split(sourcePlace).entries()) {
-      if (index % 2 === 0) add(part, escape(part));
+      if (index % 2 === 0) add(part, escaped(part));
       else addSourcePlace(part, add);
     }
   };
@@ -61,7 +62,7 @@ const lineNumber = 'numbers of source lines change with every commit';
 
 function addSourcePlace(place: string, add: (part: string, form: string, because?: string) => void): void {
   const [file = '', line = ''] = place.split(':');
-  add(`${file}:`, `${anyDirectory}${escape(file)}:`);
+  add(`${file}:`, `${anyDirectory}${escaped(file)}:`);
   add(line, '\\d+', lineNumber);
 }
 
@@ -73,8 +74,6 @@ function anyNumber(conversion: string): string {
     ? `(?:${prefix}[1-9a-f][0-9a-f]*|0)`
     : `${prefix}[0-9a-f]{${Number(width) - prefix.length},16}`;
 }
-
-const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 
 function* pieces(template: string): Generator<{ literal: string; conversion?: string }> {
   let end = 0;

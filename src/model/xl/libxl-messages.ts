@@ -3,6 +3,7 @@
  * those of one build (Xen 4.22 of February 2026 with the toolstack part of the series v11); where a line
  * is looked for, any number will do.
  */
+import { escaped } from '../../config/text.ts';
 import type { ConsoleLine, Reason } from '../trace/observation.ts';
 import { strerror } from './strerror.ts';
 
@@ -31,7 +32,7 @@ export function libxlLine({ message, domid, values = [], errno, optional, reason
   const before = `libxl: ${level}: ${file}:`;
   const shown = `${before}${line}:${name}: ${about}${filled}${cause}`;
   const places = { from: before.length, to: before.length + String(line).length };
-  const pattern = `libxl: ${level}: ${escape(file)}:\\d+:${name}: ${escape(`${about}${filled}`)}`;
+  const pattern = `libxl: ${level}: ${escaped(file)}:\\d+:${name}: ${escaped(`${about}${filled}`)}`;
   return {
     source: 'xl',
     ...(domid === undefined ? {} : { domid }),
@@ -48,7 +49,7 @@ export function libxlLine({ message, domid, values = [], errno, optional, reason
           ]
         : []),
     ],
-    pattern: pattern + (errnoVaries ? '.*' : escape(cause)),
+    pattern: pattern + (errnoVaries ? '.*' : escaped(cause)),
     ...(optional === undefined ? {} : { optional }),
     reason,
   };
@@ -273,8 +274,4 @@ const messages = {
 
 function entryOf(message: LibxlMessage): Entry {
   return messages[message];
-}
-
-function escape(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 }

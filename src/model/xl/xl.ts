@@ -2,6 +2,7 @@
  * The commands of xl that scenarios use (tools/xl/xl_vmcontrol.c, xl_info.c): what they print, in order,
  * and their exit codes. Time does not pass here: a command that waits is done when it returns.
  */
+import { escaped } from '../../config/text.ts';
 import type { DeviceTree } from '../dt/tree.ts';
 import type { ConsoleLine, Observer, Reason } from '../trace/observation.ts';
 import type { Domctl } from '../xen/domctl.ts';
@@ -161,7 +162,7 @@ export class Toolstack {
     });
     const text = [listHeader, ...[dom0, ...guests].map(row)].join('\n');
     const rows = this.domains.map(({ name, domid, config: { memory, vcpus }, state }) => {
-      const columns = [escape(name ?? '(null)'), domid, memory, vcpus, stateColumns[state].pattern];
+      const columns = [escaped(name ?? '(null)'), domid, memory, vcpus, stateColumns[state].pattern];
       return `${columns.join('\\s+')}\\s+\\d+\\.\\d\\s*`;
     });
     const first = 'Name\\s+ID\\s+Mem\\s+VCPUs\\s+State\\s+Time\\(s\\)\\s+';
@@ -310,8 +311,4 @@ interface Row {
 function row({ name, domid, memory, vcpus, state }: Row): string {
   const [id, size, cpus] = [domid, memory, vcpus].map(each => String(each).padStart(5));
   return `${name.padEnd(40)} ${id} ${size} ${cpus}     ${state}  ${'0.0'.padStart(8)}`;
-}
-
-function escape(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 }

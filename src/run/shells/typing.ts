@@ -2,7 +2,7 @@
 import type { ConsoleMark } from '../../verdict/console/expect.ts';
 import type { BoardConsole } from '../board-console.ts';
 import { deadline, type RunClock } from '../clock.ts';
-import { literal } from '../console-signs.ts';
+import { escaped } from '../../config/text.ts';
 
 export interface TypistOptions {
   /** The boot loader's prompt as it stands at the head of a line. */
@@ -25,7 +25,7 @@ export class Typist {
     this.#console = console;
     this.#clock = clock;
     this.#prompt = prompt;
-    this.#atPrompt = new RegExp(`^${literal(prompt)}$`);
+    this.#atPrompt = new RegExp(`^${escaped(prompt)}$`);
     this.#note = note;
   }
 
@@ -76,7 +76,7 @@ export class Typist {
       typed += piece.length;
       using patience = deadline(this.#clock, echoDeadline, `the echo of \`${piece}\``, signal);
       await this.#console.write(piece);
-      const echo = new RegExp(`^${literal(command.slice(0, typed))}$`);
+      const echo = new RegExp(`^${escaped(command.slice(0, typed))}$`);
       await this.#console.prompt(echo, mark, patience.signal);
     }
   }

@@ -1,4 +1,5 @@
 /** The steps of a boot by U-Boot and TFTP (texts: U-Boot 2023.01 to 2026.07, net/, cmd/booti.c, common/autoboot.c). */
+import { escaped } from '../../config/text.ts';
 import type { BootSeen, Fetch, Found } from './boot-seen.ts';
 import {
   type BootStep,
@@ -74,7 +75,7 @@ export const toPrompt: readonly BootStep[] = [
     name: 'countdown',
     title: 'U-Boot counts down',
     reached: (seen, { uBoot }) =>
-      seen.first(uBootText.countdown) ?? (uBoot && seen.first(new RegExp(literal(uBoot.autoboot)))),
+      seen.first(uBootText.countdown) ?? (uBoot && seen.first(new RegExp(escaped(uBoot.autoboot)))),
     causes: [
       crash,
       noLink,
@@ -254,7 +255,7 @@ export const starting: readonly BootStep[] = [
 ];
 
 function promptOf(seen: BootSeen, { uBoot }: BootSubject): Found | undefined {
-  return uBoot && seen.first(new RegExp(`^${literal(uBoot.prompt)}`));
+  return uBoot && seen.first(new RegExp(`^${escaped(uBoot.prompt)}`));
 }
 
 function uBootFiles({ uBoot }: BootSubject): readonly string[] {
@@ -278,7 +279,9 @@ function noLink(seen: BootSeen): Cause | undefined {
       hint: "build U-Boot with the driver of the board's Ethernet; on a Raspberry Pi 5 let the EEPROM load the files",
     };
   }
-  const waits = seen.last(uBootText.noLink);
+  const [waits] = [seen.last(uBootText.waitsForLink), seen.last(uBootText.noLink)]
+    .filter(sighting => sighting !== undefined)
+    .toSorted((one, other) => other.place - one.place);
   if (waits === undefined || seen.fetches.some(({ place }) => place > waits.place)) return undefined;
   if (/done\s*$/.test(waits.text)) return undefined;
   return {
@@ -312,8 +315,4 @@ function wrongSize(seen: BootSeen): Cause | undefined {
     evidence,
     hint: 'see that no other TFTP server answers, and that the file does not change while it is fetched',
   };
-}
-
-function literal(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }

@@ -1,4 +1,5 @@
 /** Programs that read files, or standard input, and print what is in them in another form. */
+import { escaped } from '../../../config/text.ts';
 import { createHash } from 'node:crypto';
 import { eachFile, linesOf, operands } from './operands.ts';
 import { result } from './program-result.ts';
@@ -92,7 +93,7 @@ function grep(input: ProgramInput): ProgramResult {
   if (pattern === undefined)
     return { status: 2, stdout: '', stderr: 'Usage: grep [-icqv] PATTERN [FILE]...\n' };
   const basic = flags.includes('E') ? pattern : pattern.replaceAll(/[+?|(){}]/g, '\\$&');
-  const source = flags.includes('F') ? pattern.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&') : basic;
+  const source = flags.includes('F') ? escaped(pattern) : basic;
   const matcher = new RegExp(source, flags.includes('i') ? 'i' : '');
   const errors: string[] = [];
   const texts =

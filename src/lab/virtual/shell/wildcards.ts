@@ -1,4 +1,5 @@
 /** Matches of `*` and `?` in a word among the files. */
+import { escaped } from '../../../config/text.ts';
 import type { FileSystem } from './file-system.ts';
 import { anyCharacter, anyText } from './parse.ts';
 
@@ -7,12 +8,7 @@ export function matchingNames(files: FileSystem, word: string): string[] {
   if (!isPattern(word)) return [word];
   let found = [word.startsWith('/') ? '/' : ''];
   for (const part of word.split('/').filter(each => each !== '')) {
-    const pattern = new RegExp(
-      `^${part
-        .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
-        .replaceAll(anyText, '.*')
-        .replaceAll(anyCharacter, '.')}$`,
-    );
+    const pattern = new RegExp(`^${escaped(part).replaceAll(anyText, '.*').replaceAll(anyCharacter, '.')}$`);
     found = found.flatMap(directory => {
       const names = isPattern(part)
         ? (files.list(directory || '.') ?? []).filter(name => pattern.test(name))

@@ -36,7 +36,10 @@ export const uBootText = {
   arpFailed: /ARP Retry count exceeded/,
   interrupted: /^Abort$/,
   noEthernet: /No ethernet found|Net: +No ethernet/i,
-  noLink: /Waiting for PHY|Could not initialize PHY|: (?:No link|link down)|could not establish link/i,
+  /** Ethernet without a link (drivers/net/phy/phy.c, genphy_update_link; the texts of the MAC drivers differ). */
+  noLink:
+    /Waiting for PHY .*TIMEOUT|Could not initialize PHY|phy_startup\(\) failed|\bNo link\b|link (?:is )?down|could not establish link|PHY (?:is )?not found|could not get PHY/i,
+  waitsForLink: /Waiting for PHY/,
   notSet: /\*\*\* ERROR: `(\w+)' not set/,
   unknownCommand: /Unknown command '(\w+)'/,
   /** arch/arm/lib/image.c */
