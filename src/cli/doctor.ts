@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { type BoardEntry, boardOf, type LabInParts, loadLabInParts } from '../lab/load-lab.ts';
 import { Guard } from '../lab/guard/guard.ts';
+import { bootMistake } from '../lab/needed-images.ts';
 import { openBoard } from '../lab/open.ts';
 import { followBoot } from '../doctor/boot.ts';
 import type { DoctorReport } from '../doctor/finding.ts';
@@ -143,7 +144,10 @@ async function live(name: string | undefined, options: DoctorOptions, process: C
   if (name === undefined) throw new UsageError('--boot needs a board', 'name the board that may be started');
   const { env, signal, stdout, stderr } = process;
   const out = options.json === true ? stderr : stdout;
-  await using board = await openBoard(boardOf(labOf(options, process, [name]), name), { env });
+  const entry = boardOf(labOf(options, process, [name]), name);
+  const mistake = bootMistake(entry);
+  if (mistake !== undefined) throw mistake;
+  await using board = await openBoard(entry, { env });
   await using guard = Guard.start();
   const followed = await followBoot(board, {
     reservation: { command: `scmi-hil doctor ${name} --boot`, guard },

@@ -5,6 +5,7 @@ import { Argument } from 'commander';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { loadBoardType } from '../board/board-types.ts';
 import { boardOf, emulatedBoards } from '../lab/load-lab.ts';
+import { bootsShippedTree, cutDownTree, ownTreeHint } from '../lab/needed-images.ts';
 import { imageDirectory } from '../lab/images/places.ts';
 import { buildQemuVirt, checkQemuVirt, fetchQemuVirt, type ImageWork } from '../lab/images/qemu-virt.ts';
 import { librariesIn, ramdiskWithTools, readToolstack } from '../lab/images/toolstack.ts';
@@ -137,7 +138,8 @@ function readBase(file: string): Uint8Array {
 
 async function check(board: string, options: ImagesOptions, process: CliProcess): Promise<number> {
   const lab = labOf(options, process, [board]);
-  const checked = await checkBoardImages(boardOf(lab, board), process);
+  const entry = boardOf(lab, board);
+  const checked = await checkBoardImages(entry, process);
   const subject = { name: board, scenario: options.scenario, images: {}, cwd: process.cwd, env: process.env };
   // Where the tree is no tree, nothing of it can be laid out.
   const hasTree = checked.every(({ name, problems }) => name !== 'dtb' || problems.length === 0);
@@ -151,6 +153,8 @@ async function check(board: string, options: ImagesOptions, process: CliProcess)
     process.stdout.write(`${JSON.stringify({ images: checked, ...layout, changed }, undefined, 2)}\n`);
   else {
     process.stdout.write(imageTable(checked) + layoutTable(layout));
+    if (bootsShippedTree(entry))
+      process.stdout.write(`no dtb: ${cutDownTree}\n  hint: ${ownTreeHint(board)}\n`);
     if (changed.length > 0) {
       process.stdout.write(`${changed.join('\n')}\n  what to do: scmi-hil images fetch ${board}\n`);
     }

@@ -7,7 +7,7 @@ import {
   type LoadedLab,
   requireNoMistake,
 } from '../lab/load-lab.ts';
-import { missingImages } from '../lab/needed-images.ts';
+import { bootMistake } from '../lab/needed-images.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import { findScenario, listScenarios, loadScenario, type ScenarioFile } from '../scenario/load.ts';
 import type { XenImage } from '../lab/images/xen-image.ts';
@@ -27,7 +27,7 @@ export interface PlanRequest {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Files in place of the boards': path by name. */
   readonly images?: Readonly<Record<string, string>>;
-  /** Whether the boards will boot: they need all their images then. */
+  /** Whether the boards will boot: they need all their images then, and a device tree of their own. */
   readonly boots?: boolean;
 }
 
@@ -58,7 +58,7 @@ export function* planByScenario(request: PlanRequest, lab: LoadedLab): Generator
   const runs = new Map<BoardEntry, Scenario[]>();
   const leftOut: LeftOut[] = [];
   for (const entry of boards) {
-    const mistake = request.boots === true ? missingImages(entry) : undefined;
+    const mistake = request.boots === true ? bootMistake(entry) : undefined;
     if (mistake !== undefined && request.boards.length > 0) throw mistake;
     const fitted: Scenario[] = [];
     const software = softwareOf(entry, request.env);

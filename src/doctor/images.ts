@@ -1,6 +1,6 @@
 /** The files that the lab names for a board, held against what its type needs. */
 import { access, constants } from 'node:fs/promises';
-import { imageNames } from '../lab/needed-images.ts';
+import { bootsShippedTree, cutDownTree, imageNames, ownTreeHint } from '../lab/needed-images.ts';
 import { plannedBoard } from '../lab/planned-board.ts';
 import { displayName, whyUnreadable } from '../config/yaml-file.ts';
 import { type BoardImages, findBoardImages } from '../lab/images/board-images.ts';
@@ -28,10 +28,14 @@ export function imagesCheck(board: RealBoard): Check {
         return problems.map(({ what, hint }) => wrongFile(what, hint ?? `see boards.${board.name}.images`));
       }
       const given = Object.keys(setup.images).length;
+      const tree = bootsShippedTree(board)
+        ? [warning(`no dtb: ${cutDownTree}`, ownTreeHint(board.name))]
+        : [];
       if (list !== undefined) {
-        return [ok(`${given} files are what the board needs, and have room in its memory`)];
+        return [ok(`${given} files are what the board needs, and have room in its memory`), ...tree];
       }
       return [
+        ...tree,
         warning(
           `${given} files are there and have room in memory; what is in them is not known, as the board type ${type.type} has no list of its images`,
           'see that each is what its name says; a type that extends a shipped one has its list',

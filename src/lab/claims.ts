@@ -43,7 +43,7 @@ async function devicesAt(path: string): Promise<string[]> {
   return [...new Set([path, device])];
 }
 
-/** Any number of boards that are programs of this machine are there. */
-function isLoopback(address: string): boolean {
+/** Tells whether an address is of this machine alone, where any number of boards that are programs may be. */
+export function isLoopback(address: string): boolean {
   return isIP(address) === 0 ? address === 'localhost' : /^(?:127\.|::1$)/.test(address);
 }

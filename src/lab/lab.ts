@@ -81,6 +81,8 @@ export const physicalBoard = z.strictObject({
   guests: z.record(z.string(), domainShell).default({}),
   /** Files of the deployment: name of the board type's file -> path on this machine. */
   images: z.record(z.string(), z.string()).default({}),
+  /** `shipped`: it may boot with the device tree that is shipped, which is cut down, where `images` has no `dtb`. */
+  tree: z.literal('shipped').exactOptional(),
   /** Overrides of the board type's deadlines. */
   deadlines: deadlines.partial().default({}),
 });

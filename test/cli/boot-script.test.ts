@@ -23,7 +23,7 @@ const board = (type: string, more = '') => `{ type: ${type}, ${more}
     serial: { kind: device, path: /dev/ttyUSB0 }, power: { kind: ask },
     network: { address: 192.0.2.9, server: 192.0.2.1, gateway: 192.0.2.254 },
     tftp: { kind: directory, path: ${directory}, below: here/ }, ssh: { identity: { kind: password, file: ${directory}/password } },
-    images: { xen: xen, kernel: kernel, ramdisk: ramdisk } }`;
+    images: { xen: xen, kernel: kernel, ramdisk: ramdisk }, tree: shipped }`;
 
 writeFileSync(path.join(directory, 'xen'), image(3000));
 writeFileSync(path.join(directory, 'kernel'), image(2000));

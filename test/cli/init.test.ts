@@ -56,7 +56,7 @@ test('options alone make a lab file, with the images left for later', async t =>
   t.is(code, 0);
   t.regex(
     out,
-    /wrote .*lab\.yaml\n {2}not there yet: serial port, xen, kernel, ramdisk;.*\nnext:\n {2}scmi-hil doctor v4h-01\n/,
+    /wrote .*lab\.yaml\n {2}not there yet: serial port, xen, kernel, ramdisk, dtb;.*\nnext:\n {2}scmi-hil doctor v4h-01\n/,
   );
   t.regex(out, /\n {2}scmi-hil run dom0-and-guest --board v4h-01\n$/);
   t.like(written(cwd), {
@@ -460,10 +460,11 @@ test('at a terminal it asks, holds answers to what they must be, and writes', as
       ['Path of its xen ', 'xen.bin\r'],
       ['Path of its kernel ', '\r'],
       ['Path of its ramdisk ', '\r'],
+      ['Path of its own device tree (the shipped one is cut down) [later: images/rpi5-01/dtb]: ', '\r'],
     ],
   );
   t.is(code, 0, screen);
-  t.regex(screen, /wrote lab\.yaml\r\n {2}not there yet: armstub, kernel, ramdisk;/);
+  t.regex(screen, /wrote lab\.yaml\r\n {2}not there yet: armstub, kernel, ramdisk, dtb;/);
   const board = written(cwd);
   t.like(board, {
     serial: { kind: 'rfc2217', host: 'consoles.lab', port: 7001 },
@@ -495,6 +496,7 @@ test('odd answers are asked for again, and addresses are written as they have to
       ['its xen', '\r'],
       ['its kernel', '\r'],
       ['its ramdisk', '\r'],
+      ['its own device tree', '\r'],
     ],
   );
   t.is(code, 0, screen);
@@ -520,7 +522,7 @@ test('lines that are pasted at once answer one question each', async t => {
   const cwd = temporary(t);
   const given = v4h.slice(2).filter(word => !['--name', 'v4h-01', '--address', '192.0.2.2'].includes(word));
   const { code, screen } = await converse(t, cwd, given, [
-    ['Name of the board', 'pasted\r192.0.2.7\r\r\r\r\r\r'],
+    ['Name of the board', 'pasted\r192.0.2.7\r\r\r\r\r\r\r'],
   ]);
   t.is(code, 0, screen);
   t.is(written(cwd).network.address, '192.0.2.7');

@@ -1,5 +1,5 @@
 /** Boards of one lab file of which some are wrong: each stands for itself. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -99,6 +99,34 @@ function only(name: string, type: string): void {
     `schema: 1\nname: ${name}\ntitle: t\nboards: [${type}]\n`,
   );
 }
+
+test('a physical board boots the shipped device tree only where the lab file says so', async t => {
+  const own = path.join(directory, 'trees');
+  mkdirSync(own);
+  for (const image of ['a', 'x', 'k', 'r']) writeFileSync(path.join(own, image), image);
+  const images = '{ armstub: a, xen: x, kernel: k, ramdisk: r }';
+  const untold = physical('untold', 6, { images });
+  const told = physical('told', 7, { images, tree: 'shipped' });
+  writeFileSync(path.join(own, 'lab.yaml'), `schema: 1\nboards:\n${untold}${told}`);
+  const inOwn = (...argv: string[]) => scmiHil(argv, { cwd: own });
+  for (const argv of [
+    ['run', 'dom0-agent-id-255', '--board', 'untold'],
+    ['doctor', 'untold', '--boot'],
+  ]) {
+    const { code, err } = await inOwn(...argv);
+    t.is(code, 2, err);
+    t.regex(err, /boards\.untold\.images: dtb missing: the shipped device tree is cut down/);
+    t.regex(err, /\n {2}name the board's own device tree: .*; tree: shipped in boards\.untold /);
+  }
+  // The board that is told so gets as far as its login.
+  t.regex((await inOwn('run', 'dom0-agent-id-255', '--board', 'told')).err, /no SSH agent runs here/);
+  const dtb = await inOwn('run', 'dom0-agent-id-255', '--board', 'untold', '--image', `dtb=${own}/x`);
+  t.notRegex(dtb.err, /dtb missing/);
+  t.regex(
+    (await inOwn('images', 'check', 'untold')).out,
+    /\nno dtb: the shipped device tree .*\n {2}hint: name/,
+  );
+});
 
 test('a run on all boards goes on without those that are wrong, and warns of each', async t => {
   only('elsewhere', 'qemu-virt');

@@ -166,6 +166,13 @@ const wrong: readonly (readonly [title: string, from: RegExp, to: string, said: 
     /problem +tftp +there is no directory \/no\/where.*\n +-> .*tftp\.path/,
     2,
   ],
+  [
+    'no device tree of its own',
+    /address: [\d.]+/,
+    'address: 192.0.2.9',
+    /warning +images +no dtb: the shipped device tree is cut down .*\n +-> name the board's own device tree/,
+    0,
+  ],
   ['no serial number', /, serialNumber: "\w+"/, '', /warning +dhcp .*no network\.serialNumber/, 0],
 ];
 

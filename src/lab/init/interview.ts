@@ -237,7 +237,8 @@ async function imagesOf(
     const laterPath = path.join(directories.lab, later.path);
     const image = await answerer.answer({
       option: `image ${name}`,
-      text: `Path of its ${name}`,
+      text:
+        name === 'dtb' ? 'Path of its own device tree (the shipped one is cut down)' : `Path of its ${name}`,
       otherwise: `later: ${later.path}`,
       check: text => {
         const file = fullPath(text, home, directories);
@@ -250,11 +251,10 @@ async function imagesOf(
   return images;
 }
 
-/** The dtb is shipped: it is in the file only where one takes its place. */
+/** The shipped dtb is cut down: each board has its own. */
 function wantedImages(answerer: Answerer, type: BoardType): string[] {
   const given = answerer.options.flatMap(option => /^image (.*)$/.exec(option)?.[1] ?? []);
-  const needed = imageNames(type);
-  const known = [...needed, 'dtb'];
+  const known = [...imageNames(type), 'dtb'];
   const unknown = given.find(name => !known.includes(name));
   if (unknown !== undefined) {
     throw new ConfigurationError(
@@ -262,7 +262,7 @@ function wantedImages(answerer: Answerer, type: BoardType): string[] {
       hintAt(unknown, known),
     );
   }
-  return given.includes('dtb') ? known : needed;
+  return known;
 }
 
 function isFile(file: string): boolean {
