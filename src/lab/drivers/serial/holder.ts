@@ -1,5 +1,7 @@
-import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdir, readFile, realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 
 /** Another process that has a device open. */
 export interface Holder {
@@ -22,36 +24,48 @@ export async function findHolders(path: string): Promise<readonly Holder[]> {
     .filter(pid => pid !== process.pid);
 
   const holders: Holder[] = [];
-  for (const pid of others) {
-    if (await hasOpen(pid, device)) {
-      const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?');
-      holders.push({ pid, command: command.trim() });
-    }
+  for (const [index, pid] of others.entries()) {
+    // Asked synchronously: a turn of a busy event loop for each of some thousand descriptors takes many seconds.
+    if (index % atOnce === atOnce - 1) await setImmediate();
+    if (hasOpen(pid, device)) holders.push({ pid, command: commandOf(pid) ?? '?' });
   }
 
   return holders;
 }
 
-async function hasOpen(pid: number, device: string): Promise<boolean> {
+/** Processes looked at in one turn of the event loop: about a millisecond. */
+const atOnce = 32;
+
+function hasOpen(pid: number, device: string): boolean {
   const directory = `/proc/${pid}/fd`;
-  const descriptors = await readdir(directory).catch(() => []);
-  const targets = await Promise.all(
-    descriptors.map(name => readlink(`${directory}/${name}`).catch(() => '')),
-  );
+  const descriptors = orElse([], () => readdirSync(directory));
+  const targets = descriptors.map(name => orElse('', () => readlinkSync(`${directory}/${name}`)));
   if (!targets.includes(device)) return false;
   const masters = descriptors.filter((_, index) => targets[index]?.endsWith('/ptmx'));
-  const ends = await Promise.all(masters.map(name => terminalOf(`/proc/${pid}/fdinfo/${name}`)));
-  return !ends.includes(device);
+  return !masters.some(name => terminalOf(`/proc/${pid}/fdinfo/${name}`) === device);
 }
 
 /**
  * The pseudo-terminal of which a descriptor is the master. The process that made it (socat) is its other end, and keeps
  * it open besides: it takes no bytes from those who read there.
  */
-async function terminalOf(information: string): Promise<string | undefined> {
-  const text = await readFile(information, 'utf8').catch(() => '');
+function terminalOf(information: string): string | undefined {
+  const text = orElse('', () => readFileSync(information, 'utf8'));
   const index = /^tty-index:\s*(\d+)/m.exec(text)?.[1];
   return index === undefined ? undefined : `/dev/pts/${index}`;
+}
+
+function commandOf(pid: number): string | undefined {
+  return orElse(undefined, () => readFileSync(`/proc/${pid}/comm`, 'utf8').trim());
+}
+
+/** A process may end, or belong to another user, while it is looked at. */
+function orElse<T>(otherwise: T, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
 }
 
 const lockDirectories = ['/run/lock', '/var/lock', '/var/spool/lock'] as const;
@@ -66,8 +80,8 @@ export async function findLocker(path: string): Promise<Holder | undefined> {
     const text = await readFile(`${directory}/LCK..${name}`, 'latin1').catch(() => undefined);
     const pid = Number.parseInt(text ?? '', 10);
     if (!(pid > 0) || pid === process.pid) continue;
-    const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined);
-    if (command !== undefined) return { pid, command: command.trim() };
+    const command = commandOf(pid);
+    if (command !== undefined) return { pid, command };
   }
   return undefined;
 }
