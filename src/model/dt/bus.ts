@@ -58,6 +58,12 @@ function isPci(node: DtNode, lines: XenDtLine[]): boolean {
   return true;
 }
 
+/** The whole entries of a property that is a list of them; none where an entry has no cells. */
+export function entriesOf(cells: readonly number[], length: number): readonly (readonly number[])[] {
+  const count = length > 0 ? Math.floor(cells.length / length) : 0;
+  return Array.from({ length: count }, (_, index) => cells.slice(index * length, (index + 1) * length));
+}
+
 /** Any bus that is not a PCI one. */
 export const defaultBus: Bus = {
   addresses: 'reg',

@@ -20,5 +20,5 @@ export function assertionFailed(
   { because, place }: Why,
 ): never {
   console.printk('assertion', [expression, `${file}:${line}`], { because, place });
-  throw new XenPanic('assertion', `Assertion '${expression}' failed at ${file}:${line}`, because, place);
+  throw new XenPanic('assertion', `Assertion '${expression}' failed at ${file}:${line}`, because, { place });
 }

@@ -11,6 +11,10 @@ export interface CommandLine {
   readonly scmiSmcPassthrough: boolean;
   /** `iommu=no` was not given. */
   readonly iommu: boolean;
+  /** Bytes that Dom0 is given: `dom0_mem`. */
+  readonly dom0Memory: number;
+  /** `dom0_max_vcpus`; undefined: as many as the machine has CPUs. */
+  readonly dom0Vcpus: number | undefined;
   /** Path or alias of the UART that Xen itself uses; undefined: the one of `stdout-path`. */
   readonly dtuart: string | undefined;
   /** Consoles that `console=` lists; undefined: the UART. */
@@ -39,6 +43,8 @@ function parseCommandLine(text: string, build: XenBuild): CommandLine {
   let noreboot = false;
   let scmiSmcPassthrough = false;
   let iommu = true;
+  let dom0Memory = 0;
+  let dom0Vcpus: number | undefined;
   let dtuart: string | undefined;
   let consoles: readonly string[] | undefined;
   for (const argument of text.split(/\s+/)) {
@@ -47,14 +53,56 @@ function parseCommandLine(text: string, build: XenBuild): CommandLine {
     if (name === 'loglvl' && value !== undefined) log = parseLevels(value);
     else if (name === 'guest_loglvl' && value !== undefined) guestLog = parseLevels(value);
     else if (name === 'dtuart') dtuart = value;
+    else if (name === 'dom0_mem') dom0Memory = parseSize(value ?? '');
+    else if (name === 'dom0_max_vcpus') dom0Vcpus = parseInteger(value ?? '') || undefined;
     else if (name === 'console') consoles = value?.split(',');
     else if (name === 'iommu') iommu = !value?.split(',').some(each => falsehoods.has(each));
     else if (name.replace(/^no-/, '') === 'noreboot') noreboot = parseBoolean(name, value);
     else if (name.replace(/^no-/, '') === 'scmi-smc-passthrough')
       scmiSmcPassthrough = parseBoolean(name, value);
   }
-  return { text, log, guestLog, noreboot, scmiSmcPassthrough, iommu, dtuart, consoles };
+  return {
+    text,
+    log,
+    guestLog,
+    noreboot,
+    scmiSmcPassthrough,
+    iommu,
+    // construct_dom0() warns of it.
+    dom0Memory: dom0Memory || defaultDom0Memory,
+    dom0Vcpus,
+    dtuart,
+    consoles,
+  };
 }
+
+const defaultDom0Memory = 512 * 0x10_0000;
+
+/** parse_size_and_unit() of xen/common/lib.c: kibibytes where no unit is given. */
+function parseSize(text: string): number {
+  const [, digits = '0', unit = ''] = /^(0x[0-9a-f]+|[0-9]+)([tgmkb]?)/i.exec(text) ?? [];
+  const shift = unitShifts.get(unit.toLowerCase()) ?? 10n;
+  return Number(BigInt.asUintN(64, wholeNumber(digits) << shift));
+}
+
+/** An integer_param(): decimal, 0x hexadecimal or 0 octal. */
+function parseInteger(text: string): number {
+  return Number(BigInt.asUintN(32, wholeNumber(/^(?:0x[0-9a-f]+|[0-9]+)/i.exec(text)?.[0] ?? '0')));
+}
+
+function wholeNumber(digits: string): bigint {
+  if (!/^0[0-9]/.test(digits)) return BigInt(digits);
+  const octal = /^[0-7]+/.exec(digits)?.[0] ?? '0';
+  return BigInt(`0o${octal}`);
+}
+
+const unitShifts: ReadonlyMap<string, bigint> = new Map([
+  ['b', 0n],
+  ['k', 10n],
+  ['m', 20n],
+  ['g', 30n],
+  ['t', 40n],
+]);
 
 /** Without Dom0's arguments apart, a kernel module says that `bootargs` are not Xen's alone. */
 function hasModules(tree: DeviceTree): boolean {

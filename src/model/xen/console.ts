@@ -2,6 +2,7 @@ import type { ConsoleLine, Observer, Reason, XenLevel } from '../trace/observati
 import type { XenBuild } from './build.ts';
 import type { CommandLine, Thresholds } from './command-line.ts';
 import { format, type FormatArgument, type FormattedText } from './format.ts';
+import type { XenPanic } from './panic.ts';
 import { type MessageKey, messages, type XenMessage } from './messages.ts';
 
 /** Why a message is printed: the words and place of its Reason, and the domain that it is about. */
@@ -53,9 +54,12 @@ export class Console {
     });
   }
 
-  /** A line that is printed whatever the thresholds are, as panic() does. */
-  print(text: string, why: Reason): void {
-    this.#append(0, '%s\n', [text], { reason: why });
+  /**
+   * A line that is printed whatever the thresholds are, as panic() does.
+   * @param line its format and the arguments
+   */
+  print([template, ...values]: XenPanic['line'], why: Reason): void {
+    this.#append(0, `${template}\n`, values, { reason: why });
   }
 
   /**

@@ -2,6 +2,7 @@ import type { DeviceTree } from '../dt/tree.ts';
 import type { XenBuild } from './build.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Console } from './console.ts';
+import type { Heap } from './heap.ts';
 import type { Machine } from './machine.ts';
 import type { Vmap } from './vmap.ts';
 
@@ -12,6 +13,7 @@ export interface Context {
   readonly console: Pick<Console, 'printk' | 'print' | 'leave'>;
   readonly machine: Machine;
   readonly vmap: Vmap;
+  readonly heap: Heap;
   /** The host's device tree (`dt_host`). */
   readonly hostTree: DeviceTree;
   /** The boot loader adds the boot modules, and `cpus` and `memory` if a domain's node lacks them. */

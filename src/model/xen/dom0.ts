@@ -14,13 +14,21 @@ import type { DomainConfig } from './domctl.ts';
 import { permitAccess } from './iocap.ts';
 import { dom0Bootargs } from './modules.ts';
 import type { Sci } from './sci.ts';
+import { MAX_VIRT_CPUS } from './vgic.ts';
 import { consoleNode } from './serial.ts';
 import { INVALID_AGENT_ID } from './scmi-smc-multiagent.ts';
 import { hasSciSeries } from './version.ts';
 
 /** create_dom0(): what Dom0 is created with, as far as SCMI goes. */
 export function dom0Config(context: Context): DomainConfig {
-  const none = { name: 'Dom0', sciType: 'none', sciAgentId: 0 } as const;
+  const { dom0Vcpus } = context.commandLine;
+  const maxVcpus = dom0Vcpus === undefined ? undefined : Math.min(dom0Vcpus, MAX_VIRT_CPUS);
+  const none = {
+    name: 'Dom0',
+    sciType: 'none',
+    sciAgentId: 0,
+    maxVcpus,
+  } as const;
   if (!hasSciSeries(context.build)) return none;
   const container = findCompatible(context.hostTree, 'xen,sci');
   const agentId = container?.u32('xen,dom0-sci-agent-id');

@@ -1,10 +1,11 @@
 /** Domains that Xen itself creates: xen/arch/arm/dom0less-build.c, xen/common/device-tree/dom0less-build.c. */
-import { readNumber, type XenDtLine } from '../dt/bus.ts';
+import { defaultBus, entriesOf, readNumber, type XenDtLine } from '../dt/bus.ts';
 import { DeviceTree, type DeviceTree as Tree, DtNode } from '../dt/tree.ts';
-import type { XenBuild } from './build.ts';
+import { type Assertion, assertionFailed } from './assertion.ts';
 import type { Context } from './context.ts';
 import {
   findByPath,
+  isCompatible,
   isForPassthrough,
   nodeName,
   readString,
@@ -12,75 +13,189 @@ import {
   stringProperty,
 } from './device-tree.ts';
 import { type Domain, pageFrame, pageSize } from './domain.ts';
-import type { DomainConfig } from './domctl.ts';
 import { errno } from './errno.ts';
 import { checkRange } from './iocap.ts';
-import { domUBootargs, domUKernelWithoutPlace, hasDomUKernel } from './modules.ts';
+import {
+  domUBootargs,
+  domUKernelWithoutPlace,
+  hasDomUKernel,
+  modulesOfDomU,
+  type ModuleSizes,
+} from './modules.ts';
 import { XenPanic } from './panic.ts';
 import type { Sci } from './sci.ts';
-import { INVALID_AGENT_ID } from './scmi-smc-multiagent.ts';
-import { hasSciSeries, hasSciSubsystem } from './version.ts';
 
 /**
- * parse_dom0less_node() and domu_dt_sci_parse(): what a domain's node in /chosen asks for.
- * @throws {XenPanic} where the node has no `cpus`, or its SCI properties are refused
- */
-export function domUConfig(context: Context, node: DtNode): DomainConfig {
-  const name = nodeName(node);
-  const none = { name, sciType: 'none', sciAgentId: 0, maxVcpus: cpusOf(context, node) } as const;
-  const type = readsSciType(context.build) ? readString(node, 'xen,sci_type') : 'none';
-  if (!node.has('xen,sci_type') || type === 'none') return none;
-  if (type === 'scmi_smc') return { ...none, sciType: type };
-  if (type === 'scmi_smc_multiagent' && hasSciSeries(context.build)) {
-    const agentId = node.u32('xen,sci-agent-id');
-    if (agentId === undefined) throw refused(node, 'xen,sci-agent-id is missing');
-    if (agentId >= INVALID_AGENT_ID) throw refused(node, `xen,sci-agent-id is ${agentId}, beyond 254`);
-    return { ...none, sciType: type, sciAgentId: agentId };
-  }
-  if (type === undefined) throw refused(node, 'xen,sci_type is no string');
-  const because = `xen,sci_type "${type}" is not one that Xen knows`;
-  context.console.printk('dom0less.sci-type', [type, name], { because, place: node.path });
-  throw refused(node, because);
-}
-
-/** A domain without `cpus` is given one where its node is completed. */
-function cpusOf({ modulesAreAdded }: Context, node: DtNode): number {
-  const cpus = modulesAreAdded && !node.has('cpus') ? 1 : node.u32('cpus');
-  if (cpus !== undefined) return cpus;
-  const text = `Missing property 'cpus' for domain ${nodeName(node)}`;
-  throw new XenPanic('dom0less.no-cpus', text, 'cpus is missing, or less than a cell', node.path);
-}
-
-/** CONFIG_ARM_SCI, which a driver brings along. */
-function readsSciType(build: XenBuild): boolean {
-  return hasSciSubsystem(build) && build.mediator !== 'none';
-}
-
-function refused(node: DtNode, why: string): XenPanic {
-  return new XenPanic('dom0less.sci-configuration', 'Error getting SCI configuration', why, node.path);
-}
-
-/**
- * construct_domU() and kernel_probe(), up to where the domain's memory is allocated. What the kernel is made of is not
+ * construct_domU() and kernel_probe(), up to where the domain's tree is made. What the kernel is made of is not
  * looked at.
- * @returns 0, or the negative errno of what the node lacks
+ * @returns 0, or the negative errno of what the node or the machine lacks
+ * @throws {XenPanic} where the machine has not the domain's memory
  */
-export function prepareDomU(context: Context, node: DtNode, domid: number): number {
+export function prepareDomU(context: Context, node: DtNode, domain: Domain): number {
   const { console, hostTree, modulesAreAdded } = context;
+  const { domid, name } = domain;
   const place = node.path;
-  if (node.u32('memory', 1) === undefined && !(modulesAreAdded && !node.has('memory'))) {
+  const memory = memoryOf(node);
+  if (memory === undefined && !(modulesAreAdded && !node.has('memory'))) {
     const because = 'memory is missing, or less than two cells';
     console.printk('dom0less.no-memory', [], { because, place, domid });
     return -errno.EINVAL;
   }
-  if (modulesAreAdded) return 0;
-  const unplaced = domUKernelWithoutPlace(node);
-  if (unplaced !== undefined)
-    context.undefinedBehaviour(`the reg of ${unplaced.path} is read beyond its end`);
-  if (hasDomUKernel(hostTree, node)) return 0;
-  const because = `no module in ${place} is a kernel that has a size`;
-  console.printk('domain-build.no-kernel', [], { because, place, domid });
-  return -errno.ENOENT;
+  const pool = pagingPool(node, domain.config.maxVcpus ?? 1, memory ?? 0n);
+  if (context.heap.take(domid, pool, `memory for the page tables of ${name}`) > 0) return -errno.ENOMEM;
+  if (!modulesAreAdded) {
+    const unplaced = domUKernelWithoutPlace(node);
+    if (unplaced !== undefined)
+      context.undefinedBehaviour(`the reg of ${unplaced.path} is read beyond its end`);
+    if (!hasDomUKernel(hostTree, node)) {
+      const because = `no module in ${place} is a kernel that has a size`;
+      console.printk('domain-build.no-kernel', [], { because, place, domid });
+      return -errno.ENOENT;
+    }
+  }
+  return memory === undefined ? 0 : giveMemory(context, node, domain, memory);
+}
+
+/** `memory` in bytes: kibibytes in two cells, of which 64 bits remain. */
+function memoryOf(node: DtNode): bigint | undefined {
+  const [high, low] = [node.u32('memory'), node.u32('memory', 1)];
+  if (high === undefined || low === undefined) return undefined;
+  return BigInt.asUintN(64, ((BigInt(high) << 32n) | BigInt(low)) << 10n);
+}
+
+/** domain_p2m_set_allocation(): bytes for the page tables of a domain. */
+function pagingPool(node: DtNode, cpus: number, memory: bigint): number {
+  const given = node.u32('xen,domain-p2m-mem-mb');
+  if (given !== undefined) return ((given << 8) >>> 0) * pageSize;
+  const pages = 256 * cpus + Number(memory >> 20n) + 128;
+  return Math.ceil((4 * pages) / 1024) * 0x10_0000;
+}
+
+/** allocate_memory() of xen/common/device-tree/domain-build.c, or static memory. */
+function giveMemory(context: Context, node: DtNode, domain: Domain, memory: bigint): number {
+  const { domid, name } = domain;
+  const place = node.path;
+  if (node.has('xen,static-mem')) checkStaticMemory(context, node, domid, memory);
+  if (memory === 0n) {
+    const because = 'memory is 0, and a tree has to name some';
+    context.console.printk('domain-build.tree-failed', [-errno.ENOENT], { because, place, domid });
+    return -errno.EINVAL;
+  }
+  const bytes = Number(memory);
+  const hasAddresses = bytes <= mostGuestMemory;
+  const missing = hasAddresses
+    ? context.heap.take(domid, bytes, `memory of ${name}`)
+    : bytes - mostGuestMemory;
+  if (missing === 0) return 0;
+  const text = 'Failed to allocate requested domain memory. %?dKB unallocated. Fix the VMs configurations.';
+  const limit = hasAddresses ? 'there is' : 'a guest has addresses for';
+  const why = `memory of ${name} is ${Math.floor(bytes / 1024)} KiB, more than ${limit}`;
+  throw new XenPanic('dom0less.memory', text, why, { place, values: [Math.floor(missing / 1024)] });
+}
+
+/**
+ * allocate_static_memory() and assign_static_memory_11() of xen/common/device-tree/static-memory.c. Xen is taken for a
+ * build with CONFIG_STATIC_MEMORY; without it no such domain is built at all.
+ * @throws {XenPanic} where a region is not made of whole pages, or `memory` is not the sum of all
+ */
+function checkStaticMemory(context: Context, node: DtNode, domid: number, memory: bigint): void {
+  const { address, size } = defaultBus.countCells(node);
+  const place = node.path;
+  let sum = 0n;
+  for (const entry of entriesOf(node.cells('xen,static-mem') ?? [], address + size)) {
+    const start = readNumber(entry, address, []);
+    const length = readNumber(entry.slice(address), size, []);
+    sum += length;
+    if (!context.build.debug || ((start | length) & BigInt(pageSize - 1)) === 0n) continue;
+    const because = `a region of xen,static-mem is not made of whole pages`;
+    assertionFailed(context, unalignedRegion, { because, place });
+  }
+  if (BigInt.asUintN(64, sum) === memory) return;
+  const isDirect = node.has('direct-map');
+  const because = `memory is ${memory} bytes, and the regions of xen,static-mem are ${sum}`;
+  const key = isDirect ? 'static-memory.sum-direct-map' : 'static-memory.sum';
+  context.console.printk(key, [], { because, place, domid });
+  const text = isDirect
+    ? `Failed to assign requested static memory for direct-map domain d${domid}.`
+    : `Failed to allocate requested static memory for domain d${domid}.`;
+  throw new XenPanic('dom0less.static-memory', text, because, { place });
+}
+
+const unalignedRegion: Assertion = {
+  expression: 'IS_ALIGNED(*pbase, PAGE_SIZE) && IS_ALIGNED(*psize, PAGE_SIZE)',
+  file: 'common/device-tree/static-memory.c',
+  line: 48,
+};
+
+/** GUEST_RAM_MAX of xen/include/public/arch-arm.h: two banks. */
+export const mostGuestMemory = 0xc000_0000 + 0xfe_0000_0000;
+
+/**
+ * The end of construct_domU(), once the domain has its tree.
+ * @throws {XenPanic} where its kernel does not fit, or a node of one of its vCPUs is wrong
+ */
+export function finishDomU(context: Context, node: DtNode, { config }: Domain): void {
+  const memory = memoryOf(node);
+  if (memory !== undefined && !context.modulesAreAdded) {
+    placeModules(Number(memory), modulesOfDomU(context.hostTree, node), node.path);
+  }
+  for (const vcpu of node.children) {
+    if (isCompatible(vcpu, 'xen,vcpu')) setAffinity(context, vcpu, node, config.maxVcpus ?? 1);
+  }
+}
+
+/**
+ * place_modules() of xen/arch/arm/kernel.c.
+ * @param memory bytes of the domain
+ * @throws {XenPanic} where its first bank is certain to be too small
+ */
+export function placeModules(memory: number, { kernel, ramdisk }: ModuleSizes, place: string): void {
+  const needed = kernel + roundUp(ramdisk) + placeAlignment;
+  if (needed <= Math.min(memory, 0xc000_0000)) return;
+  const text = 'Not enough memory in the first bank for the kernel+dtb+initrd';
+  const why = `kernel, ramdisk and tree need ${needed} bytes, and the domain has ${memory}`;
+  throw new XenPanic('domain-build.modules', text, why, { place });
+}
+
+const placeAlignment = 0x20_0000;
+const roundUp = (bytes: number): number => Math.ceil(bytes / placeAlignment) * placeAlignment;
+
+/** domain_vcpu_affinity() */
+function setAffinity(context: Context, vcpu: DtNode, { path }: DtNode, maxVcpus: number): void {
+  const domain = nodeName(vcpu.parent ?? vcpu);
+  const place = vcpu.path;
+  const fail = (text: string, why: string): never => {
+    throw new XenPanic('dom0less.vcpu', text, why, { place });
+  };
+  const id = vcpu.u32('id') ?? fail(`Invalid xen,vcpu node for domain ${domain}`, `${place} has no id`);
+  if (id >= maxVcpus) {
+    const text = `Invalid vcpu_id ${id} for domain ${domain}, max_vcpus=${maxVcpus}`;
+    fail(text, `id is ${id}, and ${path} has ${maxVcpus} vCPUs`);
+  }
+  const cpus =
+    context.hostTree.node('/cpus')?.children.filter(cpu => cpu.string('device_type') === 'cpu') ?? [];
+  const wanted = readString(vcpu, 'hard-affinity');
+  if (wanted === undefined || cpus.length === 0) return;
+  for (const part of wanted.split(',')) {
+    const [first, last = first] = part.split('-').map(strtoul);
+    const end = last ?? 0;
+    if (end >= cpus.length) {
+      fail(`Invalid pCPU ${end} for domain ${domain}`, `hard-affinity names CPU ${end} of ${cpus.length}`);
+    }
+  }
+}
+
+/** simple_strtoul() with base 0: what a text begins with, 0 where that is no number. */
+function strtoul(text: string): number {
+  const [digits = '0'] = /^(?:0x[0-9a-f]+|[0-9]+)/i.exec(text) ?? [];
+  return Number(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits) >>> 0;
+}
+
+/** Whether construct_domU() promises the domain a Xenstore: `xen,enhanced`. */
+export function needsXenstore(node: DtNode): boolean {
+  return (
+    node.has('xen,enhanced') && [undefined, 'enabled', 'legacy'].includes(readString(node, 'xen,enhanced'))
+  );
 }
 
 /** Parts of a dom0less domain's tree. */

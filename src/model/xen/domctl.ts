@@ -10,6 +10,14 @@ export interface Domctl {
   memoryMapping(domid: number, gfn: number, mfn: number, count: number): number;
   /** XEN_DOMCTL_assign_device for a device tree path. */
   assignDevice(domid: number, path: string): number;
+  /** XEN_DOMCTL_set_paging_mempool_size: bytes for the page tables of a domain. */
+  setPagingMempool(domid: number, bytes: number): number;
+  /** XENMEM_populate_physmap: bytes of RAM for a domain; those that are missing. */
+  populate(domid: number, bytes: number): number;
+  /** Whether that much memory may be free if Dom0 gave up its own (XEN_SYSCTL_physinfo). */
+  couldFree(bytes: number): boolean;
+  /** XENVER_commandline */
+  readonly commandLine: string;
   /** XEN_DOMCTL_destroydomain, once; a domain whose teardown fails stays dying. */
   destroyDomain(domid: number): number;
   /** Whether an IOMMU is enabled, so that libxl offers passthrough at all. */
@@ -23,5 +31,9 @@ export interface DomainConfig {
   /** xen_arch_domainconfig.arm_sci_agent_id, 0 to 255. */
   readonly sciAgentId: number;
   /** xen_domctl_createdomain.max_vcpus; absent: no more than the machine has room for, and at least one. */
-  readonly maxVcpus?: number;
+  readonly maxVcpus?: number | undefined;
+  /** xen_domctl_createdomain.grant_opts, max_grant_frames and xen_arch_domainconfig.nr_spis; absent: the default. */
+  readonly grantVersion?: number | undefined;
+  readonly grantFrames?: number | undefined;
+  readonly nrSpis?: number | undefined;
 }

@@ -6,6 +6,10 @@ import { errno } from './errno.ts';
 import type { Sci } from './sci.ts';
 import { mostVcpus } from './vgic.ts';
 
+/** GNTTAB_MAX_VERSION of Arm, and the shared interrupts that a domain can have: 1020 less the private ones. */
+const mostGrantVersion = 1;
+const mostSpis = 988;
+
 /** The domctls that Dom0's toolstack makes: xen/common/domctl.c, xen/arch/arm/domain.c. */
 export class Hypercalls implements Domctl {
   readonly iommuEnabled: boolean;
@@ -31,7 +35,8 @@ export class Hypercalls implements Domctl {
 
   /** domain_create() with a given id; a negative errno where it fails. */
   create(domid: number, config: DomainConfig, hardware = false): Domain | number {
-    const refused = this.#sanitiseVcpus(config) || this.#sci.sanitiseConfig(config);
+    const refused =
+      this.#sanitiseVcpus(config) || this.#sci.sanitiseConfig(config) || this.#checkTables(domid, config);
     if (refused !== 0) return this.#done(refused);
     const domain = new Domain(domid, config, hardware);
     const rc = this.#sci.domainInit(domain);
@@ -80,15 +85,34 @@ export class Hypercalls implements Domctl {
     domain.state = 'dying';
     const rc = this.#sci.relinquishResources(domain);
     if (rc !== 0) return this.#done(rc);
+    this.#context.heap.release(domid);
     domain.state = 'dead';
     this.#domains.delete(domid);
     this.#sci.domainDestroy(domain);
     return this.#done(0);
   }
 
+  setPagingMempool(domid: number, bytes: number): number {
+    const missing = this.#context.heap.take(domid, bytes, `memory for the page tables of domain ${domid}`);
+    return missing === 0 ? 0 : -errno.ENOMEM;
+  }
+
+  populate(domid: number, bytes: number): number {
+    return this.#context.heap.take(domid, bytes, `memory of domain ${domid}`);
+  }
+
+  couldFree(bytes: number): boolean {
+    return this.#context.heap.couldFree(bytes);
+  }
+
+  get commandLine(): string {
+    return this.#context.commandLine.text;
+  }
+
   /** @returns what brings all domains back to what they are now, any number of times */
   snapshot(): () => void {
     const lastDomid = this.#lastDomid;
+    const memory = this.#context.heap.snapshot();
     const domains = [...this.#domains].map(([domid, domain]) => ({
       domid,
       domain,
@@ -96,6 +120,7 @@ export class Hypercalls implements Domctl {
     }));
     return () => {
       this.#lastDomid = lastDomid;
+      memory();
       this.#domains.clear();
       for (const { domid, domain, restore } of domains) {
         restore();
@@ -126,6 +151,18 @@ export class Hypercalls implements Domctl {
     else if (maxVcpus > most)
       this.#context.console.printk('domain.too-many-vcpus', [maxVcpus, most], { because });
     else return 0;
+    return -errno.EINVAL;
+  }
+
+  /** grant_table_init() of xen/common/grant_table.c, and domain_vgic_init() of xen/arch/arm/vgic.c. */
+  #checkTables(domid: number, { name, grantVersion = 1, grantFrames = 1, nrSpis = 0 }: DomainConfig): number {
+    const { console } = this.#context;
+    const because = `${name} asks for grant tables of version ${grantVersion} with ${grantFrames} frames`;
+    if (grantVersion === 0) console.printk('grant-table.version-0', [domid], { because });
+    else if (grantVersion > mostGrantVersion)
+      console.printk('grant-table.version', [domid, grantVersion, mostGrantVersion], { because });
+    else if (grantFrames === 0) console.printk('grant-table.size', [grantFrames], { because });
+    else if (Math.ceil(nrSpis / 32) * 32 <= mostSpis) return 0;
     return -errno.EINVAL;
   }
 

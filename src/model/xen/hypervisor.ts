@@ -8,15 +8,24 @@ import { Console, type Why } from './console.ts';
 import type { Context } from './context.ts';
 import { isAvailable, isCompatible, isForPassthrough, nodeName, TreeReadPastEnd } from './device-tree.ts';
 import { buildDom0Tree, dom0Config, iommus } from './dom0.ts';
-import { buildDomUTree, domUConfig, prepareDomU } from './dom0less-build.ts';
+import { domUConfig, hasCapability } from './dom0less-bindings.ts';
+import { buildDomUTree, finishDomU, needsXenstore, placeModules, prepareDomU } from './dom0less-build.ts';
 import type { Domain } from './domain.ts';
 import type { Domctl } from './domctl.ts';
 import { errno } from './errno.ts';
 import type { GuestMachine } from './guest.ts';
 import { XenGuestMachine } from './guest-machine.ts';
+import { Heap, ramOfTree } from './heap.ts';
 import { Hypercalls } from './hypercalls.ts';
 import type { Machine } from './machine.ts';
-import { checkBootModules, domainNodes, hasDom0, hasDom0Kernel, isDom0KernelEmpty } from './modules.ts';
+import {
+  checkBootModules,
+  domainNodes,
+  hasDom0,
+  hasDom0Kernel,
+  isDom0KernelEmpty,
+  modulesOfDom0,
+} from './modules.ts';
 import { XenPanic } from './panic.ts';
 import { type FirmwareDriver, Sci } from './sci.ts';
 import { ScmiSmc } from './scmi-smc.ts';
@@ -75,6 +84,9 @@ export class Hypervisor {
     this.#early =
       (this.#dom0KernelIsAdded ? null : checkBootModules(hostTree, build)) ?? beforeConsole(hostTree);
     this.isSilent = this.#early !== null || isSilent({ hostTree, commandLine: this.commandLine });
+    const undefinedBehaviour = (words: string): void => {
+      if (!this.undefinedBehaviour.includes(words)) this.undefinedBehaviour.push(words);
+    };
     this.#context = {
       build,
       commandLine: this.commandLine,
@@ -82,10 +94,9 @@ export class Hypervisor {
       machine,
       vmap: new Vmap(),
       hostTree,
+      heap: new Heap(machine.ram ?? ramOfTree(hostTree, !this.#dom0KernelIsAdded), undefinedBehaviour),
       modulesAreAdded: this.#dom0KernelIsAdded,
-      undefinedBehaviour: words => {
-        if (!this.undefinedBehaviour.includes(words)) this.undefinedBehaviour.push(words);
-      },
+      undefinedBehaviour,
     };
     this.#partialTrees = partialTrees;
     this.sci = new Sci(this.#context);
@@ -110,11 +121,11 @@ export class Hypervisor {
       this.#setUpIommu();
       this.#initialiseMediator();
       if (this.#dom0KernelIsAdded || hasDom0(this.#context.hostTree)) this.#createDom0();
-      for (const node of domainNodes(this.#context.hostTree)) this.#createDomU(node);
+      this.#createDomUs();
     } catch (error) {
       this.#panic = this.#panicOf(error);
-      const { rule, text, why, place } = this.#panic;
-      this.#context.console.print(text, { rule, because: why, ...(place === undefined ? {} : { place }) });
+      const { rule, line, why, place } = this.#panic;
+      this.#context.console.print(line, { rule, because: why, ...(place === undefined ? {} : { place }) });
     }
   }
 
@@ -176,28 +187,72 @@ export class Hypervisor {
         place: '/chosen',
         domid: 0,
       });
-      throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.ENOENT), problem, '/chosen');
+      throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.ENOENT), problem, { place: '/chosen' });
     }
+    const memory = this.#giveDom0Memory();
     const tree = buildDom0Tree(this.#context, this.sci, dom0);
     if (typeof tree === 'number') {
       const because = "a device of Dom0's cannot be handed over, and Dom0 is not built without it";
       this.#context.console.printk('domain-build.tree-failed', [tree], { because, domid: 0 });
       throw new XenPanic('dom0.set-up-failed', dom0SetUpFailed(-errno.EINVAL), because);
     }
+    if (!this.#dom0KernelIsAdded) placeModules(memory, modulesOfDom0(this.#context.hostTree), '/chosen');
     dom0.tree = tree;
   }
 
-  #createDomU(node: DtNode): void {
-    const config = this.#parts.domUConfig(this.#context, node);
+  /**
+   * allocate_memory_11() of xen/arch/arm/domain_build.c.
+   * @returns bytes that Dom0 has
+   */
+  #giveDom0Memory(): number {
+    const { heap, commandLine } = this.#context;
+    const memory = commandLine.dom0Memory;
+    const missing = heap.take(0, memory, 'memory of Dom0');
+    if (missing === 0) return memory;
+    const why = `dom0_mem is ${Math.floor(memory / 0x10_0000)} MiB, more than the machine's RAM`;
+    const text = 'Failed to allocate requested dom0 memory. %?dMB unallocated';
+    const values = [Math.floor(missing / 0x10_0000)];
+    throw new XenPanic('dom0.memory', text, why, { place: '/chosen', values });
+  }
+
+  /** create_domUs() and alloc_static_evtchn() */
+  #createDomUs(): void {
+    const nodes = domainNodes(this.#context.hostTree);
+    const isNew = hasSciSubsystem(this.#context.build);
+    let xenstore = this.#domains.has(0) ? 0 : undefined;
+    for (const node of nodes) {
+      const domid = this.#createDomU(node);
+      if (!hasCapability(node, 'xenstore') || !isNew) continue;
+      if (xenstore !== undefined) {
+        const text = `Only 1 xenstore domain can be specified! (${xenstore})`;
+        const why = `capabilities of ${node.path} asks for Xenstore, which domain ${xenstore} has already`;
+        throw new XenPanic('dom0less.xenstore', text, why, { place: node.path, hasNewline: false });
+      }
+      xenstore = domid;
+    }
+    const needy = nodes.find(needsXenstore);
+    if (needy === undefined || xenstore !== undefined || !isNew) return;
+    const why = `xen,enhanced of ${needy.path} promises Xenstore, and no domain has it`;
+    const text = 'xenstore requested, but xenstore domain not present';
+    throw new XenPanic('dom0less.xenstore', text, why, { place: needy.path });
+  }
+
+  /** @returns its id */
+  #createDomU(node: DtNode): number {
+    const hardwareDomain = this.#domains.has(0) ? 0 : undefined;
+    const config = this.#parts.domUConfig(this.#context, node, {
+      iommu: this.#hypercalls.iommuEnabled,
+      hardwareDomain,
+    });
     const domid = this.#hypercalls.allocate();
     const domain = this.#hypercalls.create(domid, config);
     const place = node.path;
     if (typeof domain === 'number') {
       const words = `${config.name} asks for ${asked(config)}, and a dom0less domain is not built without it`;
       const text = `Error creating domain ${config.name} (rc = ${domain})`;
-      throw new XenPanic('dom0less.create-failed', text, words, place);
+      throw new XenPanic('dom0less.create-failed', text, words, { place });
     }
-    const rc = prepareDomU(this.#context, node, domid);
+    const rc = prepareDomU(this.#context, node, domain);
     if (rc !== 0)
       throw domUSetUpFailed(config.name, rc, `${config.name} lacks what it is to be built with`, place);
     const partial = this.#partialTrees.get(node.name) ?? this.#partialTrees.get(nodeName(node));
@@ -209,7 +264,9 @@ export class Hypervisor {
       this.#context.console.printk('domain-build.tree-failed', [tree], { because, place, domid });
       throw domUSetUpFailed(config.name, -errno.EINVAL, because, place);
     }
+    finishDomU(this.#context, node, domain);
     domain.tree = tree;
+    return domid;
   }
 
   /** Ends the boot for an exception of Xen; any other error is thrown on. */
@@ -268,7 +325,7 @@ function beforeConsole(tree: DeviceTree): XenPanic | null {
 }
 
 function dataAbort({ because, place }: Why): XenPanic {
-  return new XenPanic('traps.unexpected', 'CPU0: Unexpected Trap: Data Abort', because, place);
+  return new XenPanic('traps.unexpected', 'CPU0: Unexpected Trap: Data Abort', because, { place });
 }
 
 /** DT_MATCH_TIMER of xen/arch/arm/include/asm/time.h */
@@ -277,5 +334,7 @@ const timers = ['arm,armv7-timer', 'arm,armv8-timer'];
 const dom0SetUpFailed = (rc: number): string => `Could not set up d0 guest OS (rc = ${rc})`;
 
 function domUSetUpFailed(name: string, rc: number, words: string, place: string): XenPanic {
-  return new XenPanic('dom0less.set-up-failed', `Could not set up domain ${name} (rc = ${rc})`, words, place);
+  return new XenPanic('dom0less.set-up-failed', `Could not set up domain ${name} (rc = ${rc})`, words, {
+    place,
+  });
 }

@@ -1,8 +1,11 @@
 import type { PhysicalMemory } from '../scmi/memory.ts';
+import type { Ram } from './heap.ts';
 
 /** The machine under Xen, as far as SCMI needs it. */
 export interface Machine {
   readonly memory: PhysicalMemory;
+  /** RAM of the machine; absent: what the tree that Xen is started with says. */
+  readonly ram?: Ram | undefined;
   /** SMC Calling Convention that EL3 reports: major << 16 | minor. */
   readonly smcccVersion: number;
   /**

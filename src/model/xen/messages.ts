@@ -171,6 +171,30 @@ const domains = {
     unmarked: true,
     format: 'Device tree generation failed (%d).\n',
   },
+  'static-memory.sum': {
+    level: 'error',
+    format:
+      'Size of "memory" property doesn\'t match up with the sum-up of "xen,static-mem". Unsupported configuration.\n',
+  },
+  'static-memory.sum-direct-map': {
+    level: 'error',
+    format: 'Size of "memory" property doesn\'t match up with the sum-up of "xen,static-mem".\n',
+  },
+  'grant-table.version-0': {
+    level: 'info',
+    debugBuild: true,
+    format: 'common/grant_table.c:1976:%pd: invalid grant table version 0 requested\n',
+  },
+  'grant-table.version': {
+    level: 'info',
+    debugBuild: true,
+    format: 'common/grant_table.c:1982:%pd: requested grant version (%u) greater than supported (%u)\n',
+  },
+  'grant-table.size': {
+    level: 'info',
+    debugBuild: true,
+    format: 'common/grant_table.c:1997:Bad grant table size: %u frames\n',
+  },
   'domain.no-vcpus': { level: 'info', debugBuild: true, format: 'common/domain.c:814: No vCPUS\n' },
   'domain.too-many-vcpus': {
     level: 'info',

@@ -97,26 +97,52 @@ export function checkBootModules(tree: DeviceTree, build: XenBuild): XenPanic | 
   for (const node of bootModules(tree)) {
     const { path, name } = node;
     if (!node.has('reg')) {
-      return new XenPanic(
-        'boot-modules.no-reg',
-        `node ${name} missing \`reg' property`,
-        `${path} has no reg`,
-        path,
-      );
+      const text = `node ${name} missing \`reg' property`;
+      return new XenPanic('boot-modules.no-reg', text, `${path} has no reg`, { place: path });
     }
     const { address, size } = defaultBus.countCells(node);
     if (!hasPlace(node)) {
       const words = `reg of ${path} is shorter than ${address} cells of address and ${size} of size`;
       const text = `fdt: node \`${name}': \`reg\` property length is too short`;
-      return new XenPanic('boot-modules.short-reg', text, words, path);
+      return new XenPanic('boot-modules.short-reg', text, words, { place: path });
     }
     const isReadable = [address, size].every(count => count === 1 || count === 2);
     if (!isReadable && build.debug && hasSciSubsystem(build)) {
       const words = `reg of ${path} has ${address} cells of address and ${size} of size; Xen reads 1 or 2`;
-      return new XenPanic('boot-modules.cells', "Assertion 'unreachable' failed", words, path);
+      return new XenPanic('boot-modules.cells', "Assertion 'unreachable' failed", words, { place: path });
     }
   }
   return null;
+}
+
+/** Bytes of the modules that are put into a domain's memory; 0 where there is none. */
+export interface ModuleSizes {
+  readonly kernel: number;
+  readonly ramdisk: number;
+}
+
+export function modulesOfDom0(tree: DeviceTree): ModuleSizes {
+  const own = bootModules(tree).filter(({ parent }) => parent !== null && !isDomain(parent));
+  const kernel = kernels(tree).find(node => own.includes(node));
+  const ramdisk = own.find(isRamdisk);
+  return { kernel: sizeOf(kernel), ramdisk: sizeOf(ramdisk) };
+}
+
+export function modulesOfDomU(tree: DeviceTree, node: DtNode): ModuleSizes {
+  const modules = bootModules(tree);
+  const find = (isKind: (each: DtNode) => boolean): DtNode | undefined => {
+    const named = node.children.findLast(isKind);
+    return named && modules.find(each => isKind(each) && place(each).start === place(named).start);
+  };
+  return { kernel: sizeOf(find(isKernel)), ramdisk: sizeOf(find(isRamdisk)) };
+}
+
+function sizeOf(module: DtNode | undefined): number {
+  return module === undefined || !hasPlace(module) ? 0 : Number(place(module).size);
+}
+
+function isRamdisk(node: DtNode): boolean {
+  return node.isCompatible('multiboot,ramdisk') || node.isCompatible('xen,linux-initrd');
 }
 
 /** A kernel of a domain whose place is read, by kernel_probe(), from where there is no value. */

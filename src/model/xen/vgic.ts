@@ -15,6 +15,6 @@ export function mostVcpus(tree: DeviceTree): number {
 }
 
 /** On arm64. */
-const MAX_VIRT_CPUS = 128;
+export const MAX_VIRT_CPUS = 128;
 
 const gicV2 = ['arm,cortex-a15-gic', 'arm,cortex-a7-gic', 'arm,gic-400'] as const;

@@ -3,6 +3,7 @@ import { DtError } from '../dt/error.ts';
 import { parseFlat } from '../dt/flat.ts';
 import { parseSource } from '../dt/source.ts';
 import { type DeviceTree, DtNode } from '../dt/tree.ts';
+import { mostGuestMemory } from '../xen/dom0less-build.ts';
 import type { LibxlMessage } from './libxl-messages.ts';
 import type { XlDomainConfig } from './xl-domain-config.ts';
 
@@ -38,7 +39,7 @@ export function readPartialTree(blob: Uint8Array, path: string): DeviceTree | Gu
  */
 export function guestTree(
   partial: DeviceTree | undefined,
-  config: Pick<XlDomainConfig, 'memory' | 'vcpus' | 'commandLine'>,
+  config: Pick<XlDomainConfig, 'maxmem' | 'vcpus' | 'commandLine'>,
   version = '4.22',
 ): DeviceTree | GuestTreeProblem {
   const tree = parseSource(sourceOf(config, version));
@@ -68,7 +69,7 @@ function copyNode(node: DtNode, parent: DtNode): DtNode {
 
 /** Layout of xen/include/public/arch-arm.h: RAM from 0x40000000, a GICv3, the event channel on PPI 15. */
 function sourceOf(
-  { memory, vcpus, commandLine }: Pick<XlDomainConfig, 'memory' | 'vcpus' | 'commandLine'>,
+  { maxmem, vcpus, commandLine }: Pick<XlDomainConfig, 'maxmem' | 'vcpus' | 'commandLine'>,
   version: string,
 ): string {
   const cpus = Array.from({ length: vcpus }, (_, id) => {
@@ -87,7 +88,7 @@ function sourceOf(
   chosen { bootargs = ${quoted(commandLine)}; };
   cpus { #address-cells = <1>; #size-cells = <0>; ${cpus.join(' ')} };
   psci { compatible = "arm,psci-1.0", "arm,psci-0.2", "arm,psci"; method = "hvc"; cpu_off = <1>; cpu_on = <2>; };
-  memory@40000000 { device_type = "memory"; reg = <0 0x40000000 ${cells(memory * 0x10_0000)}>; };
+  memory@40000000 { device_type = "memory"; reg = <0 0x40000000 ${cells(Math.min(maxmem * 0x10_0000, mostGuestMemory))}>; };
   interrupt-controller@3001000 {
     compatible = "arm,gic-v3"; #interrupt-cells = <3>; #address-cells = <0>; interrupt-controller;
     reg = <0 0x3001000 0 0x10000 0 0x3020000 0 0x1000000>; linux,phandle = <65000>; phandle = <65000>;

@@ -87,6 +87,38 @@ const messages = {
     function: 'libxl__arch_domain_create_info_setdefault',
     text: 'Please fix your configuration file/toolstack.',
   },
+  dom0TooSmall: {
+    file: 'libxl_mem.c',
+    line: 287,
+    function: 'libxl_set_memory_target',
+    text: 'New target % for dom0 is below the minimum threshold',
+  },
+  populateOnDemandWithIommu: {
+    file: 'libxl_create.c',
+    line: 1197,
+    function: 'libxl__domain_config_setdefault',
+    text: 'IOMMU required for device passthrough but not supported together with PoD',
+  },
+  pagingPoolTooLarge: {
+    file: 'libxl_dom.c',
+    line: 1504,
+    function: 'libxl__domain_set_paging_mempool_size',
+    text: 'shadow_memkb value %kB too large',
+    errnoVaries: true,
+  },
+  pagingPoolRefused: {
+    file: 'libxl_dom.c',
+    line: 1512,
+    function: 'libxl__domain_set_paging_mempool_size',
+    text: 'Failed to set paging mempool size to %kB',
+  },
+  memoryNotAllocated: {
+    file: 'libxl_dom.c',
+    line: 596,
+    function: 'libxl__build_dom',
+    text: 'xc_dom_boot_mem_init failed',
+    errnoVaries: true,
+  },
   tooManyVcpus: {
     file: 'libxl_create.c',
     line: 183,

@@ -4,6 +4,7 @@
  */
 import { type DeviceTree, DeviceTree as Tree } from '../dt/tree.ts';
 import type { Observer, Reason } from '../trace/observation.ts';
+import { mostGuestMemory } from '../xen/dom0less-build.ts';
 import type { Domctl } from '../xen/domctl.ts';
 import { errno } from '../xen/errno.ts';
 import { guestTree, type GuestTreeProblem, readPartialTree } from './libxl-arm.ts';
@@ -31,6 +32,28 @@ const mostVcpusOfBitmap = 128 * 8;
 /** GUEST_VPL011_SPI of xen/include/public/arch-arm.h, and the first interrupt that is shared. */
 const vuartInterrupt = 32;
 const firstSharedInterrupt = 32;
+
+/** Interrupts that are shared and that a domain has use for. */
+function neededInterrupts({ irqs, hasVuart }: Pick<XlDomainConfig, 'irqs' | 'hasVuart'>): number {
+  const highest = Math.max(hasVuart ? vuartInterrupt : 0, ...irqs);
+  return Math.max(highest - firstSharedInterrupt + 1, 0);
+}
+
+/** KiB for a domain's page tables: libxl__get_required_paging_memory(), or `shadow_memory`. */
+function pagingPool({ maxmem, maxVcpus, shadowMemory }: XlDomainConfig): number {
+  return shadowMemory === undefined ? 4 * (256 * maxVcpus + maxmem + 128) : shadowMemory * 1024;
+}
+
+/** LIBXL_HVM_EXTRA_MEMORY, in KiB. */
+const extraMemory = 2048;
+
+const roundUp = (size: number, unit: number): number => Math.ceil(size / unit) * unit;
+
+/** What devices of a domain reach, once `passthrough` and `dtdev` are both known. */
+function passthroughMode({ passthrough, dtdev }: XlDomainConfig): string {
+  if (passthrough !== undefined && passthrough !== 'default') return passthrough;
+  return dtdev.length > 0 ? 'enabled' : 'disabled';
+}
 
 export interface LibxlOptions {
   readonly domctl: Domctl;
@@ -72,6 +95,9 @@ export class Libxl {
       sciType: config.armSci.type,
       sciAgentId: config.armSci.agentId,
       maxVcpus: config.maxVcpus,
+      grantVersion: config.grantVersion,
+      grantFrames: config.grantFrames,
+      nrSpis: Math.max(config.nrSpis ?? 0, neededInterrupts(config)),
     });
     if (rc < 0) {
       const { type, agentId } = config.armSci;
@@ -115,7 +141,7 @@ export class Libxl {
       const reason: Reason = { rule: 'libxl.type.converted', because, place: placeOf('type') };
       for (const message of ['pvConverted', 'pvIsPvh', 'pvToFix'] as const) this.#say({ message, reason });
     }
-    const refused = this.#checkPassthrough(config);
+    const refused = this.#checkPassthrough(config) || this.#checkPopulateOnDemand(config);
     if (refused !== 0) return refused;
     this.#say({
       message: 'noDeviceModel',
@@ -142,24 +168,18 @@ export class Libxl {
       this.#say({ message: 'vuartConflict', values: [vuartInterrupt], reason });
       return reason;
     }
-    const highest = Math.max(hasVuart ? vuartInterrupt : 0, ...irqs);
-    const needed = Math.max(highest - firstSharedInterrupt + 1, 0);
+    const needed = neededInterrupts({ irqs, hasVuart });
     if (nrSpis === undefined || nrSpis >= needed) return undefined;
-    const because = `nr_spis is ${nrSpis}, and interrupt ${highest} needs ${needed}`;
+    const because = `nr_spis is ${nrSpis}, and interrupt ${needed + firstSharedInterrupt - 1} needs ${needed}`;
     const reason: Reason = { rule: 'libxl.nr-spis', because, place: placeOf('nr_spis') };
     this.#say({ message: 'tooFewInterrupts', values: [needed], reason });
     return reason;
   }
 
-  #checkPassthrough({ passthrough, dtdev, placeOf }: XlDomainConfig): number {
-    const place = placeOf('dtdev');
-    const needed = dtdev.length > 0;
-    const mode =
-      passthrough === undefined || passthrough === 'default'
-        ? needed
-          ? 'enabled'
-          : 'disabled'
-        : passthrough;
+  #checkPassthrough(config: XlDomainConfig): number {
+    const place = config.placeOf('dtdev');
+    const needed = config.dtdev.length > 0;
+    const mode = passthroughMode(config);
     if (mode !== 'disabled' && !this.#options.domctl.iommuEnabled) {
       const because = 'dtdev asks for passthrough, and Xen has no IOMMU enabled';
       const reason: Reason = { rule: 'libxl.passthrough.no-iommu', because, place };
@@ -177,17 +197,100 @@ export class Libxl {
     return 0;
   }
 
+  /** A domain that may grow has no memory for devices to reach; on Arm it cannot be built either, see `#populate`. */
+  #checkPopulateOnDemand(config: XlDomainConfig): number {
+    if (config.memory >= config.maxmem || passthroughMode(config) === 'disabled') return 0;
+    const because = `maxmem is above memory, and the domain is given devices`;
+    this.#say({
+      message: 'populateOnDemandWithIommu',
+      reason: { rule: 'libxl.memory.populate-on-demand', because, place: config.placeOf('maxmem') },
+    });
+    return libxlError.invalid;
+  }
+
+  /**
+   * freemem() of xl_vmcontrol.c, where xl takes from Dom0 what a domain needs.
+   * @returns whether the memory may be there; libxl has said why not
+   */
+  freeMemory(config: XlDomainConfig): boolean {
+    if (this.#setDefaults(config) !== 0) return false;
+    const needed = roundUp(config.memory * 1024 + pagingPool(config) + extraMemory, 2048);
+    if (this.#options.domctl.couldFree(needed * 1024)) return true;
+    const because = `the domain needs ${needed} KiB, more than the machine has without Dom0`;
+    const reason: Reason = { rule: 'libxl.memory.dom0', because, place: config.placeOf('memory') };
+    this.#say({ message: 'dom0TooSmall', domid: 0, values: [0], reason });
+    return false;
+  }
+
   #build(domid: number, config: XlDomainConfig): LibxlDomain | { readonly failure: Reason } {
     const name = this.#checkName(domid, config);
     if (name !== undefined) return { failure: name };
     const domain: LibxlDomain = { domid, name: config.name, config, tree: null, state: 'running' };
     this.#domains.set(domid, domain);
+    const pool = this.#setPagingPool(domid, config);
+    if (pool !== undefined) return { failure: pool };
     const tree = this.#tree(domid, config);
     if (!(tree instanceof Tree)) return tree;
     domain.tree = tree;
-    const failure = this.#giveMemory(domid, config) ?? this.#assignDevices(domid, config);
+    const failure =
+      this.#populate(domid, config) ?? this.#giveMemory(domid, config) ?? this.#assignDevices(domid, config);
     if (failure !== undefined) return { failure };
     return domain;
+  }
+
+  /** libxl__domain_set_paging_mempool_size() */
+  #setPagingPool(domid: number, config: XlDomainConfig): Reason | undefined {
+    const size = pagingPool(config);
+    const isTooLarge = size >= 2 ** 54;
+    const rc = isTooLarge ? -errno.EINVAL : this.#options.domctl.setPagingMempool(domid, size * 1024);
+    if (rc === 0) return undefined;
+    const because = `the page tables of a domain of ${config.maxmem} MiB need ${size} KiB`;
+    const reason: Reason = { rule: 'libxl.memory.page-tables', because, place: config.placeOf('memory') };
+    const message = isTooLarge ? 'pagingPoolTooLarge' : 'pagingPoolRefused';
+    this.#say({ message, domid, values: [size], errno: rc, reason });
+    this.#say({ message: 'cannotBuild', domid, values: [libxlError.fail], reason });
+    return reason;
+  }
+
+  /**
+   * meminit() of tools/libs/guest/xg_dom_arm.c: all of `maxmem` is populated, of which Xen allows no more than `memory`
+   * and a MiB. The number of pages is computed in 32 bits.
+   */
+  #populate(domid: number, config: XlDomainConfig): Reason | undefined {
+    const bytes = ((config.maxmem * 256) % 2 ** 32) * 4096;
+    const problem =
+      bytes === 0
+        ? 'the number of pages is 0 in 32 bits'
+        : bytes > mostGuestMemory
+          ? 'a guest has no addresses for it'
+          : bytes > config.memory * 0x10_0000 + 0x10_0000
+            ? `memory is only ${config.memory} MiB, and on Arm all of maxmem is given at once`
+            : this.#options.domctl.populate(domid, bytes) > 0
+              ? 'the machine has not as much'
+              : undefined;
+    if (problem === undefined) return undefined;
+    const because = `${config.maxmem} MiB cannot be given to the domain: ${problem}`;
+    const place = config.placeOf(config.maxmem > config.memory ? 'maxmem' : 'memory');
+    const reason: Reason = { rule: 'libxl.memory', because, place };
+    const before = 'xc: error: panic: xg_dom_boot.c:';
+    const after = ": xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory";
+    this.#options.observer.console({
+      source: 'xl',
+      domid,
+      text: `${before}118${after}`,
+      pattern: `^${before}\\d+${after}$`,
+      free: [
+        {
+          from: before.length,
+          to: before.length + 3,
+          because: 'numbers of source lines change with every commit',
+        },
+      ],
+      reason,
+    });
+    this.#say({ message: 'memoryNotAllocated', errno: -errno.ENOMEM, reason });
+    this.#say({ message: 'cannotBuild', domid, values: [libxlError.fail], reason });
+    return reason;
   }
 
   #checkName(domid: number, { name, placeOf }: XlDomainConfig): Reason | undefined {

@@ -19,10 +19,15 @@ export interface XlDomainConfig {
   readonly name: string;
   /** `type = "pv"`, which an Arm libxl takes for `pvh`. */
   readonly isPv: boolean;
-  /** MiB. */
+  /** MiB that Xen allows it. */
   readonly memory: number;
-  /** MiB; as much as `memory` where it is not set. */
+  /** MiB that it is built with; as much as `memory` where it is not set. */
   readonly maxmem: number;
+  /** MiB for its page tables; undefined: what its size calls for. */
+  readonly shadowMemory: number | undefined;
+  /** Undefined: the default of Xen. */
+  readonly grantVersion: number | undefined;
+  readonly grantFrames: number | undefined;
   readonly vcpus: number;
   readonly maxVcpus: number;
   readonly kernel: string | undefined;
@@ -129,12 +134,14 @@ class Reader {
       this.#texts('pvshim_path', 'pvshim_cmdline', 'pvshim_extra');
     }
     this.#numbers('cpu_weight', 'cap', 'period', 'slice', 'latency', 'extratime');
-    const memory = this.#number('memory');
-    const maxmem = this.#number('maxmem') ?? memory;
+    const memory = this.#mebibytes('memory');
+    const maxmem = this.#mebibytes('maxmem') ?? memory;
     const vcpus = this.#vcpus();
     const maxVcpus = this.#maxVcpus(vcpus);
     const vuart = this.#oneOf('vuart', vuartTypes, text => `ERROR: invalid value "${text}" for "vuart"`);
-    this.#bounded('max_grant_frames', 'max_maptrack_frames', 'max_grant_version');
+    const grantFrames = this.#bounded('max_grant_frames');
+    this.#bounded('max_maptrack_frames');
+    const grantVersion = this.#bounded('max_grant_version');
     const onPoweroff = this.#action('on_poweroff', 'destroy');
     const onReboot = this.#action('on_reboot', 'restart');
     this.#action('on_watchdog', 'destroy');
@@ -147,7 +154,7 @@ class Reader {
     const passthrough = this.#oneOf('passthrough', passthroughModes, text => {
       return `ERROR: unknown passthrough option '${text}'`;
     });
-    this.#numbers('shadow_memory');
+    const shadowMemory = this.#mebibytes('shadow_memory');
     this.#flags('nomigrate');
     this.#numbers('rtc_timeoffset', 'vncviewer');
     this.#flags('localtime');
@@ -188,6 +195,9 @@ class Reader {
       // libxl__domain_build_info_setdefault: target_memkb follows max_memkb, which is 32 MiB.
       memory: memory ?? maxmem ?? defaultMemory,
       maxmem: maxmem ?? defaultMemory,
+      shadowMemory,
+      grantVersion,
+      grantFrames,
       vcpus,
       maxVcpus,
       kernel,
@@ -245,13 +255,18 @@ class Reader {
   }
 
   /** xlu_cfg_get_bounded_long() with `dont_warn`: xl exits without a word. */
-  #bounded(...names: readonly string[]): void {
-    for (const name of names) {
-      const number = this.#config.long(name);
-      if (number === undefined && this.#config.setting(name) === undefined) continue;
-      if (typeof number === 'bigint' && number >= 0n && number <= 0x7fff_ffffn) continue;
-      throw new GivesUp(1);
-    }
+  #bounded(name: string): number | undefined {
+    const number = this.#config.long(name);
+    if (number === undefined && this.#config.setting(name) === undefined) return undefined;
+    if (typeof number === 'bigint' && number >= 0n && number <= 0x7fff_ffffn) return Number(number);
+    throw new GivesUp(1);
+  }
+
+  /** A long that is multiplied by 1024 and becomes an unsigned number of 64 bits: a negative one is a large one. */
+  #mebibytes(name: string): number | undefined {
+    this.#number(name);
+    const number = this.#config.long(name);
+    return typeof number === 'bigint' ? Number(BigInt.asUintN(64, number * 1024n) / 1024n) : undefined;
   }
 
   /** One of the names of an enumeration of libxl, whose case does not count. */

@@ -157,11 +157,11 @@ export class Toolstack {
   list(): Listing {
     const dom0 = { name: 'Domain-0', domid: 0, memory: 512, vcpus: 1, state: 'r-----' };
     const guests = this.domains.map(({ name, domid, config, state }) => {
-      const { memory, vcpus } = config;
+      const { maxmem: memory, vcpus } = config;
       return { name: name ?? '(null)', domid, memory, vcpus, state: stateColumns[state].text };
     });
     const text = [listHeader, ...[dom0, ...guests].map(row)].join('\n');
-    const rows = this.domains.map(({ name, domid, config: { memory, vcpus }, state }) => {
+    const rows = this.domains.map(({ name, domid, config: { maxmem: memory, vcpus }, state }) => {
       const columns = [escaped(name ?? '(null)'), domid, memory, vcpus, stateColumns[state].pattern];
       return `${columns.join('\\s+')}\\s+\\d+\\.\\d\\s*`;
     });
@@ -201,10 +201,16 @@ export class Toolstack {
   }
 
   #createDomain(config: XlDomainConfig): CommandResult {
+    if (!autoballoonOff.test(this.#options.domctl.commandLine) && !this.#libxl.freeMemory(config)) {
+      const because = 'memory for the domain is to be taken from Dom0, and that fails';
+      const reason: Reason = { rule: 'xl.create.memory', because, place: config.placeOf('memory') };
+      this.#say('failed to free memory for the domain', reason);
+      return { rc: -libxlError.fail };
+    }
     const created = this.#libxl.create(config);
     if ('name' in created) {
       const { domid, tree } = created;
-      const { name, memory, kernel } = config;
+      const { name, maxmem: memory, kernel } = config;
       const started = { domid, name, memory, ...(kernel === undefined ? {} : { kernel }) };
       const outcome = tree === null ? 'panicked' : this.#options.start({ ...started, tree });
       if (outcome === 'panicked') created.state = 'hung';
@@ -285,6 +291,10 @@ function whyNotReached(domain: LibxlDomain | undefined, reason: Reason): Reason 
     because: `nothing in ${domain.config.name} watches the XenStore for such requests, and xl gives up after a minute`,
   };
 }
+
+/** auto_autoballoon() of tools/xl/xl.c: xl leaves Dom0 its memory where Xen's command line says how much it is. */
+const autoballoonOff =
+  /(?:^| )dom0_mem=(?:(?:min:|max:)?(?:-?[0-9]+[bkmgt]?|(?:-?[0-9]+[bkmgt]?\+)?[0-9]{1,2}%),?)+(?:$| )/i;
 
 const restarts: ReadonlySet<ShutdownAction> = new Set(['restart', 'rename-restart', 'coredump-restart']);
 

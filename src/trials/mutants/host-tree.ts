@@ -2,7 +2,7 @@
 import { DeviceTree, DtNode } from '../../model/dt/tree.ts';
 import { findCompatible } from '../../model/xen/device-tree.ts';
 import { dom0Config } from '../../model/xen/dom0.ts';
-import { domUConfig } from '../../model/xen/dom0less-build.ts';
+import { domUConfig } from '../../model/xen/dom0less-bindings.ts';
 import type { Domain } from '../../model/xen/domain.ts';
 import { Driver, mediator, reading } from './driver.ts';
 import { machineWith } from './machine-with.ts';
@@ -187,9 +187,9 @@ export const hostTreeMutants: readonly Mutant[] = [
     words: 'A dom0less domain without xen,sci-agent-id gets agent 0 instead of ending the boot.',
     deviations: {
       hypervisor: {
-        domUConfig: (context, node) => {
+        domUConfig: (context, node, surroundings) => {
           if (node.string('xen,sci_type') !== 'scmi_smc_multiagent' || node.has('xen,sci-agent-id')) {
-            return domUConfig(context, node);
+            return domUConfig(context, node, surroundings);
           }
           return { name: node.name.replace(/@.*$/, ''), sciType: 'scmi_smc_multiagent', sciAgentId: 0 };
         },

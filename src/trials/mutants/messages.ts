@@ -153,7 +153,7 @@ export const messageMutants: readonly Mutant[] = [
           if (key !== 'smc-multiagent.map' || typeof address !== 'number') return;
           new SharedMemory(machine.memory, address).clearFields();
         };
-        const print: Context['console']['print'] = (text, why) => console.print(text, why);
+        const print: Context['console']['print'] = (line, why) => console.print(line, why);
         super({ ...context, console: { printk, print, leave: domid => console.leave(domid) } }, sci);
       }
     },

@@ -191,6 +191,10 @@ function domctl(
     deviations: {
       domctl: (right, { domains }) => ({
         iommuEnabled: right.iommuEnabled,
+        commandLine: right.commandLine,
+        couldFree: bytes => right.couldFree(bytes),
+        setPagingMempool: (domid, bytes) => right.setPagingMempool(domid, bytes),
+        populate: (domid, bytes) => right.populate(domid, bytes),
         createDomain: config => right.createDomain(config),
         iomemPermission: (domid, first, count, allow) => right.iomemPermission(domid, first, count, allow),
         memoryMapping: (domid, gfn, mfn, count) => right.memoryMapping(domid, gfn, mfn, count),

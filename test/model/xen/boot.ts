@@ -28,6 +28,7 @@ export interface HostParts {
   /** Additional properties of the container, of /chosen and of the root. */
   readonly inContainer?: string;
   readonly inChosen?: string;
+  readonly dom0Kernel?: string;
   readonly atRoot?: string;
   readonly firmware?: string;
 }
@@ -89,6 +90,7 @@ export function hostTree(parts: HostParts): DeviceTree {
     xenRanges = 'ranges;',
     list = '0x82000002 &page0 0 0x82000004 &page2 2 0x82000005 &page3 3',
     cells = '#scmi-secondary-agents-cells = <3>;',
+    dom0Kernel = 'module@50000000 { compatible = "multiboot,kernel", "multiboot,module"; reg = <0x50000000 0x1000>; bootargs = "quiet"; };',
     dom0 = 'xen,dom0-sci-agent-id = <0>;',
     managementPage = '0x47ff1000 0x1000',
     management = `compatible = "arm,scmi-smc"; arm,smc-id = <0x82000003>; shmem = <&page1>;
@@ -111,7 +113,7 @@ export function hostTree(parts: HostParts): DeviceTree {
   chosen {
     #address-cells = <1>; #size-cells = <1>; ${chosenRanges}
     xen,xen-bootargs = "${bootargs}";
-    module@50000000 { compatible = "multiboot,kernel", "multiboot,module"; reg = <0x50000000 0x1000>; bootargs = "quiet"; };
+    ${dom0Kernel}
     ${parts.inChosen ?? ''}
     xen {
       #address-cells = <1>; #size-cells = <1>; ${xenRanges}

@@ -251,7 +251,7 @@ const partial = parseSource(`/dts-v1/; / {
 };`);
 
 test("a guest's tree has /passthrough and /aliases of the partial tree, and nothing else of it", t => {
-  const tree = guestTree(partial, { memory: 128, vcpus: 2, commandLine: 'console=hvc0 a="b"' }) as DeviceTree;
+  const tree = guestTree(partial, { maxmem: 128, vcpus: 2, commandLine: 'console=hvc0 a="b"' }) as DeviceTree;
   t.deepEqual(
     tree.root.children.map(each => each.name),
     [
@@ -273,7 +273,11 @@ test("a guest's tree has /passthrough and /aliases of the partial tree, and noth
 });
 
 /** A Domctl that answers what it is told to, and notes what it is asked. */
-function stand(answers: Partial<Record<keyof Domctl, number>> = {}, iommuEnabled = false) {
+function stand(
+  answers: Partial<Record<keyof Domctl, number>> = {},
+  iommuEnabled = false,
+  others: Partial<Domctl> = {},
+) {
   const calls: string[] = [];
   const lines: ConsoleLine[] = [];
   const started: number[] = [];
@@ -285,6 +289,10 @@ function stand(answers: Partial<Record<keyof Domctl, number>> = {}, iommuEnabled
   };
   const domctl: Domctl = {
     iommuEnabled,
+    commandLine: 'dom0_mem=512M',
+    couldFree: () => true,
+    setPagingMempool: () => answers.setPagingMempool ?? 0,
+    populate: () => answers.populate ?? 0,
     createDomain: ({ sciType, sciAgentId }) => {
       const rc = call('createDomain', sciType, sciAgentId);
       alive.add(++last);
@@ -302,6 +310,7 @@ function stand(answers: Partial<Record<keyof Domctl, number>> = {}, iommuEnabled
       if (rc === 0) alive.delete(domid);
       return rc;
     },
+    ...others,
   };
   const toolstack = new Toolstack({
     domctl,
@@ -353,6 +362,92 @@ test('a big range is mapped in parts that Xen takes', t => {
     calls.filter(each => each.startsWith('memoryMapping')),
     ['memoryMapping 1 1000 1000 128', 'memoryMapping 1 1000 1000 64', 'memoryMapping 1 1040 1040 64'],
   );
+});
+
+const noMemory = [
+  "xc: error: panic: xg_dom_boot.c:118: xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory",
+  'libxl: error: libxl_dom.c:596:libxl__build_dom: xc_dom_boot_mem_init failed: Cannot allocate memory',
+  'libxl: error: libxl_create.c:1651:domcreate_rebuild_done: Domain 1:cannot (re-)build domain: -3',
+];
+const noPool = (size: string) => [
+  `libxl: error: libxl_dom.c:1512:libxl__domain_set_paging_mempool_size: Domain 1:Failed to set paging mempool size to ${size}kB: Cannot allocate memory`,
+  'libxl: error: libxl_create.c:1651:domcreate_rebuild_done: Domain 1:cannot (re-)build domain: -3',
+];
+
+const amounts: Readonly<
+  Record<string, { inside: string; answers?: Partial<Record<keyof Domctl, number>>; says: readonly string[] }>
+> = {
+  'memory that the machine has not': { inside: 'memory = 128', answers: { populate: 1 }, says: noMemory },
+  'page tables that the machine has no memory for': {
+    inside: 'memory = 128',
+    answers: { setPagingMempool: -12 },
+    says: noPool('2048'),
+  },
+  'maxmem above memory, which Arm gives at once': { inside: 'memory = 128; maxmem = 256', says: noMemory },
+  'memory beyond the addresses of a guest': { inside: 'memory = 1043457', says: noMemory },
+  'memory of no MiB': { inside: 'memory = 0', says: noMemory },
+  'memory that is nothing in 32 bits of pages': { inside: 'memory = 16777216', says: noMemory },
+  'memory below nothing, which is much': {
+    inside: 'memory = "-1"',
+    says: [
+      'libxl: error: libxl_dom.c:1504:libxl__domain_set_paging_mempool_size: Domain 1:shadow_memkb value 72057594037929470kB too large: Invalid argument',
+      'libxl: error: libxl_create.c:1651:domcreate_rebuild_done: Domain 1:cannot (re-)build domain: -3',
+    ],
+  },
+};
+
+for (const [title, { inside, answers = {}, says }] of Object.entries(amounts)) {
+  test(`xl create fails for ${title}`, t => {
+    const { toolstack, texts } = stand(answers);
+    t.is(toolstack.create('/root/d2.cfg', `name = "d2"; kernel = "k"; ${inside}\n`).rc, 3);
+    t.deepEqual(texts().slice(1, 1 + says.length), says);
+    t.deepEqual(toolstack.domains, []);
+  });
+}
+
+test('memory of more digits than a long has is warned of, and is the default', t => {
+  const { toolstack, texts } = stand();
+  const text = 'name = "d2"; kernel = "k"\nmemory = 99999999999999999999\n';
+  t.deepEqual(toolstack.create('/root/d2.cfg', text), { rc: 0, domid: 1 });
+  t.regex(
+    texts()[1] ?? '',
+    /warning: parameter `memory' could not be parsed as a number: Numerical result out of range$/,
+  );
+  t.regex(toolstack.list().text, /^d2 +1 +32 /m);
+});
+
+test('a domain is built with maxmem, where that is less than memory', t => {
+  const { toolstack } = stand();
+  toolstack.create('/root/d2.cfg', config('maxmem = 64\n'));
+  t.regex(toolstack.list().text, /^d2 +1 +64 /m);
+  t.deepEqual(
+    toolstack.domains[0]?.tree?.node('/memory@40000000')?.cells('reg'),
+    [0, 0x4000_0000, 0, 0x400_0000],
+  );
+});
+
+test('maxmem above memory is refused for a domain that is given devices', t => {
+  const { toolstack, texts, calls } = stand({}, true);
+  t.is(toolstack.create('/root/d2.cfg', config('maxmem = 256; dtdev = ["/soc/a"]\n')).rc, 6);
+  t.deepEqual(calls, []);
+  t.regex(texts().at(-1) ?? '', /IOMMU required for device passthrough but not supported together with PoD$/);
+});
+
+test("where Xen's command line does not say dom0_mem xl takes what a domain needs from Dom0, if it has it", t => {
+  for (const [commandLine, couldFree, rc] of [
+    ['', false, 3],
+    ['dom0_mem=0x20000000', false, 3],
+    ['x=1 dom0_mem=min:64M,max:512M y', false, 0],
+    ['', true, 0],
+  ] as const) {
+    const { toolstack, texts } = stand({}, false, { commandLine, couldFree: () => couldFree });
+    t.is(toolstack.create('/root/d2.cfg', config()).rc, rc, commandLine);
+    if (rc === 0) continue;
+    t.deepEqual(texts().slice(1), [
+      'libxl: error: libxl_mem.c:287:libxl_set_memory_target: Domain 0:New target 0 for dom0 is below the minimum threshold',
+      'failed to free memory for the domain',
+    ]);
+  }
 });
 
 test('dtdev without an IOMMU is refused before Xen is asked anything', t => {
