@@ -1,4 +1,4 @@
-/** What is predicted of a tree whose firmware nobody has named: Xen's part, up to where an answer of firmware decides. */
+/** Prediction for a tree whose firmware is unknown: Xen's part, up to where an answer of firmware decides. */
 import type { FirmwareProfile } from '../scmi/profile.ts';
 import type { Prediction } from './prediction.ts';
 

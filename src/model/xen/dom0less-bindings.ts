@@ -11,7 +11,7 @@ import { XenPanic } from './panic.ts';
 import { INVALID_AGENT_ID } from './scmi-smc-multiagent.ts';
 import { hasSciSeries, hasSciSubsystem } from './version.ts';
 
-/** What else of the machine the properties are held against. */
+/** State of the machine that the properties are held against. */
 export interface DomUSurroundings {
   readonly iommu: boolean;
   /** Id of the hardware domain, where there is one already. */
@@ -19,7 +19,7 @@ export interface DomUSurroundings {
 }
 
 /**
- * What a domain's node in /chosen asks for.
+ * Reads what a domain's node in /chosen asks for.
  * @throws {XenPanic} where a property that has to be there is not, or one has a value that is refused
  */
 export function domUConfig(

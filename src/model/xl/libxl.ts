@@ -49,7 +49,7 @@ const extraMemory = 2048;
 
 const roundUp = (size: number, unit: number): number => Math.ceil(size / unit) * unit;
 
-/** What devices of a domain reach, once `passthrough` and `dtdev` are both known. */
+/** Access that devices of a domain have, once `passthrough` and `dtdev` are both known. */
 function passthroughMode({ passthrough, dtdev }: XlDomainConfig): string {
   if (passthrough !== undefined && passthrough !== 'default') return passthrough;
   return dtdev.length > 0 ? 'enabled' : 'disabled';

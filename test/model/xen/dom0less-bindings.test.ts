@@ -201,7 +201,7 @@ const amounts: Readonly<Record<string, Case>> = {
 
 for (const [title, given] of Object.entries(amounts)) check(`amounts: ${title}`, given);
 
-test('nobody knows whether nearly all of the RAM can be given to Dom0', t => {
+test('it is unknown whether nearly all of the RAM can be given to Dom0', t => {
   const { hypervisor } = bootXen({ bootargs: 'dtuart=serial0 dom0_mem=1800M' });
   t.is(hypervisor.panic, null);
   t.deepEqual(hypervisor.undefinedBehaviour, [
