@@ -3,7 +3,7 @@ import { type LoadedLab, emulatedBoards, loadLab } from '../lab/load-lab.ts';
 import { readXenImage, type XenImage } from '../lab/images/xen-image.ts';
 import type { LeftOut } from '../verdict/report/left-out.ts';
 import { type CliProcess, exitCode, UsageError } from './command.ts';
-import { planRuns } from './run-plan.ts';
+import { planJobs } from './run-plan.ts';
 import { fields } from './table.ts';
 
 /**
@@ -28,8 +28,8 @@ export function doctorImage(
   }
   const [board = ''] = emulatedBoards;
   const lab: LoadedLab = loadLab({ cwd, env });
-  const { runs, leftOut } = planRuns({ scenarios: [], boards: [board], cwd, env, images }, lab);
-  const scenarios = [...runs.values()].flat().map(({ name }) => name);
+  const { jobs, leftOut } = planJobs({ scenarios: [], boards: [board], cwd, env, images }, lab);
+  const scenarios = jobs.map(({ scenario }) => scenario);
   stdout.write(
     json
       ? `${JSON.stringify({ schema: 1, image, board, scenarios, leftOut }, undefined, 2)}\n`

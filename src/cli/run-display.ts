@@ -1,5 +1,6 @@
 /** What `scmi-hil run` shows: the state while boards work, a line per run as it ends, failures in full at the end. */
 import { wantsColour } from '../verdict/report/colour.ts';
+import type { RecordedEvent } from '../verdict/recording/event.ts';
 import type { LeftOut } from '../verdict/report/left-out.ts';
 import { type Live, liveProgress } from '../verdict/report/live.ts';
 import { outcomeOf, type RunReport } from '../verdict/report/run-report.ts';
@@ -19,10 +20,24 @@ export interface DisplayOptions extends DetailOption {
   readonly json?: boolean;
 }
 
+/** Shows one run. */
+export interface Watch {
+  event(board: string, event: RecordedEvent): void;
+  /** Something to know about the run, left out where many are told by their number. */
+  note(text: string): void;
+  /** The run has told everything. */
+  over(): void;
+}
+
 /** The display of one command. Closed by the command, whatever happens. */
 export interface RunDisplay extends Disposable {
   /** Events of the boards. */
   readonly live: Live;
+  /**
+   * @param lane number among those in which a board runs several times at once; absent: it runs once at a time. Events
+   *   of a run in a lane are shown in one piece when it is over, its state at once.
+   */
+  watch(lane: number | undefined): Watch;
   /** Something to know about one run, left out where many are told by their number. */
   note(text: string): void;
   /** A run is over and judged. */
@@ -73,11 +88,27 @@ export function runDisplay(
     live.tick(performance.now() - began, `${ended}/${total}`);
   }
 
+  function note(text: string): void {
+    if (isWatched || options.verbose > 0) live.line(text);
+  }
+
   return {
     live,
-    note(text) {
-      if (isWatched || options.verbose > 0) live.line(text);
+    watch(lane) {
+      const held: (() => void)[] = [];
+      const isHeld = lane !== undefined && isWatched;
+      const label = lane === undefined || isHeld ? '' : `/${lane}`;
+      const tell = (what: () => void) => {
+        if (isHeld) held.push(what);
+        else what();
+      };
+      return {
+        event: (board, event) => tell(() => live.event(board + label, event)),
+        note: text => tell(() => note(text)),
+        over: () => held.splice(0).forEach(what => what()),
+      };
     },
+    note,
     finished(report) {
       ended += 1;
       tick();

@@ -31,48 +31,52 @@ export interface PlanRequest {
   readonly boots?: boolean;
 }
 
+/** One scenario for one board. Plain data: another process can be told. */
+export interface Job {
+  readonly board: BoardEntry;
+  readonly scenario: string;
+  /** Full path of the scenario's file. */
+  readonly file: string;
+}
+
 export interface RunPlan {
-  /** By board, in the order in which they run there. */
-  readonly runs: ReadonlyMap<BoardEntry, readonly Scenario[]>;
+  /** Board by board, each in the order in which they run there. */
+  readonly jobs: readonly Job[];
   /** Pairs that were left out, with the reason. */
   readonly leftOut: readonly LeftOut[];
 }
 
 /**
- * Reads all scenarios and fits them to their boards. What does not fit is left out.
+ * Says which scenario runs on which board; the rest is left out. Scenarios are not read further than that takes.
  * @throws UsageError where nothing is left to be run
- * @throws ConfigurationError where a scenario is wrong, or a board that was asked for, or all boards
+ * @throws ConfigurationError where a file is no scenario, a board that was asked for is wrong, or all boards are
  */
-export function planRuns(request: PlanRequest, lab: LoadedLab): RunPlan {
-  const planning = planByScenario(request, lab);
-  for (let next = planning.next(); ; next = planning.next()) if (next.done === true) return next.value;
-}
-
-/** As `planRuns`, a scenario at a time: reading all of them takes seconds. */
-export function* planByScenario(request: PlanRequest, lab: LoadedLab): Generator<void, RunPlan, void> {
+export function planJobs(request: PlanRequest, lab: LoadedLab): RunPlan {
   const boards = boardsFor(request, lab);
   const files =
     request.scenarios.length === 0
       ? listScenarios()
       : request.scenarios.map(name => findScenario(name, request.cwd));
-  const runs = new Map<BoardEntry, Scenario[]>();
+  const jobs: Job[] = [];
   const leftOut: LeftOut[] = [];
   for (const entry of boards) {
     const mistake = request.boots === true ? bootMistake(entry) : undefined;
     if (mistake !== undefined && request.boards.length > 0) throw mistake;
-    const fitted: Scenario[] = [];
     const software = softwareOf(entry, request.env);
     const { board } = software;
     for (const file of files) {
-      yield;
       const why = mistake?.message ?? reasonAgainst(file, software);
-      if (why === undefined) fitted.push(loadScenario(file.file, board.type, labTreeOf(board)));
+      if (why === undefined) jobs.push({ board, scenario: file.name, file: file.file });
       else leftOut.push({ board: board.name, scenario: file.name, why });
     }
-    if (fitted.length > 0) runs.set(board, fitted);
   }
-  if (runs.size === 0) throw nothingToRun(request, leftOut);
-  return { runs, leftOut };
+  if (jobs.length === 0) throw nothingToRun(request, leftOut);
+  return { jobs, leftOut };
+}
+
+/** @throws ConfigurationError where the scenario is wrong */
+export function loadJob({ board, file }: Job): Scenario {
+  return loadScenario(file, board.type, labTreeOf(board));
 }
 
 /**

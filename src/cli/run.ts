@@ -1,32 +1,27 @@
 /** `scmi-hil run`: scenarios on boards, shown live, judged, reported. */
+import os from 'node:os';
 import path from 'node:path';
-import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
-import { Guard } from '../lab/guard/guard.ts';
 import { hintAt } from '../config/nearest-name.ts';
-import { openBoard } from '../lab/open.ts';
-import type { OpenBoard } from '../lab/open-board.ts';
-import { canHave, fullDisk, requiredFault, together, type VirtualFaults } from '../lab/virtual-faults.ts';
-import type { Mutant } from '../trials/mutants/mutant.ts';
-import { type Finding, placeText } from '../model/lint/finding.ts';
-import { lintScenario } from '../model/lint/lint.ts';
+import { Guard } from '../lab/guard/guard.ts';
+import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
+import { canHave, requiredFault, together } from '../lab/virtual-faults.ts';
 import { otherBuild, type XenSeen } from '../model/predict/other-build.ts';
 import { renderJson } from '../verdict/report/json.ts';
 import type { LeftOut } from '../verdict/report/left-out.ts';
 import { type RunReport, worstOutcome } from '../verdict/report/run-report.ts';
-import { runOnBoard } from '../run/run.ts';
-import type { Scenario } from '../model/predict/scenario.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addDetailOption, type DetailOption } from './detail-option.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { hold } from './hold.ts';
 import { imagesGiven } from './image-option.ts';
+import { JobsHere, type JobSettings, type PreparedJob } from './jobs/job-runner.ts';
+import { lanesOf, prepareAll, type Ready, runAll } from './jobs/side-by-side.ts';
+import { Worker } from './jobs/worker.ts';
 import { addLabOption, labOf, type LabOption } from './lab-option.ts';
-import { packageVersion } from './package.ts';
 import { repeated } from './repeated.ts';
 import { reportFile, reportKinds, writeReports } from './report-option.ts';
 import { type RunDisplay, runDisplay } from './run-display.ts';
-import { planByScenario, type RunPlan } from './run-plan.ts';
-import { interruptible } from './signals.ts';
+import { type Job, planJobs } from './run-plan.ts';
+import { breathe } from './signals.ts';
 import { requireDirectory } from './write-file.ts';
 
 interface RunOptions extends LabOption, DetailOption {
@@ -39,6 +34,7 @@ interface RunOptions extends LabOption, DetailOption {
   readonly report: readonly string[];
   readonly image: readonly string[];
   readonly runs: string;
+  readonly jobs?: string;
   readonly mutant?: string;
   readonly fault: readonly string[];
 }
@@ -69,6 +65,10 @@ export const addRun: AddCommand = (program, process, done) => {
       repeated,
       [],
     )
+    .option(
+      '--jobs <n>',
+      'runs at once on virtual and emulated boards; else one for each core on virtual boards, one on an emulated board',
+    )
     .option('--runs <dir>', 'where each run gets its directory', 'runs')
     .action(async (scenarios: readonly string[], options: RunOptions) => {
       done(await run(scenarios, options, process));
@@ -83,6 +83,7 @@ export const addRun: AddCommand = (program, process, done) => {
       ],
       ['run dom0-and-guest --mutant keeps-channel', 'see a verdict fail (names: scmi-hil mutants)'],
       ['run dom0-and-guest --board qemu-virt --image xen=xen/xen --bisect', 'for a script of git bisect run'],
+      ['run --all --board qemu-virt --jobs 2', 'two emulated boards at once; each has a network of its own'],
       ['run ./my-scenario.yaml -vv', 'one of your own, with all reasons'],
     ],
     exits: {
@@ -108,183 +109,123 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const files = options.report.map(text => reportFile(text, process.cwd));
   const lab = labOf(options, process, options.board);
   const images = imagesGiven(options.image, process.cwd);
-  const { cwd, env } = process;
-  const planning = planByScenario({ scenarios, boards: options.board, cwd, env, images, boots: true }, lab);
-  const plan = await interruptible(planning, process.signal);
-
-  const findings = lintedPlan(plan);
-  const mutant = options.mutant === undefined ? undefined : await mutantFor(options.mutant, plan);
-  const faults = options.fault.length === 0 ? undefined : faultsFor(options.fault, plan);
-  requireDirectory(path.resolve(process.cwd, options.runs));
+  const { cwd, env, signal } = process;
+  const asked = jobsOf(options.jobs);
+  await breathe(signal);
+  const plan = planJobs({ scenarios, boards: options.board, cwd, env, images, boots: true }, lab);
+  await requireMutant(options.mutant, plan.jobs);
+  requireFaults(options.fault, plan.jobs);
+  const settings: JobSettings = {
+    cwd,
+    env,
+    runs: path.resolve(cwd, options.runs),
+    strict: strictness.strict,
+    mutant: options.mutant,
+    faults: options.fault,
+  };
+  await using guard = Guard.start();
+  await using workers = new AsyncDisposableStack();
+  const here = new JobsHere(settings, { guard, signal });
+  const lanes = lanesOf(plan.jobs, {
+    asked,
+    cores: os.availableParallelism(),
+    here,
+    worker: () => workers.use(new Worker({ settings, guard, signal })),
+  });
+  const ready = await prepareAll(plan.jobs, lanes, signal);
+  requireNoLintError(plan.jobs, ready);
+  requireDirectory(settings.runs);
   using show = runDisplay(
-    [...plan.runs.values()].map(each => each.length),
+    [...Map.groupBy(plan.jobs, ({ board }) => board).values()].map(ofBoard => ofBoard.length),
     options,
     process,
   );
-  await using guard = Guard.start();
   const reports: RunReport[] = [];
-  const leftOut: LeftOut[] = [...plan.leftOut];
-  const finished = (report: RunReport) => {
-    reports.push(report);
-    reports.sort(byScenario);
-    show.finished(report);
-  };
+  const unfit = new UnfitScenarios(options.all === true, ready, show);
   try {
-    await runPlan(plan, { options, process, findings, show, finished, leftOut, mutant, faults, guard });
+    await runAll(plan.jobs, lanes, ready, {
+      signal,
+      show,
+      isWanted: job => unfit.fits(job),
+      finished: (job, { report, xen }) => {
+        if (!unfit.fits(job, xen)) return;
+        reports.push(report);
+        reports.sort(byScenario);
+        show.finished(report);
+      },
+    });
   } finally {
     show.live.close();
     // Also after a mistake or an interruption: what was learned until then is worth keeping.
-    if (reports.length > 0) writeReports(files, reports, strictness, leftOut);
+    if (reports.length > 0) writeReports(files, reports, strictness, [...plan.leftOut, ...unfit.leftOut]);
   }
+  const leftOut = [...plan.leftOut, ...unfit.leftOut];
   show.summary(reports, leftOut);
   if (options.json === true) process.stdout.write(renderJson(reports, strictness, leftOut));
-  process.signal.throwIfAborted();
+  signal.throwIfAborted();
   return exitCode[worstOutcome(reports, strictness)];
 }
 
-type Findings = ReadonlyMap<Scenario, readonly Finding[]>;
+function jobsOf(text: string | undefined): number | undefined {
+  if (text === undefined || /^[1-9]\d{0,3}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new UsageError(`--jobs ${text}: a number from 1 on is expected`, 'for instance --jobs 2');
+}
 
 /**
  * A configuration that cannot work is not booted, unless that is what the scenario is about.
- * @returns errors and warnings of lint, for the run of each scenario
  * @throws UsageError that names every error of lint in the scenarios that are to be run
  */
-function lintedPlan({ runs }: RunPlan): Findings {
-  const findings = new Map(
-    [...runs.values()]
-      .flat()
-      .map(
-        scenario => [scenario, lintScenario(scenario).filter(({ severity }) => severity !== 'note')] as const,
-      ),
-  );
-  const errors = [...runs].flatMap(([{ name }, scenarios]) =>
-    scenarios.flatMap(scenario =>
-      (findings.get(scenario) ?? [])
-        .filter(({ severity, rule }) => severity === 'error' && !scenario.lintErrors?.includes(rule))
-        .map(finding => `${name} ${scenario.name}: ${lintText(finding)}`),
-    ),
-  );
-  if (errors.length === 0) return findings;
+function requireNoLintError(jobs: readonly Job[], ready: ReadonlyMap<Job, PreparedJob>): void {
+  const errors = jobs.flatMap(job => ready.get(job)?.lintErrors ?? []);
+  if (errors.length === 0) return;
   throw new UsageError(
     errors.join('\n  '),
     'correct it; if the error is what the scenario is about, name its rule in `lintErrors` of the scenario',
   );
 }
 
-interface RunContext {
-  readonly options: RunOptions;
-  readonly process: CliProcess;
-  readonly findings: Findings;
-  readonly show: RunDisplay;
-  readonly finished: (report: RunReport) => void;
-  /** For what turns out not to fit during a run. */
-  readonly leftOut: LeftOut[];
-  readonly mutant: Mutant | undefined;
-  readonly faults: VirtualFaults | undefined;
-  readonly guard: Guard;
-}
+/** With --all, what needs another Xen than the lab's is left out, as what needs another board is. */
+class UnfitScenarios {
+  readonly #isAll: boolean;
+  readonly #ready: ReadonlyMap<Job, Ready>;
+  readonly #show: RunDisplay;
+  readonly #booted = new Map<BoardEntry, XenSeen>();
+  readonly #leftOut = new Map<Job, LeftOut>();
 
-/** Boards side by side; a mistake on one does not take the others' runs away, and is reported in the end. */
-async function runPlan({ runs }: RunPlan, context: RunContext): Promise<void> {
-  const boards = [...runs].map(([entry, scenarios]) => runBoard(entry, scenarios, context));
-  const [failed] = (await Promise.allSettled(boards)).filter(({ status }) => status === 'rejected');
-  if (failed?.status === 'rejected') throw failed.reason;
-}
+  constructor(isAll: boolean, ready: ReadonlyMap<Job, Ready>, show: RunDisplay) {
+    this.#isAll = isAll;
+    this.#ready = ready;
+    this.#show = show;
+  }
 
-async function runBoard(
-  entry: BoardEntry,
-  scenarios: readonly Scenario[],
-  { options, process, findings, show, finished, leftOut, mutant, faults, guard }: RunContext,
-): Promise<void> {
-  let booted: XenSeen = {};
-  /** With --all, what needs another Xen than the lab's is left out, as what needs another board is. */
-  const isLeftOut = (scenario: Scenario): boolean => {
-    const why = options.all === true ? needsOtherXen(entry, scenario, booted) : undefined;
-    if (why === undefined) return false;
-    if (!leftOut.some(({ board, why: told }) => board === entry.name && told === why)) {
-      show.note(`left out on ${entry.name}: ${scenario.name}, and others like it: ${why}`);
+  get leftOut(): readonly LeftOut[] {
+    return [...this.#leftOut.values()];
+  }
+
+  /** @param seen Xen that the job's own run has booted */
+  fits(job: Job, seen: XenSeen = {}): boolean {
+    const { board, scenario } = job;
+    const booted = { ...this.#booted.get(board), ...seen };
+    this.#booted.set(board, booted);
+    const prepared = this.#ready.get(job);
+    // A virtual board has the Xen that the scenario wants.
+    if (!this.#isAll || prepared === undefined || prepared.isWithoutXen || isVirtual(board.setup))
+      return true;
+    const why = otherBuild(prepared.xen, booted);
+    if (why === undefined) return true;
+    if (!this.leftOut.some(told => told.board === board.name && told.why === why)) {
+      this.#show.note(`left out on ${board.name}: ${scenario}, and others like it: ${why}`);
     }
-    leftOut.push({ board: entry.name, scenario: scenario.name, why });
-    return true;
-  };
-  for (const scenario of scenarios) {
-    if (process.signal.aborted) return;
-    if (isLeftOut(scenario)) continue;
-    const { firmware, linux, linuxRawMode = 'none', xen } = scenario;
-    const command = `scmi-hil run ${scenario.name} --board ${entry.name}`;
-    await using board = await openBoard(entry, {
-      env: process.env,
-      software: { firmware, linux, linuxRawMode, xen },
-      ...(mutant === undefined ? {} : { deviations: mutant.deviations }),
-      ...(faults === undefined ? {} : { faults }),
-    }).catch((error: unknown) => explainWhoHas(entry, command, error));
-    for (const finding of findings.get(scenario) ?? []) {
-      show.note(`${entry.name} ${scenario.name}: ${lintText(finding)}`);
-    }
-    const {
-      verdict,
-      xen: seen,
-      directory,
-      started,
-      milliseconds,
-      cpu,
-      images,
-    } = await runOnBoard({
-      board,
-      scenario,
-      runs: path.resolve(process.cwd, options.runs),
-      signal: process.signal,
-      controller: `scmi-hil ${packageVersion()}`,
-      command,
-      mutant: mutant?.name,
-      faults: options.fault.length === 0 ? undefined : options.fault,
-      guard,
-      secrets: secretsOf(board),
-      strict: options.strict === true,
-      write: faults?.diskBytes === undefined ? undefined : fullDisk(faults.diskBytes),
-      onEvent: event => show.live.event(entry.name, event),
-    });
-    booted = { ...booted, ...seen };
-    if (isLeftOut(scenario)) continue;
-    const { title, claims } = scenario;
-    finished({
-      title,
-      claims,
-      verdict,
-      directory: displayed(directory, process),
-      started,
-      milliseconds,
-      cpu,
-      images,
-    });
+    this.#leftOut.set(job, { board: board.name, scenario, why });
+    return false;
   }
 }
 
-/** Reports the board's holder, not the busy port: the holder has the file server and the ports too. */
-async function explainWhoHas(entry: BoardEntry, command: string, error: unknown): Promise<never> {
-  const reservation = await hold(entry, command);
-  await reservation.release();
-  throw error;
-}
-
-function lintText({ severity, rule, place, message }: Finding): string {
-  return `lint ${severity} ${rule} at ${placeText(place)}: ${message}`;
-}
-
-/** A virtual board has the Xen that the scenario wants, and without Xen nobody needs one. */
-function needsOtherXen(
-  { setup }: BoardEntry,
-  { xen, payload }: Scenario,
-  booted: XenSeen,
-): string | undefined {
-  return isVirtual(setup) || payload !== undefined ? undefined : otherBuild(xen, booted);
-}
-
 /** @throws UsageError for a name that no mutant has, and where a real board would have to run it */
-async function mutantFor(name: string, { runs }: RunPlan): Promise<Mutant> {
+async function requireMutant(name: string | undefined, jobs: readonly Job[]): Promise<void> {
+  if (name === undefined) return;
   const { mutants, mutantNamed } = await import('../trials/mutants/index.ts');
-  const mutant = mutantNamed(name);
-  if (mutant === undefined) {
+  if (mutantNamed(name) === undefined) {
     throw new UsageError(
       `there is no mutant ${name}`,
       hintAt(
@@ -293,47 +234,28 @@ async function mutantFor(name: string, { runs }: RunPlan): Promise<Mutant> {
       ),
     );
   }
-  const real = [...runs.keys()].find(({ setup }) => !isVirtual(setup));
-  if (real === undefined) return mutant;
-  throw new UsageError(
-    `--mutant is for virtual boards, and ${real.name} is a real one`,
-    'name virtual boards only: --board virtual-rpi5',
-  );
+  requireVirtual('--mutant', jobs, 'name virtual boards only: --board virtual-rpi5');
 }
 
 /** @throws UsageError where a real board would have to have them, ConfigurationError for a name that none has */
-function faultsFor(names: readonly string[], { runs }: RunPlan): VirtualFaults {
+function requireFaults(names: readonly string[], jobs: readonly Job[]): void {
   const faults = names.map(requiredFault);
-  for (const { name, type, setup } of runs.keys()) {
-    if (!isVirtual(setup))
-      throw new UsageError(
-        `--fault is for virtual boards, and ${name} is a real one`,
-        'name virtual boards only',
-      );
-    const other = faults.find(fault => !canHave(fault, type));
-    if (other !== undefined) throw new UsageError(`${name} cannot have ${other.name}`, other.title);
+  if (faults.length === 0) return;
+  requireVirtual('--fault', jobs, 'name virtual boards only');
+  for (const { board } of jobs) {
+    const other = faults.find(fault => !canHave(fault, board.type));
+    if (other !== undefined) throw new UsageError(`${board.name} cannot have ${other.name}`, other.title);
   }
-  return together(faults);
+  together(faults);
+}
+
+function requireVirtual(option: string, jobs: readonly Job[], hint: string): void {
+  const real = jobs.find(({ board }) => !isVirtual(board.setup));
+  if (real === undefined) return;
+  throw new UsageError(`${option} is for virtual boards, and ${real.board.name} is a real one`, hint);
 }
 
 /** The same scenario's runs on all boards together, whichever board was first. */
 function byScenario({ verdict: one }: RunReport, { verdict: other }: RunReport): number {
   return one.scenario.localeCompare(other.scenario) || one.board.localeCompare(other.board);
-}
-
-function secretsOf({ dom0: { identity }, consoleLogin, guestLogins, secrets = [] }: OpenBoard): string[] {
-  const secret =
-    identity.kind === 'password'
-      ? identity.password
-      : identity.kind === 'key'
-        ? identity.passphrase
-        : undefined;
-  const logins = [consoleLogin, ...(guestLogins?.values() ?? [])];
-  return [...secrets, secret, ...logins.map(login => login?.password)].filter(each => each !== undefined);
-}
-
-/** Relative to the working directory where it is below it, as a person would type it. */
-function displayed(directory: string, { cwd }: CliProcess): string {
-  const relative = path.relative(cwd, directory);
-  return relative.startsWith('..') ? directory : relative;
 }

@@ -3,7 +3,7 @@ import { type BoardEntry, boardOf, type LoadedLab } from '../lab/load-lab.ts';
 import { bootScenario } from '../scenario/load.ts';
 import type { Scenario } from '../model/predict/scenario.ts';
 import { withImages } from './image-option.ts';
-import { labTreeOf, planRuns } from './run-plan.ts';
+import { labTreeOf, loadJob, planJobs } from './run-plan.ts';
 
 export interface ScenarioOn {
   /** Of the board. */
@@ -22,8 +22,8 @@ export function scenarioOn(
 ): { readonly board: BoardEntry; readonly fitted: Scenario } {
   const board = withImages(boardOf(lab, name), images);
   if (scenario === undefined) return { board, fitted: bootScenario(board.type, labTreeOf(board)) };
-  const { runs } = planRuns({ scenarios: [scenario], boards: [name], cwd, env, images }, lab);
-  const [fitted] = [...runs.values()].flat();
-  if (fitted === undefined) throw new Error(`${scenario} was planned for ${name}, and is not in the plan`);
-  return { board, fitted };
+  const { jobs } = planJobs({ scenarios: [scenario], boards: [name], cwd, env, images }, lab);
+  const [job] = jobs;
+  if (job === undefined) throw new Error(`${scenario} was planned for ${name}, and is not in the plan`);
+  return { board, fitted: loadJob(job) };
 }

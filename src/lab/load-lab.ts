@@ -167,6 +167,19 @@ export function virtualBoard(name: string): BoardEntry {
   throw new ConfigurationError(`there is no virtual board ${name}`, hintAt(name, [...boards.keys()]));
 }
 
+/** Whether the controller makes the board for each run: any number of it can be there at once. */
+export function isMadeForRun({ setup }: BoardEntry): boolean {
+  return isVirtual(setup) || isEmulated(setup);
+}
+
+/**
+ * Runs of a board that go at once where the user asks for no number: an emulated board takes all cores by itself.
+ * @param cores of this machine
+ */
+export function runsAtOnce({ setup }: BoardEntry, cores: number): number {
+  return isVirtual(setup) ? cores : 1;
+}
+
 export function isVirtual(setup: { readonly type: string }): setup is VirtualBoardEntry {
   return 'virtual' in setup;
 }

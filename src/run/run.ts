@@ -61,11 +61,13 @@ export interface RunOptions {
   /** In place of the system's write, for what is recorded. */
   readonly write?: ((file: number, bytes: Uint8Array) => number) | undefined;
   /** Switches the board off where this process is killed. */
-  readonly guard?: Guard | undefined;
+  readonly guard?: Pick<Guard, 'take'> | undefined;
   /** Strings that must not reach a file, passwords for instance. */
   readonly secrets?: Iterable<string> | undefined;
   /** Claims that break as predicted fail. */
   readonly strict?: boolean | undefined;
+  /** The run's directory, as soon as there is one. */
+  readonly onDirectory?: ((directory: string) => void) | undefined;
   /** All recorded events as they are written, for a live display. */
   readonly onEvent?: ((event: RecordedEvent) => void) | undefined;
 }
@@ -101,6 +103,7 @@ export async function runOnBoard(options: RunOptions): Promise<JudgedRun> {
   const files = await checksums(deployment.files);
   const images = await describeImages(deployment.images);
   const directory = await begun(options.runs, { started, board: board.name, scenario: scenario.name }, files);
+  options.onDirectory?.(directory);
 
   const clock = systemClock();
   const broken = new AbortController();

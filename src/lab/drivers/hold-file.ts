@@ -184,8 +184,8 @@ async function isAlive(holder: Holder): Promise<boolean> {
   return started !== undefined && started === holder.processStart;
 }
 
-/** @returns undefined where there is no such process */
-async function processStart(pid: number): Promise<string | undefined> {
+/** @returns when it began, in clock ticks since the machine did; undefined where there is no such process */
+export async function processStart(pid: number): Promise<string | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   // The second field is the program's name, in parentheses, and may hold anything.
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');

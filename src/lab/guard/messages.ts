@@ -13,6 +13,8 @@ export interface Guarded {
     /** Milliseconds for one attempt to switch off. */
     readonly deadline: number;
   };
+  /** Process that runs the board for the controller, and ends with it; absent: the controller does. */
+  readonly worker?: number;
   /** The run's directory; absent: nothing is recorded. */
   readonly directory?: string;
 }

@@ -1,6 +1,8 @@
 /** The guard's process: see guard.ts. It reads requests on standard input, whose end is the end of its controller. */
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DriverError } from '../drivers/driver-error.ts';
+import { processStart } from '../drivers/hold-file.ts';
 import type { PowerDriver } from '../drivers/power/power.ts';
 import { recordKilled } from '../../verdict/recording/killed.ts';
 import { type Reservation, reserve } from '../reservation.ts';
@@ -37,21 +39,32 @@ async function powerFor({ power, holder }: Guarded): Promise<PowerDriver | undef
 
 /** The controller is gone. */
 async function clearUp({ board, reservation, power }: Taken): Promise<void> {
-  const ended = `process ${board.holder.pid} was killed during the run`;
-  if (board.power === undefined) recordIn(board, ended);
+  if (board.worker !== undefined) await ended(board.worker);
+  const killed = `process ${board.holder.pid} was killed during the run`;
+  if (board.power === undefined) recordIn(board, killed);
   else if (power === undefined)
-    recordIn(board, `${ended}; somebody has to switch ${board.holder.board} off by hand`);
+    recordIn(board, `${killed}; somebody has to switch ${board.holder.board} off by hand`);
   else {
     const failed = await switchOff(power, board.power.deadline);
     recordIn(
       board,
       failed === undefined
-        ? `${ended}; its guard switched ${board.holder.board} off (${power.name})`
-        : `${ended}; its guard could not switch ${board.holder.board} off: ${failed}`,
+        ? `${killed}; its guard switched ${board.holder.board} off (${power.name})`
+        : `${killed}; its guard could not switch ${board.holder.board} off: ${failed}`,
     );
   }
   await reservation.release();
 }
+
+/** Until a worker is gone: it ends with its controller, and writes the recording until then. */
+async function ended(worker: number): Promise<void> {
+  for (let turn = 0; turn < turnsForWorker; turn++) {
+    if ((await processStart(worker)) === undefined) return;
+    await delay(20);
+  }
+}
+
+const turnsForWorker = 500;
 
 /** @returns why it could not */
 async function switchOff(power: PowerDriver, deadline: number): Promise<string | undefined> {
@@ -71,7 +84,7 @@ async function switchOff(power: PowerDriver, deadline: number): Promise<string |
 function recordIn({ directory }: Guarded, what: string): void {
   if (directory === undefined) return;
   try {
-    recordKilled(directory, what);
+    recordKilled(directory, { class: 'interrupted', what });
   } catch {
     // Nobody is left to be told.
   }

@@ -7,7 +7,7 @@ export interface TakeOptions {
   /** Purpose shown to others who want the board: the command line. */
   readonly command: string;
   /** Absent: a board whose controller is killed stays on. */
-  readonly guard?: Guard | undefined;
+  readonly guard?: Pick<Guard, 'take'> | undefined;
   /** The run's, where its guard writes that the controller was killed. */
   readonly directory?: string;
 }

@@ -4,17 +4,25 @@ import { join } from 'node:path';
 import type { RecordedEvent } from './event.ts';
 import { runFiles } from './run-directory.ts';
 
+/** Why a recording has no end of its own. */
+export interface KilledFault {
+  /** `infrastructure` where the rest of the controller lives, and goes on with other runs. */
+  readonly class: 'interrupted' | 'infrastructure';
+  /** For people. */
+  readonly what: string;
+  readonly hint?: string;
+}
+
 /**
- * Appends that the run was interrupted. A last line that the controller had only begun to write is taken away: it is
- * no event, and would be damage in the middle of the file.
+ * Appends that the run was interrupted, or that the lab failed it. A last line that the controller had only begun to
+ * write is taken away: it is no event, and would be damage in the middle of the file.
  * @param directory of the run, whose controller is gone
- * @param what for people
  * @throws the system's error where the file cannot be read or written
  */
-export function recordKilled(directory: string, what: string): void {
+export function recordKilled(directory: string, fault: KilledFault): void {
   const file = openSync(join(directory, runFiles.recording), 'r+');
   try {
-    end(file, what);
+    end(file, fault);
   } finally {
     closeSync(file);
   }
@@ -23,7 +31,7 @@ export function recordKilled(directory: string, what: string): void {
 /** Bytes of the beginning and of the end that are read, however long the recording is. */
 const most = 1_000_000;
 
-function end(file: number, what: string): void {
+function end(file: number, fault: KilledFault): void {
   const { size } = fstatSync(file);
   const tail = read(file, Math.max(0, size - most), size);
   const rest = tail.length - (tail.lastIndexOf('\n') + 1);
@@ -36,8 +44,8 @@ function end(file: number, what: string): void {
   if (last?.kind === 'run-finished') return;
   const t = Math.max(last?.t ?? 0, sinceStart(parsed(header)));
   const events: readonly RecordedEvent[] = [
-    { t, source: 'guard', kind: 'fault', data: { class: 'interrupted', what } },
-    { t, source: 'guard', kind: 'run-finished', data: { outcome: 'interrupted' } },
+    { t, source: 'guard', kind: 'fault', data: fault },
+    { t, source: 'guard', kind: 'run-finished', data: { outcome: fault.class } },
   ];
   ftruncateSync(file, size - rest);
   writeSync(file, events.map(event => `${JSON.stringify(event)}\n`).join(''), size - rest);
