@@ -68,7 +68,7 @@ test.serial('two at once: reports as one after the other makes them, each output
     t.is(events.at(-1)?.kind, 'run-finished');
     t.true(existsSync(path.join(cwd, 'both', run, 'verdict.json')));
   }
-  // Between the begin of a run and its verdict is nothing of another.
+  // The lines of a run stand together.
   const told = [...both.err.matchAll(/ {2}run of (\S+)|^(\S+) on virtual-qemu: met/gm)];
   t.deepEqual(
     told.map(([, begun, judged]) => begun ?? judged),
