@@ -4,19 +4,17 @@
  * breaks the attempt asks for a power cycle.
  */
 import { assign, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
 import type { TftpEvent } from '../src/lab/drivers/tftp/tftp.ts';
 import type { AttemptOutput, PoweredOn } from './boot-attempt.ts';
-import { type ConsoleEvent, told } from './console-event.ts';
-import type { TransferStalled } from './deploy.ts';
+import type { ConsoleEvent } from './console-event.ts';
+import type { TransferEvent, TransferStalled } from './deploy.ts';
 import { expired, type Fault, shown, type Wait } from './fault.ts';
 import { placeholderCallback } from './placeholder.ts';
-import type { TransferEvent } from './transfer-event.ts';
-import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
+import { eventOf, expiresTo, refusedTo } from './transitions.ts';
 
 export interface RpiInput {
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
   /** The file that, once it has come whole, the EEPROM hands over to. */
   readonly kernel: string;
   /** All that it has to fetch; what it looks for beside them need not be there. */
@@ -61,10 +59,10 @@ export const bootRpi = setup({
     transfers: placeholderCallback<TransferEvent>('transfers'),
   },
   actions: {
-    enter: assign({ since: ({ context }) => context.witness.now() }),
+    enter: assign({ since: ({ context }) => context.world.now() }),
     note: assign(({ context }, params: { transfer: TftpEvent }) => noted(context, params.transfer)),
     expired: assign({
-      fault: ({ context }, wait: Wait) => expired(wait, context.since, context.witness),
+      fault: ({ context }, wait: Wait) => expired(wait, context.since, context.world),
     }),
     refused: assign({
       fault: (_, params: { what: string; line: string; hint?: string }) =>
@@ -90,10 +88,10 @@ export const bootRpi = setup({
       context.transfers.includes(params.transfer.transfer),
   },
   delays: {
-    firstOutput: ({ context }) => context.deadlines.firstOutput,
-    bootLoader: ({ context }) => context.deadlines.bootLoader,
-    deploy: ({ context }) => context.deadlines.deploy,
-    xenBanner: ({ context }) => context.deadlines.xenBanner,
+    firstOutput: ({ context }) => context.world.deadlines.firstOutput,
+    bootLoader: ({ context }) => context.world.deadlines.bootLoader,
+    deploy: ({ context }) => context.world.deadlines.deploy,
+    xenBanner: ({ context }) => context.world.deadlines.xenBanner,
   },
 }).createMachine({
   id: 'boot-rpi',
@@ -114,19 +112,19 @@ export const bootRpi = setup({
     following: {
       on: {
         transfer: {
-          guard: { type: 'isRequest', params: ({ event }) => ({ transfer: event.transfer }) },
+          guard: { type: 'isRequest', params: eventOf },
           target: '.fetching',
-          actions: { type: 'note', params: ({ event }) => ({ transfer: event.transfer }) },
+          actions: { type: 'note', params: eventOf },
         },
         'console.refusal': [
           {
             guard: 'isMissing',
             target: 'missing',
-            actions: { type: 'couldNot', params: ({ event }) => ({ line: event.line }) },
+            actions: { type: 'couldNot', params: eventOf },
           },
           {
             target: 'broken',
-            actions: { type: 'couldNot', params: ({ event }) => ({ line: event.line }) },
+            actions: { type: 'couldNot', params: eventOf },
           },
         ],
         'console.warmBoot': {
@@ -140,14 +138,8 @@ export const bootRpi = setup({
             }),
           },
         },
-        'console.gap': {
-          target: 'broken',
-          actions: { type: 'refused', params: told('the console was lost') },
-        },
-        'console.reset': {
-          target: 'broken',
-          actions: { type: 'refused', params: told('the EEPROM started again') },
-        },
+        'console.gap': refusedTo('broken', 'the console was lost'),
+        'console.reset': refusedTo('broken', 'the EEPROM started again'),
         // Something else than this deployment boots: the next entry of BOOT_ORDER.
         'console.handOver': {
           target: 'broken',
@@ -181,14 +173,14 @@ export const bootRpi = setup({
           entry: 'enter',
           on: { 'console.banner': 'waitingForRequest' },
           after: {
-            firstOutput: { target: '#boot-rpi.broken', actions: { type: 'expired', params: waits.output } },
+            firstOutput: expiresTo('#boot-rpi.broken', waits.output),
           },
         },
         waitingForRequest: {
           description: 'DHCP and the search for a prefix',
           entry: 'enter',
           after: {
-            bootLoader: { target: '#boot-rpi.broken', actions: { type: 'expired', params: waits.request } },
+            bootLoader: expiresTo('#boot-rpi.broken', waits.request),
           },
         },
         fetching: {
@@ -204,7 +196,7 @@ export const bootRpi = setup({
             },
             transfer: [
               {
-                guard: { type: 'timedOut', params: ({ event }) => ({ transfer: event.transfer }) },
+                guard: { type: 'timedOut', params: eventOf },
                 target: '#boot-rpi.broken',
                 actions: {
                   type: 'refused',
@@ -215,15 +207,15 @@ export const bootRpi = setup({
                 },
               },
               {
-                guard: { type: 'completes', params: ({ event }) => ({ transfer: event.transfer }) },
+                guard: { type: 'completes', params: eventOf },
                 target: 'handingOver',
-                actions: { type: 'note', params: ({ event }) => ({ transfer: event.transfer }) },
+                actions: { type: 'note', params: eventOf },
               },
-              { actions: { type: 'note', params: ({ event }) => ({ transfer: event.transfer }) } },
+              { actions: { type: 'note', params: eventOf } },
             ],
             transferStalled: {
               target: '#boot-rpi.broken',
-              actions: { type: 'keep', params: ({ event }) => ({ fault: event.fault }) },
+              actions: { type: 'keep', params: eventOf },
             },
           },
           after: {
@@ -245,7 +237,7 @@ export const bootRpi = setup({
             'console.handOver': '#boot-rpi.handedOver',
             // The console may be behind the file server: the EEPROM's own banner can come as late as this.
             'console.banner': {
-              guard: { type: 'isOfNext', params: ({ event }) => ({ line: event.line }) },
+              guard: { type: 'isOfNext', params: eventOf },
               target: '#boot-rpi.handedOver',
             },
             'console.xen': { target: '#boot-rpi.handedOver', actions: assign({ xenSeen: true }) },
@@ -253,11 +245,11 @@ export const bootRpi = setup({
             transfer: { target: 'handingOver', reenter: true },
             transferStalled: {
               target: '#boot-rpi.broken',
-              actions: { type: 'keep', params: ({ event }) => ({ fault: event.fault }) },
+              actions: { type: 'keep', params: eventOf },
             },
           },
           after: {
-            xenBanner: { target: '#boot-rpi.broken', actions: { type: 'expired', params: waits.handOver } },
+            xenBanner: expiresTo('#boot-rpi.broken', waits.handOver),
           },
         },
       },
@@ -283,13 +275,13 @@ function reason(context: RpiContext, refusal: string): string {
   const why =
     missingLine(context) ??
     cut ??
-    context.witness.lastLines().findLast(line => /DHCP timeout|TFTP: disconnect|Link down/i.test(line));
+    context.world.lastLines().findLast(line => /DHCP timeout|TFTP: disconnect|Link down/i.test(line));
   return why === undefined ? refusal : `${why.trim()}; ${refusal.trim()}`;
 }
 
 /** The line by which the EEPROM says that a file is not there which it has to fetch. */
-function missingLine({ files, witness }: RpiContext): string | undefined {
-  return witness.lastLines().findLast(line => {
+function missingLine({ files, world }: RpiContext): string | undefined {
+  return world.lastLines().findLast(line => {
     const [, asked] = /file (\S+) not found/.exec(line) ?? [];
     return asked !== undefined && files.some(file => asked === file || asked.endsWith(`/${file}`));
   });

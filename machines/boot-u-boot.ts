@@ -4,23 +4,23 @@
  */
 import { assign, sendTo, setup } from 'xstate';
 import type { AttemptOutput, PartOutput, PoweredOn } from './boot-attempt.ts';
-import { type ConsoleEvent, told } from './console-event.ts';
+import type { ConsoleEvent } from './console-event.ts';
 import type { TransferStalled } from './deploy.ts';
-import { failing, type Fault, failure, shown } from './fault.ts';
+import { type Failing, type Fault, failure, shown } from './fault.ts';
 import { placeholderCallback, type placeholderPromise } from './placeholder.ts';
 import { errorLine, type UBootFile } from './u-boot-answers.ts';
 import { uBootCommand } from './u-boot-command.ts';
-import { uBootFetch } from './u-boot-fetch.ts';
+import { fetchOf, type UBootLoad, uBootLoad } from './u-boot-load.ts';
 import { uBootPrompt, type UBootPromptInput } from './u-boot-prompt.ts';
-import { type UBootScript, uBootScript } from './u-boot-script.ts';
 import { uBootStart } from './u-boot-start.ts';
+import { failsTo, faultTo, outputOf, refusedTo } from './transitions.ts';
 
 export interface UBootInput extends UBootPromptInput {
   /** Typed before the files are loaded, in order: they set the environment. */
   readonly commands: readonly string[];
   readonly load: readonly UBootFile[];
   /** Where a script fetches the rest: what runs it, and what has to come then. */
-  readonly script?: UBootScript;
+  readonly script?: Omit<UBootLoad, 'isScript'>;
   /** The command that starts Xen. */
   readonly start: string;
 }
@@ -37,10 +37,9 @@ export interface UBootActors {
 }
 
 interface UBootContext extends UBootInput, AttemptOutput {
-  /** Commands that are done, then files that are loaded. */
+  /** Commands that are done, then commands that have loaded files. */
   readonly done: number;
   readonly loaded: number;
-  readonly scriptDone: boolean;
 }
 
 export const bootUBoot = setup({
@@ -54,8 +53,7 @@ export const bootUBoot = setup({
     console: placeholderCallback<ConsoleEvent>('console'),
     uBootPrompt,
     uBootCommand,
-    uBootFetch,
-    uBootScript,
+    uBootLoad,
     uBootStart,
   },
   actions: {
@@ -63,17 +61,13 @@ export const bootUBoot = setup({
       fault: (_, params: { what: string; line: string }) => shown(params.what, params.line, 'infrastructure'),
     }),
     /** A chart ends with its output, whatever happens: one that does not is itself at fault. */
-    broken: assign({
-      fault: (_, params: { attempt: string; error: unknown }) =>
-        failure(params.attempt, params.error, 'controller'),
-    }),
+    failed: assign({ fault: (_, params: Failing) => failure(params.attempt, params.error, params.class) }),
     keep: assign((_, { fault, retry }: PartOutput) => ({ fault, retry })),
   },
   guards: {
     isFault: (_, params: { fault: Fault | null }) => params.fault !== null,
     commandsLeft: ({ context }) => context.done < context.commands.length,
-    filesLeft: ({ context }) => context.loaded < context.load.length,
-    scriptLeft: ({ context }) => context.script !== undefined && !context.scriptDone,
+    filesLeft: ({ context }) => loadsOf(context).length > context.loaded,
     answerIsError: (_, params: { answer: string }) => errorLine(params.answer) !== undefined,
   },
 }).createMachine({
@@ -82,7 +76,6 @@ export const bootUBoot = setup({
     ...input,
     done: 0,
     loaded: 0,
-    scriptDone: false,
     xenSeen: false,
     fault: null,
     retry: false,
@@ -90,10 +83,7 @@ export const bootUBoot = setup({
   output: ({ context }) => ({ fault: context.fault, retry: context.retry, xenSeen: context.xenSeen }),
   invoke: { src: 'console' },
   on: {
-    'console.gap': {
-      target: '.missed',
-      actions: { type: 'refused', params: told('the console was lost') },
-    },
+    'console.gap': refusedTo('.missed', 'the console was lost'),
   },
   initial: 'toPrompt',
   states: {
@@ -103,21 +93,13 @@ export const bootUBoot = setup({
       invoke: {
         id: 'prompt',
         src: 'uBootPrompt',
-        input: ({ context: { deadlines, witness, isPowered, interrupt } }) => ({
-          deadlines,
-          witness,
+        input: ({ context: { world, isPowered, interrupt } }) => ({
+          world,
           isPowered,
           interrupt,
         }),
-        onDone: [
-          {
-            guard: { type: 'isFault', params: ({ event }) => event.output },
-            target: 'failed',
-            actions: { type: 'keep', params: ({ event }) => event.output },
-          },
-          { target: 'prompt' },
-        ],
-        onError: { target: 'failed', actions: { type: 'broken', params: failing('reach the prompt') } },
+        onDone: [faultTo('failed'), { target: 'prompt' }],
+        onError: failsTo('failed', 'reach the prompt', 'controller'),
       },
     },
     missed: {
@@ -128,10 +110,7 @@ export const bootUBoot = setup({
     prompt: {
       description: 'at the prompt, one command at a time',
       on: {
-        'console.reset': {
-          target: 'missed',
-          actions: { type: 'refused', params: told('the board restarted while U-Boot was at its prompt') },
-        },
+        'console.reset': refusedTo('missed', 'the board restarted while U-Boot was at its prompt'),
         transferStalled: {
           target: 'missed',
           actions: { type: 'keep', params: ({ event }) => ({ fault: event.fault, retry: true }) },
@@ -142,27 +121,18 @@ export const bootUBoot = setup({
         commanding: {
           description: 'none of it starts anything: what boots now was not told to',
           on: {
-            'console.autoboot': {
-              target: '#boot-u-boot.missed',
-              actions: {
-                type: 'refused',
-                params: told("U-Boot's countdown began after what looked like its prompt"),
-              },
-            },
-            'console.handOver': {
-              target: '#boot-u-boot.missed',
-              actions: {
-                type: 'refused',
-                params: told('U-Boot ran its stored boot command before it was interrupted'),
-              },
-            },
-            'console.xen': {
-              target: '#boot-u-boot.missed',
-              actions: {
-                type: 'refused',
-                params: told('the board started Xen by itself before U-Boot was told to'),
-              },
-            },
+            'console.autoboot': refusedTo(
+              '#boot-u-boot.missed',
+              "U-Boot's countdown began after what looked like its prompt",
+            ),
+            'console.handOver': refusedTo(
+              '#boot-u-boot.missed',
+              'U-Boot ran its stored boot command before it was interrupted',
+            ),
+            'console.xen': refusedTo(
+              '#boot-u-boot.missed',
+              'the board started Xen by itself before U-Boot was told to',
+            ),
           },
           initial: 'choosing',
           states: {
@@ -170,7 +140,6 @@ export const bootUBoot = setup({
               always: [
                 { guard: 'commandsLeft', target: 'preparing' },
                 { guard: 'filesLeft', target: 'loading' },
-                { guard: 'scriptLeft', target: 'running' },
                 { target: '#boot-u-boot.prompt.starting' },
               ],
             },
@@ -180,17 +149,12 @@ export const bootUBoot = setup({
                 input: ({ context }) => ({
                   command: currentCommand(context),
                   fetches: false,
-                  deadlines: context.deadlines,
-                  witness: context.witness,
+                  world: context.world,
                 }),
                 onDone: [
+                  faultTo('#boot-u-boot.failed'),
                   {
-                    guard: { type: 'isFault', params: ({ event }) => event.output },
-                    target: '#boot-u-boot.failed',
-                    actions: { type: 'keep', params: ({ event }) => event.output },
-                  },
-                  {
-                    guard: { type: 'answerIsError', params: ({ event }) => event.output },
+                    guard: { type: 'answerIsError', params: outputOf },
                     target: '#boot-u-boot.failed',
                     actions: {
                       type: 'refused',
@@ -202,55 +166,19 @@ export const bootUBoot = setup({
                   },
                   { target: 'choosing', actions: assign({ done: ({ context }) => context.done + 1 }) },
                 ],
-                onError: {
-                  target: '#boot-u-boot.failed',
-                  actions: { type: 'broken', params: failing('prepare the boot') },
-                },
+                onError: failsTo('#boot-u-boot.failed', 'prepare the boot', 'controller'),
               },
             },
             loading: {
+              description: 'a file, or what a script fetches',
               invoke: {
-                src: 'uBootFetch',
-                input: ({ context }) => ({
-                  file: currentFile(context),
-                  deadlines: context.deadlines,
-                  witness: context.witness,
-                }),
+                src: 'uBootLoad',
+                input: ({ context }) => ({ ...currentLoad(context), world: context.world }),
                 onDone: [
-                  {
-                    guard: { type: 'isFault', params: ({ event }) => event.output },
-                    target: '#boot-u-boot.failed',
-                    actions: { type: 'keep', params: ({ event }) => event.output },
-                  },
+                  faultTo('#boot-u-boot.failed'),
                   { target: 'choosing', actions: assign({ loaded: ({ context }) => context.loaded + 1 }) },
                 ],
-                onError: {
-                  target: '#boot-u-boot.failed',
-                  actions: { type: 'broken', params: failing('fetch a file') },
-                },
-              },
-            },
-            running: {
-              description: 'a script fetches what is left',
-              invoke: {
-                src: 'uBootScript',
-                input: ({ context }) => ({
-                  ...currentScript(context),
-                  deadlines: context.deadlines,
-                  witness: context.witness,
-                }),
-                onDone: [
-                  {
-                    guard: { type: 'isFault', params: ({ event }) => event.output },
-                    target: '#boot-u-boot.failed',
-                    actions: { type: 'keep', params: ({ event }) => event.output },
-                  },
-                  { target: 'choosing', actions: assign({ scriptDone: true }) },
-                ],
-                onError: {
-                  target: '#boot-u-boot.failed',
-                  actions: { type: 'broken', params: failing('run the script') },
-                },
+                onError: failsTo('#boot-u-boot.failed', 'fetch files', 'controller'),
               },
             },
           },
@@ -258,22 +186,15 @@ export const bootUBoot = setup({
         starting: {
           invoke: {
             src: 'uBootStart',
-            input: ({ context: { start, deadlines, witness } }) => ({ command: start, deadlines, witness }),
+            input: ({ context: { start, world } }) => ({ command: start, world }),
             onDone: [
-              {
-                guard: { type: 'isFault', params: ({ event }) => event.output },
-                target: '#boot-u-boot.failed',
-                actions: { type: 'keep', params: ({ event }) => event.output },
-              },
+              faultTo('#boot-u-boot.failed'),
               {
                 target: '#boot-u-boot.handedOver',
                 actions: assign({ xenSeen: ({ event }) => event.output.xenSeen }),
               },
             ],
-            onError: {
-              target: '#boot-u-boot.failed',
-              actions: { type: 'broken', params: failing('start Xen') },
-            },
+            onError: failsTo('#boot-u-boot.failed', 'start Xen', 'controller'),
           },
         },
       },
@@ -291,8 +212,7 @@ export function bootUBootWith({ console, press, ask, type }: UBootActors) {
       console,
       uBootPrompt: uBootPrompt.provide({ actors: { console, press } }),
       uBootCommand: command,
-      uBootFetch: uBootFetch.provide({ actors: { uBootCommand: command } }),
-      uBootScript: uBootScript.provide({ actors: { uBootCommand: command } }),
+      uBootLoad: uBootLoad.provide({ actors: { uBootCommand: command } }),
       uBootStart: uBootStart.provide({ actors: { console, press, type } }),
     },
   });
@@ -302,10 +222,11 @@ function currentCommand({ commands, done }: UBootContext): string {
   return commands[done] ?? '';
 }
 
-function currentFile({ load, loaded }: UBootContext): UBootFile {
-  return load[loaded] ?? { file: '', address: 0, size: 0 };
+function currentLoad(context: UBootContext): UBootLoad {
+  return loadsOf(context)[context.loaded] ?? { command: '', load: [], isScript: false };
 }
 
-function currentScript({ script }: UBootContext): UBootScript {
-  return script ?? { command: '', load: [] };
+/** The files one by one, then the script that fetches the rest. */
+function loadsOf({ load, script }: UBootInput): readonly UBootLoad[] {
+  return [...load.map(fetchOf), ...(script === undefined ? [] : [{ ...script, isScript: true }])];
 }

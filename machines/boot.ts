@@ -4,26 +4,25 @@
  * number of times.
  */
 import { assign, sendTo, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
 import type { AttemptOutput } from './boot-attempt.ts';
 import { bootRpi, type RpiInput } from './boot-rpi.ts';
 import { bootUBoot, type UBootInput } from './boot-u-boot.ts';
 import type { TransferStalled } from './deploy.ts';
-import { failing, type Fault, failure } from './fault.ts';
+import { type Failing, type Fault, failure } from './fault.ts';
 import { power } from './power.ts';
-import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
+import { failsTo, faultTo, outputOf } from './transitions.ts';
 
 /** Inputs of the board type's boot loaders; at least one of them. If there are both, the EEPROM is first. */
 export interface BootPlan {
-  readonly eeprom?: Omit<RpiInput, 'deadlines' | 'witness'>;
-  readonly uBoot?: Omit<UBootInput, 'deadlines' | 'witness' | 'isPowered'>;
+  readonly eeprom?: Omit<RpiInput, 'world'>;
+  readonly uBoot?: Omit<UBootInput, 'world' | 'isPowered'>;
   /** How often the board may be switched on; 3 unless told. */
   readonly attempts?: number;
 }
 
 export interface BootInput {
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
   readonly plan: BootPlan;
 }
 
@@ -55,22 +54,17 @@ export const boot = setup({
   actions: {
     /** Told where an attempt is made again: what the board has fetched until then counts no more. */
     startOver: () => undefined,
-    keep: assign({
-      last: (_, params: { output: { readonly fault: Fault | null } }) => ({
-        ...nothingYet,
-        ...params.output,
-      }),
-    }),
+    keep: assign({ last: (_, { fault }: { readonly fault: Fault | null }) => ({ ...nothingYet, fault }) }),
     keepAttempt: assign({
-      last: ({ context }, params: { output: AttemptOutput }) => ({
-        ...params.output,
-        fault: withBootHint(params.output.fault, context.witness),
+      last: ({ context }, output: AttemptOutput) => ({
+        ...output,
+        fault: withBootHint(output.fault, context.world),
       }),
     }),
-    noteRetry: ({ context: { last, tried, witness } }) =>
-      witness.note?.(`power-on ${tried} failed, and the board is power-cycled: ${firstLine(last.fault)}`),
+    noteRetry: ({ context: { last, tried, world } }) =>
+      world.note?.(`power-on ${tried} failed, and the board is power-cycled: ${firstLine(last.fault)}`),
     failed: assign({
-      last: (_, params: { attempt: string; error: unknown; class?: Fault['class'] }) => ({
+      last: (_, params: Failing) => ({
         ...nothingYet,
         fault: failure(params.attempt, params.error, params.class),
       }),
@@ -79,13 +73,14 @@ export const boot = setup({
   guards: {
     hasEeprom: ({ context }) => context.plan.eeprom !== undefined,
     hasUBoot: ({ context }) => context.plan.uBoot !== undefined,
-    isFault: ({ context }) => context.last.fault !== null,
+    isFault: (_, params: { fault: Fault | null }) => params.fault !== null,
+    hasFailed: ({ context }) => context.last.fault !== null,
     // No power cycle repairs a serial line.
-    mayGoBetter: ({ context: { last, tried, plan, witness } }) =>
+    mayGoBetter: ({ context: { last, tried, plan, world } }) =>
       last.fault !== null &&
       last.retry &&
       tried < (plan.attempts ?? 3) &&
-      witness.lineTrouble?.() === undefined,
+      world.lineTrouble?.() === undefined,
   },
 }).createMachine({
   id: 'boot',
@@ -98,20 +93,12 @@ export const boot = setup({
       entry: assign({ tried: ({ context }) => context.tried + 1, isPowered: false, last: nothingYet }),
       invoke: {
         src: 'power',
-        input: ({ context }) => ({
-          to: 'on' as const,
-          deadlines: context.deadlines,
-          witness: context.witness,
-        }),
+        input: ({ context: { world } }) => ({ to: 'on' as const, world }),
         onDone: [
-          {
-            guard: ({ event }) => event.output.fault !== null,
-            target: 'failed',
-            actions: { type: 'keep', params: ({ event }) => event },
-          },
+          faultTo('failed'),
           { actions: [assign({ isPowered: true }), sendTo('loader', { type: 'poweredOn' })] },
         ],
-        onError: { target: 'failed', actions: { type: 'failed', params: failing('switch the power on') } },
+        onError: failsTo('failed', 'switch the power on'),
       },
       on: { transferStalled: { actions: sendTo('loader', ({ event }) => event) } },
       initial: 'choosing',
@@ -122,16 +109,13 @@ export const boot = setup({
             id: 'loader',
             src: 'bootRpi',
             input: ({ context }) => rpiInput(context),
-            onDone: { target: 'afterEeprom', actions: { type: 'keepAttempt', params: ({ event }) => event } },
-            onError: {
-              target: '#boot.failed',
-              actions: { type: 'failed', params: failing('boot', 'controller') },
-            },
+            onDone: { target: 'afterEeprom', actions: { type: 'keepAttempt', params: outputOf } },
+            onError: failsTo('#boot.failed', 'boot', 'controller'),
           },
         },
         afterEeprom: {
           always: [
-            { guard: 'isFault', target: '#boot.ended' },
+            { guard: 'hasFailed', target: '#boot.ended' },
             { guard: 'hasUBoot', target: 'uBoot' },
             { target: '#boot.ended' },
           ],
@@ -141,11 +125,8 @@ export const boot = setup({
             id: 'loader',
             src: 'bootUBoot',
             input: ({ context }) => uBootInput(context),
-            onDone: { target: '#boot.ended', actions: { type: 'keepAttempt', params: ({ event }) => event } },
-            onError: {
-              target: '#boot.failed',
-              actions: { type: 'failed', params: failing('boot', 'controller') },
-            },
+            onDone: { target: '#boot.ended', actions: { type: 'keepAttempt', params: outputOf } },
+            onError: failsTo('#boot.failed', 'boot', 'controller'),
           },
         },
       },
@@ -153,7 +134,7 @@ export const boot = setup({
     ended: {
       always: [
         { guard: 'mayGoBetter', target: 'powerCycling', actions: 'noteRetry' },
-        { guard: 'isFault', target: 'failed' },
+        { guard: 'hasFailed', target: 'failed' },
         { target: 'handedOver' },
       ],
     },
@@ -164,18 +145,10 @@ export const boot = setup({
         input: ({ context }) => ({
           to: 'off' as const,
           discharge: true,
-          deadlines: context.deadlines,
-          witness: context.witness,
+          world: context.world,
         }),
-        onDone: [
-          {
-            guard: ({ event }) => event.output.fault !== null,
-            target: 'failed',
-            actions: { type: 'keep', params: ({ event }) => event },
-          },
-          { target: 'attempting' },
-        ],
-        onError: { target: 'failed', actions: { type: 'failed', params: failing('switch the power off') } },
+        onDone: [faultTo('failed'), { target: 'attempting' }],
+        onError: failsTo('failed', 'switch the power off'),
       },
     },
     handedOver: { type: 'final' },
@@ -183,20 +156,20 @@ export const boot = setup({
   },
 });
 
-function rpiInput({ plan, deadlines, witness }: BootContext): RpiInput {
+function rpiInput({ plan, world }: BootContext): RpiInput {
   if (plan.eeprom === undefined) throw new Error('this board has no EEPROM');
-  return { ...plan.eeprom, deadlines, witness };
+  return { ...plan.eeprom, world };
 }
 
-function uBootInput({ plan, deadlines, witness, isPowered }: BootContext): UBootInput {
+function uBootInput({ plan, world, isPowered }: BootContext): UBootInput {
   if (plan.uBoot === undefined) throw new Error('this board has no U-Boot');
-  return { ...plan.uBoot, deadlines, witness, isPowered };
+  return { ...plan.uBoot, world, isPowered };
 }
 
-/** The machines know what they waited for; the witness, why it did not come. */
-function withBootHint(fault: Fault | null, witness: Witness): Fault | null {
+/** The machines know what they waited for; the world, why it did not come. */
+function withBootHint(fault: Fault | null, world: World): Fault | null {
   if (fault === null || fault.class !== 'infrastructure' || fault.hint !== undefined) return fault;
-  const hint = witness.bootHint?.();
+  const hint = world.bootHint?.();
   return hint === undefined ? fault : { ...fault, hint };
 }
 

@@ -31,8 +31,3 @@ export type ConsoleEvent =
   | { readonly type: 'console.halt'; readonly line: string };
 
 type Crashed = 'firmware' | 'boot loader' | 'Dom0';
-
-/** `params` of an action where the console says something: what that means, and the line. */
-export function told(what: string) {
-  return ({ event: { line } }: { readonly event: { readonly line: string } }) => ({ what, line });
-}

@@ -3,19 +3,20 @@
  * It ends when the board has been handed over, and then every file must have been asked for.
  */
 import { assign, sendParent, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
 import type { TftpEvent } from '../src/lab/drivers/tftp/tftp.ts';
-import { type Fault, failure } from './fault.ts';
+import { type Failing, type Fault, failure } from './fault.ts';
 import { placeholderCallback } from './placeholder.ts';
-import type { TransferEvent } from './transfer-event.ts';
-import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
+import { eventOf, failsTo } from './transitions.ts';
 
 export interface DeployInput {
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
   /** Names that the board must have asked for by the hand-over. */
   readonly files: readonly string[];
 }
+
+/** A board's TFTP traffic as the machines see it: the server's events under one type. */
+export type TransferEvent = { readonly type: 'transfer'; readonly transfer: TftpEvent };
 
 /** Told by the run when the boot loader has passed the machine on to Xen. */
 export interface HandedOver {
@@ -44,8 +45,7 @@ export interface Fetched {
 }
 
 interface DeployContext {
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
   readonly files: readonly string[];
   readonly asked: readonly string[];
   /** Transfers under way: file and bytes by transfer number. */
@@ -75,15 +75,13 @@ export const deploy = setup({
     /** Told at the hand-over. */
     filesFetched: (_context, _params: Fetched) => undefined,
     findMissing: assign({ fault: ({ context }) => neverAskedFor(context) }),
-    failed: assign({
-      fault: (_, params: { error: unknown }) => failure('serve the files of the board', params.error),
-    }),
+    failed: assign({ fault: (_, params: Failing) => failure(params.attempt, params.error, params.class) }),
   },
   guards: {
     transferring: ({ context }) => context.underWay.size > 0,
   },
   delays: {
-    stall: ({ context }) => context.deadlines.transferStall,
+    stall: ({ context }) => context.world.deadlines.transferStall,
   },
 }).createMachine({
   id: 'deploy',
@@ -102,15 +100,12 @@ export const deploy = setup({
       description: 'the server answers the board',
       invoke: {
         src: 'serve',
-        onError: {
-          target: 'failed',
-          actions: { type: 'failed', params: ({ event }) => ({ error: event.error }) },
-        },
+        onError: failsTo('failed', 'serve the files of the board'),
       },
       on: {
         transfer: {
           target: '.choosing',
-          actions: { type: 'note', params: ({ event }) => ({ transfer: event.transfer }) },
+          actions: { type: 'note', params: eventOf },
         },
         attemptOver: { target: '.waiting', actions: 'startOver' },
         handedOver: {
@@ -148,7 +143,7 @@ export const deploy = setup({
 
 function noted(context: DeployContext, transfer: TftpEvent): Partial<DeployContext> {
   const underWay = new Map(context.underWay);
-  const lastPacket = context.witness.now();
+  const lastPacket = context.world.now();
   switch (transfer.kind) {
     case 'request':
       underWay.set(transfer.transfer, { file: transfer.file, bytes: 0 });
@@ -189,7 +184,7 @@ function withFile(
 
 function stalled(context: DeployContext): Fault {
   const transfers = [...context.underWay.values()].map(({ file, bytes }) => `${file} after ${bytes} bytes`);
-  const seconds = (context.deadlines.transferStall / 1000).toFixed(1);
+  const seconds = (context.world.deadlines.transferStall / 1000).toFixed(1);
   return {
     class: 'infrastructure',
     what: `the board stopped fetching ${transfers.join(' and ')}: no packet for ${seconds} s, since ${(context.lastPacket / 1000).toFixed(1)} s into the run`,

@@ -1,14 +1,13 @@
 /** A guest from its creation to its end, as the toolstack and SSH see it. */
 import { assign, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
-import { expired, failing, type Fault, failure, type Wait } from './fault.ts';
+import { expired, type Fault, failure, type Wait } from './fault.ts';
 import { placeholderPromise } from './placeholder.ts';
-import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
+import { failsTo, outputOf } from './transitions.ts';
 
 export interface DomainInput {
   readonly name: string;
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
   /** A dom0less domain runs from the start. */
   readonly runs?: boolean;
 }
@@ -40,6 +39,39 @@ interface DomainContext extends Required<DomainInput> {
   readonly fault: Fault | null;
 }
 
+interface Doing<Command extends string, Deadline extends string, Ends> {
+  readonly does: Command;
+  readonly attempt: string;
+  /** `NAME` is the guest's. */
+  readonly waitsFor: string;
+  readonly deadline: Deadline;
+  readonly onDone: Ends;
+}
+
+/** A state in which the toolstack is told to do something to the guest, and waited for. */
+function doing<Command extends 'create' | 'destroy' | 'shutdown' | 'reboot', Deadline extends string, Ends>({
+  does,
+  attempt,
+  waitsFor,
+  deadline,
+  onDone,
+}: Doing<Command, Deadline, Ends>) {
+  const late = ({ context: { name } }: { readonly context: DomainContext }) => ({
+    for: waitsFor.replace('NAME', name),
+  });
+  return {
+    entry: 'enter',
+    invoke: { src: does, onDone, onError: failsTo('unknown', attempt) },
+    after: { [deadline]: { target: 'unknown', actions: { type: 'expired', params: late } } },
+  } as const;
+}
+
+/** Ends of a command that ends the guest. */
+const ended = [
+  { guard: { type: 'succeeded', params: outputOf<ToolstackStatus> }, target: 'absent' },
+  { target: 'unknown' },
+] as const;
+
 export const domain = setup({
   types: {
     context: {} as DomainContext,
@@ -55,10 +87,10 @@ export const domain = setup({
     connect: placeholderPromise<void>('connect'),
   },
   actions: {
-    enter: assign({ since: ({ context }) => context.witness.now(), fault: null }),
+    enter: assign({ since: ({ context }) => context.world.now(), fault: null }),
     expired: assign({
       fault: ({ context }, params: Omit<Wait, 'class'>) =>
-        expired({ ...params, class: 'board' }, context.since, context.witness),
+        expired({ ...params, class: 'board' }, context.since, context.world),
     }),
     failed: assign({
       fault: ({ context }, params: { attempt: string; error: unknown }) =>
@@ -66,16 +98,16 @@ export const domain = setup({
     }),
   },
   guards: {
-    succeeded: (_, params: { status: ToolstackStatus }) => params.status === 0,
+    succeeded: (_, status: ToolstackStatus) => status === 0,
     runs: ({ context }) => context.runs,
   },
   delays: {
-    toolstack: ({ context }) => context.deadlines.command,
+    toolstack: ({ context }) => context.world.deadlines.command,
     /** The configuration and its files are put into Dom0 first. */
-    creation: ({ context }) => context.deadlines.command * 2,
+    creation: ({ context }) => context.world.deadlines.command * 2,
     /** The command waits for the guest itself. */
-    control: ({ context }) => context.deadlines.command + acknowledgement,
-    domain: ({ context }) => context.deadlines.domain,
+    control: ({ context }) => context.world.deadlines.command + acknowledgement,
+    domain: ({ context }) => context.world.deadlines.domain,
   },
 }).createMachine({
   id: 'domain',
@@ -88,30 +120,17 @@ export const domain = setup({
       entry: assign({ runs: false }),
       on: { create: 'creating', destroy: 'destroying' },
     },
-    creating: {
-      entry: 'enter',
-      invoke: {
-        src: 'create',
-        onDone: [
-          {
-            guard: { type: 'succeeded', params: ({ event }) => ({ status: event.output }) },
-            target: 'created',
-          },
-          { guard: 'runs', target: 'created' },
-          { target: 'refused' },
-        ],
-        onError: { target: 'unknown', actions: { type: 'failed', params: failing('create') } },
-      },
-      after: {
-        creation: {
-          target: 'unknown',
-          actions: {
-            type: 'expired',
-            params: ({ context }) => ({ for: `\`xl create\` of ${context.name}` }),
-          },
-        },
-      },
-    },
+    creating: doing({
+      does: 'create',
+      attempt: 'create',
+      waitsFor: '`xl create` of NAME',
+      deadline: 'creation',
+      onDone: [
+        { guard: { type: 'succeeded', params: outputOf<ToolstackStatus> }, target: 'created' },
+        { guard: 'runs', target: 'created' },
+        { target: 'refused' },
+      ],
+    }),
     refused: {
       description: 'the toolstack did not create it',
       tags: 'settled',
@@ -134,7 +153,7 @@ export const domain = setup({
       invoke: {
         src: 'connect',
         onDone: 'reachable',
-        onError: { target: 'created', actions: { type: 'failed', params: failing('reach') } },
+        onError: failsTo('created', 'reach'),
       },
       after: {
         domain: {
@@ -143,7 +162,7 @@ export const domain = setup({
             type: 'expired',
             params: ({ context }) => ({
               for: `${context.name} to answer SSH`,
-              refusal: context.witness.refusal?.(context.name),
+              refusal: context.world.refusal?.(context.name),
             }),
           },
         },
@@ -166,66 +185,27 @@ export const domain = setup({
       tags: 'settled',
       on: { create: 'creating', destroy: 'destroying', shutdown: 'shuttingDown', reboot: 'rebooting' },
     },
-    destroying: {
-      entry: 'enter',
-      invoke: {
-        src: 'destroy',
-        onDone: [
-          {
-            guard: { type: 'succeeded', params: ({ event }) => ({ status: event.output }) },
-            target: 'absent',
-          },
-          { target: 'unknown' },
-        ],
-        onError: { target: 'unknown', actions: { type: 'failed', params: failing('destroy') } },
-      },
-      after: {
-        toolstack: {
-          target: 'unknown',
-          actions: { type: 'expired', params: ({ context }) => ({ for: `\`xl destroy ${context.name}\`` }) },
-        },
-      },
-    },
-    shuttingDown: {
-      entry: 'enter',
-      invoke: {
-        src: 'shutdown',
-        onDone: [
-          {
-            guard: { type: 'succeeded', params: ({ event }) => ({ status: event.output }) },
-            target: 'absent',
-          },
-          { target: 'unknown' },
-        ],
-        onError: { target: 'unknown', actions: { type: 'failed', params: failing('shut down') } },
-      },
-      after: {
-        control: {
-          target: 'unknown',
-          actions: {
-            type: 'expired',
-            params: ({ context }) => ({ for: `\`xl shutdown\` of ${context.name}` }),
-          },
-        },
-      },
-    },
-    rebooting: {
-      entry: 'enter',
-      invoke: {
-        src: 'reboot',
-        onDone: 'created',
-        onError: { target: 'unknown', actions: { type: 'failed', params: failing('reboot') } },
-      },
-      after: {
-        control: {
-          target: 'unknown',
-          actions: {
-            type: 'expired',
-            params: ({ context }) => ({ for: `\`xl reboot\` of ${context.name}` }),
-          },
-        },
-      },
-    },
+    destroying: doing({
+      does: 'destroy',
+      attempt: 'destroy',
+      waitsFor: '`xl destroy NAME`',
+      deadline: 'toolstack',
+      onDone: ended,
+    }),
+    shuttingDown: doing({
+      does: 'shutdown',
+      attempt: 'shut down',
+      waitsFor: '`xl shutdown` of NAME',
+      deadline: 'control',
+      onDone: ended,
+    }),
+    rebooting: doing({
+      does: 'reboot',
+      attempt: 'reboot',
+      waitsFor: '`xl reboot` of NAME',
+      deadline: 'control',
+      onDone: 'created',
+    }),
     unknown: {
       description: 'a command failed half-way; what is left of the domain is for the next command to find',
       tags: 'settled',

@@ -1,4 +1,4 @@
-import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
 
 /**
  * Why a run did not go as it should.
@@ -28,31 +28,30 @@ export interface Wait {
  * The fault of a state whose deadline has passed.
  * @param since when the state was entered, in milliseconds since the run began
  */
-export function expired(wait: Wait, since: number, witness: Witness): Fault {
-  const waited = seconds(witness.now() - since);
+export function expired(wait: Wait, since: number, world: World): Fault {
+  const waited = seconds(world.now() - since);
   const why = wait.refusal === undefined ? '' : ` (${wait.refusal.message})`;
   return withHint(
     {
       class: blamed(wait.refusal, wait.class),
-      what: `waited ${waited} for ${wait.for}${why}, since ${seconds(since)} into the run${lastLines(witness)}`,
+      what: `waited ${waited} for ${wait.for}${why}, since ${seconds(since)} into the run${lastLines(world)}`,
     },
     wait.hint ?? hintOf(wait.refusal),
   );
 }
 
-/** The fault of an actor that failed: its own words, and what to do where it says so (a DriverError does). */
+/** The fault of an actor that failed: its own message, and its hint (a DriverError has one). */
 export function failure(attempt: string, error: unknown, kind: Fault['class'] = 'infrastructure'): Fault {
   const why = error instanceof Error ? error.message : String(error);
   return withHint({ class: blamed(error, kind), what: `${attempt}: ${why}` }, hintOf(error));
 }
 
-/** `params` of an action where an actor has failed: what it attempted, and its error. */
-export function failing(attempt: string, kind?: Fault['class']) {
-  return ({ event: { error } }: { readonly event: { readonly error: unknown } }) => ({
-    attempt,
-    error,
-    ...(kind !== undefined && { class: kind }),
-  });
+/** An actor that failed: what it attempted, and its error. */
+export interface Failing {
+  readonly attempt: string;
+  readonly error: unknown;
+  /** Class of the fault; infrastructure unless told. */
+  readonly class?: Fault['class'] | undefined;
 }
 
 /** A line that the console showed and that ends what was going on. */
@@ -74,10 +73,10 @@ function withHint(fault: Fault, hint: string | undefined): Fault {
   return hint === undefined ? fault : { ...fault, hint };
 }
 
-function lastLines(witness: Witness): string {
-  const trouble = witness.lineTrouble?.();
+function lastLines(world: World): string {
+  const trouble = world.lineTrouble?.();
   if (trouble !== undefined) return `; ${trouble}`;
-  const lines = witness.lastLines();
+  const lines = world.lastLines();
   if (lines.length === 0) return '; the console was silent';
   return `; the console's last lines:\n${lines.map(line => `    ${inShort(line)}`).join('\n')}`;
 }

@@ -9,9 +9,8 @@ import { power } from './power.ts';
 import { run } from './run.ts';
 import { steps } from './steps.ts';
 import { uBootCommand } from './u-boot-command.ts';
-import { uBootFetch } from './u-boot-fetch.ts';
+import { uBootLoad } from './u-boot-load.ts';
 import { uBootPrompt } from './u-boot-prompt.ts';
-import { uBootScript } from './u-boot-script.ts';
 import { uBootStart } from './u-boot-start.ts';
 import { xen } from './xen.ts';
 
@@ -51,8 +50,11 @@ export const charts: readonly Chart[] = [
     title: "One command at U-Boot's prompt, with its answer.",
     machine: uBootCommand,
   },
-  { name: 'u-boot-fetch', title: 'One file that U-Boot fetches, and its size.', machine: uBootFetch },
-  { name: 'u-boot-script', title: 'A script that fetches files, and their sizes.', machine: uBootScript },
+  {
+    name: 'u-boot-load',
+    title: 'Files that one command or script of U-Boot fetches, and their sizes.',
+    machine: uBootLoad,
+  },
   { name: 'u-boot-start', title: 'The command that starts Xen, up to the hand-over.', machine: uBootStart },
   {
     name: 'boot-rpi',

@@ -1,16 +1,15 @@
 /** Switches a board's supply, confirms it where the switch can tell, and tries again a few times. */
 import { assign, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
 import { expired, type Fault, failure } from './fault.ts';
 import { placeholderPromise } from './placeholder.ts';
-import type { Witness } from './witness.ts';
+import { eventOf } from './transitions.ts';
+import type { World } from './world.ts';
 
 export type PowerState = 'on' | 'off' | 'unknown';
 
 export interface PowerInput {
   readonly to: 'on' | 'off';
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
   /** How often it is tried; 3 unless told. */
   readonly attempts?: number;
   /** After the switch, wait until a board that had power has none left: what comes back then starts cold. */
@@ -23,16 +22,9 @@ export interface PowerOutput {
   readonly was: PowerState;
 }
 
-interface PowerContext {
-  readonly to: 'on' | 'off';
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
-  readonly attempts: number;
-  readonly discharge: boolean;
+interface PowerContext extends Required<PowerInput>, PowerOutput {
   readonly tried: number;
-  readonly was: PowerState;
   readonly since: number;
-  readonly fault: Fault | null;
 }
 
 export const power = setup({
@@ -55,7 +47,7 @@ export const power = setup({
             hint: 'check the power switch of this board',
           },
           context.since,
-          context.witness,
+          context.world,
         ),
     }),
     failed: assign({
@@ -68,18 +60,17 @@ export const power = setup({
     mayHoldCharge: ({ context }) => context.discharge && context.was !== 'off',
   },
   delays: {
-    deadline: ({ context }) => (context.to === 'on' ? context.deadlines.powerOn : context.deadlines.powerOff),
+    deadline: ({ context }) =>
+      context.to === 'on' ? context.world.deadlines.powerOn : context.world.deadlines.powerOff,
     pause: 1000,
     discharge: 2000,
   },
 }).createMachine({
   id: 'power',
   context: ({ input }) => ({
-    to: input.to,
-    deadlines: input.deadlines,
-    witness: input.witness,
-    attempts: input.attempts ?? 3,
-    discharge: input.discharge ?? false,
+    attempts: 3,
+    discharge: false,
+    ...input,
     tried: 0,
     was: 'unknown',
     since: 0,
@@ -101,7 +92,7 @@ export const power = setup({
       description: 'the switch is told',
       entry: assign({
         tried: ({ context }) => context.tried + 1,
-        since: ({ context }) => context.witness.now(),
+        since: ({ context }) => context.world.now(),
       }),
       invoke: {
         src: 'switchPower',
@@ -109,7 +100,7 @@ export const power = setup({
         onDone: 'confirming',
         onError: {
           target: 'retrying',
-          actions: { type: 'failed', params: ({ event }) => ({ error: event.error }) },
+          actions: { type: 'failed', params: eventOf },
         },
       },
       after: {
@@ -137,7 +128,7 @@ export const power = setup({
         ],
         onError: {
           target: 'retrying',
-          actions: { type: 'failed', params: ({ event }) => ({ error: event.error }) },
+          actions: { type: 'failed', params: eventOf },
         },
       },
       after: {
@@ -165,7 +156,7 @@ export const power = setup({
 });
 
 /** A switch that says that a board is off which speaks is another board's, or lies. */
-function butAlive({ to, since, witness }: PowerContext): string {
-  const heard = witness.heard?.();
+function butAlive({ to, since, world }: PowerContext): string {
+  const heard = world.heard?.();
   return to === 'on' && heard !== undefined && heard >= since ? ', and the board still answers' : '';
 }

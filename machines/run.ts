@@ -3,28 +3,27 @@
  * serial line that is gone) leads through collect, power off and release.
  */
 import { assign, type EventObject, sendTo, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
 import type { Prediction } from '../src/model/predict/prediction.ts';
 import type { Step } from '../src/model/predict/scenario.ts';
 import { boot, type BootOutput, type BootPlan } from './boot.ts';
 import { deploy, type TransferStalled } from './deploy.ts';
-import { expired, failing, type Fault, failure, type Wait } from './fault.ts';
+import { expired, type Failing, type Fault, failure, type Wait } from './fault.ts';
 import { placeholderCallback, placeholderPromise } from './placeholder.ts';
 import { power } from './power.ts';
 import { outcome, type RunOutput, stillPowered } from './run-outcome.ts';
 import { steps, type StepsInput } from './steps.ts';
-import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
 import { type Dom0LoggedIn, type ProbeReady, type XenIsDue, xen } from './xen.ts';
+import { expiresTo, failsTo, faultTo, outputOf } from './transitions.ts';
 
 export interface RunInput {
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
   /** Names of the files that the board has to fetch. */
   readonly files: readonly string[];
   readonly steps: readonly Step[];
   readonly boot: BootPlan;
   /** Milliseconds in which what follows a panic is still listened to; 1000 unless told. */
-  readonly lastWords?: number;
+  readonly lastWords?: number | undefined;
   /** Program that is booted in place of Xen. */
   readonly payload?: string | undefined;
 }
@@ -87,21 +86,22 @@ export const run = setup({
     release: placeholderPromise<void>('release'),
   },
   actions: {
-    enter: assign({ since: ({ context }) => context.witness.now() }),
+    enter: assign({ since: ({ context }) => context.world.now() }),
     expired: assign({
-      faults: ({ context }, wait: Wait) => [...context.faults, expired(wait, context.since, context.witness)],
+      faults: ({ context }, wait: Wait) => [...context.faults, expired(wait, context.since, context.world)],
     }),
     failed: assign({
-      faults: ({ context }, params: { attempt: string; error: unknown; class?: Fault['class'] }) => [
+      faults: ({ context }, params: Failing) => [
         ...context.faults,
         failure(params.attempt, params.error, params.class),
       ],
     }),
     keep: assign({
-      faults: ({ context }, params: { faults: readonly (Fault | null)[] }) => [
-        ...context.faults,
-        ...params.faults.filter(fault => fault !== null),
-      ],
+      faults: ({ context }, { fault }: { fault: Fault | null }) =>
+        fault === null ? context.faults : [...context.faults, fault],
+    }),
+    keepAll: assign({
+      faults: ({ context }, params: { faults: readonly Fault[] }) => [...context.faults, ...params.faults],
     }),
     interrupted: assign({
       faults: ({ context, event }) => [
@@ -118,9 +118,9 @@ export const run = setup({
   delays: {
     /** For what does not touch the board. */
     bookkeeping: 60_000,
-    deploy: ({ context }) => context.deadlines.deploy,
-    powerOn: ({ context }) => context.deadlines.powerOn,
-    collect: ({ context }) => context.deadlines.collect,
+    deploy: ({ context }) => context.world.deadlines.deploy,
+    powerOn: ({ context }) => context.world.deadlines.powerOn,
+    collect: ({ context }) => context.world.deadlines.collect,
   },
 }).createMachine({
   id: 'run',
@@ -141,23 +141,20 @@ export const run = setup({
       invoke: {
         src: 'reserve',
         onDone: 'predicting',
-        onError: { target: 'finished', actions: { type: 'failed', params: failing('reserve the board') } },
+        onError: failsTo('finished', 'reserve the board'),
       },
       on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
-      after: { bookkeeping: { target: 'releasing', actions: { type: 'expired', params: waits.reserve } } },
+      after: { bookkeeping: expiresTo('releasing', waits.reserve) },
     },
     predicting: {
       entry: 'enter',
       invoke: {
         src: 'predict',
         onDone: { target: 'offering', actions: assign({ prediction: ({ event }) => event.output }) },
-        onError: {
-          target: 'releasing',
-          actions: { type: 'failed', params: failing('predict', 'controller') },
-        },
+        onError: failsTo('releasing', 'predict', 'controller'),
       },
       on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
-      after: { bookkeeping: { target: 'releasing', actions: { type: 'expired', params: waits.predict } } },
+      after: { bookkeeping: expiresTo('releasing', waits.predict) },
     },
     offering: {
       description: 'a board that is switched on finds its files, however soon it asks',
@@ -165,26 +162,23 @@ export const run = setup({
       invoke: {
         src: 'offerFiles',
         onDone: 'attended',
-        onError: { target: 'releasing', actions: { type: 'failed', params: failing('serve the files') } },
+        onError: failsTo('releasing', 'serve the files'),
       },
       on: { interrupt: { target: 'releasing', actions: 'interrupted' } },
-      after: { deploy: { target: 'releasing', actions: { type: 'expired', params: waits.offer } } },
+      after: { deploy: expiresTo('releasing', waits.offer) },
     },
     attended: {
       description: 'the serial line is open from before power on until after power off',
       invoke: {
         src: 'holdConsole',
-        onError: { target: '.poweringOff', actions: { type: 'failed', params: failing('hold the console') } },
+        onError: failsTo('.poweringOff', 'hold the console'),
       },
       initial: 'working',
       states: {
         working: {
           on: {
             interrupt: { target: 'collecting', actions: 'interrupted' },
-            consoleLost: {
-              target: 'collecting',
-              actions: { type: 'failed', params: failing('read the console') },
-            },
+            consoleLost: failsTo('collecting', 'read the console'),
           },
           initial: 'openingConsole',
           states: {
@@ -192,10 +186,7 @@ export const run = setup({
               entry: 'enter',
               on: { consoleOpened: 'poweringOff' },
               after: {
-                powerOn: {
-                  target: '#run.attended.collecting',
-                  actions: { type: 'expired', params: waits.console },
-                },
+                powerOn: expiresTo('#run.attended.collecting', waits.console),
               },
             },
             poweringOff: {
@@ -205,21 +196,10 @@ export const run = setup({
                 input: ({ context }) => ({
                   to: 'off' as const,
                   discharge: true,
-                  deadlines: context.deadlines,
-                  witness: context.witness,
+                  world: context.world,
                 }),
-                onDone: [
-                  {
-                    guard: { type: 'isFault', params: ({ event }) => event.output },
-                    target: '#run.attended.collecting',
-                    actions: { type: 'keep', params: ({ event }) => ({ faults: [event.output.fault] }) },
-                  },
-                  { target: 'on' },
-                ],
-                onError: {
-                  target: '#run.attended.collecting',
-                  actions: { type: 'failed', params: failing('switch the power off') },
-                },
+                onDone: [faultTo('#run.attended.collecting'), { target: 'on' }],
+                onError: failsTo('#run.attended.collecting', 'switch the power off'),
               },
             },
             on: {
@@ -228,24 +208,20 @@ export const run = setup({
                 id: 'xen',
                 src: 'xen',
                 input: ({ context }) => ({
-                  deadlines: context.deadlines,
-                  witness: context.witness,
+                  world: context.world,
                   expectedPanic: context.prediction?.panic ?? null,
-                  ...(context.lastWords !== undefined && { lastWords: context.lastWords }),
-                  ...(context.payload !== undefined && { payload: context.payload }),
+                  lastWords: context.lastWords,
+                  payload: context.payload,
                 }),
                 onDone: {
                   target: '#run.attended.collecting',
                   actions: [
-                    { type: 'keep', params: ({ event }) => ({ faults: [event.output.fault] }) },
+                    { type: 'keep', params: outputOf },
                     // Whatever ended the watch has ended Dom0, and an emulated board at times with it.
                     assign({ dom0Reached: false, isOn: false }),
                   ],
                 },
-                onError: {
-                  target: '#run.attended.collecting',
-                  actions: { type: 'failed', params: failing('watch Xen', 'controller') },
-                },
+                onError: failsTo('#run.attended.collecting', 'watch Xen', 'controller'),
               },
               initial: 'deploying',
               states: {
@@ -255,22 +231,11 @@ export const run = setup({
                     id: 'deploy',
                     src: 'deploy',
                     input: ({ context }) => ({
-                      deadlines: context.deadlines,
-                      witness: context.witness,
+                      world: context.world,
                       files: context.files,
                     }),
-                    onDone: [
-                      {
-                        guard: { type: 'isFault', params: ({ event }) => event.output },
-                        target: '#run.attended.collecting',
-                        actions: { type: 'keep', params: ({ event }) => ({ faults: [event.output.fault] }) },
-                      },
-                      { target: 'startingXen' },
-                    ],
-                    onError: {
-                      target: '#run.attended.collecting',
-                      actions: { type: 'failed', params: failing('serve the files') },
-                    },
+                    onDone: [faultTo('#run.attended.collecting'), { target: 'startingXen' }],
+                    onError: failsTo('#run.attended.collecting', 'serve the files'),
                   },
                   initial: 'booting',
                   states: {
@@ -281,19 +246,11 @@ export const run = setup({
                         id: 'boot',
                         src: 'boot',
                         input: ({ context }) => ({
-                          deadlines: context.deadlines,
-                          witness: context.witness,
+                          world: context.world,
                           plan: context.boot,
                         }),
                         onDone: [
-                          {
-                            guard: { type: 'isFault', params: ({ event }) => event.output },
-                            target: '#run.attended.collecting',
-                            actions: {
-                              type: 'keep',
-                              params: ({ event }) => ({ faults: [event.output.fault] }),
-                            },
-                          },
+                          faultTo('#run.attended.collecting'),
                           {
                             target: 'handedOver',
                             actions: [
@@ -303,10 +260,7 @@ export const run = setup({
                             ],
                           },
                         ],
-                        onError: {
-                          target: '#run.attended.collecting',
-                          actions: { type: 'failed', params: failing('boot', 'controller') },
-                        },
+                        onError: failsTo('#run.attended.collecting', 'boot', 'controller'),
                       },
                     },
                     handedOver: {
@@ -329,12 +283,9 @@ export const run = setup({
                     input: ({ context }) => stepsInput(context),
                     onDone: {
                       target: '#run.attended.collecting',
-                      actions: { type: 'keep', params: ({ event }) => event.output },
+                      actions: { type: 'keepAll', params: outputOf },
                     },
-                    onError: {
-                      target: '#run.attended.collecting',
-                      actions: { type: 'failed', params: failing('run the steps', 'controller') },
-                    },
+                    onError: failsTo('#run.attended.collecting', 'run the steps', 'controller'),
                   },
                 },
               },
@@ -359,20 +310,16 @@ export const run = setup({
             src: 'power',
             input: ({ context }) => ({
               to: 'off' as const,
-              deadlines: context.deadlines,
-              witness: context.witness,
+              world: context.world,
             }),
             onDone: {
               target: '#run.releasing',
               actions: {
                 type: 'keep',
-                params: ({ context, event }) => ({ faults: [stillPowered(context.isOn, event.output)] }),
+                params: ({ context, event }) => ({ fault: stillPowered(context.isOn, event.output) }),
               },
             },
-            onError: {
-              target: '#run.releasing',
-              actions: { type: 'failed', params: failing('switch the power off') },
-            },
+            onError: failsTo('#run.releasing', 'switch the power off'),
           },
         },
       },
@@ -382,12 +329,9 @@ export const run = setup({
       invoke: {
         src: 'release',
         onDone: 'finished',
-        onError: {
-          target: 'finished',
-          actions: { type: 'failed', params: failing('give the board back', 'controller') },
-        },
+        onError: failsTo('finished', 'give the board back', 'controller'),
       },
-      after: { bookkeeping: { target: 'finished', actions: { type: 'expired', params: waits.release } } },
+      after: { bookkeeping: expiresTo('finished', waits.release) },
     },
     finished: { type: 'final' },
   },
@@ -397,7 +341,7 @@ function xenIsDue({ xenSeen }: BootOutput): XenIsDue {
   return { type: 'xenIsDue', xenSeen };
 }
 
-function stepsInput({ steps: all, deadlines, witness, payload, prediction }: RunContext): StepsInput {
+function stepsInput({ steps: all, world, payload, prediction }: RunContext): StepsInput {
   if (prediction === null) throw new Error('a step ran before the prediction');
-  return { steps: all, deadlines, witness, payload, prediction };
+  return { steps: all, world, payload, prediction };
 }

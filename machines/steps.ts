@@ -1,16 +1,15 @@
 /** The steps of a scenario, one after the other; what each is, its actor knows. */
 import { assign, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
 import type { Prediction } from '../src/model/predict/prediction.ts';
 import type { Step } from '../src/model/predict/scenario.ts';
-import { expired, type Fault, failure, type Wait } from './fault.ts';
+import { expired, type Failing, type Fault, failure, type Wait } from './fault.ts';
 import { placeholderPromise } from './placeholder.ts';
-import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
+import { expiresTo, failsTo, outputOf } from './transitions.ts';
 
 export interface StepsInput {
   readonly steps: readonly Step[];
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
   /** Program that is booted in place of Xen: there is no Dom0 then. */
   readonly payload?: string | undefined;
   /** Expectations of all steps. */
@@ -49,15 +48,15 @@ export const steps = setup({
     step: placeholderPromise<StepResult, StepInput>('step'),
   },
   actions: {
-    enter: assign({ since: ({ context }) => context.witness.now() }),
+    enter: assign({ since: ({ context }) => context.world.now() }),
     expired: assign({
       faults: ({ context }, params: Wait) => [
         ...context.faults,
-        expired(params, context.since, context.witness),
+        expired(params, context.since, context.world),
       ],
     }),
     failed: assign({
-      faults: ({ context }, params: { attempt: string; error: unknown; class: Fault['class'] }) => [
+      faults: ({ context }, params: Failing) => [
         ...context.faults,
         failure(params.attempt, params.error, params.class),
       ],
@@ -72,7 +71,7 @@ export const steps = setup({
     isPayload: ({ context }) => context.payload !== undefined,
   },
   delays: {
-    domain: ({ context }) => context.deadlines.domain,
+    domain: ({ context }) => context.world.deadlines.domain,
     step: ({ context }) => stepDeadline(context),
   },
 }).createMachine({
@@ -86,17 +85,7 @@ export const steps = setup({
       invoke: {
         src: 'reachDom0',
         onDone: 'checkingToolstack',
-        onError: {
-          target: 'ended',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({
-              attempt: 'log in to Dom0',
-              error: event.error,
-              class: 'infrastructure' as const,
-            }),
-          },
-        },
+        onError: failsTo('ended', 'log in to Dom0', 'infrastructure'),
       },
       after: {
         domain: {
@@ -106,7 +95,7 @@ export const steps = setup({
             params: ({ context }) => ({
               for: 'Dom0 to answer SSH',
               class: 'infrastructure' as const,
-              refusal: context.witness.refusal?.('dom0'),
+              refusal: context.world.refusal?.('dom0'),
             }),
           },
         },
@@ -118,26 +107,10 @@ export const steps = setup({
       invoke: {
         src: 'checkToolstack',
         onDone: 'stepping',
-        onError: {
-          target: 'ended',
-          actions: {
-            type: 'failed',
-            params: ({ event }) => ({
-              attempt: 'check the toolstack',
-              error: event.error,
-              class: 'infrastructure' as const,
-            }),
-          },
-        },
+        onError: failsTo('ended', 'check the toolstack', 'infrastructure'),
       },
       after: {
-        step: {
-          target: 'ended',
-          actions: {
-            type: 'expired',
-            params: { for: 'the toolstack of Dom0 to answer', class: 'infrastructure' as const },
-          },
-        },
+        step: expiresTo('ended', { for: 'the toolstack of Dom0 to answer', class: 'infrastructure' }),
       },
     },
     choosing: {
@@ -161,11 +134,11 @@ export const steps = setup({
           {
             guard: ({ event }) => event.output.goOn,
             target: 'stepping',
-            actions: [{ type: 'keep', params: ({ event }) => ({ faults: event.output.faults }) }, 'next'],
+            actions: [{ type: 'keep', params: outputOf }, 'next'],
           },
           {
             target: 'ended',
-            actions: { type: 'keep', params: ({ event }) => ({ faults: event.output.faults }) },
+            actions: { type: 'keep', params: outputOf },
           },
         ],
         onError: {
@@ -198,7 +171,7 @@ export const steps = setup({
 /** Commands that a step may have to type; each has its own deadline within the step's. */
 const commandsOfALook = 16;
 
-function stepDeadline({ index, steps: all, deadlines }: StepsContext): number {
+function stepDeadline({ index, steps: all, world: { deadlines } }: StepsContext): number {
   const step = all[index];
   if (step?.do === 'wait') return step.milliseconds + deadlines.command;
   const commands = step?.do === 'look' ? commandsOfALook : 4;

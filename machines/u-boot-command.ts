@@ -3,18 +3,17 @@
  * a file again a few times.
  */
 import { assign, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
 import type { PartOutput } from './boot-attempt.ts';
 import type { ConsoleEvent } from './console-event.ts';
 import { expired, failure, shown } from './fault.ts';
 import { placeholderCallback, placeholderPromise } from './placeholder.ts';
-import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
+import { eventOf } from './transitions.ts';
 
 export interface UBootCommandInput {
   readonly command: string;
   readonly fetches: boolean;
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
 }
 
 /** How a command ends: with an answer, or with a fault. */
@@ -44,9 +43,9 @@ export const uBootCommand = setup({
   },
   actions: {
     expired: assign({
-      fault: ({ context: { command, fetches, since, witness } }) => {
+      fault: ({ context: { command, fetches, since, world } }) => {
         const wait = fetches ? `the end of \`${command}\`` : `the prompt after \`${command}\``;
-        return expired({ for: wait, class: 'infrastructure' }, since, witness);
+        return expired({ for: wait, class: 'infrastructure' }, since, world);
       },
     }),
     failed: assign({
@@ -63,8 +62,8 @@ export const uBootCommand = setup({
     tooManyRefusals: ({ context: { fetches, refusals } }) => fetches && refusals >= enduredRefusals,
   },
   delays: {
-    bootLoaderOrDeploy: ({ context: { deadlines, fetches } }) =>
-      fetches ? deadlines.deploy : deadlines.bootLoader,
+    bootLoaderOrDeploy: ({ context: { world, fetches } }) =>
+      fetches ? world.deadlines.deploy : world.deadlines.bootLoader,
   },
 }).createMachine({
   id: 'u-boot-command',
@@ -74,7 +73,7 @@ export const uBootCommand = setup({
     fault: null,
     retry: false,
     refusals: 0,
-    since: input.witness.now(),
+    since: input.world.now(),
   }),
   output: ({ context: { answer, fault, retry } }) => ({ answer, fault, retry }),
   invoke: { src: 'console' },
@@ -87,7 +86,7 @@ export const uBootCommand = setup({
         onDone: { target: 'answered', actions: assign({ answer: ({ event }) => event.output }) },
         onError: {
           target: 'failed',
-          actions: { type: 'failed', params: ({ event }) => ({ error: event.error }) },
+          actions: { type: 'failed', params: eventOf },
         },
       },
       on: {
@@ -95,7 +94,7 @@ export const uBootCommand = setup({
           {
             guard: 'tooManyRefusals',
             target: 'failed',
-            actions: { type: 'refused', params: ({ event }) => ({ line: event.line }) },
+            actions: { type: 'refused', params: eventOf },
           },
           { actions: assign({ refusals: ({ context }) => context.refusals + 1 }) },
         ],

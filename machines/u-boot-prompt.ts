@@ -1,15 +1,14 @@
 /** From power on to U-Boot's prompt: the countdown is interrupted when the console shows it. */
 import { assign, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
 import type { PartOutput, PoweredOn } from './boot-attempt.ts';
-import { type ConsoleEvent, told } from './console-event.ts';
-import { expired, failing, failure, shown, type Wait } from './fault.ts';
+import type { ConsoleEvent } from './console-event.ts';
+import { expired, type Failing, failure, shown, type Wait } from './fault.ts';
 import { placeholderCallback, placeholderPromise } from './placeholder.ts';
-import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
+import { expiresTo, failsTo, refusedTo } from './transitions.ts';
 
 export interface UBootPromptInput {
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
   /** The board has power already: another boot loader has gone before. */
   readonly isPowered: boolean;
   /** Key that is typed into the countdown. */
@@ -38,24 +37,24 @@ export const uBootPrompt = setup({
     press: placeholderPromise<void, { text: string }>('press'),
   },
   actions: {
-    enter: assign({ since: ({ context }) => context.witness.now() }),
+    enter: assign({ since: ({ context }) => context.world.now() }),
     expired: assign({
-      fault: ({ context }, wait: Wait) => expired(wait, context.since, context.witness),
+      fault: ({ context }, wait: Wait) => expired(wait, context.since, context.world),
     }),
     refused: assign({
       fault: (_, params: { what: string; line: string }) => shown(params.what, params.line, 'infrastructure'),
     }),
     failed: assign({
-      fault: (_, params: { attempt: string; error: unknown }) => failure(params.attempt, params.error),
+      fault: (_, params: Failing) => failure(params.attempt, params.error),
     }),
-    note: ({ context }, params: { text: string }) => context.witness.note?.(params.text),
+    note: ({ context }, params: { text: string }) => context.world.note?.(params.text),
   },
   guards: {
     isPowered: ({ context }) => context.isPowered,
   },
   delays: {
-    firstOutput: ({ context }) => context.deadlines.firstOutput,
-    bootLoader: ({ context }) => context.deadlines.bootLoader,
+    firstOutput: ({ context }) => context.world.deadlines.firstOutput,
+    bootLoader: ({ context }) => context.world.deadlines.bootLoader,
     retype: 1000,
   },
 }).createMachine({
@@ -67,20 +66,8 @@ export const uBootPrompt = setup({
     'console.autoboot': '.interrupting',
     'console.prompt': '.doubting',
     // The countdown ran out: whatever the stored boot command starts is not what this run deploys.
-    'console.handOver': {
-      target: '.missed',
-      actions: {
-        type: 'refused',
-        params: told('U-Boot ran its stored boot command before it was interrupted'),
-      },
-    },
-    'console.xen': {
-      target: '.missed',
-      actions: {
-        type: 'refused',
-        params: told('the board started Xen by itself before U-Boot was interrupted'),
-      },
-    },
+    'console.handOver': refusedTo('.missed', 'U-Boot ran its stored boot command before it was interrupted'),
+    'console.xen': refusedTo('.missed', 'the board started Xen by itself before U-Boot was interrupted'),
   },
   initial: 'choosing',
   states: {
@@ -94,19 +81,13 @@ export const uBootPrompt = setup({
       entry: 'enter',
       on: { 'console.banner': 'waitingForCountdown' },
       after: {
-        firstOutput: {
-          target: '#u-boot-prompt.missed',
-          actions: { type: 'expired', params: waits.output },
-        },
+        firstOutput: expiresTo('#u-boot-prompt.missed', waits.output),
       },
     },
     waitingForCountdown: {
       entry: 'enter',
       after: {
-        bootLoader: {
-          target: '#u-boot-prompt.missed',
-          actions: { type: 'expired', params: waits.countdown },
-        },
+        bootLoader: expiresTo('#u-boot-prompt.missed', waits.countdown),
       },
     },
     doubting: {
@@ -115,7 +96,7 @@ export const uBootPrompt = setup({
       entry: 'enter',
       on: { 'console.prompt': {} },
       after: {
-        bootLoader: { target: '#u-boot-prompt.missed', actions: { type: 'expired', params: waits.prompt } },
+        bootLoader: expiresTo('#u-boot-prompt.missed', waits.prompt),
       },
       initial: 'waiting',
       states: {
@@ -126,10 +107,7 @@ export const uBootPrompt = setup({
             src: 'press',
             input: { text: '\r' },
             onDone: 'answering',
-            onError: {
-              target: '#u-boot-prompt.failed',
-              actions: { type: 'failed', params: failing('ask for the prompt') },
-            },
+            onError: failsTo('#u-boot-prompt.failed', 'ask for the prompt'),
           },
         },
         answering: { on: { 'console.prompt': '#u-boot-prompt.atPrompt' } },
@@ -140,7 +118,7 @@ export const uBootPrompt = setup({
       entry: 'enter',
       on: { 'console.autoboot': {}, 'console.prompt': 'atPrompt' },
       after: {
-        bootLoader: { target: '#u-boot-prompt.missed', actions: { type: 'expired', params: waits.prompt } },
+        bootLoader: expiresTo('#u-boot-prompt.missed', waits.prompt),
       },
       initial: 'pressing',
       states: {
@@ -149,10 +127,7 @@ export const uBootPrompt = setup({
             src: 'press',
             input: ({ context }) => ({ text: context.interrupt }),
             onDone: 'looking',
-            onError: {
-              target: '#u-boot-prompt.failed',
-              actions: { type: 'failed', params: failing('interrupt the countdown') },
-            },
+            onError: failsTo('#u-boot-prompt.failed', 'interrupt the countdown'),
           },
         },
         looking: { after: { retype: 'breaking' } },
@@ -166,10 +141,7 @@ export const uBootPrompt = setup({
             src: 'press',
             input: { text: '\u0003' },
             onDone: 'looking',
-            onError: {
-              target: '#u-boot-prompt.failed',
-              actions: { type: 'failed', params: failing('ask for the prompt') },
-            },
+            onError: failsTo('#u-boot-prompt.failed', 'ask for the prompt'),
           },
         },
       },

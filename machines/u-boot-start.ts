@@ -1,16 +1,15 @@
 /** The command that starts Xen: what follows it is no answer, but the hand-over. */
 import { assign, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
 import type { AttemptOutput } from './boot-attempt.ts';
 import type { ConsoleEvent } from './console-event.ts';
-import { expired, failing, failure, shown, type Wait } from './fault.ts';
+import { expired, failure, shown, type Wait } from './fault.ts';
 import { placeholderCallback, placeholderPromise } from './placeholder.ts';
-import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
+import { failsTo } from './transitions.ts';
 
 export interface UBootStartInput {
   readonly command: string;
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
 }
 
 interface UBootStartContext extends UBootStartInput, Omit<AttemptOutput, 'retry'> {
@@ -33,26 +32,26 @@ export const uBootStart = setup({
     type: placeholderPromise<void, { command: string }>('type'),
   },
   actions: {
-    expired: assign({ fault: ({ context }) => expired(handOver, context.since, context.witness) }),
+    expired: assign({ fault: ({ context }) => expired(handOver, context.since, context.world) }),
     failed: assign({
       fault: ({ context }, params: { attempt: string; error: unknown }) =>
         failure(`${params.attempt} \`${context.command}\``, params.error),
     }),
     refused: assign({
-      fault: ({ context: { command, witness } }) =>
+      fault: ({ context: { command, world } }) =>
         shown(
           `U-Boot did not start \`${command}\``,
-          witness.lastLines().slice(-3).join(' / '),
+          world.lastLines().slice(-3).join(' / '),
           'infrastructure',
         ),
     }),
   },
   delays: {
-    xenBanner: ({ context }) => context.deadlines.xenBanner,
+    xenBanner: ({ context }) => context.world.deadlines.xenBanner,
   },
 }).createMachine({
   id: 'u-boot-start',
-  context: ({ input }) => ({ ...input, xenSeen: false, since: input.witness.now(), fault: null }),
+  context: ({ input }) => ({ ...input, xenSeen: false, since: input.world.now(), fault: null }),
   output: ({ context: { fault, xenSeen } }) => ({ fault, retry: false, xenSeen }),
   invoke: { src: 'console' },
   on: {
@@ -71,7 +70,7 @@ export const uBootStart = setup({
             src: 'type',
             input: ({ context }) => ({ command: context.command }),
             onDone: 'entering',
-            onError: { target: '#u-boot-start.failed', actions: { type: 'failed', params: failing('type') } },
+            onError: failsTo('#u-boot-start.failed', 'type'),
           },
         },
         entering: {
@@ -79,10 +78,7 @@ export const uBootStart = setup({
           invoke: {
             src: 'press',
             input: { text: '\r' },
-            onError: {
-              target: '#u-boot-start.failed',
-              actions: { type: 'failed', params: failing('start') },
-            },
+            onError: failsTo('#u-boot-start.failed', 'start'),
           },
           on: { 'console.prompt': { target: '#u-boot-start.failed', actions: 'refused' } },
         },

@@ -4,21 +4,20 @@
  * is booted in Xen's place, that is what is waited for.
  */
 import { assign, sendParent, setup } from 'xstate';
-import type { Deadlines } from '../src/board/board-type.ts';
 import type { ConsoleEvent } from './console-event.ts';
 import { expired, type Fault, shown, type Wait } from './fault.ts';
 import { placeholderCallback, placeholderPromise } from './placeholder.ts';
-import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
+import { eventOf, expiresTo } from './transitions.ts';
 
 export interface XenInput {
-  readonly deadlines: Deadlines;
-  readonly witness: Witness;
+  readonly world: World;
   /** Text of the panic that the model predicts; null where none is due. */
   readonly expectedPanic: string | null;
   /** Milliseconds in which what follows a panic is still listened to; 1000 unless told. */
-  readonly lastWords?: number;
+  readonly lastWords?: number | undefined;
   /** Program that is booted in place of Xen. */
-  readonly payload?: string;
+  readonly payload?: string | undefined;
 }
 
 /** Told by the run when the boot loader is done; `xenSeen` where Xen's banner was the sign of it. */
@@ -76,16 +75,16 @@ export const xen = setup({
     askForLogin: placeholderPromise<void>('askForLogin'),
   },
   actions: {
-    enter: assign({ since: ({ context }) => context.witness.now() }),
+    enter: assign({ since: ({ context }) => context.world.now() }),
     expired: assign({
-      fault: ({ context }, wait: Wait) => expired(wait, context.since, context.witness),
+      fault: ({ context }, wait: Wait) => expired(wait, context.since, context.world),
     }),
     ended: assign({
       fault: (_, params: { what: string; line: string; class?: Fault['class'] }) =>
         shown(params.what, params.line, params.class ?? 'board'),
     }),
     restarted: assign({
-      fault: (_, params: { line: string; because: string | undefined }) =>
+      fault: (_, params: { line: string; because?: string }) =>
         shown(
           restart,
           params.line,
@@ -112,8 +111,8 @@ export const xen = setup({
     isPayload: ({ context }) => context.payload !== undefined,
   },
   delays: {
-    xenBanner: ({ context }) => context.deadlines.xenBanner,
-    dom0: ({ context }) => context.deadlines.dom0,
+    xenBanner: ({ context }) => context.world.deadlines.xenBanner,
+    dom0: ({ context }) => context.world.deadlines.dom0,
     /** Lines after a panic (registers, `Reboot in five seconds`) are still recorded. */
     lastWords: ({ context }) => context.lastWords ?? 1000,
   },
@@ -125,11 +124,11 @@ export const xen = setup({
   on: {
     'console.xenPanic': {
       target: '.ending',
-      actions: { type: 'panicked', params: ({ event }) => ({ line: event.line }) },
+      actions: { type: 'panicked', params: eventOf },
     },
     'console.otherBoard': {
       target: '.ended',
-      actions: { type: 'isAnother', params: ({ event }) => ({ line: event.line }) },
+      actions: { type: 'isAnother', params: eventOf },
     },
     'console.crash': {
       target: '.ending',
@@ -158,7 +157,7 @@ export const xen = setup({
           target: 'ended',
           actions: {
             type: 'restarted',
-            params: ({ event }) => ({ line: event.line, because: event.because }),
+            params: eventOf,
           },
         },
         'console.halt': {
@@ -181,7 +180,7 @@ export const xen = setup({
         startingProbe: {
           entry: 'enter',
           on: { 'console.probe': 'probe' },
-          after: { xenBanner: { target: '#xen.ended', actions: { type: 'expired', params: waits.probe } } },
+          after: { xenBanner: expiresTo('#xen.ended', waits.probe) },
         },
         probe: {
           description: 'asked and watched until the run is over',
@@ -191,14 +190,14 @@ export const xen = setup({
         startingXen: {
           entry: 'enter',
           on: { 'console.xen': 'startingDom0' },
-          after: { xenBanner: { target: '#xen.ended', actions: { type: 'expired', params: waits.banner } } },
+          after: { xenBanner: expiresTo('#xen.ended', waits.banner) },
         },
         startingDom0: {
           entry: 'enter',
           // A line that takes no input is told by the login that does not come.
           invoke: { src: 'askForLogin', onDone: 'dom0', onError: {} },
           on: { 'console.login': 'dom0' },
-          after: { dom0: { target: '#xen.ended', actions: { type: 'expired', params: waits.login } } },
+          after: { dom0: expiresTo('#xen.ended', waits.login) },
         },
         dom0: {
           description: 'up and watched until the run is over',

@@ -4,13 +4,19 @@ import { boot } from '../../machines/boot.ts';
 import { bootRpi } from '../../machines/boot-rpi.ts';
 import { bootUBootWith } from '../../machines/boot-u-boot.ts';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
-import { type AttemptOver, deploy, type Fetched, type HandedOver } from '../../machines/deploy.ts';
+import {
+  type AttemptOver,
+  deploy,
+  type Fetched,
+  type HandedOver,
+  type TransferEvent,
+} from '../../machines/deploy.ts';
 import { power, type PowerState } from '../../machines/power.ts';
 import { run } from '../../machines/run.ts';
 import { type StepInput, type StepResult, steps } from '../../machines/steps.ts';
-import type { TransferEvent } from '../../machines/transfer-event.ts';
-import type { Witness } from '../../machines/witness.ts';
+import type { World } from '../../machines/world.ts';
 import { xen } from '../../machines/xen.ts';
+import type { Deadlines } from '../board/board-type.ts';
 import { messageOf } from '../config/text.ts';
 import { fileTable, lookUp } from '../lab/drivers/tftp/files.ts';
 import { takeBoard, type TakeOptions } from '../lab/guard/take-board.ts';
@@ -60,10 +66,10 @@ export interface ActorsOptions {
  */
 export function runActors(options: ActorsOptions) {
   const parts = partsOf(options);
-  const { watched, witness } = parts;
+  const { watched, world } = parts;
   return {
     machine: providedRun(parts),
-    witness,
+    world,
     inspect: watched.inspect,
     close: () => closeParts(parts),
   };
@@ -81,7 +87,8 @@ function partsOf(options: ActorsOptions) {
   const onConsoles = consoleShells({ console, board, dom0less, recorder, clock });
   const shells = new ShellPool(board, recorder, clock, onConsoles);
   const guestLogs = new GuestLogs(shells, toolstack);
-  const witness: Witness = {
+  const world: World = {
+    deadlines: deadlinesOf(board),
     now: () => clock.now(),
     heard: () => console.heard,
     lastLines: () => console.lastLines(),
@@ -106,7 +113,7 @@ function partsOf(options: ActorsOptions) {
     shells,
     toolstack,
     logs: guestLogs,
-    witness,
+    world,
     clock,
     watched,
     milestone,
@@ -123,13 +130,20 @@ function partsOf(options: ActorsOptions) {
     toolstack,
     uarts,
     watched,
-    witness,
+    world,
     transfers,
     attempts: new Broadcast<AttemptOver>(),
     consoleEvents: fromCallback<ConsoleEvent, undefined>(({ sendBack }) => console.events.listen(sendBack)),
     files: new Taken(() => offerFiles({ ...options, console, transfers })),
     reservation: new Taken(() => takeBoard(board, { ...reservation, directory })),
   };
+}
+
+/** The EEPROM prints no progress within a file: if it alone tells of transfers, silence is no stall. */
+function deadlinesOf({ tftp, type }: OpenBoard): Deadlines {
+  const { deadlines } = type;
+  const silent = !tftp.observes && type.boot.eeprom !== undefined;
+  return silent ? { ...deadlines, transferStall: deadlines.deploy } : deadlines;
 }
 
 /** Something that is taken once and given back, also if it comes after it was to be given back. */

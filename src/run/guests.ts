@@ -2,7 +2,7 @@
 import { type Actor, createActor, fromPromise, waitFor } from 'xstate';
 import { acknowledgement, domain, type DomainEvent } from '../../machines/domain.ts';
 import type { Fault } from '../../machines/fault.ts';
-import type { Witness } from '../../machines/witness.ts';
+import type { World } from '../../machines/world.ts';
 import type { BoardType } from '../board/board-type.ts';
 import type { Guest, Scenario } from '../model/predict/scenario.ts';
 import type { RunClock } from './clock.ts';
@@ -18,7 +18,7 @@ export interface GuestsOptions {
   readonly shells: ShellPool;
   readonly toolstack: Toolstack;
   readonly logs: GuestLogs;
-  readonly witness: Witness;
+  readonly world: World;
   readonly clock: RunClock;
   readonly watched: Watched;
   /** Told that a guest was created, and so on. */
@@ -107,10 +107,9 @@ export class Guests {
   #actor(name: string): Actor<typeof domain> {
     const known = this.#actors.get(name);
     if (known !== undefined) return known;
-    const { type, clock, watched } = this.#options;
-    const witness = this.#witness(name);
+    const { scenario, clock, watched } = this.#options;
     const actor = createActor(this.#provided(name), {
-      input: { name, deadlines: type.deadlines, witness, runs: !this.#options.scenario.guests.has(name) },
+      input: { name, world: this.#world(name), runs: !scenario.guests.has(name) },
       clock,
       inspect: watched.inspect,
     });
@@ -120,9 +119,9 @@ export class Guests {
   }
 
   /** It knows a guest by the name that the machine has for it. */
-  #witness(name: string): Witness {
-    const { witness, shells } = this.#options;
-    return { ...witness, refusal: () => shells.refusal(this.nameOf(name)) };
+  #world(name: string): World {
+    const { world, shells } = this.#options;
+    return { ...world, refusal: () => shells.refusal(this.nameOf(name)) };
   }
 
   #provided(name: string) {

@@ -3,7 +3,6 @@ import path from 'node:path';
 import { createActor, toPromise } from 'xstate';
 import type { Fault } from '../../machines/fault.ts';
 import type { RunOutcome, RunOutput } from '../../machines/run-outcome.ts';
-import type { Deadlines } from '../board/board-type.ts';
 import { messageOf } from '../config/text.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import type { Guard } from '../lab/guard/guard.ts';
@@ -256,11 +255,10 @@ export async function runScenario(options: ScenarioOptions): Promise<RunOutput> 
   const { board, scenario, deployment, signal } = options;
   const followed = followBoot(options);
   const { recorder } = followed;
-  const { machine, witness, inspect, close } = runActors({ ...options, recorder, bootHint: followed.hint });
+  const { machine, world, inspect, close } = runActors({ ...options, recorder, bootHint: followed.hint });
   const actor = createActor(machine, {
     input: {
-      deadlines: deadlinesOf(board),
-      witness,
+      world,
       files: [...deployment.files.keys()],
       steps: scenario.steps,
       boot: deployment.boot,
@@ -309,13 +307,6 @@ function followBoot({ board, deployment, recorder, clock }: ScenarioOptions): {
       return attempts === 0 || stuck === null ? undefined : stuckWords(stuck);
     },
   };
-}
-
-/** The EEPROM prints no progress within a file: if it is the only witness, silence is no stall. */
-function deadlinesOf({ tftp, type }: OpenBoard): Deadlines {
-  const { deadlines } = type;
-  const silent = !tftp.observes && type.boot.eeprom !== undefined;
-  return silent ? { ...deadlines, transferStall: deadlines.deploy } : deadlines;
 }
 
 /** Each fault is recorded when the run's machine learns of it. */

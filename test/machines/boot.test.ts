@@ -5,7 +5,7 @@ import { bootRpi } from '../../machines/boot-rpi.ts';
 import { bootUBootWith } from '../../machines/boot-u-boot.ts';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
 import { power, type PowerState } from '../../machines/power.ts';
-import type { TransferEvent } from '../../machines/transfer-event.ts';
+import type { TransferEvent } from '../../machines/deploy.ts';
 import type { TftpEvent } from '../../src/lab/drivers/tftp/tftp.ts';
 import { deadlines, never, settle, simulation, told } from './scripted.ts';
 
@@ -43,11 +43,11 @@ function boardOf(
   answers: Readonly<Record<string, string>> = {},
   typing: Promise<void> = Promise.resolve(),
 ) {
-  const { clock, lines, witness: silent } = simulation();
+  const { clock, lines, world: silent } = simulation();
   const notes: string[] = [];
   /** Of the serial line. */
   const trouble: string[] = [];
-  const witness = {
+  const world = {
     ...silent,
     note: (text: string) => void notes.push(text),
     lineTrouble: () => trouble.at(0),
@@ -82,7 +82,7 @@ function boardOf(
         }),
       },
     }),
-    { clock, input: { deadlines, witness, plan } },
+    { clock, input: { world, plan } },
   );
   actor.start();
   const tell = (event: ConsoleEvent) => {
@@ -816,12 +816,12 @@ for (const { name, reach, milliseconds, fault } of eepromWaits) {
 }
 
 function supply(actors: Parameters<typeof power.provide>[0]['actors'], heard?: () => number) {
-  const { clock, witness: deaf } = simulation();
-  const witness = heard === undefined ? deaf : { ...deaf, heard };
+  const { clock, world: deaf } = simulation();
+  const world = heard === undefined ? deaf : { ...deaf, heard };
   const machine = power.provide({
     actors: { switchPower: never<void, { to: 'on' | 'off' }>(), readPower: never<PowerState>(), ...actors },
   });
-  const actor = createActor(machine, { clock, input: { to: 'on', deadlines, witness } });
+  const actor = createActor(machine, { clock, input: { to: 'on', world } });
   actor.start();
   return { actor, clock };
 }

@@ -8,7 +8,7 @@ import { charts } from '../../machines/index.ts';
 import { toMermaid } from '../../machines/mermaid.ts';
 import { run } from '../../machines/run.ts';
 import { addMachines } from '../../src/cli/machines.ts';
-import { deadlines, silentWitness } from './scripted.ts';
+import { silentWorld } from './scripted.ts';
 
 /** Machines whose own states have deadlines: a state that waits for one of them needs no other. */
 const timed = new Set([
@@ -20,8 +20,7 @@ const timed = new Set([
   'bootUBoot',
   'bootRpi',
   'uBootCommand',
-  'uBootFetch',
-  'uBootScript',
+  'uBootLoad',
   'uBootPrompt',
   'uBootStart',
 ]);
@@ -132,8 +131,7 @@ function edgesOfRun(): Edge[] {
     );
   const map = getAdjacencyMap(run, {
     input: {
-      deadlines,
-      witness: silentWitness,
+      world: silentWorld,
       files: ['xen'],
       steps: [],
       boot: {},

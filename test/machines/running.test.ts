@@ -1,13 +1,12 @@
 import test from 'ava';
 import { type Actor, createActor, fromCallback, fromPromise, setup, type SimulatedClock } from 'xstate';
 import type { ConsoleEvent } from '../../machines/console-event.ts';
-import { deploy, type Fetched } from '../../machines/deploy.ts';
+import { deploy, type Fetched, type TransferEvent } from '../../machines/deploy.ts';
 import { domain, type DomainEvent } from '../../machines/domain.ts';
 import type { Fault } from '../../machines/fault.ts';
 import { power, type PowerState } from '../../machines/power.ts';
 import { run, type RunEvent } from '../../machines/run.ts';
 import { type StepInput, type StepResult, steps } from '../../machines/steps.ts';
-import type { TransferEvent } from '../../machines/transfer-event.ts';
 import { xen, type XenOutput } from '../../machines/xen.ts';
 import type { TftpEvent } from '../../src/lab/drivers/tftp/tftp.ts';
 import type { Prediction } from '../../src/model/predict/prediction.ts';
@@ -17,7 +16,7 @@ import { HostUnreachable, NoLogin } from '../../src/lab/drivers/ssh/client.ts';
 import { deadlines, never, settle, simulation, told } from './scripted.ts';
 
 function watcher(expectedPanic: string | null = null, payload?: string) {
-  const { clock, lines, witness } = simulation();
+  const { clock, lines, world } = simulation();
   const console = told<ConsoleEvent>();
   const seen: { output?: XenOutput; loggedIn: number; probes: number } = { loggedIn: 0, probes: 0 };
   const parent = setup({
@@ -29,7 +28,7 @@ function watcher(expectedPanic: string | null = null, payload?: string) {
     invoke: {
       id: 'xen',
       src: 'xen',
-      input: { deadlines, witness, expectedPanic, ...(payload !== undefined && { payload }) },
+      input: { world, expectedPanic, ...(payload !== undefined && { payload }) },
       onDone: { actions: ({ event }) => void (seen.output = event.output) },
     },
     on: {
@@ -245,7 +244,7 @@ test('Xen: banners before the hand-over are the boot loader’s affair', t => {
 });
 
 function fileServer(files: readonly string[]) {
-  const { clock, witness } = simulation();
+  const { clock, world } = simulation();
   const server = told<TransferEvent>();
   const seen: { stalls: Fault[]; fault: Fault | null | undefined; fetched?: Fetched } = {
     stalls: [],
@@ -263,7 +262,7 @@ function fileServer(files: readonly string[]) {
     invoke: {
       id: 'deploy',
       src: 'deploy',
-      input: { deadlines, witness, files },
+      input: { world, files },
       onDone: { actions: ({ event }) => void (seen.fault = event.output.fault) },
     },
     on: {
@@ -380,7 +379,7 @@ function scenarioOf(
   given: readonly Step[] = twoSteps,
   reach: () => Promise<void> = async () => undefined,
 ) {
-  const { clock, witness } = simulation();
+  const { clock, world } = simulation();
   const actor = createActor(
     steps.provide({
       actors: {
@@ -389,7 +388,7 @@ function scenarioOf(
         step: fromPromise<StepResult, StepInput>(({ input }) => step(input.index, input.step)),
       },
     }),
-    { clock, input: { steps: given, deadlines, witness, prediction: emptyPrediction } },
+    { clock, input: { steps: given, world, prediction: emptyPrediction } },
   );
   actor.start();
   const faults = () => actor.getSnapshot().output?.faults.map(({ class: kind, what }) => `${kind}: ${what}`);
@@ -452,8 +451,8 @@ test('steps: a Dom0 that does not answer SSH is a fault of the lab', async t => 
 });
 
 function guest(actors: Parameters<typeof domain.provide>[0]['actors'] = {}, runs = false, refusal?: Error) {
-  const { clock, witness: alone } = simulation();
-  const witness = refusal === undefined ? alone : { ...alone, refusal: () => refusal };
+  const { clock, world: alone } = simulation();
+  const world = refusal === undefined ? alone : { ...alone, refusal: () => refusal };
   const fine = fromPromise<number, undefined>(async () => 0);
   const machine = domain.provide({
     actors: {
@@ -465,7 +464,7 @@ function guest(actors: Parameters<typeof domain.provide>[0]['actors'] = {}, runs
       ...actors,
     },
   });
-  const actor = createActor(machine, { clock, input: { name: 'one', deadlines, witness, runs } });
+  const actor = createActor(machine, { clock, input: { name: 'one', world, runs } });
   actor.start();
   const tell = async (...events: DomainEvent['type'][]) => {
     for (const type of events) {
@@ -565,7 +564,7 @@ function lab(
   actors: Parameters<typeof run.provide>[0]['actors'] = {},
   state: () => PowerState = () => 'off',
 ): Lab {
-  const { clock, witness } = simulation();
+  const { clock, world } = simulation();
   const done: string[] = [];
   const noted = (what: string) => fromPromise<void, undefined>(async () => void done.push(what));
   const machine = run.provide({
@@ -595,8 +594,7 @@ function lab(
   const actor = createActor(machine, {
     clock,
     input: {
-      deadlines,
-      witness,
+      world,
       files: [],
       steps: [],
       boot: {},

@@ -1,6 +1,6 @@
 /** Actors that do what a test says, and a clock that stands until it is moved. */
 import { type EventObject, fromCallback, fromPromise, SimulatedClock } from 'xstate';
-import type { Witness } from '../../machines/witness.ts';
+import type { World } from '../../machines/world.ts';
 import type { Deadlines } from '../../src/board/board-type.ts';
 
 /** All different, so that a test sees which one expired. */
@@ -19,14 +19,14 @@ export const deadlines: Deadlines = {
   collect: 2100,
 };
 
-export const silentWitness: Witness = { now: () => 0, lastLines: () => [] };
+export const silentWorld: World = { deadlines, now: () => 0, lastLines: () => [] };
 
-/** The simulated clock, and a witness of it that remembers what the console said last. */
+/** The simulated clock, and a world of it that remembers what the console said last. */
 export function simulation() {
   const clock = new SimulatedClock();
   const lines: string[] = [];
-  const witness: Witness = { now: () => clock.now(), lastLines: () => lines };
-  return { clock, lines, witness };
+  const world: World = { deadlines, now: () => clock.now(), lastLines: () => lines };
+  return { clock, lines, world };
 }
 
 /** An actor that never answers. */

@@ -1,5 +1,5 @@
 /** Commands for U-Boot: typed at its prompt, or in a script that it runs. */
-import { loadCommand } from '../../../machines/u-boot-fetch.ts';
+import { loadCommand } from '../../../machines/u-boot-load.ts';
 import type { UBoot } from '../../board/board-type.ts';
 import { ConfigurationError } from '../../config/configuration-error.ts';
 import type { PlannedBoard } from '../../lab/planned-board.ts';

@@ -1,5 +1,9 @@
-/** Time and console as a machine knows them when it reports why it gave up. */
-export interface Witness {
+/** What the machines of a run know of the world around them: its deadlines, its time, and its console. */
+import type { Deadlines } from '../src/board/board-type.ts';
+
+export interface World {
+  /** Milliseconds that each part of a run has. */
+  readonly deadlines: Deadlines;
   /** Milliseconds since the run began. */
   now(): number;
   /** When the console was heard last, in milliseconds since the run began; undefined: never. */
