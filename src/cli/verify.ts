@@ -5,13 +5,19 @@ import path from 'node:path';
 import { whyUnreadable } from '../config/yaml-file.ts';
 import type { Prediction } from '../model/predict/prediction.ts';
 import { readConsoleLog } from '../verdict/console/log-format.ts';
-import { type Recording, readRun, RecordingVersionError } from '../verdict/recording/reader.ts';
+import type { RecordedEvent } from '../verdict/recording/event.ts';
+import {
+  type Damage,
+  readEvents,
+  type Recording,
+  RecordingVersionError,
+} from '../verdict/recording/reader.ts';
 import { runFiles } from '../verdict/recording/run-directory.ts';
 import { wantsColour } from '../verdict/report/colour.ts';
 import { renderJson } from '../verdict/report/json.ts';
 import { outcomeOf, type RunReport } from '../verdict/report/run-report.ts';
 import { renderVerdict } from '../verdict/report/terminal.ts';
-import { judge, judgeConsole } from '../verdict/verify/judge.ts';
+import { judgeConsole, RunJudge } from '../verdict/verify/judge.ts';
 import type { Verdict } from '../verdict/verify/verdict.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addConfigurationOptions } from './configuration-options.ts';
@@ -84,35 +90,36 @@ async function reportOfRun(
   options: VerifyOptions,
   process: CliProcess,
 ): Promise<RunReport | undefined> {
-  const recording = await readRecordingOf(directory);
-  warnOfDamage(recording, process);
   const own = path.join(directory, runFiles.prediction);
-  const { events, lines } = recording;
   const chosen = chosenPrediction(options, process);
-  if (chosen === undefined && !existsSync(own) && wasInterrupted(events)) {
+  if (chosen === undefined && !existsSync(own) && (await wasInterrupted(directory))) {
     process.stderr.write(
       `${directory}: interrupted, nothing to judge: the run ended before its prediction\n`,
     );
     return undefined;
   }
   const prediction = chosen ?? ownPrediction(own);
-  const verdict = judge({ prediction, recording: events, lines, strict: options.strict === true });
-  const header = events.find(event => event.kind === 'run-started')?.data;
-  const cpu = events.find(event => event.kind === 'run-finished')?.data.cpu;
+  const judge = new RunJudge(prediction);
+  const damage = await readEventsOf(directory, (event, line) => judge.take(event, line));
+  warnOfDamage(damage, process);
+  const { verdict, header, cpu, milliseconds } = judge.judge(options.strict === true);
   return {
     ...reportAbout(prediction, verdict),
     directory,
     started: header?.started ?? '',
-    milliseconds: events.at(-1)?.t ?? 0,
+    milliseconds,
     ...(cpu !== undefined && { cpu }),
     ...(header?.images !== undefined && { images: header.images }),
   };
 }
 
 /** Killed, or ended by its user. */
-function wasInterrupted(events: Recording['events']): boolean {
-  const end = events.findLast(event => event.kind === 'run-finished');
-  return end === undefined || end.data.outcome === 'interrupted';
+async function wasInterrupted(directory: string): Promise<boolean> {
+  let outcome: string | undefined;
+  await readEventsOf(directory, event => {
+    if (event.kind === 'run-finished') ({ outcome } = event.data);
+  });
+  return outcome === undefined || outcome === 'interrupted';
 }
 
 function ownPrediction(file: string): Prediction {
@@ -192,15 +199,32 @@ function print(report: RunReport, options: VerifyOptions, { stdout, env }: CliPr
 
 /** A run's recording; everything that is wrong with it is the user's to know. */
 export async function readRecordingOf(directory: string): Promise<Recording> {
+  const events: RecordedEvent[] = [];
+  const lines: number[] = [];
+  const damage = await readEventsOf(directory, (event, line) => {
+    events.push(event);
+    lines.push(line);
+  });
+  return { events, lines, ...damage };
+}
+
+async function readEventsOf(
+  directory: string,
+  take: (event: RecordedEvent, line: number) => void,
+): Promise<Damage> {
   const file = path.join(directory, runFiles.recording);
   if (!existsSync(file)) {
     throw new UsageError(`${directory} is no run: it has no ${runFiles.recording}`, 'runs are in runs/');
   }
-  const recording = await readRun(directory).catch((error: unknown) => {
+  let count = 0;
+  const damage = await readEvents(file, (event, line) => {
+    count++;
+    take(event, line);
+  }).catch((error: unknown) => {
     if (!(error instanceof RecordingVersionError)) throw error;
     throw new UsageError(error.message, 'use the version of scmi-hil that wrote it, or a later one');
   });
-  if (recording.events.length > 0) return recording;
+  if (count > 0) return damage;
   throw new UsageError(
     `no event of a run is in ${file}`,
     'it is another file, or the run was killed at once',
@@ -208,7 +232,7 @@ export async function readRecordingOf(directory: string): Promise<Recording> {
 }
 
 /** Says on standard error what of a recording could not be read. */
-export function warnOfDamage({ damaged, cut }: Recording, { stderr }: CliProcess): void {
+export function warnOfDamage({ damaged, cut }: Damage, { stderr }: CliProcess): void {
   for (const { line, what } of damaged.slice(0, 10)) {
     stderr.write(`${runFiles.recording}, line ${line}: ${what}; left out\n`);
   }

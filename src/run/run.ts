@@ -19,7 +19,7 @@ import type {
   Recorder,
   RunHeader,
 } from '../verdict/recording/event.ts';
-import { readRun } from '../verdict/recording/reader.ts';
+import { readEvents } from '../verdict/recording/reader.ts';
 import {
   makeRunDirectory,
   runFiles,
@@ -29,10 +29,9 @@ import {
   writeVerdict,
 } from '../verdict/recording/run-directory.ts';
 import { RecordingError, RecordingWriter } from '../verdict/recording/writer.ts';
-import { judge } from '../verdict/verify/judge.ts';
+import { RunJudge } from '../verdict/verify/judge.ts';
 import { predictedRun } from '../verdict/verify/other-run.ts';
 import type { Verdict } from '../verdict/verify/verdict.ts';
-import { xenOfRecording } from '../verdict/verify/xen-seen.ts';
 import { type ActorsOptions, runActors } from './actors.ts';
 import { bootSubjectOf } from './boot-subject.ts';
 import { systemClock } from './clock.ts';
@@ -198,10 +197,14 @@ async function judged(
   unwritten: readonly RecordedEvent[],
   strict: boolean,
 ): Promise<Pick<JudgedRun, 'verdict' | 'xen'>> {
-  const { events: written, lines } = await readRun(directory);
-  const events = [...written, ...unwritten];
-  const verdict = judge({ prediction: prediction ?? emptyPrediction, recording: events, lines, strict });
-  return { verdict, xen: xenOfRecording(events) };
+  const judge = new RunJudge(prediction ?? emptyPrediction);
+  let last = 0;
+  await readEvents(path.join(directory, runFiles.recording), (event, line) => {
+    last = line;
+    judge.take(event, line);
+  });
+  for (const event of unwritten) judge.take(event, ++last);
+  return judge.judge(strict);
 }
 
 /** Missing part of a recording that could not be written to its end. */

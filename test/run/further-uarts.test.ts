@@ -13,7 +13,7 @@ import { runFiles } from '../../src/verdict/recording/run-directory.ts';
 import type { RecordedEvent } from '../../src/verdict/recording/event.ts';
 import { runOnBoard, type JudgedRun } from '../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../src/scenario/load.ts';
-import { judge } from '../../src/verdict/verify/judge.ts';
+import { judge } from '../verdict/verify/judged.ts';
 import { openVirtualBoard } from '../../src/lab/virtual/open.ts';
 
 const project = path.resolve(import.meta.dirname, '../..');

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { emptyPrediction } from '../../model/predict/prediction.ts';
 import { recordKilled } from '../../verdict/recording/killed.ts';
-import { readRun } from '../../verdict/recording/reader.ts';
+import { readEvents } from '../../verdict/recording/reader.ts';
 import { runFiles, writeVerdict } from '../../verdict/recording/run-directory.ts';
 import type { RunReport } from '../../verdict/report/run-report.ts';
-import { judge } from '../../verdict/verify/judge.ts';
+import { RunJudge } from '../../verdict/verify/judge.ts';
 import { readPrediction } from '../prediction-file.ts';
 import { type Job, loadJob } from '../run-plan.ts';
 
@@ -26,23 +26,18 @@ export async function reportKilledJob(
 ): Promise<RunReport> {
   recordKilled(directory, { class: 'infrastructure', what, hint });
   const file = path.join(directory, runFiles.prediction);
-  const { events, lines } = await readRun(directory);
-  const verdict = judge({
-    prediction: existsSync(file) ? readPrediction(file) : emptyPrediction,
-    recording: events,
-    lines,
-    strict,
-  });
+  const judge = new RunJudge(existsSync(file) ? readPrediction(file) : emptyPrediction);
+  await readEvents(path.join(directory, runFiles.recording), (event, line) => judge.take(event, line));
+  const { verdict, header, milliseconds } = judge.judge(strict);
   await writeVerdict(directory, verdict);
   const { title, claims } = loadJob(job);
-  const header = events.find(event => event.kind === 'run-started')?.data;
   return {
     title,
     claims,
     verdict,
     directory,
     started: header?.started ?? '',
-    milliseconds: Math.round(events.at(-1)?.t ?? 0),
+    milliseconds: Math.round(milliseconds),
     ...(header?.images !== undefined && { images: header.images }),
   };
 }

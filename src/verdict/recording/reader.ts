@@ -4,14 +4,18 @@ import { join } from 'node:path';
 import type { RecordedEvent } from './event.ts';
 import { runFiles } from './run-directory.ts';
 
-export interface Recording {
-  readonly events: readonly RecordedEvent[];
-  /** Line of `recording.jsonl` of each event, counted from 1. */
-  readonly lines: readonly number[];
+/** Parts of a recording that could not be read. */
+export interface Damage {
   /** Lines that are no events, each with what is wrong. */
   readonly damaged: readonly { readonly line: number; readonly what: string }[];
   /** The last line has no end: the run was killed while it wrote. */
   readonly cut: boolean;
+}
+
+export interface Recording extends Damage {
+  readonly events: readonly RecordedEvent[];
+  /** Line of `recording.jsonl` of each event, counted from 1. */
+  readonly lines: readonly number[];
 }
 
 /** Reads `recording.jsonl` of a run's directory. */
@@ -20,38 +24,59 @@ export async function readRun(directory: string): Promise<Recording> {
 }
 
 /**
- * @param file a recording
- * @throws the system's error where the file cannot be read; RecordingVersionError for a later schema
+ * @param file a recording; all of its events are held in memory
+ * @throws as readEvents
  */
 export async function readRecording(file: string): Promise<Recording> {
   const events: RecordedEvent[] = [];
   const lines: number[] = [];
+  const damage = await readEvents(file, (event, line) => {
+    events.push(event);
+    lines.push(line);
+  });
+  return { events, lines, ...damage };
+}
+
+/**
+ * Reads a recording of any length, in memory that does not grow with it.
+ * @param file a recording
+ * @param take called with each event and its line in the file, counted from 1
+ * @throws the system's error where the file cannot be read; RecordingVersionError for a later schema
+ */
+export async function readEvents(
+  file: string,
+  take: (event: RecordedEvent, line: number) => void,
+): Promise<Damage> {
   const damaged: { line: number; what: string }[] = [];
   let line = 0;
-  const take = (text: string): void => {
+  const read = (text: string): void => {
     line++;
-    const read = eventOf(text);
-    if (typeof read === 'string') damaged.push({ line, what: read });
-    else {
-      if (read.kind === 'run-started' && ![1, 2].includes(read.data.schema)) {
-        throw new RecordingVersionError(file, read.data.schema);
-      }
-      events.push(read.kind === 'fault' ? withHint(read) : read);
-      lines.push(line);
+    const event = eventOf(text);
+    if (typeof event === 'string') {
+      damaged.push({ line, what: event });
+      return;
     }
+    if (event.kind === 'run-started' && ![1, 2].includes(event.data.schema)) {
+      throw new RecordingVersionError(file, event.data.schema);
+    }
+    take(event.kind === 'fault' ? withHint(event) : event, line);
   };
   // Not node:readline, which ends lines also at U+2028.
-  let rest = '';
+  let rest: string[] = [];
   for await (const text of createReadStream(file, { encoding: 'utf8' })) {
-    const parts = `${rest}${String(text)}`.split('\n');
-    rest = parts.pop() ?? '';
-    for (const part of parts) take(part);
+    const [end = '', ...parts] = String(text).split('\n');
+    rest.push(end);
+    for (const part of parts) {
+      read(rest.join(''));
+      rest = [part];
+    }
   }
-  const cut = rest !== '';
-  if (cut) take(rest);
+  const last = rest.join('');
+  const cut = last !== '';
+  if (cut) read(last);
   // An incomplete last line of a killed run is no damage.
   if (cut && damaged.at(-1)?.line === line) damaged.pop();
-  return { events, lines, damaged, cut };
+  return { damaged, cut };
 }
 
 /** The recording was written by a later version. */

@@ -4,7 +4,7 @@
  */
 import { signs } from '../console/signs.ts';
 import type { Expectation, Prediction } from '../../model/predict/prediction.ts';
-import { align } from './align.ts';
+import { alignTexts } from './align.ts';
 import { hasSameNumbers, isDamaged, isRemains } from './damage.ts';
 import { linesFor } from './lines.ts';
 import type { Log } from './evidence/log.ts';
@@ -168,7 +168,11 @@ interface Logged {
 
 function compared(seen: Observations, said: readonly string[], isOfLog: IsOfLog): Logged {
   const lines = seen.lines.filter(isOfLog);
-  const pairs = align(said.length, lines.length, (s, l) => likeness(said[s] ?? '', lines[l]?.text ?? ''));
+  const pairs = alignTexts(
+    said,
+    lines.map(({ text }) => text),
+    likeness,
+  );
   const places = new Map<SeenLine, number>();
   const damaged: { said: string; line: SeenLine }[] = [];
   for (const pair of pairs) {

@@ -1,9 +1,9 @@
 /** A bare console log as observations. */
 import type { TalkerLine } from '../console/line.ts';
 import { ConsoleReader } from '../console/reader.ts';
-import type { Phase } from '../../model/predict/prediction.ts';
-import type { Observations, SeenAnswer, SeenLine, SeenMilestone, SeenSign } from './observation.ts';
-import { WithoutRepeats } from './repeats.ts';
+import type { Phase, Prediction } from '../../model/predict/prediction.ts';
+import { Kept } from './evidence/kept.ts';
+import type { Observations, SeenAnswer, SeenLine, SeenMilestone } from './observation.ts';
 import { linuxText } from '../console/vocabulary/linux.ts';
 
 export interface ConsoleLogNames {
@@ -13,41 +13,60 @@ export interface ConsoleLogNames {
   readonly expectsLogin: boolean;
 }
 
+/** Bytes that are read at once: what lies between two reads costs a look at what has not ended. */
+const pieceOfLog = 1 << 20;
+
 /**
  * @param log bytes of one boot's console; what comes after the board started again is not looked at
+ * @param prediction that the log is held to
  * @returns observations without phases: everything is in `boot`, since nobody wrote down when steps began
  */
-export function fromConsole(log: Uint8Array, { expectsLogin, ...names }: ConsoleLogNames): Observations {
-  const spoken: TalkerLine[] = [];
-  const signs: SeenSign[] = [];
-  const repeats = new WithoutRepeats();
+export function fromConsole(
+  log: Uint8Array,
+  prediction: Pick<Prediction, 'expectations'>,
+  { expectsLogin, ...names }: ConsoleLogNames,
+): Observations {
+  const kept = new Kept(prediction);
+  const typed = new TypedCommands();
+  let login: TalkerLine | undefined;
+  let ended: TalkerLine | undefined;
+  let startedInit = false;
   let startedAgain = false;
+  let isAtEnd = false;
   const reader = new ConsoleReader(
     {
       line: line => {
-        if (!startedAgain && !repeats.has('', line.domid, line.stamp, line.text)) spoken.push(line);
+        if (startedAgain) return;
+        for (const seen of seenLines(line))
+          kept.line(isAtEnd && seen.unterminated ? { ...seen, isCut: true } : seen, '');
+        if (line.domid !== 0) return;
+        typed.line(line);
+        if (login === undefined && linuxText.canBeUsed.test(line.text)) login = line;
+        if (ended === undefined && linuxText.endsByItself.test(line.text)) ended = line;
+        startedInit ||= linuxText.startsInit.test(line.text);
       },
       sign: sign => {
         if (startedAgain) return;
         startedAgain = sign.kind === 'reset';
-        signs.push({ line: sign.number, sign, phase: 'boot' });
+        kept.sign({ line: sign.number, sign, phase: 'boot' });
       },
     },
     { history: 0 },
   );
-  reader.feed(log, 0);
+  for (let at = 0; at < log.length; at += pieceOfLog) reader.feed(log.subarray(at, at + pieceOfLog), 0);
+  isAtEnd = true;
   reader.end(0);
-  const login = ofDom0(spoken, linuxText.canBeUsed) ?? ofDom0(spoken, linuxText.endsByItself);
+  const used = login ?? ended;
   const milestones: SeenMilestone[] =
-    login === undefined ? [] : [{ name: 'dom0-login', text: login.text, line: login.number, phase: 'boot' }];
-  const booted = login !== undefined || (!expectsLogin && ofDom0(spoken, linuxText.startsInit) !== undefined);
+    used === undefined ? [] : [{ name: 'dom0-login', text: used.text, line: used.number, phase: 'boot' }];
+  const booted = used !== undefined || (!expectsLogin && startedInit);
   return {
     form: 'console log',
     ...names,
-    lines: spoken.flatMap(seenLines),
-    signs,
+    lines: kept.lines,
+    signs: kept.signs,
     milestones,
-    answers: consoleCommands(spoken),
+    answers: typed.answers(),
     faults: [],
     gaps: [],
     begun: new Set<Phase>(['boot']),
@@ -57,10 +76,6 @@ export function fromConsole(log: Uint8Array, { expectsLogin, ...names }: Console
     endedBy: 'infrastructure',
     ended: booted ? null : 'the log ends before Dom0 can be logged in to',
   };
-}
-
-function ofDom0(lines: readonly TalkerLine[], pattern: RegExp): TalkerLine | undefined {
-  return lines.find(({ domid, text }) => domid === 0 && pattern.test(text));
 }
 
 /** A line of Dom0 may be the toolstack's as well, where it is used on the console. */
@@ -82,6 +97,7 @@ function seenLines({
     ...(unterminated && { unterminated }),
     ...(restIn !== undefined && { restIn }),
     ...(damaged && { damaged }),
+    stamp,
   };
   const toolstack = domid === 0 && stamp === undefined;
   return toolstack
@@ -93,13 +109,34 @@ function seenLines({
 }
 
 /** Commands that were typed at Dom0's shell on the console, with what came until its next prompt. */
-function consoleCommands(lines: readonly TalkerLine[]): SeenAnswer[] {
-  const answers: SeenAnswer[] = [];
-  let open: { readonly command: string; readonly line: number; readonly output: string[] } | undefined;
-  const close = () => {
+class TypedCommands {
+  readonly #answers: SeenAnswer[] = [];
+  #open: { readonly command: string; readonly line: number; readonly output: string[] } | undefined;
+
+  /** @param line of Dom0 */
+  line({ text, number, stamp }: TalkerLine): void {
+    if (stamp !== undefined) return;
+    const typed = linuxText.typed.exec(text);
+    if (typed === null) {
+      if ((this.#open?.output.length ?? mostOutput) < mostOutput) this.#open?.output.push(text);
+      return;
+    }
+    this.#close();
+    const command = typed[1]?.trim() ?? '';
+    if (command !== '') this.#open = { command, line: number, output: [] };
+  }
+
+  answers(): readonly SeenAnswer[] {
+    this.#close();
+    return this.#answers;
+  }
+
+  #close(): void {
+    const open = this.#open;
+    this.#open = undefined;
     if (open === undefined) return;
     const status = open.output.map(text => /^rc=(\d+)$/.exec(text)?.[1]).find(rc => rc !== undefined);
-    answers.push({
+    this.#answers.push({
       domain: 'dom0',
       command: open.command,
       status: status === undefined ? null : Number(status),
@@ -108,19 +145,8 @@ function consoleCommands(lines: readonly TalkerLine[]): SeenAnswer[] {
       line: open.line,
       phase: 'boot',
     });
-    open = undefined;
-  };
-  for (const { domid, text, number, stamp } of lines) {
-    if (domid !== 0 || stamp !== undefined) continue;
-    const typed = linuxText.typed.exec(text);
-    if (typed === null) {
-      open?.output.push(text);
-      continue;
-    }
-    close();
-    const command = typed[1]?.trim() ?? '';
-    if (command !== '') open = { command, line: number, output: [] };
   }
-  close();
-  return answers;
 }
+
+/** Lines of an output: a log without a prompt at its end goes on as long as the board did. */
+const mostOutput = 10_000;

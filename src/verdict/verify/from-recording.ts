@@ -2,41 +2,30 @@
 import type { ConsoleTalker } from '../console/line.ts';
 import { ConsoleReader } from '../console/reader.ts';
 import { troubleOf } from '../console/signs.ts';
-import type { Phase } from '../../model/predict/prediction.ts';
+import type { Phase, Prediction } from '../../model/predict/prediction.ts';
 import { bytesOf } from '../recording/bytes.ts';
-import type { RecordedEvent, RunHeader } from '../recording/event.ts';
+import type { CpuTime, RecordedEvent, RunHeader } from '../recording/event.ts';
 import type {
   Observations,
   Place,
   SeenAnswer,
   SeenFault,
   SeenGap,
-  SeenLine,
   SeenMilestone,
   SeenSign,
 } from './observation.ts';
+import { Kept } from './evidence/kept.ts';
 import { Log } from './evidence/log.ts';
 import { linesOf } from './evidence/text-lines.ts';
 import { OneRun } from './one-run.ts';
 import { isMissed } from './passed-over.ts';
-import { WithoutRepeats } from './repeats.ts';
 
-/** @param lineOf line of recording.jsonl of the event at an index */
-export function fromRecording(
-  events: readonly RecordedEvent[],
-  lineOf: (index: number) => number,
-): Observations {
-  const seen = new RunSeen();
-  events.forEach((event, index) => seen.take(event, { line: lineOf(index), t: event.t }));
-  return seen.observations();
-}
-
-class RunSeen {
+/** The observations of a run, made of the events of its recording as they are read. */
+export class RunSeen {
   readonly #consoles = new Map<string, ConsoleReader>();
   /** UARTs beside the console, each with who writes there. */
   readonly #uarts = new Map<string, readonly string[]>();
-  readonly #lines: SeenLine[] = [];
-  readonly #signs: SeenSign[] = [];
+  readonly #kept: Kept;
   readonly #milestones: SeenMilestone[] = [];
   readonly #answers: SeenAnswer[] = [];
   readonly #faults: SeenFault[] = [];
@@ -50,12 +39,12 @@ class RunSeen {
   readonly #kinds = new Map<Phase, string>();
   /** Steps in which something was asked. */
   readonly #asked = new Set<Phase>();
-  #repeats = new WithoutRepeats();
   #phase: Phase = 'boot';
   #place: Place = { line: 1 };
   readonly #oneRun = new OneRun();
   #header: RunHeader | undefined;
   #outcome: string | undefined;
+  #cpu: CpuTime | undefined;
   #logs: NonNullable<Observations['logs']> = {};
   /** Line of the recording at which a step was over, or a milestone was reached: logs were not yet read then. */
   #settled = 0;
@@ -67,12 +56,20 @@ class RunSeen {
   /** The lab has failed: what comes now is of no run. */
   #isOver = false;
   #isCutting = false;
+  #isAtEnd = false;
   /** Consoles of which the next line may be the end of one whose begin nobody heard. */
   readonly #torn = new Set<string>();
 
-  take(event: RecordedEvent, place: Place): void {
+  /** @param prediction that the run is held to */
+  constructor(prediction: Pick<Prediction, 'expectations'>) {
+    this.#kept = new Kept(prediction);
+  }
+
+  /** @param place line of recording.jsonl */
+  take(event: RecordedEvent, line: number): void {
+    const place = { line, t: event.t };
     this.#place = place;
-    this.#oneRun.take(event, place.line);
+    this.#oneRun.take(event, line);
     const here = { ...place, phase: this.#phase };
     if (this.#isOver && event.kind !== 'fault' && event.kind !== 'run-finished') return;
     switch (event.kind) {
@@ -115,11 +112,25 @@ class RunSeen {
         break;
       case 'run-finished':
         this.#outcome = event.data.outcome;
+        this.#cpu = event.data.cpu;
         break;
     }
   }
 
+  get header(): RunHeader | undefined {
+    return this.#header;
+  }
+
+  get cpu(): CpuTime | undefined {
+    return this.#cpu;
+  }
+
+  get milliseconds(): number {
+    return this.#place.t ?? 0;
+  }
+
   observations(): Observations {
+    this.#isAtEnd = true;
     for (const reader of this.#consoles.values()) reader.end(this.#place.t ?? 0);
     const ended = this.#ended();
     const notDone = this.#notDone();
@@ -132,8 +143,8 @@ class RunSeen {
       header: this.#header,
       flaws: this.#oneRun.flaws(),
       deployed: this.#header?.images,
-      lines: this.#lines,
-      signs: this.#signs,
+      lines: this.#kept.lines,
+      signs: this.#kept.signs,
       milestones: this.#milestones,
       answers: this.#answers,
       logs: this.#logs,
@@ -160,23 +171,26 @@ class RunSeen {
           if (this.#isCutting || this.#startedAgain) return;
           // A text that begins as lines do is whole.
           if (this.#torn.delete(name) && talker !== 'xen' && stamp === undefined) return;
-          if (this.#repeats.has(name, domid, stamp, text)) return;
-          this.#lines.push({
-            ...this.#place,
-            talker,
-            ...(domid !== undefined && { domid }),
-            text,
-            phase: this.#phase,
-            ...(unterminated && { unterminated }),
-            stamp,
-            ...(restIn !== undefined && { restIn }),
-            ...(damaged && { damaged }),
-          });
+          this.#kept.line(
+            {
+              ...this.#place,
+              talker,
+              ...(domid !== undefined && { domid }),
+              text,
+              phase: this.#phase,
+              ...(unterminated && { unterminated }),
+              stamp,
+              ...(restIn !== undefined && { restIn }),
+              ...(damaged && { damaged }),
+              ...(this.#isAtEnd && unterminated && { isCut: true }),
+            },
+            name,
+          );
         },
         sign: sign => {
           if (this.#startedAgain) return;
           this.#startedAgain = sign.kind === 'reset';
-          this.#signs.push({ ...this.#place, sign, phase: this.#phase });
+          this.#kept.sign({ ...this.#place, sign, phase: this.#phase });
         },
       },
       { history: 0, ...(owner !== undefined && { alone: owner }) },
@@ -196,12 +210,10 @@ class RunSeen {
     if (!this.#wasOff || this.#phase !== 'boot') return;
     this.#wasOff = false;
     this.#startedAgain = false;
-    this.#repeats = new WithoutRepeats();
     this.#finished.clear();
-    const crashes = this.#poweredOn ? this.#signs.filter(({ sign }) => isCrash(sign)) : [];
+    this.#kept.restart(this.#poweredOn ? this.#kept.signs.filter(({ sign }) => isCrash(sign)) : []);
     this.#poweredOn = true;
-    for (const seen of [this.#lines, this.#signs, this.#milestones, this.#gaps]) seen.length = 0;
-    this.#signs.push(...crashes);
+    for (const seen of [this.#milestones, this.#gaps]) seen.length = 0;
   }
 
   #line({ console, state }: Extract<RecordedEvent, { kind: 'line' }>['data'], here: SeenGap['from']): void {
@@ -267,7 +279,7 @@ class RunSeen {
     if (/^\s*(?:sudo )?xl\b/.test(data.command)) {
       for (const text of linesOf(`${data.stdout}\n${data.stderr}`)) {
         if (text === '') continue;
-        this.#lines.push({ ...here, talker: 'xl', text });
+        this.#kept.line({ ...here, talker: 'xl', text }, '');
       }
     }
   }

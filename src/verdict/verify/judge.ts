@@ -1,12 +1,12 @@
 /** Holds a prediction against what was seen. Pure: the same for a run that just ended and for last month's. */
 import type { Expectation, Prediction } from '../../model/predict/prediction.ts';
-import type { RecordedEvent } from '../recording/event.ts';
+import type { CpuTime, RecordedEvent, RunHeader } from '../recording/event.ts';
 import { type AnswerFound, matchAnswers } from './answers.ts';
 import { type AnsweredLine, answeredLines } from './answered-lines.ts';
 import { mayHavePanicked, ownWords, withLogs, withoutEvidence } from './bad-line.ts';
 import { anotherXen } from './deployed-xen.ts';
 import { fromConsole } from './from-console.ts';
-import { fromRecording } from './from-recording.ts';
+import { RunSeen } from './from-recording.ts';
 import { linesFor, type MatchedLines, matchLines, patternOf, streamOfExpectation, textsOf } from './lines.ts';
 import { gapOver, wordsOf } from './gaps.ts';
 import { isDomain } from './named-domain.ts';
@@ -22,15 +22,8 @@ import { unheardLines } from './unheard-lines.ts';
 import { unobservable } from './unobservable.ts';
 import { evidenceOf, predictedPanic, silentRestart, unexpected, unpredictedEnd } from './unexpected.ts';
 import type { Evidence, Judgement, Outcome, Verdict } from './verdict.ts';
-
-export interface JudgeRecording {
-  readonly prediction: Prediction;
-  readonly recording: readonly RecordedEvent[];
-  /** Line of recording.jsonl of each event; absent: they are consecutive from 1. */
-  readonly lines?: readonly number[];
-  /** A claim that breaks as predicted fails. */
-  readonly strict?: boolean;
-}
+import { xenSeen } from './xen-seen.ts';
+import type { XenSeen } from '../../model/predict/other-build.ts';
 
 export interface JudgeConsole {
   readonly prediction: Prediction;
@@ -41,20 +34,48 @@ export interface JudgeConsole {
   readonly strict?: boolean;
 }
 
-/** Judges a run by its recording. */
-export function judge({ prediction, recording, lines, strict = false }: JudgeRecording): Verdict {
-  const seen = fromRecording(recording, index => lines?.[index] ?? index + 1);
-  return verdictOf(prediction, seen, strict);
+/** Judges a run by the events of its recording, as they are read: what it keeps of them does not grow with the run. */
+export class RunJudge {
+  readonly #prediction: Prediction;
+  readonly #seen: RunSeen;
+
+  constructor(prediction: Prediction) {
+    this.#prediction = prediction;
+    this.#seen = new RunSeen(prediction);
+  }
+
+  /** @param line of recording.jsonl, counted from 1 */
+  take(event: RecordedEvent, line: number): void {
+    this.#seen.take(event, line);
+  }
+
+  /**
+   * Judges what was taken; nothing is taken afterwards.
+   * @param strict a claim that breaks as predicted fails
+   */
+  judge(strict = false): JudgedRun {
+    const { header, cpu, milliseconds } = this.#seen;
+    const seen = this.#seen.observations();
+    const verdict = verdictOf(this.#prediction, seen, strict);
+    return { verdict, xen: xenSeen(seen), header, cpu, milliseconds };
+  }
+}
+
+export interface JudgedRun {
+  readonly verdict: Verdict;
+  readonly xen: XenSeen;
+  /** Of the recording; absent where it has none. */
+  readonly header: RunHeader | undefined;
+  readonly cpu: CpuTime | undefined;
+  /** Time of the last event. */
+  readonly milliseconds: number;
 }
 
 /** Judges a bare console log: the same, but for what a console does not show. */
 export function judgeConsole(given: JudgeConsole): Verdict {
   const { prediction, log, board = 'console log', scenario = '', strict = false } = given;
-  return verdictOf(
-    prediction,
-    fromConsole(log, { board, scenario, expectsLogin: expectsLogin(prediction) }),
-    strict,
-  );
+  const names = { board, scenario, expectsLogin: expectsLogin(prediction) };
+  return verdictOf(prediction, fromConsole(log, prediction, names), strict);
 }
 
 function expectsLogin({ expectations }: Prediction): boolean {

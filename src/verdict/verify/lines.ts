@@ -125,6 +125,11 @@ function matchInOrder(
   }
 }
 
+/** The talker of the lines that an expectation is about, as a seen line names it. */
+export function talkerOf({ source }: Expectation): string {
+  return source === 'firmware' ? 'tf-a' : source;
+}
+
 /**
  * Lines are in order among those of one stream: of one talker and domain. What Xen says about a vCPU that runs
  * (`d1v0 Unhandled SMC/HVC`) comes when that vCPU gets to it, so each domain's are a stream of their own.
@@ -135,7 +140,7 @@ export function streamOfExpectation({ source, domid, text }: Expectation): strin
   return source === 'xen' ? xenStream(text) : source;
 }
 
-function streamOfLine({ talker, domid, text }: SeenLine): string {
+export function streamOfLine({ talker, domid, text }: SeenLine): string {
   if (talker === 'linux') return `linux ${domid ?? 0}`;
   return talker === 'xen' ? xenStream(text) : talker;
 }

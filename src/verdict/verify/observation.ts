@@ -25,6 +25,8 @@ export interface SeenLine extends Place {
   readonly restIn?: number;
   /** Its prefix came damaged. */
   readonly damaged?: true;
+  /** The end of what was recorded, which may be the middle of a line. */
+  readonly isCut?: true | undefined;
 }
 
 export interface SeenSign extends Place {

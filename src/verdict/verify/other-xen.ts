@@ -1,6 +1,7 @@
 /** Whether the Xen that ran could do what the scenario is about: its console tells. */
 import { isOtherLinux, otherBuild } from '../../model/predict/other-build.ts';
 import type { Prediction } from '../../model/predict/prediction.ts';
+import { linuxRelease } from './evidence/ruled-text.ts';
 import type { Observations } from './observation.ts';
 import type { Judgement } from './verdict.ts';
 import { xenSeen } from './xen-seen.ts';
@@ -20,10 +21,7 @@ export function otherLinux({ linux, expectations }: Prediction, seen: Observatio
     ),
   );
   for (const { talker, domid = 0, text } of seen.lines) {
-    const release =
-      talker === 'linux' && predicted.has(domid)
-        ? /^Linux version (\d+\.\d+[\w.]*)/.exec(text)?.[1]
-        : undefined;
+    const release = talker === 'linux' && predicted.has(domid) ? linuxRelease.exec(text)?.[1] : undefined;
     if (release !== undefined && isOtherLinux(linux, release))
       return `the kernel of domain ${domid} is Linux ${release}, the prediction is for ${linux}`;
   }

@@ -3,7 +3,14 @@ import type { Sign } from '../console/sign.ts';
 import { troubleIn, troubleOf } from '../console/signs.ts';
 import type { Expectation, Phase, Prediction } from '../../model/predict/prediction.ts';
 import { type MatchedLines, patternOf } from './lines.ts';
-import { levelMark } from './evidence/log.ts';
+import {
+  aboutDriver,
+  aboutMediator,
+  createsGuest,
+  errorOfToolstack,
+  levelMark,
+  unhandledCall,
+} from './evidence/ruled-text.ts';
 import type { Observations, SeenLine, SeenSign } from './observation.ts';
 import type { Evidence, Judgement } from './verdict.ts';
 
@@ -67,12 +74,10 @@ function* unexpectedLines(
 ): Generator<Judgement> {
   const doorbells = doorbellsOf(prediction);
   const notPredicted = phasesNotPredicted(prediction);
-  const lastOfXen = seen.lines.findLast(({ talker }) => talker === 'xen');
   let count = 0;
   for (const line of seen.lines) {
     if (line.talker !== 'xen' || accounted.has(line)) continue;
-    // The end of what was recorded may be the middle of a line.
-    if (line.unterminated && line === lastOfXen) continue;
+    if (line.isCut) continue;
     const doorbell = doorbellIn(line.text);
     if (doorbell === undefined ? !aboutMediator.test(line.text) : !doorbells.has(doorbell)) continue;
     // Retries of a failing doorbell are not counted.
@@ -99,7 +104,7 @@ function doorbellsOf({ agents }: Prediction): ReadonlySet<string> {
 }
 
 function doorbellIn(text: string): string | undefined {
-  return /Unhandled SMC\/HVC: (0x[0-9a-f]+)/i.exec(text)?.[1]?.toLowerCase();
+  return unhandledCall.exec(text)?.[1]?.toLowerCase();
 }
 
 function isPredictedCall(text: string, { expectations }: Prediction): boolean {
@@ -159,7 +164,7 @@ function* unexpectedDrivers(
   accounted: ReadonlySet<SeenLine>,
 ): Generator<Judgement> {
   const known = new Set(prediction.domains.map(({ domid }) => domid));
-  const created = seen.lines.find(({ text, domid }) => domid === 0 && /^Parsing config from \S/.test(text));
+  const created = seen.lines.find(({ text, domid }) => domid === 0 && createsGuest.test(text));
   const typed =
     seen.form === 'console log'
       ? Math.min(seen.answers[0]?.line ?? Infinity, created?.line ?? Infinity)
@@ -255,7 +260,7 @@ function* unexpectedTroubles(
   }
 }
 
-/** What the log of Xen or of Dom0's kernel says of trouble, where the console did not bring it. */
+/** Trouble in the log of Xen or of the kernel of Dom0, where the console did not bring it. */
 function* troublesInLogs(prediction: Prediction, { logs, signs }: Observations): Generator<Judgement> {
   const heard = new Set(signs.map(({ sign }) => sign.text.trim()));
   let count = 0;
@@ -372,17 +377,6 @@ function sourceOf({ name, talker }: SeenSign['sign']): Expectation['source'] {
   if (/^(?:el3|op-tee)-/.test(name)) return 'firmware';
   return talker === 'xen' || talker === 'linux' ? talker : 'run';
 }
-
-/** Text by which the mediator is known: sci.c, scmi-smc.c, scmi-smc-multiagent.c, scmi-shmem.c, dom0less-build.c. */
-const aboutMediator =
-  /^(?:scmi|sci)\b|^SCMI: |^Using SCMI with|\bscmi: |xen,sci|xen,dom0-sci-agent-id|SCI configuration|^id=0x[0-9a-f]+ name=|^DT: \/chosen\S* is not a valid bus|#access-controller-cells/;
-/** drivers/firmware/arm_scmi/driver.c, transports/smc.c, shmem.c. */
-const aboutDriver =
-  /^arm-scmi \S+: (?:SCMI Protocol v|.*\berror\b|.*\bfailed\b|.*unable to|.*not implemented|Timeout|timed out)/;
-
-/** tools/libs/toollog: `libxl: error: FILE:LINE:FUNCTION: ...`, the same of the libraries below it; xl's own `xl: ...`. */
-const errorOfToolstack =
-  /^(?:(?:libxl|xl|xc|xs|xen\w{1,20}): ?(?:error|critical|fatal)\b|xl: (?!warning\b|info\b|notice\b|debug\b|detail\b))/i;
 
 function contradicted(what: {
   readonly id: string;

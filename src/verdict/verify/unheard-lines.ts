@@ -1,6 +1,7 @@
 /** Lines that the logs of Xen and of Dom0's kernel have, and that never came over the console. */
 import type { Expectation } from '../../model/predict/prediction.ts';
-import { type Log, levelMark } from './evidence/log.ts';
+import type { Log } from './evidence/log.ts';
+import { levelMark } from './evidence/ruled-text.ts';
 import { linesFor, patternOf } from './lines.ts';
 import type { Observations } from './observation.ts';
 

@@ -1,12 +1,9 @@
 /** Version and build of the Xen in a run, as it prints them. */
 import type { XenSeen } from '../../model/predict/other-build.ts';
-import type { RecordedEvent } from '../recording/event.ts';
-import { fromRecording } from './from-recording.ts';
+import { singleAgent } from './evidence/ruled-text.ts';
 import type { Observations } from './observation.ts';
 import { xenText } from '../console/vocabulary/xen.ts';
 
-/** Line of the mediator for a single agent when it is ready (xen/arch/arm/firmware/scmi-smc.c). */
-const singleAgent = /^(SCMI: )?Using SCMI with SMC ID: 0x[0-9a-f]+$/;
 /** How the lines of the other begin (xen/arch/arm/firmware/scmi-smc-multiagent.c). */
 const multiAgent = /^scmi: /;
 
@@ -20,9 +17,4 @@ export function xenSeen({ lines }: Pick<Observations, 'lines'>): XenSeen {
     ...(multi !== undefined && { mediator: { kind: 'multi-agent', said: multi } }),
     ...(single !== undefined && { mediator: { kind: 'single-agent', said: single } }),
   };
-}
-
-/** The same of a recording. */
-export function xenOfRecording(recording: readonly RecordedEvent[]): XenSeen {
-  return xenSeen(fromRecording(recording, index => index + 1));
 }

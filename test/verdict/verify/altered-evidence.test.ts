@@ -11,7 +11,7 @@ import { runOnBoard } from '../../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 import type { RecordedEvent, RunHeader } from '../../../src/verdict/recording/event.ts';
 import { readRun } from '../../../src/verdict/recording/reader.ts';
-import { judge } from '../../../src/verdict/verify/judge.ts';
+import { judge } from './judged.ts';
 import { edited, inWholePieces } from './mutated-recording.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'scmi-hil-altered-'));

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { emptyPrediction, type Expectation, type Prediction } from '../../../src/model/predict/prediction.ts';
 import type { RecordedData } from '../../../src/verdict/recording/event.ts';
 import { hasSameNumbers, isDamaged, isRemains } from '../../../src/verdict/verify/damage.ts';
-import { judge } from '../../../src/verdict/verify/judge.ts';
+import { judge } from './judged.ts';
 
 const anyText = fc.stringMatching(/^[a-z0-9 =:_-]{20,70}$/);
 const place = fc.nat(19);

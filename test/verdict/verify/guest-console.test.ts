@@ -1,7 +1,7 @@
 import test from 'ava';
 import { emptyPrediction, type Expectation, type Prediction } from '../../../src/model/predict/prediction.ts';
 import type { RecordedData } from '../../../src/verdict/recording/event.ts';
-import { judge } from '../../../src/verdict/verify/judge.ts';
+import { judge } from './judged.ts';
 
 const expected: Expectation = {
   id: 'step0.linux.1',

@@ -4,7 +4,8 @@ import type { Expectation, Prediction } from '../../../src/model/predict/predict
 import { recordedBytes } from '../../../src/verdict/recording/bytes.ts';
 import type { RecordedData, RecordedEvent } from '../../../src/verdict/recording/event.ts';
 import { align } from '../../../src/verdict/verify/align.ts';
-import { judge, judgeConsole } from '../../../src/verdict/verify/judge.ts';
+import { judgeConsole } from '../../../src/verdict/verify/judge.ts';
+import { judge } from './judged.ts';
 import { distance, nearest } from '../../../src/verdict/verify/nearest.ts';
 import type { Verdict } from '../../../src/verdict/verify/verdict.ts';
 

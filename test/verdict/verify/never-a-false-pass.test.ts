@@ -13,7 +13,7 @@ import type { RecordedEvent } from '../../../src/verdict/recording/event.ts';
 import { readRun } from '../../../src/verdict/recording/reader.ts';
 import { runOnBoard } from '../../../src/run/run.ts';
 import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
-import { judge } from '../../../src/verdict/verify/judge.ts';
+import { judge } from './judged.ts';
 import type { Verdict } from '../../../src/verdict/verify/verdict.ts';
 import { edited, inWholePieces, lineIn, lossy, withoutLine } from './mutated-recording.ts';
 

@@ -1,7 +1,7 @@
 /** Text by which a program says that it is in trouble is found wherever it stands in a run that passed without it. */
 import test, { type ExecutionContext } from 'ava';
 import { signs } from '../../../src/verdict/console/signs.ts';
-import { judge } from '../../../src/verdict/verify/judge.ts';
+import { judge } from './judged.ts';
 import { edited } from './mutated-recording.ts';
 import { type PassedRun, passedRun } from './passed-run.ts';
 

@@ -1,7 +1,8 @@
 /** Whether the logs that a run has read are its own: they hold what the console showed before. */
 import { hasBegin } from '../kernel-log.ts';
 import type { Observations, SeenLine } from '../observation.ts';
-import { levelMark, type LogLine } from './log.ts';
+import type { LogLine } from './log.ts';
+import { levelMark } from './ruled-text.ts';
 
 /**
  * @param predicted lines of the console that were expected

@@ -8,9 +8,6 @@ export interface LogLine {
   readonly stamp?: number | undefined;
 }
 
-/** Behind a message without newline Xen leaves the level mark of the next one standing. */
-export const levelMark = /^(?:<G>)?<\d>/;
-
 /** A log, taken apart when it is asked for. */
 export class Log {
   readonly text: string;
