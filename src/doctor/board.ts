@@ -1,11 +1,10 @@
 /** Checks of one board of the lab. */
 import { claimsOf } from '../lab/claims.ts';
-import type { LabBoard } from '../lab/lab.ts';
 import { type BoardEntry, isEmulated, isVirtual } from '../lab/load-lab.ts';
 import { openWires } from '../lab/open.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import { holderOf, holderOfBoard, reserve } from '../lab/reservation.ts';
-import type { Check, Circumstances } from './check.ts';
+import type { Check, Circumstances, PhysicalBoard } from './check.ts';
 import { dhcpCheck } from './dhcp.ts';
 import { emulatedChecks } from './emulated.ts';
 import { brokenLab, warning, ok } from './finding.ts';
@@ -20,11 +19,6 @@ export interface BoardOptions extends Circumstances {
   readonly switchPower: boolean;
 }
 
-/** A physical board of the lab. */
-export interface RealBoard extends BoardEntry {
-  readonly setup: LabBoard;
-}
-
 export interface BoardChecks extends AsyncDisposable {
   readonly list: readonly Check[];
 }
@@ -35,7 +29,7 @@ export async function boardChecks(board: BoardEntry, options: BoardOptions): Pro
   if (isVirtual(setup)) return { list: [virtualCheck(board)], [Symbol.asyncDispose]: nothing };
   if (isEmulated(setup))
     return { list: emulatedChecks(board, setup, options), [Symbol.asyncDispose]: nothing };
-  const real: RealBoard = { ...board, setup };
+  const real: PhysicalBoard = { ...board, setup };
   const others = [
     tftpCheck(real),
     dhcpCheck(real, options),
@@ -56,7 +50,7 @@ export async function boardChecks(board: BoardEntry, options: BoardOptions): Pro
 }
 
 /** Whether silence is right depends on the switch, which is asked once. */
-function wireChecks(board: RealBoard, options: BoardOptions): Check[] {
+function wireChecks(board: PhysicalBoard, options: BoardOptions): Check[] {
   if (options.switchPower) return [switchingCheck(board)];
   const power = powerCheck(board, options);
   return [power.check, ...serialChecks(board, options, power.state)];

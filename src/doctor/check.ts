@@ -2,6 +2,8 @@
 import { messageOf } from '../config/text.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
+import type { LabBoard } from '../lab/lab.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
 import { brokenLab, type Finding, type Said, wrongFile } from './finding.ts';
 
 export interface Check {
@@ -10,6 +12,11 @@ export interface Check {
   readonly deadline: number;
   /** Changes nothing. What it throws becomes a finding. */
   readonly look: (signal: AbortSignal) => Promise<readonly Said[]>;
+}
+
+/** A physical board of the lab. */
+export interface PhysicalBoard extends BoardEntry {
+  readonly setup: LabBoard;
 }
 
 /** The machine and the user for whom the lab is to work. */

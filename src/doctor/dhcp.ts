@@ -1,6 +1,5 @@
 /** Checks of the DHCP server that a network boot needs, as far as it can be seen from here. */
-import type { RealBoard } from './board.ts';
-import type { Check, Circumstances } from './check.ts';
+import type { Check, Circumstances, PhysicalBoard } from './check.ts';
 import { warning, ok } from './finding.ts';
 import { holderOfUdpPort } from '../lab/drivers/tftp/port-holder.ts';
 
@@ -8,7 +7,10 @@ import { holderOfUdpPort } from '../lab/drivers/tftp/port-holder.ts';
 const serverPort = 67;
 
 /** Only a Raspberry Pi asks; U-Boot is told its addresses. */
-export function dhcpCheck({ name, type, setup }: RealBoard, { root }: Pick<Circumstances, 'root'>): Check {
+export function dhcpCheck(
+  { name, type, setup }: PhysicalBoard,
+  { root }: Pick<Circumstances, 'root'>,
+): Check {
   return {
     name: 'dhcp',
     deadline: 20_000,

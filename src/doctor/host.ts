@@ -1,13 +1,12 @@
 /** Whether Dom0's SSH server answers; it need not while the board is off. */
 import { connect } from 'node:net';
-import type { RealBoard } from './board.ts';
-import type { Check } from './check.ts';
+import type { Check, PhysicalBoard } from './check.ts';
 import { ok, type Said, warning } from './finding.ts';
 
 /** Milliseconds. */
 const patience = 3000;
 
-export function hostCheck({ type, setup }: RealBoard): Check {
+export function hostCheck({ type, setup }: PhysicalBoard): Check {
   const host = setup.ssh.host ?? setup.network.address;
   const port = setup.ssh.port ?? type.dom0.sshPort;
   return {

@@ -8,11 +8,10 @@ import { checkImageFiles } from '../lab/images/check-files.ts';
 import type { ImageProblem } from '../lab/images/checks/problem.ts';
 import { checkLayout } from '../run/deploy/layout-check.ts';
 import { bootScenario } from '../scenario/load.ts';
-import type { RealBoard } from './board.ts';
-import type { Check } from './check.ts';
+import type { Check, PhysicalBoard } from './check.ts';
 import { ok, type Said, warning, wrongFile } from './finding.ts';
 
-export function imagesCheck(board: RealBoard): Check {
+export function imagesCheck(board: PhysicalBoard): Check {
   const { type, setup } = board;
   return {
     name: 'images',
@@ -45,14 +44,14 @@ export function imagesCheck(board: RealBoard): Check {
   };
 }
 
-async function unfit({ name, type, setup }: RealBoard, list: BoardImages): Promise<Said[]> {
+async function unfit({ name, type, setup }: PhysicalBoard, list: BoardImages): Promise<Said[]> {
   const images = await checkImageFiles(list, setup.images, imageNames(type));
   return images.flatMap(({ name: image, file, problems }) =>
     problems.map(problem => wrongImage(name, image, file, problem)),
   );
 }
 
-async function unreadable({ name, setup }: RealBoard): Promise<Said[]> {
+async function unreadable({ name, setup }: PhysicalBoard): Promise<Said[]> {
   const found = await Promise.all(
     Object.entries(setup.images).map(([image, file]) =>
       access(file, constants.R_OK).then(

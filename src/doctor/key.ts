@@ -4,11 +4,10 @@ import { connect } from 'node:net';
 import ssh2 from 'ssh2';
 import { readIdentity } from '../lab/identity.ts';
 import { displayName } from '../config/yaml-file.ts';
-import type { RealBoard } from './board.ts';
-import type { Check, Circumstances } from './check.ts';
+import type { Check, Circumstances, PhysicalBoard } from './check.ts';
 import { brokenLab, ok, type Said, warning, wrongFile } from './finding.ts';
 
-export function keyCheck({ name, setup }: RealBoard, { env }: Pick<Circumstances, 'env'>): Check {
+export function keyCheck({ name, setup }: PhysicalBoard, { env }: Pick<Circumstances, 'env'>): Check {
   const { identity } = setup.ssh;
   return {
     name: 'key',

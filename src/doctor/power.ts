@@ -2,8 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { openWires } from '../lab/open.ts';
 import type { PowerDriver } from '../lab/drivers/power/power.ts';
-import type { RealBoard } from './board.ts';
-import type { Check, Circumstances } from './check.ts';
+import type { Check, Circumstances, PhysicalBoard } from './check.ts';
 import { brokenLab, ok, type Said, warning } from './finding.ts';
 
 type State = 'on' | 'off' | 'unknown';
@@ -17,7 +16,10 @@ export interface PowerCheck {
   readonly state: Promise<State>;
 }
 
-export function powerCheck(board: RealBoard, { isAttended }: Pick<Circumstances, 'isAttended'>): PowerCheck {
+export function powerCheck(
+  board: PhysicalBoard,
+  { isAttended }: Pick<Circumstances, 'isAttended'>,
+): PowerCheck {
   const { promise: state, resolve } = Promise.withResolvers<State>();
   const look = async (signal: AbortSignal): Promise<Said[]> => {
     await using wires = await openWires(board);
@@ -60,7 +62,7 @@ function byHand(isAttended: boolean): Said {
 }
 
 /** Switches off, on and off; the switch's own word is proof, else the console's. */
-export function switchingCheck(board: RealBoard): Check {
+export function switchingCheck(board: PhysicalBoard): Check {
   const { powerOff, powerOn, firstOutput } = board.type.deadlines;
   return {
     name: 'power',

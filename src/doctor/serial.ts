@@ -3,8 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openWires, type Wires } from '../lab/open.ts';
 import type { LabSerial } from '../lab/lab-serial.ts';
 import type { SerialDriver } from '../lab/drivers/serial/serial.ts';
-import type { RealBoard } from './board.ts';
-import type { Check, Circumstances } from './check.ts';
+import type { Check, Circumstances, PhysicalBoard } from './check.ts';
 import { brokenLab, ok, type Said, warning } from './finding.ts';
 import { deviceProblem, nameHint } from './serial-device.ts';
 
@@ -14,7 +13,7 @@ const opening = 10_000;
 
 /** @param powerState what the switch says */
 export function serialChecks(
-  board: RealBoard,
+  board: PhysicalBoard,
   circumstances: Pick<Circumstances, 'root'>,
   powerState: Promise<'on' | 'off' | 'unknown'>,
 ): Check[] {
@@ -38,7 +37,7 @@ interface Line {
 }
 
 function lineCheck(
-  board: RealBoard,
+  board: PhysicalBoard,
   { field, setup, of }: Line,
   { root }: Pick<Circumstances, 'root'>,
   powerState: Promise<'on' | 'off' | 'unknown'>,

@@ -7,11 +7,10 @@ import { DriverError } from '../lab/drivers/driver-error.ts';
 import { livingHolder } from '../lab/drivers/hold-file.ts';
 import { acquireTftp } from '../lab/drivers/tftp/shared.ts';
 import { stagingState } from '../lab/drivers/tftp/staging.ts';
-import type { RealBoard } from './board.ts';
-import type { Check } from './check.ts';
+import type { Check, PhysicalBoard } from './check.ts';
 import { brokenLab, ok, warning, wrongFile } from './finding.ts';
 
-export function tftpCheck({ name, setup }: RealBoard): Check {
+export function tftpCheck({ name, setup }: PhysicalBoard): Check {
   if (setup.tftp.kind === 'directory') return directoryCheck(name, setup.tftp, setup.network.serialNumber);
   const { server, tftpPort } = setup.network;
   const words = `TFTP on ${server}:${tftpPort}`;

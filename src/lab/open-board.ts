@@ -1,69 +1,22 @@
-/** A board with its drivers, ready for a run. Nothing above this knows whether it is virtual. */
-import type { Claim } from './claims.ts';
-import type { LabPower } from './lab-power.ts';
-import type { ConsoleTalker } from '../verdict/console/line.ts';
-import type { PowerDriver } from './drivers/power/power.ts';
-import type { SerialDriver } from './drivers/serial/serial.ts';
-import type { SshDriver, SshTarget } from './drivers/ssh/ssh.ts';
-import type { TftpServer } from './drivers/tftp/tftp.ts';
+/** A board of the lab, ready for a run. Nothing above this knows whether it is virtual. */
 import type { BoardType } from '../board/board-type.ts';
+import type { FirmwareProfile } from '../model/scmi/profile.ts';
+import type { Claim } from './claims.ts';
+import type { BoardWithDrivers } from './drivers/board.ts';
+import type { LabPower } from './lab-power.ts';
 
-export interface ConsoleLogin {
-  readonly user: string;
-  /** Never recorded, never printed. */
-  readonly password?: string;
-  /** SSH is not tried. */
-  readonly only: boolean;
-}
-
-/** A UART beside the console. */
-export interface BoardUart {
-  readonly serial: SerialDriver;
-  /** Its talkers; none if they are unknown: then it is recorded, and nothing is judged by it. */
-  readonly talkers: readonly ConsoleTalker[];
-}
-
-export interface OpenBoard extends AsyncDisposable {
-  readonly name: string;
-  readonly type: BoardType;
+export interface OpenBoard extends BoardWithDrivers {
   /** Parts that other controllers of this machine can use too; absent: the board is made by and for this one. */
   readonly shared?: { readonly claims: readonly Claim[]; readonly power: LabPower };
-  /** For the report only. */
-  readonly virtual: boolean;
-  readonly power: PowerDriver;
-  readonly serial: SerialDriver;
-  /** By name; each is open for as long as the console is. */
-  readonly uarts?: ReadonlyMap<string, BoardUart>;
-  readonly tftp: TftpServer;
-  readonly ssh: SshDriver;
-  readonly network: {
-    /** The board's own address; absent where it is not known before it asks. */
-    readonly address?: string;
-    readonly server: string;
-    readonly netmask?: string;
-    readonly gateway?: string;
-    /** Names that precede a requested file. */
-    readonly prefixes: readonly string[];
-  };
-  /** Kind of Dom0, if it is no Linux: xen-troops' zephyr-dom0-xt. */
-  readonly dom0System?: 'zephyr';
-  /** The domain that has the network, where that is not Dom0: `dom0` below is its SSH server, and guests are behind it. */
-  readonly gateway?: string;
-  /** Where Dom0's SSH server is. */
-  readonly dom0: Omit<SshTarget, 'via'>;
-  /** Login on Dom0's serial console; absent: the user of SSH, with its password if SSH takes one. */
-  readonly consoleLogin?: ConsoleLogin;
-  /** Logins on the consoles of guests, by name; `root` on others'. */
-  readonly guestLogins?: ReadonlyMap<string, ConsoleLogin>;
-  /** Guests that have no address have a shell of root's on their consoles. */
-  readonly guestConsoles?: true;
-  /** Where a guest's SSH server is as seen from Dom0; undefined where the lab gives none. */
-  guest(name: string): Omit<SshTarget, 'via'> | undefined;
-  /** Files of the deployment by name (`xen`, `dtb`, `kernel`, `ramdisk`, ...): a path or bytes. */
-  readonly images: ReadonlyMap<string, string | Uint8Array>;
-  /** Of the switch and the consoles: the recorder keeps them out of what it writes. */
-  readonly secrets?: readonly string[];
-  /** Notes for the recording about how this board was put together. */
-  readonly notes?: readonly string[];
-  close(): Promise<void>;
+}
+
+/**
+ * Software that is flashed or built for a run. A virtual board gets it; a physical one has its own; an emulated one
+ * tells its own firmware the faults.
+ */
+export interface Software {
+  readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
+  readonly xen: BoardType['xen'];
+  readonly linux: BoardType['linux'];
+  readonly linuxRawMode?: BoardType['linuxRawMode'];
 }

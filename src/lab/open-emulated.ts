@@ -9,8 +9,7 @@ import { withToolstack } from './images/toolstack.ts';
 import { faultWord } from '../model/scmi/faults.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import type { BoardEntry } from './load-lab.ts';
-import type { Software } from './open.ts';
-import type { OpenBoard } from './open-board.ts';
+import type { OpenBoard, Software } from './open-board.ts';
 
 export interface EmulatedOptions {
   /** Where its network is; absent: in a namespace where one can be had. */

@@ -8,7 +8,7 @@ import { typedSlowly } from './drivers/serial/typed-slowly.ts';
 import { serialUnix } from './drivers/serial/unix.ts';
 import type { BoardType } from '../board/board-type.ts';
 import type { LabSerial, LabUart } from './lab-serial.ts';
-import type { BoardUart } from './open-board.ts';
+import type { BoardUart } from './drivers/board.ts';
 import { NamedSecrets } from './secret-names.ts';
 
 /** @param baudRate where the lab gives none */

@@ -11,8 +11,6 @@ import { acquireTftp } from './drivers/tftp/shared.ts';
 import { stagingTftp } from './drivers/tftp/staging.ts';
 import type { TftpServer } from './drivers/tftp/tftp.ts';
 import type { Deviations } from '../model/predict/deviations.ts';
-import type { FirmwareProfile } from '../model/scmi/profile.ts';
-import type { BoardType } from '../board/board-type.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { claimsOf } from './claims.ts';
 import { readIdentity } from './identity.ts';
@@ -22,24 +20,14 @@ import type { LabSerial } from './lab-serial.ts';
 import { below } from './lab-tftp.ts';
 import { type BoardEntry, isEmulated, isVirtual, type WiredBoard } from './load-lab.ts';
 import { requireImages } from './needed-images.ts';
-import type { BoardUart, ConsoleLogin, OpenBoard } from './open-board.ts';
+import type { BoardUart, ConsoleLogin } from './drivers/board.ts';
+import type { OpenBoard, Software } from './open-board.ts';
 import { openEmulated } from './open-emulated.ts';
 import { openPower } from './open-power.ts';
 import { consoleSecrets, serialOf, uartOf } from './open-serial.ts';
 import { faultDeadlines, type VirtualFaults } from './virtual-faults.ts';
 import { displayName } from '../config/yaml-file.ts';
 import { zephyrText } from '../verdict/console/vocabulary/zephyr.ts';
-
-/**
- * Software that is flashed or built for a run. A virtual board gets it; a physical one has its own; an emulated one
- * tells its own firmware the faults.
- */
-export interface Software {
-  readonly firmware: { readonly profile: FirmwareProfile; readonly faults: readonly string[] };
-  readonly xen: BoardType['xen'];
-  readonly linux: BoardType['linux'];
-  readonly linuxRawMode?: BoardType['linuxRawMode'];
-}
 
 export interface OpenOptions {
   /** For the SSH agent's socket. */

@@ -1,6 +1,7 @@
 /** The UARTs that a board has beside its console, during one run: all that comes is recorded, each under its name. */
 import type { ConsoleEvent } from '../../machines/console-event.ts';
-import type { BoardUart, OpenBoard } from '../lab/open-board.ts';
+import type { BoardUart } from '../lab/drivers/board.ts';
+import type { OpenBoard } from '../lab/open-board.ts';
 import { ConsoleReader } from '../verdict/console/reader.ts';
 import type { SignSeen } from '../verdict/console/sign.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';

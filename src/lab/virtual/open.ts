@@ -3,7 +3,7 @@ import { type LookupFunction, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { BoardType } from '../../board/board-type.ts';
 import { loadFirmwareProfile } from '../../board/firmware-profile.ts';
-import type { OpenBoard } from '../open-board.ts';
+import type { BoardWithDrivers } from '../drivers/board.ts';
 import type { Deviations } from '../../model/predict/deviations.ts';
 import type { FirmwareProfile } from '../../model/scmi/profile.ts';
 import { keepsItsName, returning } from '../drivers/serial/returning.ts';
@@ -52,7 +52,10 @@ const linkFaults: Readonly<Record<string, LinkFaults>> = {
 };
 
 /** Opens a virtual board of a type. The caller closes it. */
-export async function openVirtualBoard(type: BoardType, options: VirtualBoardOptions): Promise<OpenBoard> {
+export async function openVirtualBoard(
+  type: BoardType,
+  options: VirtualBoardOptions,
+): Promise<BoardWithDrivers> {
   const faults = options.faults ?? {};
   await using stack = new AsyncDisposableStack();
   const tftp = stack.use(options.tftp ?? (await listenTftp({ address: LOOPBACK, port: 0 })));

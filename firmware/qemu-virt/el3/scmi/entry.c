@@ -12,16 +12,6 @@ static const struct scmi_protocol *const served[] = {
 	&scmi_base, &scmi_power_domain, &scmi_clock, &scmi_reset_domain, &scmi_pinctrl,
 };
 
-uint32_t scmi_protocol_index(uint32_t id)
-{
-	uint32_t index = 0U;
-
-	while ((index < scmi_protocols_count) && (scmi_protocols[index].id != id)) {
-		index++;
-	}
-	return index;
-}
-
 static const struct scmi_protocol *find_protocol(uint32_t id)
 {
 	if ((id != SCMI_PROTOCOL_BASE) && (scmi_protocol_index(id) == scmi_protocols_count)) {

@@ -37,6 +37,16 @@ uint32_t scmi_device_index(uint32_t id)
 	return index;
 }
 
+uint32_t scmi_protocol_index(uint32_t id)
+{
+	uint32_t index = 0U;
+
+	while ((index < scmi_protocols_count) && (scmi_protocols[index].id != id)) {
+		index++;
+	}
+	return index;
+}
+
 void scmi_policy_init(void)
 {
 	for (uint32_t index = 0U; index < scmi_devices_count; index++) {

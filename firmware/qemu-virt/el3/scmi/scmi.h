@@ -107,8 +107,6 @@ int32_t scmi_smc(uint32_t function_id);
 /* entry.c */
 int32_t scmi_process_message(const struct scmi_request *request, struct scmi_reply *reply);
 bool scmi_has_message(const struct scmi_protocol *protocol, uint32_t message);
-/* Position in scmi_protocols; scmi_protocols_count where it is not offered. */
-uint32_t scmi_protocol_index(uint32_t id);
 void scmi_put(struct scmi_reply *reply, uint32_t word);
 /* A name as zero-padded words; at most size - 1 characters of it, so that it ends. */
 void scmi_put_name(struct scmi_reply *reply, const char *name, uint32_t size);
@@ -132,6 +130,8 @@ void scmi_policy_init(void);
 uint32_t scmi_agent_index(uint32_t id);
 /* Position in scmi_devices; scmi_devices_count for an unknown id. */
 uint32_t scmi_device_index(uint32_t id);
+/* Position in scmi_protocols; scmi_protocols_count where it is not offered. */
+uint32_t scmi_protocol_index(uint32_t id);
 bool scmi_may_use(uint32_t agent, enum scmi_resource kind, uint32_t id);
 int32_t scmi_set_device_permission(uint32_t agent, uint32_t device_index, bool allow);
 void scmi_set_protocol_permission(uint32_t agent, uint32_t protocol_index, bool allow);
