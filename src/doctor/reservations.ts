@@ -11,7 +11,8 @@ export function reservationsCheck(): Check {
       const held = (await allHolders())
         .filter(({ pid }) => pid !== process.pid)
         .map(
-          ({ board, user, host, pid, command }) => `${board} by ${user}@${host} (process ${pid}, ${command})`,
+          ({ board, user, host, pid, since, command }) =>
+            `${board} by ${user}@${host} since ${since} (process ${pid}, ${command})`,
         );
       return [ok(held.length === 0 ? 'no board is reserved' : `reserved: ${held.join(', ')}`)];
     },

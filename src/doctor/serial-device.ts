@@ -1,4 +1,5 @@
 /** A serial adapter of this machine, before it is opened: why it could not be, in words that end in a command. */
+import { allHolders } from '../lab/reservation.ts';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DriverError } from '../lab/drivers/driver-error.ts';
@@ -133,9 +134,24 @@ function currentUser(): User {
 async function holderProblem(port: string): Promise<Said | undefined> {
   const holders = await findHolders(port);
   if (holders.length === 0) return undefined;
+  const runs = await runsOf(holders.map(({ pid }) => pid));
+  if (runs.length > 0) {
+    return brokenLab(
+      `${port}: ${runs.join(', ')} has it open`,
+      'wait until it has finished, or use another board (scmi-hil boards says who has which)',
+    );
+  }
   const who = holders.map(({ pid, command }) => `${command} (process ${pid})`).join(', ');
   const hint = hintOf[holders[0]?.command ?? ''] ?? `end it: kill ${holders.map(({ pid }) => pid).join(' ')}`;
   return brokenLab(`${port}: ${who} has it open`, hint);
+}
+
+/** Runs and other commands of this program among some processes: the board, the process, since when. */
+async function runsOf(pids: readonly number[]): Promise<string[]> {
+  const holders = (await allHolders()).filter(({ pid }) => pids.includes(pid));
+  return holders.map(
+    ({ board, pid, since, command }) => `${command}, for ${board} (process ${pid}, since ${since}),`,
+  );
 }
 
 /** Programs that take serial ports by themselves. */

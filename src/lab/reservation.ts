@@ -170,7 +170,7 @@ function held(claim: Claim, board: string, other: Holder | 'silent' | undefined)
   return new DriverError(
     attempt,
     `${user}@${host} holds its ${claim}${alias} since ${since}: process ${pid}, ${command}`,
-    `wait until it has finished, or end it: kill ${pid}`,
+    'wait until it has finished, or use another board (scmi-hil boards says who has which)',
   );
 }
 

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { holderOfUdpPort } from '../../../src/lab/drivers/tftp/port-holder.ts';
+import { DriverError } from '../../../src/lab/drivers/driver-error.ts';
 import { acquireTftp } from '../../../src/lab/drivers/tftp/shared.ts';
 import type { TftpEvent } from '../../../src/lab/drivers/tftp/tftp.ts';
 import { openRawClient, request } from './boot-loader-client.ts';
@@ -108,7 +109,7 @@ test('the board of another run is refused, and a stranger is told to every run',
   const port = await freePort();
   const one = await startRun(t, port, '127.0.0.1', 'one');
   const rival = await startRun(t, port, '127.0.0.1', 'rival');
-  t.regex(JSON.stringify(rival.said), /one \(process \d+\) of another run has its address/);
+  t.regex(JSON.stringify(rival.said), /one \(process \d+, since \S+\) of another run has its address/);
   const other = await startRun(t, port, '127.0.0.2', 'two');
   const stranger = await openRawClient('127.0.0.3');
   stranger.send(request('Image'), port);
@@ -118,6 +119,24 @@ test('the board of another run is refused, and a stranger is told to every run',
   t.is(await stranger.next(200), undefined);
   await stranger.close();
   await Promise.all([one.end(), other.end()]);
+});
+
+test('a run on another address is named as a run, with its board, and nobody is told to kill it', async t => {
+  const port = await freePort();
+  const one = await startRun(t, port, '127.0.0.1', 'one');
+  const thrown = await t.throwsAsync(acquireTftp('0.0.0.0', port), { instanceOf: DriverError });
+  t.regex(
+    thrown.message,
+    new RegExp(
+      `runs on this machine have it, on ${host}, for one \\(process ${one.child.pid}, since \\S+Z\\)$`,
+    ),
+  );
+  t.regex(
+    thrown.hint,
+    /^wait until they have finished, or give all boards of this machine one network\.server$/,
+  );
+  await one.end();
+  t.true(await untilFree(port));
 });
 
 test('a run that is killed takes its files with it, and nothing stays behind', async t => {

@@ -2,7 +2,9 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { DriverError } from '../driver-error.ts';
+import { connect } from 'node:net';
 import { holderOfUdpPort } from './port-holder.ts';
+import { lineReader, sharedAddresses, type SharerMessage, socketName } from './shared-port-messages.ts';
 import type { TftpBoard } from './tftp.ts';
 
 export interface Client {
@@ -65,6 +67,15 @@ async function bindError(address: string, port: number, cause: NodeJS.ErrnoExcep
 }
 
 async function inUse(port: number): Promise<readonly [why: string, hint: string]> {
+  const [shared] = await sharedAddresses(port);
+  if (shared !== undefined) {
+    const boards = await servedOn(shared, port);
+    const who = boards.length === 0 ? '' : `, for ${boards.join(', ')}`;
+    return [
+      `runs on this machine have it, on ${shared}${who}`,
+      'wait until they have finished, or give all boards of this machine one network.server',
+    ];
+  }
   const holder = await holderOfUdpPort(port);
   if (holder === undefined) {
     return [
@@ -73,12 +84,30 @@ async function inUse(port: number): Promise<readonly [why: string, hint: string]
     ];
   }
   const who = `${holder.command} (process ${holder.pid})`;
-  return holder.command === sharerName
-    ? [
-        `runs on this machine have it on another address: ${who}`,
-        'give the boards of a machine one network.server',
-      ]
-    : [`another server has this port: ${who}`, `stop it: kill ${holder.pid}, or its service`];
+  return [`another server has this port: ${who}`, `stop it: kill ${holder.pid}, or its service`];
+}
+
+/** Milliseconds in which the process of the port says who shares it. */
+const patience = 5000;
+
+/** @returns the boards that runs of this machine serve, each with its run; empty where nobody says */
+async function servedOn(address: string, port: number): Promise<readonly string[]> {
+  const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+  const connection = connect(socketName(address, port));
+  const read = lineReader(
+    line => {
+      const message = JSON.parse(line) as SharerMessage;
+      resolve(message.say === 'hello' ? (message.boards ?? []) : []);
+    },
+    () => resolve([]),
+  );
+  connection
+    .setEncoding('utf8')
+    .setTimeout(patience, () => resolve([]))
+    .on('data', read)
+    .on('error', () => resolve([]))
+    .on('close', () => resolve([]));
+  return promise.finally(() => connection.destroy());
 }
 
 const reasons: Readonly<Record<string, (port: number) => readonly [why: string, hint: string]>> = {

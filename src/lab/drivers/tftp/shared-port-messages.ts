@@ -1,4 +1,5 @@
 /** What runs and the process that shares the machine's TFTP port say to each other: lines of JSON on a Unix socket. */
+import { readFile } from 'node:fs/promises';
 
 export type RunMessage =
   | {
@@ -10,7 +11,13 @@ export type RunMessage =
   | { readonly say: 'release'; readonly number: number };
 
 export type SharerMessage =
-  | { readonly say: 'hello'; readonly address: string; readonly port: number }
+  /** `boards`: those that are served now, each with its run. */
+  | {
+      readonly say: 'hello';
+      readonly address: string;
+      readonly port: number;
+      readonly boards?: readonly string[];
+    }
   | { readonly say: 'claimed'; readonly number: number }
   /** `holder`: the board and the process that have the addresses. */
   | { readonly say: 'refused'; readonly number: number; readonly holder: string }
@@ -22,7 +29,16 @@ export type SharerMessage =
  * file is left behind, and every user of the machine can connect.
  */
 export function socketName(address: string, port: number): string {
-  return `\0scmi-hil/tftp/${address}:${port}`;
+  return `${prefix}${address}:${port}`;
+}
+
+const prefix = '\0scmi-hil/tftp/';
+
+/** Addresses of this machine on which runs, of whichever users, share a port. */
+export async function sharedAddresses(port: number): Promise<readonly string[]> {
+  const table = await readFile('/proc/net/unix', 'utf8').catch(() => '');
+  const names = table.matchAll(/@scmi-hil\/tftp\/(\S+):(\d+)$/gm);
+  return [...new Set([...names].flatMap(([, address = '', its]) => (Number(its) === port ? [address] : [])))];
 }
 
 /** Bytes of a line; a longer one is no message. */

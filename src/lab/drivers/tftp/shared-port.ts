@@ -34,6 +34,7 @@ class SharedPort implements RequestPort {
   readonly address: string;
   readonly port: number;
   readonly #claims = new Map<number, Claim>();
+  readonly #since = new Date().toISOString();
   #numbers = 0;
   #connection: Socket | undefined;
   #heard: ((bytes: Uint8Array, from: Client) => void) | undefined;
@@ -144,7 +145,8 @@ class SharedPort implements RequestPort {
   }
 
   #claim(number: number, { name, clients }: Pick<TftpBoard, 'name' | 'clients'>): void {
-    this.#tell({ say: 'claim', number, board: `${name} (process ${process.pid})`, clients });
+    const run = `process ${process.pid}, since ${this.#since}`;
+    this.#tell({ say: 'claim', number, board: `${name} (${run})`, clients });
   }
 
   #tell(message: RunMessage): void {

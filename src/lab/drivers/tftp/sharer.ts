@@ -92,7 +92,8 @@ async function share(address: string, port: number): Promise<void> {
     run.on('error', () => {});
     run.on('end', () => leave(run));
     run.on('close', () => leave(run));
-    tell(run, { say: 'hello', address: udp.address, port: udp.port });
+    const boards = [...claims].map(({ board }) => board);
+    tell(run, { say: 'hello', address: udp.address, port: udp.port, boards });
   });
   const abandoned = setTimeout(() => process.exit(), patience);
   await new Promise<void>((resolve, reject) => {
