@@ -8,10 +8,10 @@ import type { Mutant } from '../trials/mutants/mutant.ts';
 import { mutantsPage } from '../trials/mutants/page.ts';
 import { type Catch, type MutantResult, type Trial, Trials } from '../trials/mutants/trials.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
-import { listScenarios, loadScenario } from '../scenario/load.ts';
+import { eachScenario, loadScenario } from '../scenario/load.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { breathe } from './signals.ts';
+import { breathe, interruptible } from './signals.ts';
 import { table } from './table.ts';
 
 interface MutantsOptions {
@@ -63,11 +63,7 @@ async function tryMutants(
   }
   const types = boardType === undefined ? Object.values(virtualBoards) : [boardType];
   const between = () => breathe(process.signal);
-  const listed: Trial[] = [];
-  for (const type of types) {
-    await between();
-    listed.push(...trialsOf(type));
-  }
+  const listed = await interruptible(eachTrialOf(types), process.signal);
   const trials = await Trials.prepare(listed, askVirtualDomain, between);
   const most = every === true || names.length > 0 ? Infinity : enoughCatches;
   const results: MutantResult[] = [];
@@ -96,16 +92,24 @@ function required(name: string): Mutant {
   );
 }
 
-/** The shipped scenarios as one type of board runs them. */
-export function trialsOf(boardType: string): readonly Trial[] {
-  const type = loadBoardType(boardType);
-  return listScenarios()
-    .filter(({ document }) => fitsBoardType(document, type))
-    .map(({ file }) => ({
-      boardType,
-      scenario: loadScenario(file, type),
-      directory: type.dom0.directory,
-    }));
+/** The shipped scenarios as some types of boards run them. */
+export function trialsOf(boardTypes: readonly string[]): readonly Trial[] {
+  const each = eachTrialOf(boardTypes);
+  for (let next = each.next(); ; next = each.next()) if (next.done === true) return next.value;
+}
+
+/** As `trialsOf`, a scenario at a time: reading all of them takes seconds. */
+function* eachTrialOf(boardTypes: readonly string[]): Generator<void, readonly Trial[], void> {
+  const trials: Trial[] = [];
+  for (const boardType of boardTypes) {
+    const type = loadBoardType(boardType);
+    for (const { file, document } of eachScenario()) {
+      yield;
+      if (!fitsBoardType(document, type)) continue;
+      trials.push({ boardType, scenario: loadScenario(file, type), directory: type.dom0.directory });
+    }
+  }
+  return trials;
 }
 
 function asText({ results, falseAlarms, trials }: Found, inFull: boolean): string {

@@ -125,7 +125,14 @@ export function bootScenario(
  * @throws ConfigurationError where one of them is wrong
  */
 export function listScenarios(directory: string = shippedScenarios): ScenarioFile[] {
-  return yamlFiles(directory).map(file => describe(path.join(directory, file)));
+  return [...eachScenario(directory)];
+}
+
+/** As `listScenarios`, one at a time: reading all of them takes a second, in which a signal would not be heard. */
+export function* eachScenario(
+  directory: string = shippedScenarios,
+): Generator<ScenarioFile, undefined, void> {
+  for (const file of yamlFiles(directory)) yield describe(path.join(directory, file));
 }
 
 /**

@@ -76,7 +76,8 @@ async function inUse(port: number): Promise<readonly [why: string, hint: string]
       'wait until they have finished, or give all boards of this machine one network.server',
     ];
   }
-  const holder = await holderOfUdpPort(port);
+  // A table of the kernel that changes while it is read may miss a line.
+  const holder = (await holderOfUdpPort(port)) ?? (await holderOfUdpPort(port));
   if (holder === undefined) {
     return [
       'another server, of another user, has this port',
