@@ -2,6 +2,7 @@
  * A hold on something that only one may use: a file, made whole or not at all, that says who holds it. A
  * process that was killed leaves its file behind; the next one sees that it is gone and takes the hold over.
  */
+import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import path from 'node:path';
@@ -94,7 +95,9 @@ function unwritable(attempt: string, file: string, cause: unknown): never {
   throw new DriverError(
     attempt,
     `${directory}: ${why}`,
-    `let this user write there: sudo setfacl -m u:$USER:rwx ${directory}`,
+    existsSync(directory)
+      ? `let this user write there: sudo setfacl -m u:$USER:rwx ${directory}`
+      : 'this user cannot make it: name another home, HOME or XDG_CACHE_HOME',
     { cause },
   );
 }
