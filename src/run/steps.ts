@@ -15,7 +15,7 @@ import type { Guests } from './guests.ts';
 import { lookCommands } from './look.ts';
 import type { Probes } from './probes.ts';
 import { sendRaw } from './raw-mode.ts';
-import { couldNotRun, NotRun } from './shells/framed-command.ts';
+import { couldNotRun } from './shells/framed-command.ts';
 import { dom0, type ShellPool } from './shells/pool.ts';
 
 export interface StepActor {
@@ -139,15 +139,12 @@ async function perform(index: number, step: Step, actor: StepActor, signal: Abor
       return inDomain(step.domain, actor, signal, async () => {
         const commands = lookCommands(index, actor.prediction);
         const domain = guests.nameOf(step.domain);
-        const { status, stderr } = await actor.shells.read(domain, mountSysfs, { signal });
-        if (status !== 0) {
-          throw new NotRun(
-            `look at ${step.domain}`,
-            `its /sys is empty, and sysfs cannot be mounted there: "${stderr.trim()}"`,
-            `mount sysfs on /sys in the image of ${step.domain}`,
-          );
-        }
-        for (const command of commands) await actor.shells.run(domain, command, { signal });
+        const ready = {
+          command: mountSysfs,
+          attempt: `look at ${step.domain}: mount sysfs on its empty /sys`,
+          hint: `mount sysfs on /sys in the image of ${step.domain}`,
+        };
+        await actor.shells.runAll(domain, ready, commands, { signal });
       });
     case 'command':
       return inDomain(step.domain, actor, signal, async () => {

@@ -245,16 +245,15 @@ export class ScriptedBoard implements OpenBoard {
       hostKey: 'SHA256:none',
       exec: async (text, { stdin, signal }) => {
         const { command, framed } = frameOf(text);
-        if ((toolstackProbes as readonly string[]).includes(command)) {
-          const listed = { status: 0, stdout: 'Domain-0 0 0 512 2 r----- 3.1\n', stderr: '' };
-          return framed({ ...listed, ...this.#options.xl?.(command) });
+        const parts = partsOf(command);
+        if (parts.length === 0) return framed(await this.#answer(domain, command, stdin, signal));
+        const whole = { status: 0, stdout: '', stderr: '' };
+        for (const part of parts) {
+          const { stdout, stderr } = part.framed(await this.#answer(domain, part.command, stdin, signal));
+          whole.stdout += stdout;
+          whole.stderr += stderr;
         }
-        this.log.push(`${domain}$ ${command}`);
-        const answer = this.#options.shell?.(domain, command, stdin);
-        if (answer !== undefined) return framed({ status: 0, stdout: '', stderr: '', ...answer });
-        return new Promise((_, reject) => {
-          signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-        });
+        return framed(whole);
       },
       put: async (path, bytes) => {
         this.log.push(`${domain} has ${path}: ${bytes.length} bytes`);
@@ -265,15 +264,47 @@ export class ScriptedBoard implements OpenBoard {
       [Symbol.asyncDispose]: close,
     };
   }
+
+  #answer(
+    domain: string,
+    command: string,
+    stdin: Uint8Array | undefined,
+    signal: AbortSignal,
+  ): Promise<SshResult> {
+    if ((toolstackProbes as readonly string[]).includes(command)) {
+      const listed = { status: 0, stdout: 'Domain-0 0 0 512 2 r----- 3.1\n', stderr: '' };
+      return Promise.resolve({ ...listed, ...this.#options.xl?.(command) });
+    }
+    this.log.push(`${domain}$ ${command}`);
+    const answer = this.#options.shell?.(domain, command, stdin);
+    if (answer !== undefined) return Promise.resolve({ status: 0, stdout: '', stderr: '', ...answer });
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    });
+  }
+}
+
+interface Frame {
+  readonly command: string;
+  readonly framed: (result: SshResult) => SshResult;
 }
 
 /** A framed command as a shell runs it: what it is, and what is printed around its outputs. */
-export function frameOf(text: string): {
-  readonly command: string;
-  readonly framed: (result: SshResult) => SshResult;
-} {
+export function frameOf(text: string): Frame {
   const [, tag = '', quoted = ''] = /^echo "<"([0-9a-f]+);.* sh -c '(.*)';echo ">".*$/s.exec(text) ?? [];
   if (tag === '') throw new Error(`no framed command: ${text}`);
+  return frame(tag, quoted);
+}
+
+/** The commands of a text that runs several as one; none where it is one command. */
+function partsOf(text: string): Frame[] {
+  const parts = text.matchAll(
+    /echo "<"([0-9a-f]+);echo "<"\1 >&2;sh -c '((?:[^']|'\\'')*)';echo ">"\1 \$\?;echo ">"\1 >&2/g,
+  );
+  return [...parts].map(([, tag = '', quoted = '']) => frame(tag, quoted));
+}
+
+function frame(tag: string, quoted: string): Frame {
   return {
     command: quoted.replaceAll(String.raw`'\''`, "'"),
     framed: ({ status, stdout, stderr }) => ({

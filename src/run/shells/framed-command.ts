@@ -39,11 +39,34 @@ export function framedSession(session: SshSession): DomainShell {
   return shell;
 }
 
+/**
+ * Runs several commands as one, which costs a slow console or a new session once.
+ * @returns the result of each
+ * @throws what `exec` throws; DriverError where one of them did not run, or did not end
+ */
+export async function execAll(
+  shell: DomainShell,
+  commands: readonly string[],
+  options: Parameters<DomainShell['exec']>[1],
+): Promise<readonly SshResult[]> {
+  const tagged = commands.map(command => ({ command, tag: randomBytes(4).toString('hex') }));
+  const all = tagged.map(({ command, tag }) => marked(`sh -c ${quoted(command)}`, tag)).join(';');
+  const result = await shell.exec(all, options);
+  return tagged.map(({ command, tag }) => unframed(result, tag, command, shell.name));
+}
+
 /** The quotes keep the markers out of what `set -x` or an error may print of the command. */
 export function framed(command: string, tag: string): string {
+  return marked(`PATH="$PATH:${programDirectories}" sh -c ${quoted(command)}`, tag);
+}
+
+function marked(command: string, tag: string): string {
   const [begin, end] = [`echo "<"${tag}`, `echo ">"${tag}`];
-  const quoted = `'${command.replaceAll("'", String.raw`'\''`)}'`;
-  return `${begin};${begin} >&2;PATH="$PATH:${programDirectories}" sh -c ${quoted};${end} $?;${end} >&2`;
+  return `${begin};${begin} >&2;${command};${end} $?;${end} >&2`;
+}
+
+function quoted(command: string): string {
+  return `'${command.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /**

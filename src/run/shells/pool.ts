@@ -12,7 +12,7 @@ import { NotWritten } from '../../lab/drivers/ssh/not-written.ts';
 import { putByShell } from '../../lab/drivers/ssh/put-by-shell.ts';
 import { type Deadline, deadline, pause, type RunClock } from '../clock.ts';
 import type { ConsoleShells } from './console-shells.ts';
-import { couldNotRun, framedSession, NotRun, programDirectories } from './framed-command.ts';
+import { couldNotRun, execAll, framedSession, NotRun, programDirectories } from './framed-command.ts';
 import type { DomainShell } from './framed-shell.ts';
 
 export interface CommandOptions {
@@ -116,12 +116,40 @@ export class ShellPool {
     this.#recorder.record(this.wayTo(domain), { kind: 'command', data: { domain, command } });
     const result = await this.read(domain, command, options);
     if (couldNotRun(result) && options.mayBeMissing !== true) throw this.#notRun(domain, command, result);
-    const { status, stdout, stderr } = result;
+    this.#answered(domain, command, result);
+    return result;
+  }
+
+  /**
+   * Runs several commands as one. Each is recorded with its answer when all are over.
+   * @param before a command that makes the domain ready for them, and is not recorded
+   * @throws as `run`; NotRun where `before` fails, with the hint
+   */
+  async runAll(
+    domain: string,
+    before: { readonly command: string; readonly attempt: string; readonly hint: string },
+    commands: readonly string[],
+    { signal }: Pick<CommandOptions, 'signal'>,
+  ): Promise<void> {
+    const patience = commands.length * this.#board.type.deadlines.command;
+    const what = `${commands.length} commands in ${domain} to end`;
+    const [ready, ...results] = await this.#ask(domain, what, { signal, patience }, (session, limit) =>
+      execAll(session, [before.command, ...commands], { signal: limit.signal }),
+    );
+    if (ready?.status !== 0) throw new NotRun(before.attempt, `"${ready?.stderr.trim()}"`, before.hint);
+    for (const [index, result] of results.entries()) {
+      const command = commands[index] ?? '';
+      this.#recorder.record(this.wayTo(domain), { kind: 'command', data: { domain, command } });
+      if (couldNotRun(result)) throw this.#notRun(domain, command, result);
+      this.#answered(domain, command, result);
+    }
+  }
+
+  #answered(domain: string, command: string, { status, stdout, stderr }: SshResult): void {
     this.#recorder.record(this.wayTo(domain), {
       kind: 'answer',
       data: { domain, command, status, stdout, stderr },
     });
-    return result;
   }
 
   /** Like `run`, but not a part of what the run is judged by. */

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { framed, framedSession, unframed } from '../../../src/run/shells/framed-command.ts';
+import { execAll, framed, framedSession, unframed } from '../../../src/run/shells/framed-command.ts';
 import type { SshSession } from '../../../src/lab/drivers/ssh/ssh.ts';
 
 interface Login {
@@ -48,6 +48,31 @@ for (const [what, command, expected] of [
     t.like(await run(command, { banner }), expected);
   });
 }
+
+test('several commands run as one, and each has its own status and outputs', async t => {
+  const banner = 'echo "*** Welcome ***"; echo "last login: never" >&2';
+  const shell = framedSession(sessionOf({ banner }));
+  const commands = [
+    'echo out; echo err >&2',
+    'exit 3',
+    'printf half',
+    `echo 'a "b"' "c'd"`,
+    'cat',
+    'no-such-program',
+    'echo (',
+  ];
+  const results = await execAll(shell, commands, { signal: new AbortController().signal });
+  t.is(results.length, commands.length);
+  for (const [index, command] of commands.entries()) {
+    const { status, stdout, stderr } = await run(command);
+    const withoutPlace = (text: string | undefined) => text?.replace(/^sh: \d+: /gm, 'sh: ');
+    t.deepEqual(
+      { ...results[index], stderr: withoutPlace(results[index]?.stderr) },
+      { status, stdout, stderr: withoutPlace(stderr) },
+      command,
+    );
+  }
+});
 
 test('a framed command reads its standard input', async t => {
   t.like(await run('cat', {}, 'some text'), { status: 0, stdout: 'some text' });
