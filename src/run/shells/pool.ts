@@ -234,8 +234,12 @@ export class ShellPool {
     }
   }
 
+  /** Ends all connections. The run is over and the board is off: in its domains there is nothing left to tidy. */
   async close(): Promise<void> {
-    await this.forget(dom0);
+    this.#consoles.clear();
+    const sessions = [...this.#open.values()].toReversed();
+    this.#open.clear();
+    for (const session of sessions) await session.close().catch(() => undefined);
   }
 
   /**

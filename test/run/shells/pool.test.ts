@@ -5,16 +5,23 @@ import { HostUnreachable } from '../../../src/lab/drivers/ssh/client.ts';
 import type { SshSession } from '../../../src/lab/drivers/ssh/ssh.ts';
 import type { RecordedData } from '../../../src/verdict/recording/event.ts';
 import { systemClock } from '../../../src/run/clock.ts';
+import type { ConsoleShells } from '../../../src/run/shells/console-shells.ts';
 import { dom0, ShellPool } from '../../../src/run/shells/pool.ts';
 import { frameOf, quickType } from '../scripted-board.ts';
 
 /** A Dom0 whose connections come as they are given, one after the other. */
 function poolWith(...connections: readonly (SshSession | Error)[]) {
+  return poolOf(connections);
+}
+
+function poolOf(connections: readonly (SshSession | Error)[], consoles?: ConsoleShells) {
   const left = connections.values();
   const recorded: RecordedData[] = [];
   const board = {
     type: quickType('rpi5', { firstOutput: 20, command: 5000, domain: 900 }),
     dom0: { host: 'dom0', port: 22, user: 'root' },
+    guest: () => undefined,
+    guestConsoles: true,
     ssh: {
       connect: async () => {
         const next = left.next().value ?? new HostUnreachable('log in', 'nothing listens there', 'wait');
@@ -24,7 +31,7 @@ function poolWith(...connections: readonly (SshSession | Error)[]) {
     },
   } as unknown as OpenBoard;
   const recorder = { record: (_source: string, event: RecordedData) => void recorded.push(event) };
-  return { shells: new ShellPool(board, recorder, systemClock()), recorded };
+  return { shells: new ShellPool(board, recorder, systemClock(), consoles), recorded };
 }
 
 const lost = new DriverError('run "true" as root@dom0', 'the connection was lost', 'see the network');
@@ -74,4 +81,23 @@ test('the result of the last attempt to log in is known until one succeeds', asy
   await reaching;
   t.is(shells.refusal(dom0), undefined);
   await shells.close();
+});
+
+test('shells close without a wait for a guest on a board that is off', async t => {
+  let isOff = false;
+  let closed = 0;
+  const never = new Promise<never>(() => undefined);
+  const untilOff = async () => (isOff ? never : { status: 0, stdout: '', stderr: '' });
+  const ofDom0 = { ...session('fine'), close: async () => void closed++ } as SshSession;
+  const { shells } = poolOf([ofDom0], {
+    dom0: () => never,
+    guest: async (name, inDom0) => {
+      await inDom0();
+      return { name, exec: untilOff, close: async () => void (await untilOff()) };
+    },
+  });
+  t.is((await shells.read('guest', 'true', { signal: soon() })).status, 0);
+  isOff = true;
+  await shells.close();
+  t.is(closed, 1);
 });
