@@ -22,7 +22,13 @@ export class GuestTerminal implements Terminal {
   readonly #dom0: DomainShell;
   readonly #directory: string;
   readonly #clock: RunClock;
-  readonly #reader = new ConsoleReader({});
+  readonly #reader = new ConsoleReader({
+    sign: ({ name, text }) => {
+      if (name === 'kernel-panic') this.#panic = text;
+    },
+  });
+  /** The line in which its kernel gave up. */
+  #panic: string | undefined;
   /** Bytes of its output that have been read. */
   #read = 0;
   #ended = false;
@@ -113,11 +119,23 @@ export class GuestTerminal implements Terminal {
   }
 
   #requireOpen(): void {
+    if (this.#panic !== undefined) throw new GuestPanicked(this.name, this.#panic);
     if (!this.#ended) return;
     throw new DriverError(
       `type on ${this.name}`,
       `it has ended: ${this.#reader.lastLines(1)[0]?.text ?? 'xenconsole said nothing'}`,
       'see `xl list` in Dom0, and the log of the guest',
+    );
+  }
+}
+
+/** Its kernel does nothing more, so another login is not tried. */
+export class GuestPanicked extends DriverError {
+  constructor(console: string, line: string) {
+    super(
+      `talk to ${console}`,
+      `"${line}"`,
+      'see what its kernel says before: the log in `collected/` of the run',
     );
   }
 }

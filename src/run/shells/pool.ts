@@ -14,6 +14,7 @@ import { type Deadline, deadline, pause, type RunClock } from '../clock.ts';
 import type { ConsoleShells } from './console-shells.ts';
 import { couldNotRun, execAll, framedSession, NotRun, programDirectories } from './framed-command.ts';
 import type { DomainShell } from './framed-shell.ts';
+import { GuestPanicked } from './guest-terminal.ts';
 
 export interface CommandOptions {
   readonly signal: AbortSignal;
@@ -78,7 +79,7 @@ export class ShellPool {
           last = error;
         }
         if (signal.aborted) throw last instanceof Error ? last : error;
-        if (error instanceof NoLogin && error.isFinal) throw error;
+        if (error instanceof GuestPanicked || (error instanceof NoLogin && error.isFinal)) throw error;
         between = error instanceof NoLogin ? Math.min(4 * between, mostBetweenLogins) : betweenAttempts;
       }
       await pause(this.#clock, between, signal).catch(() => undefined);

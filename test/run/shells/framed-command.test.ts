@@ -49,6 +49,9 @@ for (const [what, command, expected] of [
   });
 }
 
+/** A shell names the line in which a command stands. */
+const withoutPlace = (text: string | undefined) => text?.replace(/^sh: \d+: /gm, 'sh: ');
+
 test('several commands run as one, and each has its own status and outputs', async t => {
   const banner = 'echo "*** Welcome ***"; echo "last login: never" >&2';
   const shell = framedSession(sessionOf({ banner }));
@@ -65,7 +68,6 @@ test('several commands run as one, and each has its own status and outputs', asy
   t.is(results.length, commands.length);
   for (const [index, command] of commands.entries()) {
     const { status, stdout, stderr } = await run(command);
-    const withoutPlace = (text: string | undefined) => text?.replace(/^sh: \d+: /gm, 'sh: ');
     t.deepEqual(
       { ...results[index], stderr: withoutPlace(results[index]?.stderr) },
       { status, stdout, stderr: withoutPlace(stderr) },

@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { systemClock } from '../../../src/run/clock.ts';
 import { consoleLogin } from '../../../src/run/shells/console-login.ts';
 import { type DomainShell, framedShell } from '../../../src/run/shells/framed-shell.ts';
-import { GuestTerminal } from '../../../src/run/shells/guest-terminal.ts';
+import { GuestPanicked, GuestTerminal } from '../../../src/run/shells/guest-terminal.ts';
 
 const soon = () => AbortSignal.timeout(30_000);
 const isSocatThere = spawnSync('socat', ['-V']).status === 0;
@@ -29,7 +29,9 @@ echo '[    0.000000] Booting Linux on physical CPU 0x0'
 `;
 
 /** This machine's shell in the place of Dom0's, with an `xl` and a `xenconsole` of its own. */
-function dom0(t: ExecutionContext): DomainShell & { readonly left: () => string[] } {
+function dom0(
+  t: ExecutionContext,
+): DomainShell & { readonly left: () => string[]; readonly program: (name: string) => string } {
   const home = mkdtempSync(join(tmpdir(), 'scmi-hil-dom0-'));
   t.teardown(() => rmSync(home, { recursive: true }));
   mkdirSync(join(home, 'bin'));
@@ -54,6 +56,7 @@ function dom0(t: ExecutionContext): DomainShell & { readonly left: () => string[
         child.on('close', status => resolve({ status: status ?? -1, stdout, stderr }));
       }),
     close: () => Promise.resolve(),
+    program: name => join(home, 'bin', name),
     left: () => [...made].filter(each => readdirSync('/tmp').includes(each.slice('/tmp/'.length))),
   };
 }
@@ -94,4 +97,21 @@ on('a guest that ends, and one that is not there, are errors that say so, not an
   });
   await terminal.close();
   t.deepEqual(inDom0.left(), []);
+});
+
+on('a guest whose kernel panics ends the login at once, with the line in which it says so', async t => {
+  const inDom0 = dom0(t);
+  const kernel = String.raw`sh -c 'printf "[    1.5] Kernel panic - not syncing: VFS: Unable to mount root fs\r\n"; sleep 1000'`;
+  writeFileSync(inDom0.program('xenconsole'), `#!/bin/sh\n${kernel}\n`);
+  const terminal = await GuestTerminal.open('guest', inDom0, systemClock(), soon());
+  const who = { user: 'root', field: 'guests.guest' };
+  // It would wait for a prompt until `soon`.
+  const error = await t.throwsAsync(
+    consoleLogin(terminal, who, systemClock(), () => {}, soon()),
+    {
+      instanceOf: GuestPanicked,
+    },
+  );
+  t.regex(error?.message ?? '', /^talk to the console of guest: "Kernel panic - not syncing: VFS: Unable/);
+  await terminal.close();
 });
