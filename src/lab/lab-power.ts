@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { displayUrl } from './drivers/power/http-call.ts';
+import { shellCommand } from './written-secrets.ts';
 import { secretFiles as secrets, withNames } from './secret-names.ts';
 
 const host = z
@@ -49,9 +50,9 @@ export const power = z.discriminatedUnion('kind', [
   /** Shell commands; exit status 0 is success. `state` prints `on` or `off`. */
   z.strictObject({
     kind: z.literal('command'),
-    on: z.string(),
-    off: z.string(),
-    state: z.string().optional(),
+    on: shellCommand,
+    off: shellCommand,
+    state: shellCommand.optional(),
     /** They are variables of the commands' environment. */
     secrets,
   }),

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { talkers } from '../board/board-type.ts';
 import { secretFiles } from './secret-names.ts';
+import { shellCommand } from './written-secrets.ts';
 
 const baudRate = z.number().int().positive().optional();
 const host = z.string().min(1);
@@ -31,7 +32,7 @@ const lines = [
   /** Standard input and output of a shell command. */
   z.strictObject({
     kind: z.literal('command'),
-    command: z.string().min(1),
+    command: shellCommand,
     /** They are variables of the command's environment. */
     secrets: secretFiles,
     charactersPerSecond,

@@ -13,6 +13,7 @@ import { powerTasmota } from './drivers/power/tasmota.ts';
 import { powerUhubctl } from './drivers/power/uhubctl.ts';
 import { serialDevice } from './drivers/serial/device.ts';
 import type { LabPower } from './lab-power.ts';
+import { secretVariables } from './written-secrets.ts';
 import { type Environment, NamedSecrets, readSecretLine } from './secret-names.ts';
 import { readText } from '../config/yaml-file.ts';
 
@@ -31,7 +32,9 @@ export function openPower(board: string, setup: LabPower, environment: Environme
   const named = new NamedSecrets('secrets' in setup ? setup.secrets : {}, environment, 'power');
   const credentials = credentialsOf(setup);
   const power = driverOf(board, setup, named, credentials);
-  return { power, secrets: [...named.all, ...(credentials ? [credentials.password] : [])] };
+  const commands = setup.kind === 'command' ? [setup.on, setup.off, setup.state ?? ''] : [];
+  const inherited = commands.flatMap(secretVariables).flatMap(name => environment[name] ?? []);
+  return { power, secrets: [...named.all, ...inherited, ...(credentials ? [credentials.password] : [])] };
 }
 
 function driverOf(

@@ -575,6 +575,33 @@ test('a password within a URL is refused where the lab file is read, and not rep
   }
 });
 
+test('a password in a command is refused where the lab file is read, and not repeated', t => {
+  const power = `{ kind: command, on: "curl -u admin:hunter2 http://pdu/on", off: 'pdu --password hunter2 off' }`;
+  const thrown = t.throws(() => loadLabText(lab.replace(/power: .*/, `power: ${power}`)), {
+    instanceOf: ConfigurationError,
+  });
+  t.regex(
+    thrown.message,
+    /lab\.yaml:\d+:\d+: boards\.rpi5-01\.power\.on: expected no password .*\(after -u\)/,
+  );
+  t.regex(
+    thrown.message,
+    /power\.off: .*\(after --password\): put it into a file, name that under secrets: /,
+  );
+  t.notRegex(`${thrown.message} ${thrown.hint}`, /hunter2/);
+  const console = `{ kind: command, command: "sshpass -p hunter2 ssh pdu" }`;
+  t.throws(() => loadLabText(lab.replace(/serial: .*/, `serial: ${console}`)), {
+    message: /serial\.command: expected no password or token in a command \(after -p\)/,
+  });
+});
+
+test('secrets of a command that come from the environment are told to the recorder', t => {
+  const power = `{ kind: command, on: 'pdu -p "$PDU_PASSWORD" on', off: 'pdu -p "$PDU_PASSWORD" off $HOST' }`;
+  const setup = powerOfText(lab.replace(/power: .*/, `power: ${power}`));
+  const { secrets } = openPower('rpi5-01', setup, { PDU_PASSWORD: 'hunter2', HOST: 'pdu' });
+  t.deepEqual(new Set(secrets), new Set(['hunter2']));
+});
+
 test('a shown switch has no secrets in it, and outlets are told apart all the same', t => {
   const one = powerOfText(httpSwitch('http://pdu/on?outlet=1&token=hunter2'));
   const other = powerOfText(httpSwitch('http://pdu/on?outlet=2&token=hunter2'));
