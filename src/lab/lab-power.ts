@@ -53,6 +53,8 @@ export const power = z.discriminatedUnion('kind', [
     on: shellCommand,
     off: shellCommand,
     state: shellCommand.optional(),
+    /** The outlet that they switch, if other commands switch it too; else these commands stand for it. */
+    outlet: z.string().min(1).exactOptional(),
     /** They are variables of the commands' environment. */
     secrets,
   }),
@@ -146,10 +148,23 @@ export function outletOf(setup: LabPower): string | undefined {
     case 'relay':
       // One port may have several relays, each with its bytes.
       return `${setup.path} ${setup.on.replaceAll(' ', '').toUpperCase()}`;
+    case 'command':
+      return outletOfCommands(setup);
     default:
-      // The outlet that a command switches is unknown.
+      // A person knows the outlet.
       return undefined;
   }
+}
+
+/** Boards with one command hang on one outlet; a command that does nothing has none. */
+function outletOfCommands({ on, off, outlet }: Extract<LabPower, { kind: 'command' }>): string | undefined {
+  if (outlet !== undefined) return `outlet ${outlet}`;
+  if (/^\s*(?:true|:|exit 0)?\s*$/.test(on)) return undefined;
+  // A command may have secrets in it.
+  return `command ${createHash('sha256')
+    .update(JSON.stringify([on, off]))
+    .digest('hex')
+    .slice(0, 12)}`;
 }
 
 type HttpSetup = Extract<LabPower, { kind: 'http' }>;

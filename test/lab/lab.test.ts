@@ -288,10 +288,28 @@ for (const [power, other, outlet] of [
   });
 }
 
-test("two boards without a switch, or with commands, are nobody else's business", t => {
+test("two boards without a switch are nobody else's business", t => {
   t.is(two('{ kind: ask }', '{ kind: ask }').boards.size, 2);
   const command = '{ kind: command, on: "true", off: "true" }';
   t.is(two(command, command).boards.size, 2);
+});
+
+test('boards with one switch command, or one outlet of commands, are on one outlet', t => {
+  const command = '{ kind: command, on: pdu 3 on, off: pdu 3 off }';
+  t.throws(() => two(command, command), {
+    message: /rpi5-02\.power: command [0-9a-f]{12} is rpi5-01's already/,
+  });
+  t.is(two(command, command.replaceAll('3', '4')).boards.size, 2);
+  t.throws(
+    () =>
+      two(
+        '{ kind: command, on: "true", off: "true", outlet: rack 3 }',
+        '{ kind: command, on: pdu 3 on, off: pdu 3 off, outlet: rack 3 }',
+      ),
+    { message: /rpi5-02\.power: outlet rack 3 is rpi5-01's already/ },
+  );
+  const ssh = '{ kind: command, on: ssh pdu on, off: ssh pdu off, outlet: "1" }';
+  t.is(two(ssh, ssh.replace('"1"', '"2"')).boards.size, 2);
 });
 
 test('all mistakes of a file are listed, in the order of its lines', t => {
