@@ -1,11 +1,7 @@
-/** The commands that a step types in a domain. The prediction names them in the same words. */
+/** The commands that a step types in a domain. */
 import type { Guest } from '../model/predict/scenario.ts';
+import { configPath, xlCommands } from '../model/predict/walk.ts';
 import { configuredName } from '../model/xl/xl-config.ts';
-
-/** Where a guest's configuration is put in Dom0. */
-function configPath(directory: string, guest: string): string {
-  return `${directory}/${guest}.cfg`;
-}
 
 /** The toolstack's name of a guest: the name in its configuration, not the scenario's. */
 export function nameInToolstack({ name, config }: Guest): string {
@@ -45,10 +41,8 @@ const xu: Toolstack = {
 
 const xl = {
   dom0: 'linux',
-  create: (directory: string, guest: string) => `xl create ${configPath(directory, guest)}`,
-  destroy: (guest: string) => `xl destroy ${guest}`,
-  shutdown: (guest: string) => `xl shutdown -w ${guest}`,
-  reboot: (guest: string) => `xl reboot ${guest}`,
+  ...xlCommands,
+  create: (directory: string, guest: string) => xlCommands.create(configPath(directory, guest)),
   list: 'xl list',
   takesFiles: true,
   // Where xenconsoled runs with --log=guest (Debian: XENCONSOLED_TRACE=guest in /etc/default/xen).

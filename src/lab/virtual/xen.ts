@@ -73,10 +73,10 @@ export async function runXen(machine: XenMachine): Promise<never> {
     firmware: machine.firmware,
     hostTree,
     partialTrees: partialTrees(modules),
-    ...(type.dom0.probe === undefined ? {} : { probe: type.dom0.probe }),
+    probe: type.dom0.probe,
     observer: heard,
-    ...(isZephyr ? { dom0System: 'zephyr' } : {}),
-    ...(machine.deviations === undefined ? {} : { deviations: machine.deviations }),
+    dom0System: isZephyr ? 'zephyr' : undefined,
+    deviations: machine.deviations,
   });
   const printer = new Printer(uart, consolesOf(hostTree));
   const commandLine = readCommandLine(hostTree, type.xen);
@@ -341,7 +341,6 @@ function isWholeKernel({ bytes, size }: BootModuleFound): boolean {
   return bytes.length === size && isArm64Image(bytes) && (what === 'linux' || what === 'zephyr');
 }
 
-/** The tree at an address; undefined where there is none that can be read. */
 /** Partial trees of dom0less domains, from the modules that their nodes name. */
 function partialTrees(modules: readonly BootModuleFound[]): ReadonlyMap<string, DeviceTree> {
   const trees = new Map<string, DeviceTree>();

@@ -14,7 +14,7 @@ export interface MachineOptions {
   /** Where the bus aborts; where absent what is known of the firmware's machine. */
   readonly abortingRanges?: readonly AbortingRange[];
   /** The deliberate bug; absent in everything but mutants. */
-  readonly deviations?: Deviations;
+  readonly deviations?: Deviations | undefined;
 }
 
 export interface FirmwareMachine {

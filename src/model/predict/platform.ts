@@ -20,19 +20,19 @@ export interface PlatformOptions extends MachineOptions {
   readonly build: XenBuild;
   readonly linux: LinuxVersion;
   /** SCMI drivers that the kernels have beside the default. */
-  readonly linuxDrivers?: readonly OptionalDriver[];
+  readonly linuxDrivers?: readonly OptionalDriver[] | undefined;
   /** SCMI raw mode of the kernels; absent: none. */
-  readonly linuxRawMode?: RawMode;
+  readonly linuxRawMode?: RawMode | undefined;
   /** Path in Dom0 of the bare-metal probe: a guest whose kernel that is runs no Linux. */
-  readonly probe?: string;
+  readonly probe?: string | undefined;
   /** The device tree that Xen is started with. */
   readonly hostTree: DeviceTree;
   /** Partial trees of dom0less domains, by the name of their node in /chosen. */
   readonly partialTrees: ReadonlyMap<string, DeviceTree>;
   /** Dom0's kernel is there though the tree does not name it: the boot loader adds it. */
-  readonly dom0KernelIsAdded?: boolean;
+  readonly dom0KernelIsAdded?: boolean | undefined;
   /** Kind of Dom0, if it is no Linux: its requests to the firmware are unknown. */
-  readonly dom0System?: 'zephyr';
+  readonly dom0System?: 'zephyr' | undefined;
   /** SMC Calling Convention of EL3, major << 16 | minor; 1.5 where absent. */
   readonly smcccVersion?: number;
 }

@@ -3,19 +3,25 @@ import { escaped } from '../../config/text.ts';
 import { lookQuestion, type LookQuestion, lookQuestions } from '../linux/look.ts';
 import { commandText } from '../probe/command.ts';
 import { commandOfStep, type ProbeStep, type ScmiStep } from '../probe/of-step.ts';
-import type { Guest, Scenario, Step } from './scenario.ts';
+import type { Scenario, Step } from './scenario.ts';
 import type { FirmwareMessage } from '../scmi/firmware-message.ts';
-import { dom0Bootargs, namesBootModules } from '../xen/modules.ts';
+import { dom0Bootargs } from '../xen/modules.ts';
 import { Expectations, patternOf } from './expectations.ts';
 import { DomainHistory } from './history.ts';
 import type { ConsoleLine, Reason } from '../trace/observation.ts';
-import { Platform } from './platform.ts';
+import type { Platform } from './platform.ts';
 import { predictPayload } from './predict-payload.ts';
 import { predictedMessage } from './predicted-message.ts';
 import type { Phase, PredictedLine, PredictedToolstackCall, Prediction } from './prediction.ts';
 import { predictProbe } from './probe-answer.ts';
 import { predictRaw } from './raw-answer.ts';
-import { configuredName } from '../xl/xl-config.ts';
+import {
+  type GuestEndStep,
+  ScenarioMachine,
+  type StepListener,
+  type ToolstackCall,
+  type ToolstackStep,
+} from './walk.ts';
 import { claimsOf, type PredictedCommand, type PredictedConsoleLine } from './statements.ts';
 
 export interface PredictOptions {
@@ -25,7 +31,7 @@ export interface PredictOptions {
    * The deployment adds Dom0's kernel to the tree, and to the nodes of dom0less domains what they lack. Where absent:
    * it does if the tree names no boot module at all or one without its place, since no Xen is started with such a tree.
    */
-  readonly dom0KernelIsAdded?: boolean;
+  readonly dom0KernelIsAdded?: boolean | undefined;
   /**
    * `zephyr`: Dom0 is xen-troops' zephyr-dom0-xt. What it asks the firmware is not predicted; its toolstack, `xu`, makes
    * domains that are configured in its image, without SCMI (zephyr-xenlib, xen-dom-mgmt.c, arch_prepare_domain_cfg).
@@ -48,10 +54,10 @@ export function predict(scenario: Scenario, options: PredictOptions = {}): Predi
   return run.prediction();
 }
 
-class PredictedRun {
+class PredictedRun implements StepListener<void> {
   readonly #scenario: Scenario;
-  readonly #directory: string;
   readonly #isZephyr: boolean;
+  readonly #machine: ScenarioMachine;
   readonly #platform: Platform;
   readonly #expectations = new Expectations();
   readonly #lines: PredictedLine[] = [];
@@ -67,24 +73,16 @@ class PredictedRun {
 
   constructor(scenario: Scenario, options: PredictOptions) {
     this.#scenario = scenario;
-    this.#directory = options.directory ?? '/root';
     this.#isZephyr = options.dom0System === 'zephyr';
-    this.#platform = new Platform({
-      build: scenario.xen,
-      linux: scenario.linux,
-      ...(scenario.linuxDrivers === undefined ? {} : { linuxDrivers: scenario.linuxDrivers }),
-      ...(scenario.linuxRawMode === undefined ? {} : { linuxRawMode: scenario.linuxRawMode }),
-      firmware: scenario.firmware,
-      hostTree: scenario.hostTree,
-      partialTrees: scenario.dom0less,
-      ...(scenario.probe === undefined ? {} : { probe: scenario.probe }),
-      ...(options.dom0System === undefined ? {} : { dom0System: options.dom0System }),
-      dom0KernelIsAdded: options.dom0KernelIsAdded ?? !namesBootModules(scenario.hostTree),
+    this.#machine = new ScenarioMachine(scenario, {
+      ...options,
+      directory: options.directory ?? '/root',
       observer: {
         console: line => this.#print(line),
         message: message => this.#messages.push(message),
       },
     });
+    this.#platform = this.#machine.platform;
     this.#history = new DomainHistory(this.#platform, scenario);
   }
 
@@ -118,77 +116,47 @@ class PredictedRun {
     if (this.#platform.panic !== null || !(inDomain || this.#platform.isDom0Up)) return;
     this.#phase = index;
     if (next?.do === 'assign-device') this.#platform.holdKernels();
-    this.#do(index, step);
+    if (!this.#isZephyr || !this.#isOfZephyr(step)) this.#machine.take(step, this);
     if (next?.do !== 'assign-device') this.#platform.releaseKernels();
     this.#history.look();
   }
 
-  #do(index: number, step: Step): void {
-    if (this.#isZephyr && this.#isOfZephyr(step)) return;
-    switch (step.do) {
-      case 'create':
-        this.#create(step.guest);
-        break;
-      case 'destroy':
-        this.#call(
-          step.do,
-          `xl destroy ${this.#nameOf(step.guest)}`,
-          name => this.#platform.xlDestroy(name),
-          step,
-        );
-        break;
-      case 'shutdown':
-        this.#call(
-          step.do,
-          `xl shutdown -w ${this.#nameOf(step.guest)}`,
-          name => this.#platform.xlShutdown(name),
-          step,
-        );
-        break;
-      case 'reboot':
-        this.#call(
-          step.do,
-          `xl reboot ${this.#nameOf(step.guest)}`,
-          name => this.#platform.xlReboot(name),
-          step,
-        );
-        break;
-      case 'assign-device':
-        this.#calls.push({
-          do: step.do,
-          rc: this.#platform.assignDevice(this.#nameOf(step.guest), step.path),
-        });
-        break;
-      case 'guest-powers-off':
-        this.#calls.push({ do: step.do, rc: this.#platform.guestPowersOff(this.#nameOf(step.guest)).rc });
-        break;
-      case 'guest-reboots':
-        this.#calls.push({ do: step.do, rc: this.#platform.guestReboots(this.#nameOf(step.guest)).rc });
-        break;
-      case 'guest-crashes':
-        this.#calls.push({ do: step.do, rc: this.#platform.guestCrashes(this.#nameOf(step.guest)).rc });
-        break;
-      case 'look':
-        this.#commands.set(index, unknownCommand(`look at ${step.domain}`));
-        for (const question of lookQuestions) this.#look(step.domain, question);
-        break;
-      case 'command': {
-        const question = lookQuestion(step.run);
-        this.#commands.set(index, unknownCommand(step.run));
-        if (question !== undefined) this.#look(step.domain, question);
-        break;
-      }
-      case 'scmi':
-        if (step.channel === undefined) this.#raw(index, step);
-        else this.#probe(index, step);
-        break;
-      case 'smc':
-      case 'memory':
-        this.#probe(index, step);
-        break;
-      case 'wait':
-        break;
-    }
+  toolstack(step: ToolstackStep, call: ToolstackCall): void {
+    const { do: what, guest } = step;
+    const before = this.#lines.length;
+    const result = call.run();
+    const { rc } = result;
+    if (what === 'create') this.#history.created(this.#nameOf(guest), result);
+    const words = what === 'create' ? `guest ${guest} is created` : `step of the scenario: ${what} ${guest}`;
+    const printed = this.#lines.slice(before).filter(({ source }) => source === 'xl');
+    const cause = printed.at(-1)?.reason;
+    const reason: Reason =
+      rc === 0 || cause === undefined
+        ? { rule: `xl.${what}`, because: rc === 0 ? `${words}, and nothing stands against it` : words }
+        : { ...cause, because: `${words}, which fails: ${cause.because}` };
+    this.#calls.push({ do: what, rc });
+    this.#expectations.command(call.command, rc, this.#phase, reason);
+    const output = printed.map(({ text }) => text).join('\n');
+    this.#known({ command: call.command, exitStatus: rc, output });
+  }
+
+  guestEnds({ do: what }: GuestEndStep, end: () => { readonly rc: number }): void {
+    this.#calls.push({ do: what, rc: end().rc });
+  }
+
+  assignDevice({ do: what }: Step, assign: () => number): void {
+    this.#calls.push({ do: what, rc: assign() });
+  }
+
+  look({ domain }: { readonly domain: string }): void {
+    this.#known(unknownCommand(`look at ${domain}`));
+    for (const question of lookQuestions) this.#ask(domain, question);
+  }
+
+  command({ domain, run }: { readonly domain: string; readonly run: string }): void {
+    const question = lookQuestion(run);
+    this.#known(unknownCommand(run));
+    if (question !== undefined) this.#ask(domain, question);
   }
 
   /** Steps on a Dom0 without Linux: only the toolstack's making and ending of domains is predicted. */
@@ -237,43 +205,7 @@ class PredictedRun {
     };
   }
 
-  #create(guestName: string): void {
-    const guest = this.#guest(guestName);
-    const path = `${this.#directory}/${guest.name}.cfg`;
-    const run = (): { rc: number; domid?: number } => {
-      const result = this.#platform.xlCreate(path, guest.config, guest.files);
-      this.#history.created(this.#nameOf(guestName), result);
-      return result;
-    };
-    this.#command('create', `xl create ${path}`, run, `guest ${guest.name} is created`);
-  }
-
-  #call(
-    what: string,
-    command: string,
-    run: (name: string) => { rc: number },
-    { guest }: { readonly guest: string },
-  ): void {
-    this.#command(what, command, () => run(this.#nameOf(guest)), `step of the scenario: ${what} ${guest}`);
-  }
-
-  #command(what: string, command: string, run: () => { readonly rc: number }, words: string): void {
-    const before = this.#lines.length;
-    const { rc } = run();
-    const printed = this.#lines.slice(before).filter(({ source }) => source === 'xl');
-    const cause = printed.at(-1)?.reason;
-    const reason: Reason =
-      rc === 0 || cause === undefined
-        ? { rule: `xl.${what}`, because: rc === 0 ? `${words}, and nothing stands against it` : words }
-        : { ...cause, because: `${words}, which fails: ${cause.because}` };
-    this.#calls.push({ do: what, rc });
-    this.#expectations.command(command, rc, this.#phase, reason);
-    if (typeof this.#phase !== 'number') return;
-    const output = printed.map(({ text }) => text).join('\n');
-    this.#commands.set(this.#phase, { command, exitStatus: rc, output });
-  }
-
-  #look(domain: string, question: LookQuestion): void {
+  #ask(domain: string, question: LookQuestion): void {
     const view = this.#platform.view(this.#nameOf(domain));
     if (view === undefined) return;
     const { domid } = view.kernel.machine;
@@ -281,12 +213,12 @@ class PredictedRun {
   }
 
   /** A domain that does not run the probe cannot be asked such things. */
-  #probe(index: number, step: ProbeStep): void {
+  probe(step: ProbeStep): void {
     const command = commandOfStep(step);
     const name = this.#nameOf(step.domain);
     const program = this.#platform.probe(name);
     if (command === undefined || program === undefined) {
-      this.#commands.set(index, unknownCommand(command === undefined ? step.do : commandText(command)));
+      this.#known(unknownCommand(command === undefined ? step.do : commandText(command)));
       return;
     }
     const before = this.#messages.length;
@@ -296,18 +228,18 @@ class PredictedRun {
     }));
     const domid = this.#platform.domains().find(domain => domain.name === name)?.domid;
     this.#expectations.answer('probe', answer, this.#phase, domid);
-    this.#commands.set(index, answer.predicted);
+    this.#known(answer.predicted);
   }
 
   /**
    * A message by Linux's raw mode. Whether the kernel has that, the run asks the domain: the answer is predicted in any
    * case.
    */
-  #raw(index: number, step: ScmiStep): void {
+  raw(step: ScmiStep): void {
     const kernel = this.#platform.view(this.#nameOf(step.domain))?.kernel;
     const raw = kernel?.raw[0];
     if (kernel === undefined || raw === undefined) {
-      this.#commands.set(index, unknownCommand(step.do));
+      this.#known(unknownCommand(step.do));
       return;
     }
     const before = this.#messages.length;
@@ -316,7 +248,12 @@ class PredictedRun {
       messages: this.#messages.slice(before),
     }));
     this.#expectations.answer('linux', answer, this.#phase, kernel.machine.domid);
-    this.#commands.set(index, answer.predicted);
+    this.#known(answer.predicted);
+  }
+
+  /** What the running step types and is answered, for the statements of the scenario. */
+  #known(command: PredictedCommand): void {
+    if (typeof this.#phase === 'number') this.#commands.set(this.#phase, command);
   }
 
   #print(line: ConsoleLine): void {
@@ -377,16 +314,8 @@ class PredictedRun {
     );
   }
 
-  #guest(name: string): Guest {
-    const guest = this.#scenario.guests.get(name);
-    if (guest === undefined) throw new RangeError(`the scenario has no guest ${name}`);
-    return guest;
-  }
-
-  /** The toolstack's name of a guest: the name in its configuration, not the scenario's. */
   #nameOf(guest: string): string {
-    const config = this.#scenario.guests.get(guest)?.config;
-    return config === undefined ? guest : configuredName(config, guest);
+    return this.#machine.nameOf(guest);
   }
 }
 

@@ -2,7 +2,6 @@
  * A run of a scenario on a machine of the model, observed as a virtual board shows it, without the
  * board's transports. Thousands of runs take seconds.
  */
-import { configuredName } from '../../model/xl/xl-config.ts';
 import type { SignSeen } from '../../verdict/console/sign.ts';
 import { lookQuestion, lookQuestions } from '../../model/linux/look.ts';
 import { rawMessageCommand } from '../../model/linux/raw-mode.ts';
@@ -10,13 +9,13 @@ import type { LinuxView } from '../../model/linux/view.ts';
 import { FirmwareAlone } from '../../model/predict/firmware-alone.ts';
 import type { Deviations } from '../../model/predict/deviations.ts';
 import type { ConsoleLine } from '../../model/trace/observation.ts';
-import { Platform } from '../../model/predict/platform.ts';
+import type { Platform } from '../../model/predict/platform.ts';
 import { probeReady } from '../../model/predict/predict-payload.ts';
 import { probeOutcomes } from '../../model/probe/answer.ts';
 import { commandText } from '../../model/probe/command.ts';
 import { commandOfStep, type ProbeStep, type ScmiStep } from '../../model/probe/of-step.ts';
 import type { Phase, Prediction } from '../../model/predict/prediction.ts';
-import type { Guest, Scenario, Step } from '../../model/predict/scenario.ts';
+import type { Scenario, Step } from '../../model/predict/scenario.ts';
 import type {
   Observations,
   SeenAnswer,
@@ -25,7 +24,13 @@ import type {
   SeenMilestone,
   SeenSign,
 } from '../../verdict/verify/observation.ts';
-import { namesBootModules } from '../../model/xen/modules.ts';
+import {
+  type GuestEndStep,
+  ScenarioMachine,
+  type StepListener,
+  type ToolstackCall,
+  type ToolstackStep,
+} from '../../model/predict/walk.ts';
 
 /** Runs a command line in a domain; `xl` says what Dom0's xl prints, by the words after it. */
 export type AskDomain = (
@@ -56,8 +61,9 @@ export async function observe(options: ObserveOptions): Promise<Observations> {
 /** Whether a guest is there to be asked something, as far as the commands so far tell (machines/domain.ts). */
 type GuestState = 'absent' | 'refused' | 'created' | 'unknown';
 
-class ObservedRun {
+class ObservedRun implements StepListener<Promise<void>> {
   readonly #options: ObserveOptions;
+  readonly #machine: ScenarioMachine;
   readonly #platform: Platform;
   /** The machine whose boot loader starts the probe; null where it starts Xen. */
   readonly #alone: FirmwareAlone | null;
@@ -74,26 +80,15 @@ class ObservedRun {
   #place = 1;
 
   constructor(options: ObserveOptions) {
-    const { scenario, deviations } = options;
-    const wrong = deviations === undefined ? {} : { deviations };
+    const { scenario, deviations, directory } = options;
     const { firmware } = scenario;
     this.#options = options;
     const unheard = { console: () => {}, message: () => {} };
     this.#alone =
-      scenario.payload === undefined ? null : new FirmwareAlone({ firmware, observer: unheard, ...wrong });
-    this.#platform = new Platform({
-      build: scenario.xen,
-      linux: scenario.linux,
-      ...(scenario.linuxDrivers === undefined ? {} : { linuxDrivers: scenario.linuxDrivers }),
-      ...(scenario.linuxRawMode === undefined ? {} : { linuxRawMode: scenario.linuxRawMode }),
-      firmware,
-      hostTree: scenario.hostTree,
-      partialTrees: scenario.dom0less,
-      ...(scenario.probe === undefined ? {} : { probe: scenario.probe }),
-      dom0KernelIsAdded: !namesBootModules(scenario.hostTree),
-      observer: { console: line => this.#hear(line), message: () => {} },
-      ...wrong,
-    });
+      scenario.payload === undefined ? null : new FirmwareAlone({ firmware, observer: unheard, deviations });
+    const observer = { ...unheard, console: (line: ConsoleLine) => this.#hear(line) };
+    this.#machine = new ScenarioMachine(scenario, { directory, observer, deviations });
+    this.#platform = this.#machine.platform;
   }
 
   boot(): void {
@@ -121,42 +116,7 @@ class ObservedRun {
     if (this.#alone === null && !this.#platform.isDom0Up) return;
     this.#phase = index;
     this.#begun.add(index);
-    switch (step.do) {
-      case 'create':
-      case 'destroy':
-      case 'shutdown':
-      case 'reboot':
-        this.#toolstack(step.do, step.guest);
-        break;
-      case 'guest-powers-off':
-        this.#inGuest(step.guest, name => this.#platform.guestPowersOff(name));
-        break;
-      case 'guest-reboots':
-        this.#inGuest(step.guest, name => this.#platform.guestReboots(name));
-        break;
-      case 'guest-crashes':
-        this.#inGuest(step.guest, name => this.#platform.guestCrashes(name));
-        break;
-      case 'look':
-        for (const command of this.#lookCommands()) await this.#ask(step.domain, command);
-        break;
-      case 'command':
-        await this.#ask(step.domain, step.run);
-        break;
-      case 'scmi':
-        if (step.channel === undefined) await this.#sendRaw(step);
-        else this.#askProbe(step);
-        break;
-      case 'smc':
-      case 'memory':
-        this.#askProbe(step);
-        break;
-      case 'assign-device':
-        this.#notDone.set(index, 'no program in Dom0 issues XEN_DOMCTL_assign_device');
-        break;
-      case 'wait':
-        break;
-    }
+    await this.#machine.take(step, this);
     this.#xl = [];
   }
 
@@ -180,33 +140,38 @@ class ObservedRun {
     };
   }
 
-  #toolstack(what: keyof typeof toolstackCommands, guestName: string): void {
-    const { directory, scenario } = this.#options;
-    const guest = scenario.guests.get(guestName);
-    const name = nameOf(guestName, guest);
-    const state = this.#guests.get(guestName) ?? (guest === undefined ? 'created' : 'absent');
+  async toolstack({ do: what, guest }: ToolstackStep, { command, run }: ToolstackCall): Promise<void> {
+    const isToCreate = this.#options.scenario.guests.has(guest);
+    const state = this.#guests.get(guest) ?? (isToCreate ? 'absent' : 'created');
     const isThere = state === 'created' || state === 'unknown';
     if (!isThere && (what === 'shutdown' || what === 'reboot')) return;
-    const path = `${directory}/${guestName}.cfg`;
-    const { rc } =
-      what === 'create'
-        ? this.#platform.xlCreate(path, guest?.config ?? '', guest?.files)
-        : this.#platform[toolstackCommands[what].method](name);
-    const command = what === 'create' ? `xl create ${path}` : `xl ${toolstackCommands[what].words} ${name}`;
+    const { rc } = run();
     this.#answer('dom0', command, { status: rc, ...outputs(this.#xl) });
-    const { succeeded, failed } = toolstackCommands[what];
-    this.#guests.set(guestName, rc === 0 ? succeeded : what === 'create' && isThere ? 'created' : failed);
-    if (what === 'create' && rc === 0) this.#reach('domain-created', name);
+    const { succeeded, failed } = statesAfter[what];
+    this.#guests.set(guest, rc === 0 ? succeeded : what === 'create' && isThere ? 'created' : failed);
+    if (what === 'create' && rc === 0) this.#reach('domain-created', this.#machine.nameOf(guest));
   }
 
-  #inGuest(guest: string, act: (name: string) => unknown): void {
-    const name = this.#nameOf(guest);
+  async guestEnds({ guest }: GuestEndStep, end: () => unknown): Promise<void> {
+    const name = this.#machine.nameOf(guest);
     if (this.#reachable(guest) === undefined) return;
-    act(name);
+    end();
     const isThere = this.#platform
       .domains()
       .some(domain => domain.name === name && domain.state === 'running');
     this.#guests.set(guest, isThere ? 'created' : 'absent');
+  }
+
+  async assignDevice(): Promise<void> {
+    this.#notDone.set(this.#phase, 'no program in Dom0 issues XEN_DOMCTL_assign_device');
+  }
+
+  async look({ domain }: { readonly domain: string }): Promise<void> {
+    for (const command of this.#lookCommands()) await this.#ask(domain, command);
+  }
+
+  async command({ domain, run }: { readonly domain: string; readonly run: string }): Promise<void> {
+    await this.#ask(domain, run);
   }
 
   async #ask(domain: string, command: string): Promise<void> {
@@ -218,12 +183,12 @@ class ObservedRun {
       answer === undefined
         ? await this.#options.ask(view, command, isDom0 ? words => this.#xlPrints(words) : undefined)
         : { status: answer.exitStatus, stdout: answer.text === '' ? '' : `${answer.text}\n`, stderr: '' };
-    this.#answer(isDom0 ? 'dom0' : this.#nameOf(domain), command, given);
+    this.#answer(isDom0 ? 'dom0' : this.#machine.nameOf(domain), command, given);
   }
 
-  #askProbe(step: ProbeStep): void {
+  async probe(step: ProbeStep): Promise<void> {
     const command = commandOfStep(step);
-    const name = this.#nameOf(step.domain);
+    const name = this.#machine.nameOf(step.domain);
     const probe = this.#alone?.probe ?? this.#platform.probe(name);
     if (command === undefined || probe === undefined) {
       this.#notDone.set(this.#phase, `${step.domain} runs no probe`);
@@ -234,7 +199,7 @@ class ObservedRun {
     this.#answer(name, commandText(command), { status, stdout: text, stderr: '' });
   }
 
-  async #sendRaw(step: ScmiStep): Promise<void> {
+  async raw(step: ScmiStep): Promise<void> {
     const view = this.#reachable(step.domain);
     if (view === undefined) return;
     const { version, raw } = view.kernel;
@@ -260,7 +225,7 @@ class ObservedRun {
       this.#notDone.set(this.#phase, `${domain} does not run`);
       return undefined;
     }
-    const view = this.#platform.view(this.#nameOf(domain));
+    const view = this.#platform.view(this.#machine.nameOf(domain));
     if (view === undefined) this.#fault(`waited for ${domain} to answer SSH`);
     return view;
   }
@@ -316,25 +281,17 @@ class ObservedRun {
   #here(): { readonly line: number; readonly phase: Phase } {
     return { line: this.#place++, phase: this.#phase };
   }
-
-  #nameOf(domain: string): string {
-    return nameOf(domain, this.#options.scenario.guests.get(domain));
-  }
 }
 
-const toolstackCommands = {
-  create: { method: 'xlCreate', words: 'create', succeeded: 'created', failed: 'refused' },
-  destroy: { method: 'xlDestroy', words: 'destroy', succeeded: 'absent', failed: 'unknown' },
-  shutdown: { method: 'xlShutdown', words: 'shutdown -w', succeeded: 'absent', failed: 'unknown' },
-  reboot: { method: 'xlReboot', words: 'reboot', succeeded: 'created', failed: 'created' },
+/** A guest after a command of the toolstack. */
+const statesAfter = {
+  create: { succeeded: 'created', failed: 'refused' },
+  destroy: { succeeded: 'absent', failed: 'unknown' },
+  shutdown: { succeeded: 'absent', failed: 'unknown' },
+  reboot: { succeeded: 'created', failed: 'created' },
 } as const satisfies Readonly<
-  Record<string, { method: keyof Platform; words: string; succeeded: GuestState; failed: GuestState }>
+  Record<ToolstackStep['do'], { readonly succeeded: GuestState; readonly failed: GuestState }>
 >;
-
-/** The toolstack's name of a guest: the name in its configuration, not the scenario's. */
-function nameOf(domain: string, guest: Guest | undefined): string {
-  return guest === undefined ? domain : configuredName(guest.config, domain);
-}
 
 function outputs(printed: readonly string[]): { readonly stdout: string; readonly stderr: string } {
   const { output: stdout = [], error: stderr = [] } = Object.groupBy(printed, text =>
