@@ -38,6 +38,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./verify.ts')).addVerify,
   },
   {
+    name: 'report',
+    summary: 'write reports of recorded runs: HTML, Markdown, JUnit, a mail',
+    load: async () => (await import('./report.ts')).addReport,
+  },
+  {
     name: 'replay',
     summary: 'show a recorded run again as it happened',
     load: async () => (await import('./replay.ts')).addReplay,

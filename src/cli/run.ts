@@ -157,7 +157,10 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   } finally {
     show.live.close();
     // Also after a mistake or an interruption: what was learned until then is worth keeping.
-    if (reports.length > 0) writeReports(files, reports, strictness, [...plan.leftOut, ...unfit.leftOut]);
+    if (reports.length > 0) {
+      const leftOut = [...plan.leftOut, ...unfit.leftOut];
+      await writeReports(files, { reports, strictness, leftOut }, process);
+    }
   }
   const leftOut = [...plan.leftOut, ...unfit.leftOut];
   show.summary(reports, leftOut);

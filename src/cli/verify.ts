@@ -79,19 +79,30 @@ function reportOf(
   if (run !== undefined && options.console !== undefined) {
     throw new UsageError('verify takes a run or --console, not both', hint);
   }
-  if (run !== undefined) return reportOfRun(path.resolve(process.cwd, run), options, process);
+  if (run !== undefined) {
+    const again = { chosen: chosenPrediction(options, process), strict: options.strict === true };
+    return reportOfRun(path.resolve(process.cwd, run), again, process);
+  }
   if (options.console === undefined) throw new UsageError('verify needs a run, or --console and a log', hint);
   return reportOfLog(path.resolve(process.cwd, options.console), options, process);
 }
 
-/** @returns undefined where the run was interrupted before it had a prediction */
-async function reportOfRun(
+export interface JudgeAgain {
+  /** In place of the run's own. */
+  readonly chosen?: Prediction | undefined;
+  readonly strict: boolean;
+}
+
+/**
+ * Judges a recorded run again.
+ * @returns undefined where the run was interrupted before it had a prediction
+ */
+export async function reportOfRun(
   directory: string,
-  options: VerifyOptions,
+  { chosen, strict }: JudgeAgain,
   process: CliProcess,
 ): Promise<RunReport | undefined> {
   const own = path.join(directory, runFiles.prediction);
-  const chosen = chosenPrediction(options, process);
   if (chosen === undefined && !existsSync(own) && (await wasInterrupted(directory))) {
     process.stderr.write(
       `${directory}: interrupted, nothing to judge: the run ended before its prediction\n`,
@@ -102,7 +113,7 @@ async function reportOfRun(
   const judge = new RunJudge(prediction);
   const damage = await readEventsOf(directory, (event, line) => judge.take(event, line));
   warnOfDamage(damage, process);
-  const { verdict, header, cpu, milliseconds } = judge.judge(options.strict === true);
+  const { verdict, header, cpu, milliseconds } = judge.judge(strict);
   return {
     ...reportAbout(prediction, verdict),
     directory,

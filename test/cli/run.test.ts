@@ -39,6 +39,17 @@ test.serial(
       t.true(existsSync(path.join(directory, files, 'recording.jsonl')), files);
     }
     t.regex(out, /\n3 runs: 3 met\n$/);
+    const reported = await scmiHil(
+      ['report', 'runs', '--html', 'page.html', '--markdown', 'note.md', '--mail'],
+      { cwd: directory },
+    );
+    t.is(reported.code, 0, reported.err);
+    t.regex(
+      readFileSync(path.join(directory, 'page.html'), 'utf8'),
+      /<title>scmi-hil: 3 runs: 3 met<\/title>/,
+    );
+    t.regex(readFileSync(path.join(directory, 'note.md'), 'utf8'), /^## scmi-hil: 3 runs: 3 met\n/);
+    t.regex(reported.out, /^No run on a physical or emulated board/);
     const junit = readFileSync(path.join(directory, 'junit.xml'), 'utf8');
     t.is(junit.match(/<testsuite /g)?.length, 3);
     t.notRegex(junit, /<failure|<error/);

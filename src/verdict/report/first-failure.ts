@@ -20,9 +20,9 @@ export function firstFailure(
     if (isFailure(judgement, strictness)) {
       const line = outcome !== 'missed' && seen !== undefined ? seen.line : reached;
       if (first === undefined || line < first.line) first = { judgement, line };
-    } else if (seen !== undefined) {
-      reached = Math.max(reached, seen.line);
     }
+    // The nearest line to a missed one is not where it should have been.
+    if (seen !== undefined && outcome !== 'missed') reached = Math.max(reached, seen.line);
   }
   return first?.judgement;
 }
