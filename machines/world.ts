@@ -1,4 +1,4 @@
-/** What the machines of a run know of the world around them: its deadlines, its time, and its console. */
+/** World of a run's machines: its deadlines, its time, and its console. */
 import type { Deadlines } from '../src/board/board-type.ts';
 
 export interface World {

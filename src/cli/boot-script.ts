@@ -1,6 +1,7 @@
 /** `scmi-hil boot-script`: what U-Boot does to boot a board, for a board that boots without a run. */
+import { abilitiesOf } from '../lab/abilities.ts';
 import path from 'node:path';
-import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
 import { requireImages } from '../lab/needed-images.ts';
 import { openBoard } from '../lab/open.ts';
 import { plannedBoard } from '../lab/planned-board.ts';
@@ -72,7 +73,7 @@ async function bootScript(
 /** A virtual board has its files once it is open. */
 async function deploymentOf(board: BoardEntry, scenario: Scenario, { env }: CliProcess): Promise<Deployment> {
   requireImages(board);
-  if (!isVirtual(board.setup)) return prepareDeployment(plannedBoard(board, env), scenario);
+  if (abilitiesOf(board).bootsFiles) return prepareDeployment(plannedBoard(board, env), scenario);
   await using opened = await openBoard(board, { env });
   return await prepareDeployment(opened, scenario);
 }

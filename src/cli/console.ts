@@ -1,6 +1,7 @@
 /** `scmi-hil console`: a board's serial line at this terminal. */
+import { abilitiesOf } from '../lab/abilities.ts';
 import { duration } from '../board/board-type.ts';
-import { isVirtual, type WiredBoard, wiredBoardOf } from '../lab/load-lab.ts';
+import { type WiredBoard, wiredBoardOf } from '../lab/load-lab.ts';
 import { openWires, type Wires } from '../lab/open.ts';
 import type { SerialConnection, SerialDriver } from '../lab/drivers/serial/serial.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
@@ -68,7 +69,7 @@ async function connect(entry: WiredBoard, options: ConsoleOptions, process: CliP
   const serial = lineOf(wires, entry.name, options.uart);
   await using connection = await openLine(serial, process, error => session.reject(error));
   stderr.write(`${serial.name}; Ctrl-] leaves\n`);
-  if (options.powerCycle === true || isVirtual(entry.setup)) {
+  if (options.powerCycle === true || !abilitiesOf(entry).outlivesCommands) {
     await wires.power.off(within(entry.type.deadlines.powerOff, signal));
     await wires.power.on(within(entry.type.deadlines.powerOn, signal));
   }

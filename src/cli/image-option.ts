@@ -1,7 +1,8 @@
 /** `--image NAME=PATH`: a file of the user's in place of one of the board's. */
+import { abilitiesOf, namedImages } from '../lab/abilities.ts';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
 import { imageNames } from '../lab/needed-images.ts';
 import { nearestName } from '../config/nearest-name.ts';
 import { UsageError } from './command.ts';
@@ -31,7 +32,7 @@ export function withImages(board: BoardEntry, images: Readonly<Record<string, st
   const { name, type, setup } = board;
   const names = Object.keys(images);
   if (names.length === 0) return board;
-  if (isVirtual(setup)) {
+  if (!abilitiesOf(board).bootsFiles) {
     throw new UsageError(`--image: ${name} is virtual, it runs no images`, 'name another board with --board');
   }
   const known = [
@@ -47,5 +48,5 @@ export function withImages(board: BoardEntry, images: Readonly<Record<string, st
     const instead = nearest === undefined ? `it has ${known.join(', ')}` : `did you mean ${nearest}?`;
     throw new UsageError(`--image ${unknown}: ${name} has no such image`, instead);
   }
-  return { ...board, setup: { ...setup, images: { ...setup.images, ...images } } };
+  return { ...board, setup: { ...setup, images: { ...namedImages(board), ...images } } };
 }

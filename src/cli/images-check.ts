@@ -1,6 +1,7 @@
 /** `scmi-hil images check`: a lab's image files, held against what its board needs. */
+import { abilitiesOf } from '../lab/abilities.ts';
 import { existsSync } from 'node:fs';
-import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
 import { imageNames } from '../lab/needed-images.ts';
 import { plannedBoard } from '../lab/planned-board.ts';
 import { loadBoardImages } from '../lab/images/board-images.ts';
@@ -16,8 +17,8 @@ export async function checkBoardImages(
   entry: BoardEntry,
   { env }: CliProcess,
 ): Promise<readonly CheckedImage[]> {
-  const { name, type, setup } = entry;
-  if (isVirtual(setup)) {
+  const { name, type } = entry;
+  if (!abilitiesOf(entry).bootsFiles) {
     throw new UsageError(
       `${name} is virtual: it has no image files`,
       'name a board of a lab file, or qemu-virt',

@@ -1,6 +1,7 @@
 /** `scmi-hil power`: a board's supply, by hand. */
+import { abilitiesOf } from '../lab/abilities.ts';
 import { Argument } from 'commander';
-import { isVirtual, type WiredBoard, wiredBoardOf } from '../lab/load-lab.ts';
+import { type WiredBoard, wiredBoardOf } from '../lab/load-lab.ts';
 import { openWires } from '../lab/open.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import { type AddCommand, type CliProcess, exitCode } from './command.ts';
@@ -53,7 +54,7 @@ export const addPower: AddCommand = (program, process, done) => {
 
 /** @returns what the switch says afterwards; what it was told to where it cannot tell */
 async function switchPower(entry: WiredBoard, action: Action, process: CliProcess): Promise<string> {
-  if (isVirtual(entry.setup)) {
+  if (!abilitiesOf(entry).outlivesCommands) {
     process.stderr.write(`${entry.name} is virtual: it exists only while this command runs\n`);
   }
   await using stack = new AsyncDisposableStack();

@@ -1,12 +1,6 @@
 /** Which scenario runs on which board, settled before any board is touched. */
-import {
-  type BoardEntry,
-  boardOf,
-  isEmulated,
-  isVirtual,
-  type LoadedLab,
-  requireNoMistake,
-} from '../lab/load-lab.ts';
+import { abilitiesOf, namedImages } from '../lab/abilities.ts';
+import { type BoardEntry, boardOf, type LoadedLab, requireNoMistake } from '../lab/load-lab.ts';
 import { bootMistake } from '../lab/needed-images.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
 import { findScenario, listScenarios, loadScenario, type ScenarioFile } from '../scenario/load.ts';
@@ -92,25 +86,27 @@ function boardsFor({ boards, images = {} }: PlanRequest, lab: LoadedLab): BoardE
 /** Why a scenario cannot run on a board; undefined where it can. */
 function reasonAgainst(
   { document }: ScenarioFile,
-  { board: { type, setup }, xen, toolstack }: BoardSoftware,
+  { board, xen, toolstack }: BoardSoftware,
 ): string | undefined {
+  const { type } = board;
   if (!fitsBoardType(document, type)) return `it is for ${document.boards?.join(', ')}`;
-  if (isVirtual(setup)) return undefined;
+  const { runsAnySoftware, takesFirmwareFaults, bootsFilesAlone } = abilitiesOf(board);
+  if (runsAnySoftware) return undefined;
   // A physical board runs flashed and built software; a scenario does not change it.
   const { linux, linuxRawMode, firmware, payload } = document;
-  const xenNeeds = isEmulated(setup)
+  const xenNeeds = bootsFilesAlone
     ? xenImageDifferences(document, type, xen)
     : xenDifferences(document, type);
   const needs = [
     ...(firmware.profile !== undefined && firmware.profile !== type.firmware
       ? [`firmware ${firmware.profile}`]
       : []),
-    ...(isEmulated(setup) ? [] : firmware.faults.map(fault => `firmware with ${fault}`)),
+    ...(takesFirmwareFaults ? [] : firmware.faults.map(fault => `firmware with ${fault}`)),
     ...xenNeeds,
     ...(toolstack !== undefined && Object.keys(document.guests).length > 0
       ? [`${toolstack}: --image tools=DIR`]
       : []),
-    ...(payload !== undefined && !isEmulated(setup) && setup.images[payload] === undefined
+    ...(payload !== undefined && !bootsFilesAlone && namedImages(board)[payload] === undefined
       ? [`an image ${payload}, in the lab file or by --image ${payload}=PATH`]
       : []),
     ...(linux !== undefined && linux !== type.linux ? [`Linux ${linux}`] : []),
@@ -167,8 +163,8 @@ function xenDifferences({ xen }: ScenarioFile['document'], type: BoardEntry['typ
 }
 
 /** The lab's own device tree, in place of the board type's. */
-export function labTreeOf({ setup }: BoardEntry): { readonly labTree?: string } {
-  const labTree = isVirtual(setup) ? undefined : setup.images['dtb'];
+export function labTreeOf(board: BoardEntry): { readonly labTree?: string } {
+  const labTree = namedImages(board)['dtb'];
   return labTree === undefined ? {} : { labTree };
 }
 

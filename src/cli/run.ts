@@ -1,9 +1,10 @@
 /** `scmi-hil run`: scenarios on boards, shown live, judged, reported. */
+import { abilitiesOf } from '../lab/abilities.ts';
 import os from 'node:os';
 import path from 'node:path';
 import { hintAt } from '../config/nearest-name.ts';
 import { Guard } from '../lab/guard/guard.ts';
-import { type BoardEntry, isVirtual } from '../lab/load-lab.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
 import { canHave, requiredFault, together } from '../lab/virtual-faults.ts';
 import { otherBuild, type XenSeen } from '../model/predict/other-build.ts';
 import { renderJson } from '../verdict/report/json.ts';
@@ -212,7 +213,7 @@ class UnfitScenarios {
     this.#booted.set(board, booted);
     const prepared = this.#ready.get(job);
     // A virtual board has the Xen that the scenario wants.
-    if (!this.#isAll || prepared === undefined || prepared.isWithoutXen || isVirtual(board.setup))
+    if (!this.#isAll || prepared === undefined || prepared.isWithoutXen || abilitiesOf(board).runsAnySoftware)
       return true;
     const why = otherBuild(prepared.xen, booted);
     if (why === undefined) return true;
@@ -253,7 +254,7 @@ function requireFaults(names: readonly string[], jobs: readonly Job[]): void {
 }
 
 function requireVirtual(option: string, jobs: readonly Job[], hint: string): void {
-  const real = jobs.find(({ board }) => !isVirtual(board.setup));
+  const real = jobs.find(({ board }) => !abilitiesOf(board).runsAnySoftware);
   if (real === undefined) return;
   throw new UsageError(`${option} is for virtual boards, and ${real.board.name} is a real one`, hint);
 }

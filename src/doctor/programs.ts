@@ -1,7 +1,7 @@
 /** Node, and the programs that emulated boards and builds of device trees need. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isEmulated } from '../lab/load-lab.ts';
+import { abilitiesOf } from '../lab/abilities.ts';
 import { projectDirectory } from '../config/project-directory.ts';
 import { runProgram } from '../lab/images/program.ts';
 import type { Check } from './check.ts';
@@ -21,7 +21,7 @@ const programs: readonly Program[] = [
 ];
 
 export function programsCheck({ boards }: LabAndBoards): Check {
-  const isEmulating = boards.some(({ setup }) => isEmulated(setup));
+  const isEmulating = boards.some(board => abilitiesOf(board).bootsFilesAlone);
   return {
     name: 'programs',
     deadline: 30_000,

@@ -47,7 +47,7 @@ export function plannedBoard({ name, type, setup }: BoardEntry, env: Environment
   };
 }
 
-/** What the images of a board say of its software. */
+/** Software of a board, as its images tell it. */
 export interface BoardSoftware {
   /** The board with the build of its own Xen, if it is emulated: that is predicted, unless a scenario asks for another. */
   readonly board: BoardEntry;

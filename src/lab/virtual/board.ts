@@ -14,7 +14,7 @@ import type { VirtualBoardParts } from './board-parts.ts';
 import { runXen } from './xen.ts';
 
 /** How long a board needs from one end to the next start of its firmware, in milliseconds. */
-const RESET_DELAY = 50;
+const resetDelay = 50;
 
 export class VirtualBoard implements Supplied {
   readonly #parts: VirtualBoardParts;
@@ -51,7 +51,7 @@ export class VirtualBoard implements Supplied {
           this.#parts.uart.line(`virtual board: ${error instanceof Error ? error.stack : String(error)}`);
           return await silence(signal);
         }
-        await wait(RESET_DELAY, signal).catch(() => {});
+        await wait(resetDelay, signal).catch(() => {});
       }
     }
   }

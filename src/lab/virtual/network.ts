@@ -6,9 +6,9 @@ import { BoardReset, type FetchOptions, type VirtualNetwork } from './boot/hando
 import type { Mishaps } from './mishaps.ts';
 import { untilAborted } from './time.ts';
 
-const PROBE_DEADLINE = 5000;
-const READ_REQUEST = 1;
-const ERROR = 5;
+const probeDeadline = 5000;
+const readRequestOpcode = 1;
+const errorOpcode = 5;
 
 export interface NetworkOptions {
   readonly address: string;
@@ -47,13 +47,13 @@ export function createNetwork(options: NetworkOptions): VirtualNetwork {
 /** The file in which things happen. */
 const eventful = /(?:^|\/)xen$/;
 /** Packets that have to be sent again should not take a second each. */
-const LOSSY_TIMEOUT = 256;
-const LOSSY_RETRIES = 20;
+const lossyTimeout = 256;
+const lossyRetries = 20;
 
 function fetchOver(detour: number | undefined, file: string, fetching: FetchOptions): Promise<Uint8Array> {
   return detour === undefined
     ? fetchTftp({ file, ...fetching })
-    : fetchTftp({ file, ...fetching, port: detour, timeout: LOSSY_TIMEOUT, retries: LOSSY_RETRIES });
+    : fetchTftp({ file, ...fetching, port: detour, timeout: lossyTimeout, retries: lossyRetries });
 }
 
 /** Sends a read request, ends the transfer with ERROR 0 at its first packet. @returns whether the file is there */
@@ -63,12 +63,12 @@ async function probe(
   signal: AbortSignal,
 ): Promise<boolean> {
   await using socket = createSocket('udp4');
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(PROBE_DEADLINE)]);
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(probeDeadline)]);
   socket.send(readRequest(file, { tsize: '0', blksize: '1468' }), tftpPort, server);
   try {
     const [packet, from] = await once(socket, 'message', { signal: deadline });
-    if (packet.readUInt16BE(0) === ERROR) return false;
-    const end = Buffer.concat([Buffer.from([0, ERROR, 0, 0]), Buffer.from('Early terminate\0')]);
+    if (packet.readUInt16BE(0) === errorOpcode) return false;
+    const end = Buffer.concat([Buffer.from([0, errorOpcode, 0, 0]), Buffer.from('Early terminate\0')]);
     await new Promise(sent => socket.send(end, from.port, from.address, sent));
     return true;
   } catch (error) {
@@ -87,5 +87,5 @@ async function firstPacket(file: string, { server, port, signal }: FetchOptions)
 
 function readRequest(file: string, options: Readonly<Record<string, string>>): Buffer {
   const words = [file, 'octet', ...Object.entries(options).flat()];
-  return Buffer.concat([Buffer.from([0, READ_REQUEST]), ...words.map(word => Buffer.from(`${word}\0`))]);
+  return Buffer.concat([Buffer.from([0, readRequestOpcode]), ...words.map(word => Buffer.from(`${word}\0`))]);
 }

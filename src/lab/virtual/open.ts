@@ -23,13 +23,13 @@ import { SshPort } from './ssh-server.ts';
 import { makeStandIn } from './stand-in.ts';
 import { Uart } from './uart.ts';
 
-const LOOPBACK = '127.0.0.1';
+const loopback = '127.0.0.1';
 /** TCP port multiplexer: nobody runs one. */
-const UNUSED_PORT = 1;
-const QUIET = 15;
+const unusedPort = 1;
+const quietTime = 15;
 /** How long an adapter that vanished is looked for. */
-const ADAPTER_PATIENCE = 1500;
-const SERIAL = '0000beef';
+const adapterPatience = 1500;
+const serialNumber = '0000beef';
 
 export interface VirtualBoardOptions {
   /** Name of the board in the lab. */
@@ -58,8 +58,8 @@ export async function openVirtualBoard(
 ): Promise<BoardWithDrivers> {
   const faults = options.faults ?? {};
   await using stack = new AsyncDisposableStack();
-  const tftp = stack.use(options.tftp ?? (await listenTftp({ address: LOOPBACK, port: 0 })));
-  const ssh = stack.use(await SshPort.open(LOOPBACK));
+  const tftp = stack.use(options.tftp ?? (await listenTftp({ address: loopback, port: 0 })));
+  const ssh = stack.use(await SshPort.open(loopback));
   const uart = stack.use(Uart.open(faults));
   const uarts = new Map(Object.keys(type.uarts).map(name => [name, stack.use(Uart.open())]));
   const firmwareUart = [...uarts].find(([name]) => isFirmwaresOwn(type.uarts[name]?.talkers))?.[1];
@@ -68,8 +68,8 @@ export async function openVirtualBoard(
   const link = linkFaults[faults.tftp ?? 'none'];
   const detour = link && stack.adopt(await openLossyLink(tftp.port, 1, link), each => each.close());
   const network = createNetwork({
-    address: LOOPBACK,
-    server: LOOPBACK,
+    address: loopback,
+    server: loopback,
     tftpPort: tftp.port,
     mishaps,
     ...(detour === undefined ? {} : { detour: detour.port }),
@@ -84,7 +84,7 @@ export async function openVirtualBoard(
     network,
     ssh,
     keys,
-    serial: SERIAL,
+    serial: serialNumber,
     ...(options.deviations === undefined ? {} : { deviations: options.deviations }),
   });
   const serial = serialDevice({ path: uart.path, baudRate: type.console.baudRate });
@@ -96,12 +96,10 @@ export async function openVirtualBoard(
   return {
     name: options.name,
     // No adapter and no wire lies between: what the board says is there almost at once.
-    type: { ...type, console: { ...type.console, quiet: QUIET } },
+    type: { ...type, console: { ...type.console, quiet: quietTime } },
     virtual: true,
     power,
-    serial: keepsItsName(uart.path)
-      ? returning(serial, { patience: ADAPTER_PATIENCE, interval: 20 })
-      : serial,
+    serial: keepsItsName(uart.path) ? returning(serial, { patience: adapterPatience, interval: 20 }) : serial,
     uarts: new Map(
       [...uarts].map(([name, { path }]) => [
         name,
@@ -113,10 +111,10 @@ export async function openVirtualBoard(
     ),
     tftp,
     ssh: sshClient(faults.dom0 === 'no-network' ? { dial: noWay } : {}),
-    network: { address: LOOPBACK, server: LOOPBACK, prefixes: [`${SERIAL}/`] },
+    network: { address: loopback, server: loopback, prefixes: [`${serialNumber}/`] },
     dom0: {
-      host: LOOPBACK,
-      port: faults.dom0 === 'ssh-refuses' ? UNUSED_PORT : ssh.port,
+      host: loopback,
+      port: faults.dom0 === 'ssh-refuses' ? unusedPort : ssh.port,
       user: type.dom0.user,
       hostKey: (faults.dom0 === 'other-host-key' ? makeSshKeys() : keys).fingerprint,
       identity,

@@ -4,7 +4,7 @@ import type { XenText } from './boot-text.ts';
 import type { Uart } from './uart.ts';
 
 /** Time between two lines of Linux, in its own time stamps (milliseconds). */
-const LINUX_LINE = 7;
+const linuxLine = 7;
 
 export class Printer {
   readonly #uart: Uart;
@@ -53,7 +53,7 @@ export class Printer {
 
   /** A message of a kernel, on its own console. */
   linux(text: string, domid = 0): void {
-    this.#linuxTime += LINUX_LINE;
+    this.#linuxTime += linuxLine;
     this.domain(domid, `[    ${this.#stamp()}] ${text}\r\n`);
   }
 

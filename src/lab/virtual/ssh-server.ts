@@ -8,9 +8,9 @@ import { serveSftp } from './sftp-server.ts';
 import { type Shell, runCommandLine } from './shell/shell.ts';
 import type { Attachment, Terminal } from './vuart.ts';
 
-const PROMPT = '~ # ';
+const prompt = '~ # ';
 /** Ctrl-]: ends `xl console`. */
-const DETACH = '\u001d';
+const detachKey = '\u001d';
 
 export interface SshServerOptions {
   /** OpenSSH public key that may log in. */
@@ -100,7 +100,7 @@ export class SshServer {
     for (const output of [result.stdout, result.stderr]) {
       channel.write(Buffer.from(output).toString().replaceAll('\n', '\r\n'));
     }
-    channel.write(PROMPT);
+    channel.write(prompt);
   }
 
   #execute(channel: ServerChannel, command: string): void {
@@ -132,20 +132,20 @@ export class SshServer {
     let attached: Attachment | undefined;
     const backInShell = () => {
       attached = undefined;
-      channel.write(PROMPT);
+      channel.write(prompt);
     };
     const terminal = { show: (text: string) => void channel.write(text), ended: backInShell };
     channel.on('error', () => {});
     channel.on('close', () => attached?.detach());
-    channel.write(PROMPT);
+    channel.write(prompt);
     channel.on('data', (bytes: Buffer) => {
       for (const character of bytes.toString()) {
         if (attached !== undefined) {
           const typed = line;
           const isEnd = character === '\r' || character === '\n';
-          line = isEnd || character === DETACH ? '' : line + character;
+          line = isEnd || character === detachKey ? '' : line + character;
           if (isEnd) attached.line(typed);
-          if (character !== DETACH) continue;
+          if (character !== detachKey) continue;
           attached.detach();
           backInShell();
           continue;

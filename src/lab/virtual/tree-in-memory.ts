@@ -5,7 +5,7 @@ import type { MachineMemory } from './machine-memory.ts';
 
 /** The device tree to which x0 points; undefined if there is none. */
 export function treeInMemory(memory: MachineMemory, address: number): DeviceTree | undefined {
-  return treeOf(memory.read(address, MAXIMUM_TREE));
+  return treeOf(memory.read(address, maximumTree));
 }
 
 /** Undefined where the bytes are no device tree. */
@@ -18,4 +18,4 @@ export function treeOf(bytes: Uint8Array): DeviceTree | undefined {
   }
 }
 
-const MAXIMUM_TREE = 2 * 1024 * 1024;
+const maximumTree = 2 * 1024 * 1024;

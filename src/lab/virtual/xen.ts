@@ -42,9 +42,9 @@ export interface XenMachine extends VirtualBoardParts {
 }
 
 /** Xen waits five seconds before it restarts the machine; nobody learns anything from all of them. */
-const REBOOT_PAUSE = 500;
+const rebootPause = 500;
 /** Delay of Dom0's faults after its login, in milliseconds. */
-const AFTER_LOGIN = 10;
+const afterLogin = 10;
 
 /**
  * Runs what the boot loader jumped to, until the supply goes away.
@@ -180,7 +180,7 @@ async function runDom0(
   ssh.connect(dom0.server);
   const loggedIn = setTimeout(() => {
     if (mishaps.reached('dom0')) end.abort('reset');
-  }, AFTER_LOGIN);
+  }, afterLogin);
   try {
     const either = AbortSignal.any([signal, end.signal]);
     const shells = [...consoles.ttys].flatMap(([domid, tty]) => {
@@ -276,7 +276,7 @@ async function runKernelAlone({ uart, type, signal }: XenMachine, isLinux: boole
 
 async function endOfXen(noreboot: boolean, signal: AbortSignal): Promise<never> {
   if (noreboot) return await untilAborted(signal);
-  await wait(REBOOT_PAUSE, signal);
+  await wait(rebootPause, signal);
   throw new BoardReset();
 }
 

@@ -74,7 +74,7 @@ export class Platform {
 
   /** @throws {RangeError} for a firmware fault or quirk that does not exist */
   constructor(options: PlatformOptions) {
-    const { build, hostTree, partialTrees, observer, smcccVersion = SMCCC_1_5 } = options;
+    const { build, hostTree, partialTrees, observer, smcccVersion = smccc15 } = options;
     const { deviations = {} } = options;
     this.#options = options;
     this.#machine = firmwareMachine(options);
@@ -302,4 +302,4 @@ export class Platform {
   }
 }
 
-const SMCCC_1_5 = 0x1_0005;
+const smccc15 = 0x1_0005;

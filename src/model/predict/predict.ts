@@ -251,7 +251,7 @@ class PredictedRun implements StepListener<void> {
     this.#known(answer.predicted);
   }
 
-  /** What the running step types and is answered, for the statements of the scenario. */
+  /** Keeps the command of the running step, with its answer, for the statements of the scenario. */
   #known(command: PredictedCommand): void {
     if (typeof this.#phase === 'number') this.#commands.set(this.#phase, command);
   }

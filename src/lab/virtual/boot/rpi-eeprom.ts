@@ -12,9 +12,9 @@ import { type Asked, eepromRequests, namesOf } from './eeprom-requests.ts';
 import { type BootMachine, BoardReset, type Handover } from './handover.ts';
 
 /** Where the firmware puts the device tree, and below which it puts an initramfs that has no place of its own. */
-const TREE_ADDRESS = 0x2efec600;
-const PAGE = 0x1000;
-const OTHER_SERIAL = '0c0ffee1';
+const treeAddress = 0x2efec600;
+const page = 0x1000;
+const otherSerial = '0c0ffee1';
 
 export interface Eeprom {
   /** Last eight digits of the serial number, lower case: the directory of every request. */
@@ -24,7 +24,7 @@ export interface Eeprom {
 }
 
 /** Rev 1.0, of stepping C1. */
-const REVISION = 'd04170';
+const boardRevision = 'd04170';
 
 /** The board stopped: it waits for a power cycle and does nothing until then. */
 export class BoardHalted extends Error {}
@@ -35,8 +35,8 @@ export class BoardHalted extends Error {}
  */
 export async function runEeprom(machine: BootMachine, eeprom: Eeprom): Promise<Handover> {
   const { mishaps } = machine;
-  const serial = mishaps.faults.otherBoard === true ? OTHER_SERIAL : eeprom.serial;
-  const { revision = REVISION } = eeprom;
+  const serial = mishaps.faults.otherBoard === true ? otherSerial : eeprom.serial;
+  const { revision = boardRevision } = eeprom;
   const log = new Log(machine.uart);
   for (const line of start(serial, revision, machine.isCold)) log.line(line);
   if (mishaps.reached('boot-loader')) throw new BoardReset();
@@ -114,15 +114,15 @@ function place(
   memory.store(config.kernelAddress, fetched('kernel'));
   if (config.initramfs !== undefined) {
     const bytes = fetched('initramfs');
-    const address = config.initramfs.address ?? Math.floor((TREE_ADDRESS - bytes.length) / PAGE) * PAGE;
+    const address = config.initramfs.address ?? Math.floor((treeAddress - bytes.length) / page) * page;
     memory.store(address, bytes);
     announceRamdisk(tree, address, address + bytes.length);
   }
   const flat = writeFlat(tree);
-  memory.store(TREE_ADDRESS, flat);
-  log.message(`Device tree loaded to 0x${TREE_ADDRESS.toString(16)} (size 0x${flat.length.toString(16)})`);
+  memory.store(treeAddress, flat);
+  log.message(`Device tree loaded to 0x${treeAddress.toString(16)} (size 0x${flat.length.toString(16)})`);
   log.message('Starting OS 5794 ms');
-  return { image: config.kernelAddress, tree: TREE_ADDRESS };
+  return { image: config.kernelAddress, tree: treeAddress };
 }
 
 function start(serial: string, revision: string, isCold: boolean): readonly string[] {

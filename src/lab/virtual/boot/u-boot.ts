@@ -9,13 +9,13 @@ import { linuxStart } from '../boot-text.ts';
 import { untilAborted } from '../time.ts';
 import { type BootMachine, BoardReset, type Handover } from './handover.ts';
 
-const COUNTDOWN_SECONDS = 2;
-const FDT_MAGIC = 0xd00dfeed;
-const MAXIMUM_TREE = 2 * 1024 * 1024;
-const LARGEST_FIT = 256 * 1024 * 1024;
-const LARGEST_SCRIPT = 64 * 1024;
-const BLOCKS_PER_HASH = 10;
-const HASHES_PER_LINE = 65;
+const countdownSeconds = 2;
+const fdtMagic = 0xd00dfeed;
+const maximumTree = 2 * 1024 * 1024;
+const largestFit = 256 * 1024 * 1024;
+const largestScript = 64 * 1024;
+const blocksPerHash = 10;
+const hashesPerLine = 65;
 
 /** How one board's U-Boot was built, and what it finds. */
 export interface UBootBuild {
@@ -85,7 +85,7 @@ const commands: Readonly<Record<string, Command>> = {
  * @throws BoardReset for `reset`; the signal's reason when the supply goes away
  */
 export async function runUBoot(machine: BootMachine, build: UBootBuild): Promise<Handover> {
-  const environment = new Map([['bootdelay', String(COUNTDOWN_SECONDS)], ...build.environment]);
+  const environment = new Map([['bootdelay', String(countdownSeconds)], ...build.environment]);
   const uBoot: UBoot = { ...machine, build, environment };
   const { uart, signal } = machine;
   const { mishaps } = machine;
@@ -113,8 +113,8 @@ function ofOtherBoard(line: string): string {
 async function countDown({ uart, signal, mishaps }: UBoot): Promise<boolean> {
   const fault = mishaps.isFirstPowerOn ? mishaps.faults.countdown : undefined;
   if (fault === 'not-shown') return false;
-  uart.write(`Hit any key to stop autoboot: ${String(COUNTDOWN_SECONDS).padStart(2)}`);
-  for (let left = COUNTDOWN_SECONDS - 1; left >= 0; left--) {
+  uart.write(`Hit any key to stop autoboot: ${String(countdownSeconds).padStart(2)}`);
+  for (let left = countdownSeconds - 1; left >= 0; left--) {
     const key = await uart.character(signal, fault === 'key-lost' ? 0 : 1000);
     if (key !== undefined && fault === undefined) {
       uart.line('\b\b\b 0 ');
@@ -167,7 +167,7 @@ async function runScript(uBoot: UBoot, [, where]: readonly string[]): Promise<Ou
   const { uart, memory } = uBoot;
   const address = hexadecimal(where) ?? 0;
   uart.line(`## Executing script at ${address.toString(16).padStart(8, '0')}`);
-  const text = scriptText(memory.read(address, LARGEST_SCRIPT));
+  const text = scriptText(memory.read(address, largestScript));
   if (text === undefined) {
     uart.line('Wrong image format for "source" command');
     return 'failed';
@@ -310,7 +310,7 @@ function bootFit({ uart, memory, build }: UBoot, [, where]: readonly string[]): 
     uart.line("ERROR -91: can't get kernel image!");
     return 'failed';
   }
-  const fit = parseFlat(memory.read(address, LARGEST_FIT), 'FIT image in memory');
+  const fit = parseFlat(memory.read(address, largestFit), 'FIT image in memory');
   uart.line(`## Loading kernel from FIT Image at ${address.toString(16)} ...`);
   const configuration = fit.node('/configurations/conf-1');
   const load = (property: string): number => {
@@ -350,7 +350,7 @@ function editTree(uBoot: UBoot, [, action, where, property, ...value]: readonly 
   if (action === 'resize') return undefined;
   if ((action !== 'rm' && action !== 'set') || where === undefined)
     return failed('fdt - flattened device tree utility commands');
-  const tree = parseFlat(memory.read(address, MAXIMUM_TREE), 'device tree in memory');
+  const tree = parseFlat(memory.read(address, maximumTree), 'device tree in memory');
   const node = tree.node(where);
   if (node === undefined) return failed('libfdt fdt_path_offset() returned FDT_ERR_NOTFOUND');
   if (action === 'set') node.properties.set(property ?? '', cells(value));
@@ -369,7 +369,7 @@ function cells(words: readonly string[]): Uint8Array {
 }
 
 function isTree(header: Uint8Array): boolean {
-  return header.length >= 4 && new DataView(header.buffer, header.byteOffset).getUint32(0) === FDT_MAGIC;
+  return header.length >= 4 && new DataView(header.buffer, header.byteOffset).getUint32(0) === fdtMagic;
 }
 
 /** Texts of RFC 1350's error codes, as servers send them. */
@@ -396,10 +396,10 @@ class HashMarks {
   }
 
   reach(bytes: number): void {
-    const due = Math.ceil(bytes / (1468 * BLOCKS_PER_HASH));
+    const due = Math.ceil(bytes / (1468 * blocksPerHash));
     let text = '';
     for (; this.#printed < due; this.#printed++) {
-      if (this.#printed > 0 && this.#printed % HASHES_PER_LINE === 0) text += '\r\n\t ';
+      if (this.#printed > 0 && this.#printed % hashesPerLine === 0) text += '\r\n\t ';
       text += '#';
     }
     if (text !== '') this.#write(text);
