@@ -18,6 +18,10 @@ export class LineHistory {
   }
 
   push(line: TalkerLine): void {
+    if (this.#longest === 0) {
+      this.#first++;
+      return;
+    }
     this.#lines.push(line);
     this.#characters += line.text.length + lineCost;
     if (this.#characters <= this.#longest) return;

@@ -39,10 +39,10 @@ export class PhysicalLines {
       const end = bytes.indexOf(newline, start);
       const stop = end < 0 ? bytes.length : end;
       if (this.#length === 0 && end >= 0 && stop - start <= this.#held.length) {
-        this.#end(bytes.subarray(start, stop), true, line);
+        this.#end(bytes, start, stop, true, line);
       } else {
         this.#hold(bytes.subarray(start, stop), line);
-        if (end >= 0) this.#end(this.held, true, line);
+        if (end >= 0) this.#end(this.#held, 0, this.#length, true, line);
       }
       if (end < 0) return;
       start = end + 1;
@@ -51,13 +51,13 @@ export class PhysicalLines {
 
   /** Hands out what is held as a line that never ended. */
   flush(line: (line: PhysicalLine) => void): void {
-    if (this.#length > 0) this.#end(this.held, false, line);
+    if (this.#length > 0) this.#end(this.#held, 0, this.#length, false, line);
   }
 
   #hold(bytes: Uint8Array, line: (line: PhysicalLine) => void): void {
     let rest = bytes;
     while (rest.length > 0) {
-      if (this.#length === this.#held.length) this.#end(this.held, false, line);
+      if (this.#length === this.#held.length) this.#end(this.#held, 0, this.#length, false, line);
       const part = rest.subarray(0, this.#held.length - this.#length);
       this.#held.set(part, this.#length);
       this.#length += part.length;
@@ -65,13 +65,19 @@ export class PhysicalLines {
     }
   }
 
-  #end(bytes: Uint8Array, terminated: boolean, line: (line: PhysicalLine) => void): void {
-    let length = bytes.length;
-    while (length > 0 && bytes[length - 1] === carriageReturn) length--;
-    const carriageReturns = bytes.length - length;
+  #end(
+    bytes: Uint8Array,
+    start: number,
+    stop: number,
+    terminated: boolean,
+    line: (line: PhysicalLine) => void,
+  ): void {
+    let end = stop;
+    while (end > start && bytes[end - 1] === carriageReturn) end--;
+    const carriageReturns = stop - end;
     const { number } = this;
     if (terminated) this.#number++;
-    line({ bytes: bytes.subarray(0, length), carriageReturns, terminated, number });
+    line({ bytes: bytes.subarray(start, end), carriageReturns, terminated, number });
     this.#length = 0;
   }
 }

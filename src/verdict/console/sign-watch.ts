@@ -8,7 +8,8 @@ export class SignWatch {
   readonly #of: ReadonlyMap<ConsoleTalker, Watched>;
   readonly #onTail: readonly Sign[];
   readonly #report: (sign: SignSeen) => void;
-  readonly #before = new Map<string, string>();
+  /** By domain or talker: its last line. */
+  readonly #before = new Map<ConsoleTalker | number, string>();
   readonly #domains = new Map<number, DomainSeen>();
   #reached: number = talkerRank.unknown;
   #announced: string | undefined;
@@ -33,17 +34,18 @@ export class SignWatch {
     this.#finishWaiting(line);
     const isText = line.talker === 'linux' && this.#followDomain(line);
     const watched = this.#of.get(line.talker);
-    if (watched !== undefined && (watched.atBegin.test(line.text) || watched.anywhere?.test(line.text))) {
+    if (watched !== undefined && mayShow(watched, line.text)) {
       for (const sign of watched.signs) {
         if (isText && sign.kind !== 'milestone') continue;
         const found = match(sign, line);
-        if (found === null || sign.unlessAfter?.test(this.#before.get(whose(line)) ?? '')) continue;
+        if (found === null || sign.unlessAfter?.test(this.#before.get(line.domid ?? line.talker) ?? ''))
+          continue;
         if (this.#inTail.number === line.number && this.#inTail.names.has(sign.name)) continue;
         this.#found(sign, sign.onTail ? { ...line, text: found[0] } : line, found[1]);
       }
     }
     if (line.domid === undefined || line.domid === 0) this.#reach(talkerRank[line.talker]);
-    this.#before.set(whose(line), line.text);
+    this.#before.set(line.domid ?? line.talker, line.text);
   }
 
   tail(tail: Tail, t: number): void {
@@ -83,8 +85,9 @@ export class SignWatch {
   #followDomain(line: TalkerLine): boolean {
     const domid = line.domid ?? 0;
     const { stamp, text } = line;
-    const domain = this.#domains.get(domid) ?? { newest: -1, inCommand: false, isBooted: false };
-    this.#domains.set(domid, domain);
+    let domain = this.#domains.get(domid);
+    if (domain === undefined)
+      this.#domains.set(domid, (domain = { newest: -1, inCommand: false, isBooted: false }));
     if (stamp === undefined) {
       // Each of the three has one of these.
       if (!/[#$:]/.test(text)) return domain.inCommand;
@@ -180,6 +183,10 @@ function byTalker(all: readonly Sign[]): ReadonlyMap<ConsoleTalker, Watched> {
       return [talker, watched];
     }),
   );
+}
+
+function mayShow({ atBegin, anywhere }: Watched, text: string): boolean {
+  return atBegin.test(text) || anywhere?.test(text) === true;
 }
 
 /** Of the form `^...`, without another alternative beside it. */

@@ -60,6 +60,10 @@ export class Talkers {
       this.#emit({ talker: this.#alone, raw: text, number: line.number }, ending);
       return;
     }
+    if (this.#torn === undefined && !mayHavePrefix(text)) {
+      this.#plain(text, true, ending);
+      return;
+    }
     let segments = segmentsOf(text, this.#early);
     // A program of Dom0 may print what looks like a line of the firmware: its terminal ends it otherwise.
     if (segments.at(-1)?.prefix === 'tf-a' && this.#isDom0s(ending)) segments = segmentsOf(text, 'none');
@@ -201,8 +205,9 @@ export class Talkers {
       this.#emit({ talker: 'xen', raw: body.slice(unprefixed.length), number: ending.number }, ending);
       return;
     }
-    const open = this.#open ?? { raw: '', number: ending.number };
-    this.#open = { ...open, raw: open.raw + body };
+    const open = this.#open;
+    this.#open =
+      open === undefined ? { raw: body, number: ending.number } : { ...open, raw: open.raw + body };
     if (last || this.#open.raw.length > this.#longest) this.#flushOpen(ending);
   }
 
@@ -210,12 +215,13 @@ export class Talkers {
     const open = this.#open;
     this.#open = undefined;
     if (open === undefined) return;
-    const torn = ending.terminated && ending.number !== open.number ? { restIn: ending.number } : {};
+    const isJoined = ending.terminated && ending.number !== open.number;
     const isDom0s = this.#isDom0s(ending);
-    this.#emitPieces(open, raw => (isDom0s ? { talker: 'linux', domid: 0 } : this.#plainTalker(raw)), {
-      ...ending,
-      ...torn,
-    });
+    this.#emitPieces(
+      open,
+      raw => (isDom0s ? dom0 : this.#plainTalker(raw)),
+      isJoined ? { ...ending, restIn: ending.number } : ending,
+    );
   }
 
   /** A line of a guest whose console is Xen's; Xen breaks long ones (arch/arm/vpl011.c). */
@@ -239,46 +245,46 @@ export class Talkers {
     let from = 0;
     for (const start of startsIn(text)) {
       const piece = text.slice(from, start);
-      this.#emit({ ...whose(piece), raw: piece, number }, { ...ending, terminated: false }, from);
+      this.#emitVisible(whose(piece), piece, number, { ...ending, terminated: false }, from);
       from = start;
     }
-    const piece = text.slice(from);
-    this.#emit({ ...whose(piece), raw: piece, number }, ending, from);
+    const piece = from === 0 ? text : text.slice(from);
+    this.#emitVisible(whose(piece), piece, number, ending, from);
   }
 
   /** The talker of text without a prefix, at this stage of the boot. */
   #plainTalker(raw: string): Whose {
     // Some firmware stamps its lines as a kernel does.
     const isFirmware = this.#stage === 'tf-a' || this.#stage === 'eeprom';
-    const stamp = linuxText.stamp.exec(raw)?.[0];
-    if (stamp !== undefined && !(isFirmware && !linuxText.booting.test(raw.slice(stamp.length)))) {
-      return { talker: 'linux', domid: 0 };
+    if (raw.startsWith('[') && linuxText.stamp.test(raw)) {
+      const isBooting = () => linuxText.booting.test(raw.replace(linuxText.stamp, ''));
+      if (!isFirmware || isBooting()) return dom0;
     }
     if (eepromText.banner.test(raw)) return { talker: 'eeprom' };
     if (uBootText.anyBanner.test(raw)) return { talker: 'u-boot' };
     if (tfaText.start.test(raw)) return { talker: 'tf-a' };
-    if (this.#stage === 'linux') return { talker: 'linux', domid: 0 };
+    if (this.#stage === 'linux') return dom0;
     // Xen's banner has no prefix; Dom0 does not talk before its kernel does.
     if (this.#stage === 'xen' && this.#xenVersionSeen) return { talker: 'unknown' };
     return { talker: this.#stage };
   }
 
+  #emit({ raw, number, ...whose }: Whose & Open, ending: Ending): void {
+    this.#emitVisible(whose, visibleText(raw), number, ending, 0);
+  }
+
   /** @param column where it begins in its line */
-  #emit(said: Whose & Open, ending: Ending, column = 0): void {
-    const { text, stamp } = withoutStamp(visibleText(said.raw), said.talker);
-    this.#follow(said, text, ending);
-    this.#said({
-      talker: said.talker,
-      ...(said.domid !== undefined && { domid: said.domid }),
-      text,
-      ...(stamp !== undefined && { stamp }),
-      t: ending.t,
-      number: said.number,
-      ...(column > 0 && { column }),
-      ...(ending.damaged && { damaged: true as const }),
-      ...(ending.restIn !== undefined && { restIn: ending.restIn }),
-      ...(!ending.terminated && { unterminated: true as const }),
-    });
+  #emitVisible(whose: Whose, visible: string, number: number, ending: Ending, column: number): void {
+    const { text, stamp } = withoutStamp(visible, whose.talker);
+    this.#follow(whose, text, ending);
+    const line: Writable<TalkerLine> = { talker: whose.talker, text, t: ending.t, number };
+    if (whose.domid !== undefined) line.domid = whose.domid;
+    if (stamp !== undefined) line.stamp = stamp;
+    if (column > 0) line.column = column;
+    if (ending.damaged) line.damaged = true;
+    if (ending.restIn !== undefined) line.restIn = ending.restIn;
+    if (!ending.terminated) line.unterminated = true;
+    this.#said(line);
   }
 
   /** Follows the boot as far as it decides whose text without prefix is. */
@@ -298,7 +304,8 @@ export class Talkers {
     } else if (said.talker === 'linux' && said.domid === 0) this.#stage = 'linux';
     else if (said.talker === 'tf-a' && (this.#early || banner)) this.#stage = 'tf-a';
     else if (said.talker === 'eeprom' || said.talker === 'u-boot') this.#stage = said.talker;
-    if (banner || order.indexOf(this.#stage) < order.indexOf(before)) this.#startedAgain(before, ending);
+    if (banner || (this.#stage !== before && order.indexOf(this.#stage) < order.indexOf(before)))
+      this.#startedAgain(before, ending);
   }
 
   #startedAgain(before: ConsoleTalker, ending: Ending): void {
@@ -313,6 +320,10 @@ export class Talkers {
     this.#xenLeftOpen = false;
   }
 }
+
+const dom0: Whose = { talker: 'linux', domid: 0 };
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface Whose {
   readonly talker: ConsoleTalker;
@@ -345,6 +356,8 @@ interface Segment {
 }
 
 const order: readonly ConsoleTalker[] = ['unknown', 'eeprom', 'tf-a', 'u-boot', 'xen', 'linux'];
+/** First characters of lines with a prefix, whole or damaged, and of firmware's. */
+const mayBeginOther = /^[XNIEWDFV(]/;
 /** Where another talker breaks in. */
 const mayBreakIn = /\(XEN\) |\(d\d|NOTICE: |ERROR: {3}/;
 const breaksIn = new RegExp(
@@ -356,6 +369,7 @@ const vpl011Line = 126;
 
 /** @param firmware whether its lines may be there, and those that others print as well */
 function segmentsOf(text: string, firmware: boolean | 'none'): readonly Segment[] {
+  if (!mayHavePrefix(text)) return [{ prefix: '', body: text }];
   const stamp = text.startsWith('[') ? (tfaText.stamp.exec(text)?.[0] ?? '') : '';
   const level = stamp === '' ? text : text.slice(stamp.length);
   if (
@@ -398,6 +412,12 @@ function segmentsOf(text: string, firmware: boolean | 'none'): readonly Segment[
   return segments;
 }
 
+/** Most lines have nothing of a prefix, whole or damaged, nor of firmware. */
+function mayHavePrefix(text: string): boolean {
+  if (mayBeginOther.test(text) || text.includes('(')) return true;
+  return (text.startsWith('[') && tfaText.stamp.test(text)) || mayBreakIn.test(text);
+}
+
 /** Carriage returns at the head of a line: the board wrote them behind its newline. */
 function withoutReturns(bytes: Uint8Array): Uint8Array {
   let start = 0;
@@ -416,7 +436,7 @@ function startsIn(text: string): readonly number[] {
   const places: number[] = [];
   const prompt = mayHavePrompt.test(text) ? (linuxText.prompt.exec(text)?.[0].length ?? 0) : 0;
   if (prompt > 0 && lastWords.test(text.slice(prompt))) places.push(prompt);
-  if (mayBeginInside.test(text)) {
+  if (text.includes('[', 1) && mayBeginInside.test(text)) {
     for (const { index } of text.matchAll(begins)) {
       const from = places.at(-1) ?? 0;
       if (index > from && !isQuoted(text.slice(from, index))) places.push(index);

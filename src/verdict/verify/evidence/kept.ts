@@ -3,7 +3,7 @@
  * kept; after them a line is kept if the prediction, or a rule of the verdict, speaks of it. If a line is said again and
  * again, the first and the last are kept.
  */
-import type { Expectation, Prediction } from '../../../model/predict/prediction.ts';
+import type { Expectation, Phase, Prediction } from '../../../model/predict/prediction.ts';
 import type { SeenLine, SeenSign } from '../observation.ts';
 import { patternOf, streamOfLine, talkerOf } from '../lines.ts';
 import { isRuled } from './ruled-text.ts';
@@ -17,12 +17,14 @@ export class Kept {
   readonly #isPredicted: (line: SeenLine) => boolean;
   readonly #lines: Placed[] = [];
   #signs: SeenSign[] = [];
-  /** By what is counted: a stream in a step, a line that is said again, a sign. */
+  /** By what is counted: a line that is said again, a sign. */
   readonly #counts = new Map<string, number>();
-  /** By stream, and by line that is said again: the last one of those that are left out. */
-  readonly #last = new Map<string, Placed>();
-  /** Streams of which the next line belongs to the one before. */
-  readonly #open = new Set<string>();
+  /** By step, for Dom0, guests and each talker: how many lines there were. */
+  readonly #first = new Map<Phase, Map<string, number>>();
+  /** By domain or talker, and by line that is said again: the last one of those that are left out. */
+  readonly #last = new Map<string | number, Placed>();
+  /** Domains and talkers whose next line belongs to the one before. */
+  readonly #open = new Set<string | number>();
   /** Lines of kernels, each with its time stamp. */
   readonly #stamped = new Set<string>();
   #place = 0;
@@ -34,12 +36,11 @@ export class Kept {
   /** @param console the UART that it came from */
   line(line: SeenLine, console: string): void {
     const { talker, domid, text, phase, stamp, unterminated } = line;
-    const stream = streamOfLine(line);
     const placed = { line, place: this.#place++ };
-    const isFollowing = this.#open.delete(stream);
-    const isFirst = this.#count(`${phase} ${talker} ${domid === 0}`) < keptWhole;
+    const isFollowing = this.#open.delete(domid ?? talker);
+    const isFirst = this.#countFirst(line) <= keptWhole;
     if (!isFirst && !isFollowing && !isRuled(line) && !this.#isPredicted(line)) {
-      this.#last.set(stream, placed);
+      this.#last.set(domid ?? talker, placed);
       return;
     }
     // `dmesg` on a console prints what the kernel has printed there already, stamps and all: it counts once.
@@ -47,14 +48,14 @@ export class Kept {
       domid === undefined || stamp === undefined ? undefined : `${console} ${domid} ${stamp} ${text}`;
     if (printed !== undefined && this.#stamped.has(printed)) return;
     if (!isFirst && !isFollowing) {
-      const alike = `${phase} ${stream} ${text.replaceAll(/\d+/g, '0')}`;
+      const alike = `${phase} ${streamOfLine(line)} ${text.replaceAll(/\d+/g, '0')}`;
       if (this.#count(alike) >= keptAlike) {
         this.#last.set(alike, placed);
         return;
       }
     }
     if (printed !== undefined) this.#stamped.add(printed);
-    if (unterminated) this.#open.add(stream);
+    if (unterminated) this.#open.add(domid ?? talker);
     this.#lines.push(placed);
   }
 
@@ -78,7 +79,17 @@ export class Kept {
   restart(signs: readonly SeenSign[]): void {
     this.#lines.length = 0;
     this.#signs = [...signs];
-    for (const each of [this.#counts, this.#last, this.#open, this.#stamped]) each.clear();
+    for (const each of [this.#counts, this.#first, this.#last, this.#open, this.#stamped]) each.clear();
+  }
+
+  /** @returns the number of the line in its step */
+  #countFirst({ phase, talker, domid }: SeenLine): number {
+    const whose = talker !== 'linux' ? talker : domid === 0 ? 'dom0' : 'guest';
+    let counts = this.#first.get(phase);
+    if (counts === undefined) this.#first.set(phase, (counts = new Map()));
+    const count = (counts.get(whose) ?? 0) + 1;
+    counts.set(whose, count);
+    return count;
   }
 
   /** @returns how often it was counted before */
