@@ -28,10 +28,18 @@ export function troubleOf(name: string, text: string): Sign | undefined {
   return troubles.find(sign => sign.name === name && sign.pattern.test(text));
 }
 
-/** The same of a line by what it says, in a log of one talker that goes on: Dom0 has lived to show it. */
-export function troubleIn(talker: 'xen' | 'linux', text: string): Sign | undefined {
+/**
+ * The same of a line by what it says, in a log of one talker.
+ * @param kinds of signs that the log can show
+ */
+export function troubleIn(
+  talker: 'xen' | 'linux',
+  text: string,
+  kinds: readonly Sign['kind'][],
+): Sign | undefined {
   return troubles.find(
-    ({ kind, talkers, pattern }) => kind === 'trouble' && talkers?.includes(talker) && pattern.test(text),
+    ({ kind, talkers, pattern }) =>
+      kinds.includes(kind) && talkers?.includes(talker) === true && pattern.test(text),
   );
 }
 

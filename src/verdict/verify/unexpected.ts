@@ -11,6 +11,9 @@ import {
   levelMark,
   unhandledCall,
 } from './evidence/ruled-text.ts';
+import { Log } from './evidence/log.ts';
+import { showsKernelLog } from './kernel-log.ts';
+import { isDomain } from './named-domain.ts';
 import type { Observations, SeenLine, SeenSign } from './observation.ts';
 import type { Evidence, Judgement } from './verdict.ts';
 
@@ -260,31 +263,71 @@ function* unexpectedTroubles(
   }
 }
 
-/** Trouble in the log of Xen or of the kernel of Dom0, where the console did not bring it. */
-function* troublesInLogs(prediction: Prediction, { logs, signs }: Observations): Generator<Judgement> {
-  const heard = new Set(signs.map(({ sign }) => sign.text.trim()));
+/** Trouble in the logs of Xen, of the kernel of Dom0 and of guests, where the console did not bring it. */
+function* troublesInLogs(prediction: Prediction, seen: Observations): Generator<Judgement> {
+  const heard = new Set(seen.signs.map(({ sign }) => sign.text.trim()));
   let count = 0;
-  for (const talker of ['xen', 'linux'] as const) {
-    const log = talker === 'xen' ? logs?.xen : logs?.dom0;
-    if (log === undefined) continue;
-    for (const { text } of log.lines) {
-      const trouble = troubleIn(talker, text);
+  for (const { talker, kinds, texts, isAbout, line, phase } of logsOf(prediction, seen)) {
+    const patterns = prediction.expectations
+      .filter(each => each.kind === 'line' && each.source === talker && isAbout(each))
+      .map(patternOf);
+    const names = new Set<string>();
+    for (const text of texts) {
+      const trouble = troubleIn(talker, text, kinds);
       if (trouble === undefined || heard.has(text)) continue;
-      const isPredictedLine = prediction.expectations.some(
-        each => each.kind === 'line' && each.source === talker && patternOf(each).test(text),
-      );
-      if (isPredictedLine) continue;
+      const isConsequence = trouble.follows?.signs?.some(name => names.has(name)) === true;
+      names.add(trouble.name);
+      if (isConsequence || patterns.some(pattern => pattern.test(text))) continue;
       heard.add(text);
       yield contradicted({
         id: `unexpected.log.${trouble.name}.${++count}`,
         source: talker,
-        phase: 'boot',
+        phase,
         text: `${trouble.means}, in a log`,
         words: 'The model does not predict it; the console did not bring it.',
-        evidence: { text, line: logs?.line ?? 1 },
+        evidence: { text, line },
       });
     }
   }
+}
+
+/** A log that was read, and what it may tell of trouble. */
+interface ReadLog {
+  readonly talker: 'xen' | 'linux';
+  readonly texts: Iterable<string>;
+  readonly kinds: readonly Sign['kind'][];
+  /** Whether the log can hold what is expected. */
+  readonly isAbout: (expectation: Expectation) => boolean;
+  readonly line: number;
+  readonly phase: Phase;
+}
+
+function* logsOf(prediction: Prediction, { logs, answers }: Observations): Generator<ReadLog> {
+  const { xen, dom0, line = 1 } = logs ?? {};
+  // Xen and Dom0 have lived to show theirs; of a guest that has ended Dom0 shows it.
+  const own = { kinds: ['trouble'], isAbout: () => true, line, phase: 'boot' } as const;
+  if (xen !== undefined) yield { ...own, talker: 'xen', texts: xen.lines.map(({ text }) => text) };
+  if (dom0 !== undefined) yield { ...own, talker: 'linux', texts: dom0.lines.map(({ text }) => text) };
+  for (const { domain, command, stdout, line: at, phase } of answers) {
+    const guests = prediction.domains.filter(
+      ({ domid }) => domid !== 0 && isDomain(domain, domid, prediction),
+    );
+    if (guests.length === 0 || !showsKernelLog(command)) continue;
+    yield {
+      talker: 'linux',
+      texts: kernelTexts(new Log(stdout, 'linux')),
+      kinds: ['trouble', 'fatal'],
+      isAbout: ({ domid = 0 }) => isDomain(domain, domid, prediction),
+      line: at,
+      phase,
+    };
+  }
+}
+
+/** Lines of the kernel: where it stamps its own, a program's have no stamp. */
+function kernelTexts({ lines }: Log): readonly string[] {
+  const isStamped = lines.some(({ stamp }) => stamp !== undefined);
+  return lines.flatMap(({ text, stamp }) => (isStamped && stamp === undefined ? [] : [text]));
 }
 
 function* unpredictedTroubles(

@@ -58,3 +58,37 @@ for (const [what, logs, outcome, why] of [
     if (why !== undefined) t.regex(judgement?.why ?? '', why);
   });
 }
+
+for (const [what, text, contradicted] of [
+  ['an exception', '[    9.5] Internal error: Oops: 0000000096000004 [#1] SMP\r\n', ['kernel-oops']],
+  [
+    'a panic and its end',
+    '[    9.5] Kernel panic - not syncing: x\r\n[    9.6] ---[ end Kernel panic - not syncing: x ]---\r\n',
+    ['kernel-panic'],
+  ],
+  ['a stall', '[   99.5] rcu: INFO: rcu_sched self-detected stall on CPU\r\n', ['kernel-stall']],
+  ['a program that prints such a word', 'BUG: in a program\r\n', []],
+  ['a predicted line', '[    9.5] WARNING: CPU: 0 PID: 1 at drivers/x.c:1\r\n', []],
+] as const) {
+  test(`trouble in the log of a guest's console is judged: ${what}`, t => {
+    const predicted = {
+      ...expected,
+      text: 'WARNING',
+      pattern: '^WARNING: CPU: 0 PID: 1 at drivers/x\\.c:1$',
+    };
+    const events = [
+      ...whole,
+      log(bus + init + text),
+      { kind: 'run-finished', data: { outcome: 'completed' } } as const,
+    ];
+    const recording = events.map((event, index) => ({ t: index, source: 'ssh', ...event }));
+    const { judgements } = judge({
+      prediction: { ...prediction, expectations: [expected, { ...predicted, optional: 'in this test' }] },
+      recording,
+    });
+    t.deepEqual(
+      judgements.flatMap(({ outcome, expectation: { id } }) => (outcome === 'contradicted' ? [id] : [])),
+      contradicted.map((name, index) => `unexpected.log.${name}.${index + 1}`),
+    );
+  });
+}
