@@ -125,6 +125,26 @@ test('a bare console log is judged against a prediction', async t => {
   t.is((await judged('(XEN) RAM\r\n')).code, 3);
 });
 
+function stamped(text: string, index: number): string {
+  return `[2026-02-16 10:20:${10 + index}] ${text}`;
+}
+
+test('a console log in which another program has stamped some lines is refused, and not judged', async t => {
+  const directory = await aRun();
+  const log = path.join(directory, 'stamped.log');
+  const judged = (text: string) => {
+    writeFileSync(log, text);
+    return run(['verify', '--console', log, '--prediction', path.join(directory, 'prediction.json')]);
+  };
+  const lines = ['(XEN) scmi: one', ...dom0.split('\r\n')].filter(text => text !== '');
+  t.is((await judged(lines.map(stamped).join('\n'))).code, 0);
+  const others = Array.from({ length: lines.length }, (_, index) => `a job says ${index}`);
+  const { code, err } = await judged([...lines.map(stamped), ...others].join('\n'));
+  t.is(code, 2);
+  t.regex(err, /cannot be judged: another program has put text before the lines of the console/);
+  t.regex(err, /give the log as the console carried it/);
+});
+
 test('a prediction of schema 1, with `words` in its reasons, is still read', async t => {
   const directory = await aRun();
   const file = path.join(directory, 'prediction.json');

@@ -137,7 +137,7 @@ class PredictedRun implements StepListener<void> {
     this.#calls.push({ do: what, rc });
     this.#expectations.command(call.command, rc, this.#phase, reason);
     const output = printed.map(({ text }) => text).join('\n');
-    this.#known({ command: call.command, exitStatus: rc, output });
+    this.#known({ command: call.command, exitStatus: rc, output }, 'dom0');
   }
 
   guestEnds({ do: what }: GuestEndStep, end: () => { readonly rc: number }): void {
@@ -149,13 +149,13 @@ class PredictedRun implements StepListener<void> {
   }
 
   look({ domain }: { readonly domain: string }): void {
-    this.#known(unknownCommand(`look at ${domain}`));
+    this.#known(unknownCommand(`look at ${domain}`), domain);
     for (const question of lookQuestions) this.#ask(domain, question);
   }
 
   command({ domain, run }: { readonly domain: string; readonly run: string }): void {
     const question = lookQuestion(run);
-    this.#known(unknownCommand(run));
+    this.#known(unknownCommand(run), domain);
     if (question !== undefined) this.#ask(domain, question);
   }
 
@@ -218,7 +218,7 @@ class PredictedRun implements StepListener<void> {
     const name = this.#nameOf(step.domain);
     const program = this.#platform.probe(name);
     if (command === undefined || program === undefined) {
-      this.#known(unknownCommand(command === undefined ? step.do : commandText(command)));
+      this.#known(unknownCommand(command === undefined ? step.do : commandText(command)), step.domain);
       return;
     }
     const before = this.#messages.length;
@@ -228,7 +228,7 @@ class PredictedRun implements StepListener<void> {
     }));
     const domid = this.#platform.domains().find(domain => domain.name === name)?.domid;
     this.#expectations.answer('probe', answer, this.#phase, domid);
-    this.#known(answer.predicted);
+    this.#known(answer.predicted, step.domain);
   }
 
   /**
@@ -239,7 +239,7 @@ class PredictedRun implements StepListener<void> {
     const kernel = this.#platform.view(this.#nameOf(step.domain))?.kernel;
     const raw = kernel?.raw[0];
     if (kernel === undefined || raw === undefined) {
-      this.#known(unknownCommand(step.do));
+      this.#known(unknownCommand(step.do), step.domain);
       return;
     }
     const before = this.#messages.length;
@@ -248,12 +248,15 @@ class PredictedRun implements StepListener<void> {
       messages: this.#messages.slice(before),
     }));
     this.#expectations.answer('linux', answer, this.#phase, kernel.machine.domid);
-    this.#known(answer.predicted);
+    this.#known(answer.predicted, step.domain);
   }
 
   /** Keeps the command of the running step, with its answer, for the statements of the scenario. */
-  #known(command: PredictedCommand): void {
-    if (typeof this.#phase === 'number') this.#commands.set(this.#phase, command);
+  #known(command: PredictedCommand, domain: string): void {
+    if (typeof this.#phase !== 'number') return;
+    const name = this.#nameOf(domain);
+    const domid = domain === 'dom0' ? 0 : this.#platform.domains().find(each => each.name === name)?.domid;
+    this.#commands.set(this.#phase, { ...command, domid });
   }
 
   #print(line: ConsoleLine): void {

@@ -29,6 +29,8 @@ export interface PredictedCommand {
   /** Null where the model does not know the command. */
   readonly exitStatus: number | null;
   readonly output: string | null;
+  /** The domain that answers; absent where there is none. */
+  readonly domid?: number | undefined;
 }
 
 /** One expectation for each statement of the scenario. */
@@ -75,6 +77,7 @@ function stepClaim(
     kind: 'answer',
     phase: check.step,
     source: speakerOf(step),
+    ...(command?.domid === undefined ? {} : { domid: command.domid }),
     pattern: check.output ?? '',
     command: command?.command ?? '',
     ...(check.exitStatus === undefined ? {} : { exitStatus: check.exitStatus }),
