@@ -1,6 +1,7 @@
 /** Expected answers of commands against the ones that were given. */
 import type { Expectation, Prediction } from '../../model/predict/prediction.ts';
 import { outputMatches } from '../../model/predict/statements.ts';
+import { linesOf } from './evidence/text-lines.ts';
 import { patternOf } from './lines.ts';
 import { isDomain } from './named-domain.ts';
 import type { Observations, SeenAnswer } from './observation.ts';
@@ -80,14 +81,19 @@ function judged(expectation: Expectation, answer: SeenAnswer): AnswerFound {
   // An empty error output says nothing of the other one.
   const outputs = [answer.stdout, answer.stdout + answer.stderr, answer.stderr || answer.stdout];
   if (outputs.some(output => isExpected(output, expectation))) return { is: 'met', answer };
-  const got = outputs[1]?.trimEnd() ?? '';
-  const shown =
-    got === '' ? 'no output' : JSON.stringify(got.length > mostShown ? `${got.slice(0, mostShown)}...` : got);
   return {
     is: 'contradicted',
     answer,
-    why: `output mismatch: expected /${expectation.pattern}/, got ${shown}`,
+    why: `output mismatch: expected /${expectation.pattern}/, got ${quoted(outputs[1] ?? '')}`,
   };
+}
+
+/** The lines of an output, each in quotes, as far as they fit into a message. */
+function quoted(output: string): string {
+  const lines = linesOf(output.trimEnd()).filter(line => line.trim() !== '');
+  if (lines.length === 0) return 'no output';
+  const shown = lines.map(line => `"${line}"`).join(', ');
+  return shown.length > mostShown ? `${shown.slice(0, mostShown)}...` : shown;
 }
 
 /** Characters of an output in a message. */
