@@ -79,6 +79,9 @@ export function runDisplay(
     columns: () => out.columns ?? 80,
     events: isWatched,
   });
+  if (total > fewRuns && !quiet) {
+    live.line(`${total} runs on ${runs.length} boards: their scenarios are read and checked first`);
+  }
   const began = performance.now();
   let ended = 0;
   const clock = quiet ? undefined : setInterval(tick, tickInterval).unref();

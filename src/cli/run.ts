@@ -124,6 +124,11 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
     mutant: options.mutant,
     faults: options.fault,
   };
+  using show = runDisplay(
+    [...Map.groupBy(plan.jobs, ({ board }) => board).values()].map(ofBoard => ofBoard.length),
+    options,
+    process,
+  );
   await using guard = Guard.start();
   await using workers = new AsyncDisposableStack();
   const here = new JobsHere(settings, { guard, signal });
@@ -136,11 +141,6 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const ready = await prepareAll(plan.jobs, lanes, signal);
   requireNoLintError(plan.jobs, ready);
   requireDirectory(settings.runs);
-  using show = runDisplay(
-    [...Map.groupBy(plan.jobs, ({ board }) => board).values()].map(ofBoard => ofBoard.length),
-    options,
-    process,
-  );
   const reports: RunReport[] = [];
   const unfit = new UnfitScenarios(options.all === true, ready, show);
   try {
