@@ -9,6 +9,7 @@ import type { RecordedEvent } from '../verdict/recording/event.ts';
 import {
   type Damage,
   readEvents,
+  readRun,
   type Recording,
   RecordingVersionError,
 } from '../verdict/recording/reader.ts';
@@ -210,34 +211,42 @@ function print(report: RunReport, options: VerifyOptions, { stdout, env }: CliPr
 
 /** A run's recording; everything that is wrong with it is the user's to know. */
 export async function readRecordingOf(directory: string): Promise<Recording> {
-  const events: RecordedEvent[] = [];
-  const lines: number[] = [];
-  const damage = await readEventsOf(directory, (event, line) => {
-    events.push(event);
-    lines.push(line);
-  });
-  return { events, lines, ...damage };
+  const recording = await readable(directory, () => readRun(directory));
+  if (recording.events.length === 0) throw noEvent(directory);
+  return recording;
 }
 
+/** The same of a recording of any length, event by event. */
 async function readEventsOf(
   directory: string,
   take: (event: RecordedEvent, line: number) => void,
 ): Promise<Damage> {
-  const file = path.join(directory, runFiles.recording);
-  if (!existsSync(file)) {
+  let count = 0;
+  const damage = await readable(directory, () =>
+    readEvents(path.join(directory, runFiles.recording), (event, line) => {
+      count++;
+      take(event, line);
+    }),
+  );
+  if (count === 0) throw noEvent(directory);
+  return damage;
+}
+
+async function readable<T>(directory: string, read: () => Promise<T>): Promise<T> {
+  if (!existsSync(path.join(directory, runFiles.recording))) {
     throw new UsageError(`${directory} is no run: it has no ${runFiles.recording}`, 'runs are in runs/');
   }
-  let count = 0;
-  const damage = await readEvents(file, (event, line) => {
-    count++;
-    take(event, line);
-  }).catch((error: unknown) => {
+  try {
+    return await read();
+  } catch (error) {
     if (!(error instanceof RecordingVersionError)) throw error;
     throw new UsageError(error.message, 'use the version of scmi-hil that wrote it, or a later one');
-  });
-  if (count > 0) return damage;
-  throw new UsageError(
-    `no event of a run is in ${file}`,
+  }
+}
+
+function noEvent(directory: string): UsageError {
+  return new UsageError(
+    `no event of a run is in ${path.join(directory, runFiles.recording)}`,
     'it is another file, or the run was killed at once',
   );
 }
