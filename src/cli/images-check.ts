@@ -1,21 +1,27 @@
 /** `scmi-hil images check`: a lab's image files, held against what its board needs. */
 import { abilitiesOf } from '../lab/abilities.ts';
 import { existsSync } from 'node:fs';
+import { ConfigurationError } from '../config/configuration-error.ts';
 import type { BoardEntry } from '../lab/load-lab.ts';
 import { imageNames } from '../lab/needed-images.ts';
-import { plannedBoard } from '../lab/planned-board.ts';
+import { plannedBoard, softwareOf } from '../lab/planned-board.ts';
 import { loadBoardImages } from '../lab/images/board-images.ts';
 import { type CheckedImage, checkImageFiles } from '../lab/images/check-files.ts';
+import { readToolstack } from '../lab/images/toolstack.ts';
 import type { ImageProblem } from '../lab/images/checks/problem.ts';
 import { type CheckedLayout, checkLayout } from '../run/deploy/layout-check.ts';
 import { type CliProcess, UsageError } from './command.ts';
 import type { scenarioOn } from './scenario-on.ts';
 import { table } from './table.ts';
 
-/** @throws UsageError for a virtual board, which has no files */
+/**
+ * @param only names of images: the others are not looked at
+ * @throws UsageError for a virtual board, which has no files
+ */
 export async function checkBoardImages(
   entry: BoardEntry,
   { env }: CliProcess,
+  only?: readonly string[],
 ): Promise<readonly CheckedImage[]> {
   const { name, type } = entry;
   if (!abilitiesOf(entry).bootsFiles) {
@@ -24,8 +30,34 @@ export async function checkBoardImages(
       'name a board of a lab file, or qemu-virt',
     );
   }
-  const files = Object.fromEntries(plannedBoard(entry, env).images);
-  return checkImageFiles(loadBoardImages(type), files, imageNames(type));
+  const isAsked = (image: string) => only === undefined || only.includes(image);
+  const files = [...plannedBoard(entry, env).images].filter(([image]) => isAsked(image));
+  const checked = await checkImageFiles(loadBoardImages(type), Object.fromEntries(files), imageNames(type));
+  const tools = 'images' in entry.setup ? entry.setup.images['tools'] : undefined;
+  return checked
+    .filter(image => isAsked(image.name))
+    .map(image => {
+      return image.name === 'tools' && tools !== undefined ? checkTools(tools, entry, env) : image;
+    });
+}
+
+/** A toolstack is a directory: its programs, their libraries, and whether it is of the release of the board's Xen. */
+function checkTools(tools: string, entry: BoardEntry, env: CliProcess['env']): CheckedImage {
+  const row = { name: 'tools', kind: 'directory', place: 'dom0', file: tools } as const;
+  try {
+    // A library that is not in the directory may be in the ramdisk.
+    const { version } = readToolstack(tools, () => 'present');
+    const { toolstack } = softwareOf(entry, env);
+    return {
+      ...row,
+      ...(version !== undefined && { version: { program: 'xen', text: `tools of Xen ${version}` } }),
+      problems: toolstack === undefined ? [] : [{ what: `Xen needs ${toolstack}` }],
+    };
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    const { message, hint } = error;
+    return { ...row, problems: [{ what: message, ...(hint !== undefined && { hint }) }] };
+  }
 }
 
 /** Where the files lie in memory; nothing where one of them is not there, which their own check tells. */

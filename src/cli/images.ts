@@ -11,8 +11,10 @@ import { buildQemuVirt, checkQemuVirt, fetchQemuVirt, type ImageWork } from '../
 import { librariesIn, ramdiskWithTools, readToolstack } from '../lab/images/toolstack.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
+import { imagesGiven, withImages } from './image-option.ts';
 import { checkBoardImages, checkBoardLayout, imageTable, layoutTable } from './images-check.ts';
 import { addLabOption, labOf, type LabOption } from './lab-option.ts';
+import { repeated } from './repeated.ts';
 import { scenarioOn } from './scenario-on.ts';
 import { writeFile } from './write-file.ts';
 
@@ -26,6 +28,7 @@ interface ImagesOptions extends LabOption {
   readonly tools?: string;
   readonly base?: string;
   readonly out?: string;
+  readonly image: readonly string[];
 }
 
 export const addImages: AddCommand = (program, process, done) => {
@@ -44,6 +47,12 @@ export const addImages: AddCommand = (program, process, done) => {
     .option('--update', 'fetch: ask Debian for newer packages, also where all are there')
     .option('--json', 'check: print JSON')
     .option('--scenario <name>', 'check: its device tree and domains in memory; else the board as it stands')
+    .option(
+      '--image <name=path>',
+      "check: a file of your own in place of the board's (may be given several times); without a board, these alone",
+      repeated,
+      [],
+    )
     .option('--tools <directory>', 'ramdisk: dist/install of a Xen tree after `make dist-tools`')
     .option('--base <file>', "ramdisk: Dom0's ramdisk; absent: the archive has the toolstack alone")
     .option('--out <file>', 'ramdisk: where to write it')
@@ -64,6 +73,7 @@ export const addImages: AddCommand = (program, process, done) => {
         "Xen's tools of your own in the ramdisk of a physical board",
       ],
       ['images check rpi5-01', 'are the files of the lab what the board needs?'],
+      ['images check --image xen=xen/xen --image tools=dist/install', 'may qemu-virt boot these?'],
       ['images check rpi5-01 --scenario dom0less-domain-runs', 'and does all of it fit into memory?'],
     ],
     exits: {
@@ -81,6 +91,10 @@ async function images(
   process: CliProcess,
 ): Promise<number> {
   if (action === 'ramdisk') return ramdisk(options, process);
+  if (options.image.length > 0) {
+    if (action !== 'check') throw new UsageError(`images ${action} takes no --image`, 'it goes with check');
+    if (board === undefined) return checkGiven(options, process);
+  }
   if (board === undefined) throw new UsageError(`images ${action}: name a board`, 'for instance qemu-virt');
   if (action === 'check') return check(board, options, process);
   if (!emulatedBoards.includes(board)) {
@@ -136,11 +150,31 @@ function readBase(file: string): Uint8Array {
   }
 }
 
+/** The user's files alone, as an emulated board would boot them. */
+async function checkGiven({ image, json }: ImagesOptions, process: CliProcess): Promise<number> {
+  const given = imagesGiven(image, process.cwd);
+  const [board = ''] = emulatedBoards;
+  const emulated = { type: board, emulated: true, images: {} } as const;
+  const entry = withImages({ name: board, type: loadBoardType(board), setup: emulated }, given);
+  const checked = await checkBoardImages(entry, process, Object.keys(given));
+  process.stdout.write(
+    json === true ? `${JSON.stringify({ images: checked }, undefined, 2)}\n` : imageTable(checked),
+  );
+  return checked.every(({ problems }) => problems.length === 0) ? exitCode.met : exitCode.usage;
+}
+
 async function check(board: string, options: ImagesOptions, process: CliProcess): Promise<number> {
   const lab = labOf(options, process, [board]);
-  const entry = boardOf(lab, board);
+  const given = imagesGiven(options.image, process.cwd);
+  const entry = withImages(boardOf(lab, board), given);
   const checked = await checkBoardImages(entry, process);
-  const subject = { name: board, scenario: options.scenario, images: {}, cwd: process.cwd, env: process.env };
+  const subject = {
+    name: board,
+    scenario: options.scenario,
+    images: given,
+    cwd: process.cwd,
+    env: process.env,
+  };
   // Where the tree is no tree, nothing of it can be laid out.
   const hasTree = checked.every(({ name, problems }) => name !== 'dtb' || problems.length === 0);
   const layout = hasTree

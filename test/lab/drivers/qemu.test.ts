@@ -35,12 +35,12 @@ test("QEMU's own network serves a directory, and a port of this machine leads to
       server: '10.82.0.1',
       prefixLength: 24,
       directory: '/t/tf,tp',
-      forward: { port: 4711, host: '10.82.0.2', hostPort: 22 },
+      forward: { address: '127.3.2.1', port: 4711, host: '10.82.0.2', hostPort: 22 },
     },
   });
   t.true(
     line.includes(
-      'user,id=net,net=10.82.0.1/24,host=10.82.0.1,tftp=/t/tf,,tp,hostfwd=tcp:127.0.0.1:4711-10.82.0.2:22',
+      'user,id=net,net=10.82.0.1/24,host=10.82.0.1,tftp=/t/tf,,tp,hostfwd=tcp:127.3.2.1:4711-10.82.0.2:22',
     ),
   );
 });

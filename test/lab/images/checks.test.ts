@@ -106,3 +106,27 @@ test("images check tells a lab's wrong files, with what to do, and says so to a 
     );
   }
 });
+
+test('images check --image looks at files of the user alone, without a lab and without fetched images', async t => {
+  const cwd = mkdtempSync(path.join(tmpdir(), 'scmi-hil-images-'));
+  t.teardown(() => rmSync(cwd, { recursive: true }));
+  writeFileSync(path.join(cwd, 'xen'), xen);
+  writeFileSync(path.join(cwd, 'Image'), kernel);
+  const check = (...given: readonly string[]) =>
+    scmiHil(['images', 'check', ...given.flatMap(image => ['--image', image])], { cwd });
+  const right = await check('xen=xen', 'kernel=Image');
+  t.is(right.code, 0, right.out + right.err);
+  t.regex(right.out, /^xen +ok +arm64-image +4096 +Xen 4\.20/m);
+  t.regex(right.out, /^kernel +ok +arm64-image +4096 +Linux version 6\.12\.1/m);
+  t.notRegex(right.out, /ramdisk|firmware/);
+  const wrong = await check('xen=Image');
+  t.is(wrong.code, 2);
+  t.regex(wrong.out, /^xen: it is not Xen.*\n {2}what to do: /m);
+  const tools = await check('tools=.', 'xen=xen');
+  t.is(tools.code, 2);
+  t.regex(tools.out, /^tools +PROBLEM +directory/m);
+  t.regex(tools.out, /^tools: .*xl/m);
+  const strange = await check('zen=xen');
+  t.is(strange.code, 2);
+  t.regex(strange.err, /did you mean xen\?/);
+});

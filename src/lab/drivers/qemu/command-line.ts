@@ -35,7 +35,13 @@ export type MachineNetwork =
       readonly server: string;
       readonly prefixLength: number;
       readonly directory: string;
-      readonly forward: { readonly port: number; readonly host: string; readonly hostPort: number };
+      readonly forward: {
+        /** Of this machine. */
+        readonly address: string;
+        readonly port: number;
+        readonly host: string;
+        readonly hostPort: number;
+      };
     };
 
 /**
@@ -79,11 +85,11 @@ function serialPort(id: string, socket: string): string[] {
 function netdev(network: MachineNetwork): string {
   if (network.kind === 'tap') return `tap,id=net,ifname=${network.tap},script=no,downscript=no`;
   const { server, prefixLength, directory, forward } = network;
-  const { port, host, hostPort } = forward;
+  const { address, port, host, hostPort } = forward;
   return [
     `user,id=net,net=${server}/${prefixLength},host=${server}`,
     `tftp=${optionValue(directory)}`,
-    `hostfwd=tcp:127.0.0.1:${port}-${host}:${hostPort}`,
+    `hostfwd=tcp:${address}:${port}-${host}:${hostPort}`,
   ].join(',');
 }
 

@@ -1,4 +1,5 @@
 /** An emulated board: QEMU with a console, a switch and a network that nobody else has. */
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -100,19 +101,20 @@ async function inQemu(settings: EmulatedBoardSettings, why: string): Promise<Emu
   const parts = await prepare('user', settings, stack);
   const directory = parts.at('tftp');
   await mkdir(directory);
-  const port = await freePort();
+  const loopback = ownLoopback();
+  const port = await freePort(loopback);
   const wired = wire(settings, parts, untilParentDies, {
     kind: 'user',
     server,
     prefixLength,
     directory,
-    forward: { port, host: ssh.host, hostPort: ssh.port },
+    forward: { address: loopback, port, host: ssh.host, hostPort: ssh.port },
   });
   const resources = stack.move();
   return {
     ...wired,
     tftp: stagingTftp({ address: server, port: tftpPort, root: directory, below: '' }),
-    dial: () => connect({ host: '127.0.0.1', port, noDelay: true }),
+    dial: () => connect({ host: loopback, port, noDelay: true }),
     withoutNamespace: why,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
@@ -185,14 +187,19 @@ function powerOf(keeper: KeeperProcess, name: string, commandLine: readonly stri
 /** Without a process namespace, QEMU must not outlive its keeper otherwise (util-linux, setpriv(1)). */
 const untilParentDies = ['setpriv', '--pdeathsig', 'KILL', '--'];
 
-/** A TCP port of 127.0.0.1 that nobody has; QEMU takes it when it is started. */
-function freePort(): Promise<number> {
+/** One of the 16 million addresses of this machine itself: no other board and no other program has a port there. */
+function ownLoopback(): string {
+  return `127.${[...randomBytes(3)].map(byte => 1 + (byte % 254)).join('.')}`;
+}
+
+/** A TCP port of an address that is free; QEMU takes it when it is started. */
+function freePort(address: string): Promise<number> {
   const server = createServer();
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' ? address?.port : undefined;
+    server.listen(0, address, () => {
+      const bound = server.address();
+      const port = typeof bound === 'object' ? bound?.port : undefined;
       server.close(() => (port === undefined ? reject(new Error('no port')) : resolve(port)));
     });
   });
