@@ -107,7 +107,6 @@ export const labSchema = z.strictObject({
   boards: z.record(boardName, z.union([virtualBoard, emulatedBoard, physicalBoard])),
 });
 
-export type Lab = z.output<typeof labSchema>;
 export type LabBoard = z.output<typeof physicalBoard>;
 export type LabShell = z.output<typeof domainShell>;
 export type VirtualBoardEntry = z.output<typeof virtualBoard>;

@@ -48,7 +48,7 @@ export interface AddressedBoard extends Pick<BoardEntry, 'name' | 'type'> {
 }
 
 /** A board whose entry in the lab file is wrong; its parts may be right. */
-export interface WrongBoard {
+interface WrongBoard {
   /** Names file, line and field of each mistake. */
   readonly error: ConfigurationError;
   /** The board where its entry is right by itself, and clashes with another board's. */
