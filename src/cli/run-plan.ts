@@ -21,6 +21,8 @@ export interface PlanRequest {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Files in place of the boards': path by name. */
   readonly images?: Readonly<Record<string, string>>;
+  /** Leaves some of the scenarios. */
+  readonly select?: (files: readonly ScenarioFile[]) => readonly ScenarioFile[];
   /** Whether the boards will boot: they need all their images then, and a device tree of their own. */
   readonly boots?: boolean;
 }
@@ -47,10 +49,11 @@ export interface RunPlan {
  */
 export function planJobs(request: PlanRequest, lab: LoadedLab): RunPlan {
   const boards = boardsFor(request, lab);
-  const files =
+  const named =
     request.scenarios.length === 0
       ? listScenarios()
       : request.scenarios.map(name => findScenario(name, request.cwd));
+  const files = request.select?.(named) ?? named;
   const jobs: Job[] = [];
   const leftOut: LeftOut[] = [];
   for (const entry of boards) {

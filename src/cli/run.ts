@@ -2,6 +2,7 @@
 import { abilitiesOf } from '../lab/abilities.ts';
 import os from 'node:os';
 import path from 'node:path';
+import type { ScenarioFile } from '../scenario/load.ts';
 import { hintAt } from '../config/nearest-name.ts';
 import { Guard } from '../lab/guard/guard.ts';
 import type { BoardEntry } from '../lab/load-lab.ts';
@@ -9,7 +10,7 @@ import { canHave, requiredFault, together } from '../lab/virtual-faults.ts';
 import { otherBuild, type XenSeen } from '../model/predict/other-build.ts';
 import { renderJson } from '../verdict/report/json.ts';
 import type { LeftOut } from '../verdict/report/left-out.ts';
-import { type RunReport, worstOutcome } from '../verdict/report/run-report.ts';
+import { outcomeOf, type RunReport, worstOutcome } from '../verdict/report/run-report.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addDetailOption, type DetailOption } from './detail-option.ts';
 import { addHelpNotes, commonExits } from './help.ts';
@@ -18,6 +19,13 @@ import { JobsHere, type JobSettings, type PreparedJob } from './jobs/job-runner.
 import { lanesOf, prepareAll, type Ready, runAll } from './jobs/side-by-side.ts';
 import { Worker } from './jobs/worker.ts';
 import { addLabOption, labOf, type LabOption } from './lab-option.ts';
+import {
+  addSelectionOptions,
+  retriesOf,
+  selectedFiles,
+  type SelectionOptions,
+  shardOf,
+} from './job-selection.ts';
 import { repeated } from './repeated.ts';
 import { reportFile, reportKinds, writeReports } from './report-option.ts';
 import { type RunDisplay, runDisplay } from './run-display.ts';
@@ -25,7 +33,7 @@ import { type Job, planJobs } from './run-plan.ts';
 import { breathe } from './signals.ts';
 import { requireDirectory } from './write-file.ts';
 
-interface RunOptions extends LabOption, DetailOption {
+interface RunOptions extends LabOption, DetailOption, SelectionOptions {
   readonly all?: boolean;
   readonly board: readonly string[];
   readonly strict?: boolean;
@@ -41,7 +49,7 @@ interface RunOptions extends LabOption, DetailOption {
 }
 
 export const addRun: AddCommand = (program, process, done) => {
-  const command = addDetailOption(addLabOption(program.command('run [scenario...]')))
+  const command = addSelectionOptions(addDetailOption(addLabOption(program.command('run [scenario...]'))))
     .description(
       'Runs scenarios on boards: predicts, deploys, boots, looks and judges. Without --board, on all boards of ' +
         'the lab; boards run at the same time.',
@@ -82,6 +90,7 @@ export const addRun: AddCommand = (program, process, done) => {
         'run dom0-and-guest --board virtual-v4h --fault torn-lines',
         'see how a run copes with a lab that fails',
       ],
+      ['run --match "guest-*" --shard 1/4 --retry 1', 'a quarter of some, for one of four jobs of a CI'],
       ['run dom0-and-guest --mutant keeps-channel', 'see a verdict fail (names: scmi-hil mutants)'],
       ['run dom0-and-guest --board qemu-virt --image xen=xen/xen --bisect', 'for a script of git bisect run'],
       ['run --all --board qemu-virt --jobs 2', 'two emulated boards at once; each has a network of its own'],
@@ -103,8 +112,12 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   if (options.all === true && scenarios.length > 0) {
     throw new UsageError('--all and names of scenarios contradict each other', 'leave one of them out');
   }
-  if (options.all !== true && scenarios.length === 0) {
-    throw new UsageError('nothing to run was named', 'give a scenario (see: scmi-hil scenarios), or --all');
+  const isSelected = options.match !== undefined || options.claims !== undefined;
+  if (options.all !== true && scenarios.length === 0 && !isSelected) {
+    throw new UsageError(
+      'nothing to run was named',
+      'give a scenario (see: scmi-hil scenarios), --all, --match or --claims',
+    );
   }
   const strictness = { strict: options.strict === true };
   const files = options.report.map(text => reportFile(text, process.cwd));
@@ -113,7 +126,10 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const { cwd, env, signal } = process;
   const asked = jobsOf(options.jobs);
   await breathe(signal);
-  const plan = planJobs({ scenarios, boards: options.board, cwd, env, images, boots: true }, lab);
+  const retries = retriesOf(options.retry);
+  const select = (all: readonly ScenarioFile[]) => selectedFiles(all, options);
+  const whole = planJobs({ scenarios, boards: options.board, cwd, env, images, boots: true, select }, lab);
+  const plan = { ...whole, jobs: shardOf(whole.jobs, options.shard) };
   await requireMutant(options.mutant, plan.jobs);
   requireFaults(options.fault, plan.jobs);
   const settings: JobSettings = {
@@ -142,14 +158,17 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   requireNoLintError(plan.jobs, ready);
   requireDirectory(settings.runs);
   const reports: RunReport[] = [];
+  const stopped = new StoppedJobs();
   const unfit = new UnfitScenarios(options.all === true, ready, show);
   try {
     await runAll(plan.jobs, lanes, ready, {
       signal,
       show,
-      isWanted: job => unfit.fits(job),
+      retries,
+      isWanted: job => unfit.fits(job) && !stopped.leavesOut(job),
       finished: (job, { report, xen }) => {
         if (!unfit.fits(job, xen)) return;
+        if (options.failFast === true && outcomeOf(report, strictness) === 'failed') stopped.stop(report);
         reports.push(report);
         reports.sort(byScenario);
         show.finished(report);
@@ -159,11 +178,11 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
     show.live.close();
     // Also after a mistake or an interruption: what was learned until then is worth keeping.
     if (reports.length > 0) {
-      const leftOut = [...plan.leftOut, ...unfit.leftOut];
+      const leftOut = [...plan.leftOut, ...unfit.leftOut, ...stopped.leftOut];
       await writeReports(files, { reports, strictness, leftOut }, process);
     }
   }
-  const leftOut = [...plan.leftOut, ...unfit.leftOut];
+  const leftOut = [...plan.leftOut, ...unfit.leftOut, ...stopped.leftOut];
   show.summary(reports, leftOut);
   if (options.json === true) process.stdout.write(renderJson(reports, strictness, leftOut));
   signal.throwIfAborted();
@@ -222,6 +241,24 @@ class UnfitScenarios {
     }
     this.#leftOut.set(job, { board: board.name, scenario, why });
     return false;
+  }
+}
+
+/** With --fail-fast, what was not begun when a run failed. */
+class StoppedJobs {
+  readonly leftOut: LeftOut[] = [];
+  #failed: RunReport | undefined;
+
+  stop(report: RunReport): void {
+    this.#failed ??= report;
+  }
+
+  leavesOut({ board, scenario }: Job): boolean {
+    if (this.#failed === undefined) return false;
+    const { verdict } = this.#failed;
+    const why = `--fail-fast: ${verdict.scenario} on ${verdict.board} has failed`;
+    this.leftOut.push({ board: board.name, scenario, why });
+    return true;
   }
 }
 

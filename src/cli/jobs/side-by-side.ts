@@ -96,6 +96,8 @@ export interface RunningOptions {
   /** Asked before a job runs, with what `prepare` told of it. */
   readonly isWanted: (job: Job) => boolean;
   readonly finished: (job: Job, finished: FinishedJob) => void;
+  /** How often a run that ends as an infrastructure error is made again. */
+  readonly retries: number;
 }
 
 /**
@@ -106,7 +108,7 @@ export async function runAll(
   jobs: readonly Job[],
   lanes: readonly Lane[],
   ready: ReadonlyMap<Job, Ready>,
-  { signal, show, isWanted, finished }: RunningOptions,
+  { signal, show, isWanted, finished, retries }: RunningOptions,
 ): Promise<void> {
   const left = new Set(jobs);
   const failed = new Map<Job, unknown>();
@@ -120,10 +122,12 @@ export async function runAll(
     for (let job = next(lane); job !== undefined && !signal.aborted; job = next(lane)) {
       left.delete(job);
       if (!isWanted(job)) continue;
-      const watch = show.watch(lane.number);
+      const once = () => {
+        const watch = show.watch(lane.number);
+        return lane.runner.run(job, watch).finally(() => watch.over());
+      };
       try {
-        const done = await lane.runner.run(job, watch).finally(() => watch.over());
-        finished(job, done);
+        finished(job, await runAgain(once, retries, signal));
       } catch (error) {
         failed.set(job, error);
       }
@@ -132,4 +136,28 @@ export async function runAll(
   await Promise.all(lanes.map(runLane));
   const first = jobs.find(job => failed.has(job));
   if (first !== undefined) throw failed.get(first);
+}
+
+/**
+ * Runs a job until it ends as something else than an infrastructure error, at most `retries` times more. The notes of
+ * its verdict name the runs before.
+ */
+async function runAgain(
+  once: () => Promise<FinishedJob>,
+  retries: number,
+  signal: AbortSignal,
+): Promise<FinishedJob> {
+  const before: string[] = [];
+  for (;;) {
+    const { report, xen } = await once();
+    const { verdict, directory } = report;
+    if (verdict.outcome !== 'infrastructure' || before.length >= retries || signal.aborted) {
+      const notes = [...before, ...(verdict.notes ?? [])];
+      return { xen, report: notes.length === 0 ? report : { ...report, verdict: { ...verdict, notes } } };
+    }
+    const what = verdict.faults[0]?.what.split('\n', 1)[0] ?? 'infrastructure error';
+    before.push(
+      `run ${before.length + 1} was made again: ${what}${directory === null ? '' : ` (${directory})`}`,
+    );
+  }
 }
