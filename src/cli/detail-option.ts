@@ -17,7 +17,7 @@ export function addDetailOption(command: Command): Command {
   );
 }
 
-/** What a verdict tells with this many `-v`. */
+/** The detail of a verdict with this many `-v`. */
 export function detailOf({ verbose }: DetailOption): Detail {
   if (verbose === 0) return 'failures';
   return verbose === 1 ? 'expectations' : 'reasons';

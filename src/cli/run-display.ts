@@ -1,4 +1,4 @@
-/** What `scmi-hil run` shows: the state while boards work, a line per run as it ends, failures in full at the end. */
+/** Display of `scmi-hil run`: the state while boards work, a line per run as it ends, failures in full at the end. */
 import { wantsColour } from '../verdict/report/colour.ts';
 import type { RecordedEvent } from '../verdict/recording/event.ts';
 import type { LeftOut } from '../verdict/report/left-out.ts';

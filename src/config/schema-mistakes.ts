@@ -152,7 +152,7 @@ function inWords(message: string): string {
   return `${plain.charAt(0).toLowerCase()}${plain.slice(1)}${quotes}`;
 }
 
-/** What YAML calls them. */
+/** Names of the types in YAML. */
 const kinds: Readonly<Record<string, string>> = {
   record: 'a mapping (name: value)',
   object: 'a mapping (name: value)',

@@ -282,7 +282,7 @@ export class BoardConsole {
     this.#arrived.send(undefined);
   }
 
-  /** What programs have asked their terminal; of a flood of questions, some. */
+  /** Questions of programs to their terminal; of a flood, some. */
   #answer(): void {
     const answers = this.#answers.splice(0);
     if (answers.length > 0) void this.write(answers.slice(-mostAnswers).join('')).catch(() => undefined);

@@ -18,7 +18,7 @@ import { packageVersion } from '../package.ts';
 import type { Watch } from '../run-display.ts';
 import { type Job, loadJob } from '../run-plan.ts';
 
-/** What all jobs of a command have in common. Plain data: another process can be told. */
+/** Settings that all jobs of a command have in common. Plain data: another process can be told. */
 export interface JobSettings {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -31,7 +31,7 @@ export interface JobSettings {
   readonly faults: readonly string[];
 }
 
-/** What is known of a job before it runs. */
+/** Facts of a job before it runs. */
 export interface PreparedJob {
   /** Errors of lint that its scenario does not name as its subject, as lines for people. */
   readonly lintErrors: readonly string[];

@@ -69,7 +69,7 @@ async function startRun(t: ExecutionContext, port: number, client: string, text:
   };
 }
 
-/** What a board at an address gets; undefined: no answer. */
+/** The answer to a board at an address; undefined: none. */
 async function fetched(port: number, from: string): Promise<string | undefined> {
   for (let attempt = 0; attempt < 20; attempt++) {
     const client = await openRawClient(from);

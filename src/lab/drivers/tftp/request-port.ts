@@ -25,7 +25,7 @@ export interface RequestPort {
   close(): Promise<void>;
 }
 
-/** What the process that shares the machine's port calls itself. */
+/** Name of the process that shares the machine's port. */
 export const sharerName = 'scmi-hil-tftp';
 
 /**

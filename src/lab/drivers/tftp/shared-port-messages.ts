@@ -1,4 +1,4 @@
-/** What runs and the process that shares the machine's TFTP port say to each other: lines of JSON on a Unix socket. */
+/** Messages between runs and the process that shares the machine's TFTP port: lines of JSON on a Unix socket. */
 import { readFile } from 'node:fs/promises';
 
 export type RunMessage =
