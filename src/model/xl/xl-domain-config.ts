@@ -1,6 +1,13 @@
 /** A configuration's settings as xl reads them (tools/xl/xl_parse.c, parse_config_data). */
 import { leadingStrings, type XlConfig } from './xl-config.ts';
 import { type ArmSci, parseArmSci } from './xl-arm-sci.ts';
+import {
+  checkDeviceSpec,
+  checkDisk,
+  checkVif,
+  type DeviceSetting,
+  type SpecOutcome,
+} from './xl-device-specs.ts';
 import { type IomemRange, parseIomem } from './xl-iomem.ts';
 
 const shutdownActions = [
@@ -136,9 +143,12 @@ class Reader {
     this.#numbers('cpu_weight', 'cap', 'period', 'slice', 'latency', 'extratime');
     const memory = this.#mebibytes('memory');
     const maxmem = this.#mebibytes('maxmem') ?? memory;
+    this.#cacheColors();
     const vcpus = this.#vcpus();
+    const vuart = this.#oneOf('vuart', vuartTypes, invalidValue('vuart'));
     const maxVcpus = this.#maxVcpus(vcpus);
-    const vuart = this.#oneOf('vuart', vuartTypes, text => `ERROR: invalid value "${text}" for "vuart"`);
+    this.#cpus('cpus', maxVcpus);
+    this.#cpus('cpus_soft', maxVcpus);
     const grantFrames = this.#bounded('max_grant_frames');
     this.#bounded('max_maptrack_frames');
     const grantVersion = this.#bounded('max_grant_version');
@@ -156,7 +166,11 @@ class Reader {
     });
     const shadowMemory = this.#mebibytes('shadow_memory');
     this.#flags('nomigrate');
-    this.#numbers('rtc_timeoffset', 'vncviewer');
+    this.#mode('tsc_mode', tscModes);
+    this.#numbers('rtc_timeoffset');
+    if (this.#number('vncviewer') !== undefined) {
+      this.#complain('xl.warning', 'vncviewer', `WARNING: ignoring "vncviewer" option. ${useViewer}`);
+    }
     this.#flags('localtime');
     this.#numbers('videoram', 'max_event_channels');
     const kernel = this.#string('kernel');
@@ -167,15 +181,26 @@ class Reader {
     this.#texts('bootloader');
     this.#flags('bootloader_restrict');
     this.#texts('bootloader_user');
+    if (this.#config.string('bootloader_args') !== undefined) {
+      const text =
+        'WARNING: Specifying "bootloader_args" as a string is deprecated. Please use a list of arguments.';
+      this.#complain('xl.warning', 'bootloader_args', text);
+    }
+    this.#mode('timer_mode', timerModes, type === 'pv');
     this.#flags('nestedhvm');
     if (!isHvm) this.#firmware(kernel);
-    this.#lists('ioports');
+    this.#mode('altp2m', altp2mModes);
+    this.#ioports();
     const irqs = this.#irqs();
     const iomem = this.#iomem();
-    this.#lists('disk', 'p9', 'vtpm', 'vdispl', 'pvcalls', 'channel');
-    this.#vif();
-    this.#lists('vfb', 'usbctrl', 'usbdev');
-    this.#texts('device_model_override', 'device_model_version', 'device_model_user');
+    this.#specs('disk', spec => checkDisk(spec, this.#config.file));
+    this.#devices('p9', 'vtpm', 'vdispl', 'pvcalls', 'channel');
+    this.#specs('vif', checkVif);
+    this.#lists('vfb');
+    this.#devices('usbctrl', 'usbdev');
+    this.#cpuid();
+    this.#deviceModel();
+    this.#texts('device_model_user');
     this.#oneOf(
       'gic_version',
       gicVersions,
@@ -187,7 +212,7 @@ class Reader {
     const nrSpis = this.#number('nr_spis');
     this.#flags('trap_unmapped_accesses');
     const armSci = this.#armSci();
-    this.#lists('vkb', 'virtio');
+    this.#devices('vkb', 'virtio');
     this.#flags('xend_suspend_evtchn_compat', 'msr_relaxed', 'vpmu');
     return {
       name,
@@ -313,13 +338,118 @@ class Reader {
     });
   }
 
-  /** parse_nic_config(): a wrong option is told, and the interface made without it. */
-  #vif(): void {
-    for (const option of leadingStrings(this.#list('vif')).flatMap(each => each.split(',').filter(Boolean))) {
-      const token = option.replace(/^ +/, '');
-      const text = vifProblem(token);
-      if (text !== undefined) this.#complain('xl.vif', 'vif', text);
+  /** Entries of a list, each with its check; xl exits where the check says so. */
+  #specs(setting: string, check: (spec: string) => SpecOutcome): void {
+    for (const spec of leadingStrings(this.#list(setting))) {
+      const { lines, exits } = check(spec);
+      for (const line of lines) this.#complain(`xl.${setting}`, setting, line);
+      if (exits) throw new GivesUp(1);
     }
+  }
+
+  #devices(...settings: readonly DeviceSetting[]): void {
+    for (const setting of settings) this.#specs(setting, spec => checkDeviceSpec(setting, spec));
+  }
+
+  /** A number, which is deprecated, or the name of an enumeration. */
+  #mode(setting: string, names: readonly string[], isPv = false): void {
+    const written = this.#string(setting);
+    if (written === undefined) return;
+    const number = this.#config.long(setting);
+    const isNumber = typeof number === 'bigint';
+    if (isPv) {
+      const text = `ERROR: "${setting}" option is not supported for PV guests.`;
+      this.#giveUp(`xl.${setting}`, setting, text, exitOfLibxlFailure);
+    }
+    if (isNumber && setting !== 'altp2m') {
+      const name = names[Number(number)];
+      const example = name === undefined ? '' : `e.g. ${setting}="${name}"`;
+      const text = `WARNING: specifying "${setting}" as an integer is deprecated. Please use the named parameter variant. ${example}`;
+      this.#complain('xl.warning', setting, text);
+    }
+    const isKnown = isNumber ? number >= 0n && number < names.length : names.includes(written.toLowerCase());
+    if (isKnown) return;
+    const text = isNumber
+      ? `ERROR: invalid value ${number} for "${setting}"`
+      : invalidValue(setting)(written);
+    this.#giveUp(`xl.${setting}`, setting, text);
+  }
+
+  /** parse_vcpu_affinity(): a list with an entry for each vCPU, or one text for all. */
+  #cpus(setting: string, maxVcpus: number): void {
+    const list = this.#config.list(setting);
+    const whole = this.#config.string(setting);
+    const entries =
+      list === undefined ? (whole === undefined ? [] : [whole]) : leadingStrings(list).slice(0, maxVcpus);
+    for (const range of entries.flatMap(entry => entry.split(',').filter(Boolean))) {
+      const [, not = '', cpus = ''] = /^(\^?)(?:nodes?:)?(.*)$/s.exec(range) ?? [];
+      if (cpus === 'all' && not === '') continue;
+      if (cpus === 'all') this.#giveUp('xl.cpus', setting, 'Can\'t combine "^" and "all".');
+      const [, first, last = first] = /^\s*\+?([0-9]+)(?:-\s*\+?([0-9]+))?$/.exec(cpus) ?? [];
+      if (first === undefined || BigInt(last ?? 0) < BigInt(first)) {
+        this.#giveUp('xl.cpus', setting, `Invalid pcpu range: ${cpus}.`);
+      }
+    }
+  }
+
+  #cacheColors(): void {
+    const setting = 'llc_colors';
+    for (const [index, entry] of this.#list(setting).entries()) {
+      if (typeof entry !== 'string') {
+        return this.#giveUp('xl.llc-colors', setting, `xl: Can't get element ${index} in LLC color list`);
+      }
+      const [, first, last = first] = /^\s*([0-9]+)(?:-\s*([0-9]+))?/.exec(entry) ?? [];
+      if (first === undefined)
+        this.#giveUp('xl.llc-colors', setting, `xl: Invalid LLC color range: ${entry}`);
+      if (Number(first) <= Number(last)) continue;
+      this.#giveUp('xl.llc-colors', setting, `xl: Start LLC color is greater than end: ${entry}`);
+    }
+  }
+
+  /** Hexadecimal, with or without 0x: one port or a range. */
+  #ioports(): void {
+    const setting = 'ioports';
+    for (const [index, entry] of this.#list(setting).entries()) {
+      if (typeof entry !== 'string') {
+        return this.#giveUp('xl.ioports', setting, `xl: Unable to get element #${index} in ioport list`);
+      }
+      const [, first, rest = ''] = /^\s*\+?((?:0x)?[0-9a-f]+)(.*)$/is.exec(entry) ?? [];
+      const [, last] = /^-\s*\+?((?:0x)?[0-9a-f]+)$/i.exec(rest) ?? [];
+      const invalid = `xl: Invalid argument parsing ioport: ${entry}`;
+      if (first === undefined || (rest.startsWith('-') && last === undefined)) {
+        return this.#giveUp('xl.ioports', setting, invalid);
+      }
+      for (const port of [first, last]) {
+        const number = BigInt(`0x${(port ?? '0').replace(/^0x/i, '')}`);
+        if (number >= 0xffff_ffffn)
+          this.#giveUp('xl.ioports', setting, `xl: ioport ${number.toString(16)} too big`);
+      }
+      if (rest !== '' && last === undefined) this.#complain('xl.ioports', setting, invalid);
+    }
+  }
+
+  /** On Arm no flag is looked at (libxl_nocpuid.c). */
+  #cpuid(): void {
+    const written = this.#config.string('cpuid');
+    const [first] = written?.split(',').filter(Boolean) ?? [];
+    if (first === undefined || first === 'host') return;
+    this.#complain('xl.cpuid', 'cpuid', `while parsing CPUID string: "${written}":`);
+    this.#complain('xl.cpuid', 'cpuid', '  error: first word must be "host"');
+  }
+
+  #deviceModel(): void {
+    if (this.#string('device_model') !== undefined) {
+      for (const text of deviceModelIgnored) this.#complain('xl.warning', 'device_model', text);
+    }
+    const override = this.#string('device_model_override');
+    const version = this.#string('device_model_version');
+    if (version !== undefined && version !== 'qemu-xen') {
+      const text = `Unknown device_model_version "${version}" specified`;
+      this.#giveUp('xl.device-model', 'device_model_version', text);
+    }
+    if (version !== undefined || override === undefined) return;
+    const text = 'WARNING: device model override given without specific DM version';
+    this.#complain('xl.warning', 'device_model_override', text);
   }
 
   #action(setting: string, otherwise: ShutdownAction): ShutdownAction {
@@ -329,10 +459,14 @@ class Reader {
   }
 
   #commandLine(): string {
-    const whole = this.#config.string('cmdline');
-    if (whole !== undefined) return whole;
-    const root = this.#config.string('root');
-    const extra = this.#config.string('extra');
+    const whole = this.#string('cmdline');
+    const root = this.#string('root');
+    const extra = this.#string('extra');
+    if (whole !== undefined) {
+      const text = 'Warning: ignoring root= and extra= in favour of cmdline=';
+      if (root !== undefined || extra !== undefined) this.#complain('xl.warning', 'cmdline', text);
+      return whole;
+    }
     return [root === undefined ? undefined : `root=${root}`, extra]
       .filter(each => each !== undefined)
       .join(' ');
@@ -426,10 +560,29 @@ const defaultMemory = 32;
 
 /** Enumerations of libxl_types.idl. */
 const passthroughModes = ['default', 'disabled', 'enabled', 'sync_pt', 'share_pt'];
+const tscModes = ['default', 'always_emulate', 'native', 'native_paravirt'];
+const timerModes = [
+  'delay_for_missed_ticks',
+  'no_delay_for_missed_ticks',
+  'no_missed_ticks_pending',
+  'one_missed_tick_pending',
+];
+const altp2mModes = ['disabled', 'mixed', 'external', 'limited'];
 const vuartTypes = ['unknown', 'sbsa_uart'];
 const gicVersions = ['default', 'v2', 'v3'];
 const teeTypes = ['none', 'optee', 'ffa'];
 const sveTypes = ['hw', 'disabled', ...Array.from({ length: 16 }, (_, index) => String(128 * (index + 1)))];
+
+const useViewer = 'Use "-V" option of "xl create" to automatically spawn vncviewer.';
+const deviceModelIgnored = [
+  'WARNING: ignoring device_model directive.',
+  'WARNING: Use "device_model_override" instead if you really want a non-default device_model',
+];
+
+const invalidValue =
+  (setting: string) =>
+  (text: string): string =>
+    `ERROR: invalid value "${text}" for "${setting}"`;
 
 /** `exit(-ERROR_FAIL)`. */
 const exitOfLibxlFailure = 3;
@@ -443,26 +596,3 @@ function strtoul(isNegative: boolean, magnitude: bigint): bigint {
   if (magnitude >= 2n ** 64n) return 2n ** 64n - 1n;
   return isNegative ? BigInt.asUintN(64, -magnitude) : magnitude;
 }
-
-/** Message of xl about one option of `vif`; undefined if it is right. */
-function vifProblem(token: string): string | undefined {
-  const [, name, value = ''] = /^([a-z0-9_]+)=(.*)$/s.exec(token) ?? [];
-  if (name === 'type' && !['vif', 'ioemu'].includes(value)) return "Invalid parameter `type'.";
-  if (name === 'mac' && !isMacAddress(value)) return "Invalid parameter `mac'.";
-  if (name === 'netdev') return 'the netdev parameter is deprecated, please use gatewaydev instead';
-  if (name === 'accel') return 'the accel parameter for vifs is currently not supported';
-  if (name !== undefined && (vifOptions.has(name) || name.startsWith('colo_'))) return undefined;
-  return ['trusted', 'untrusted'].includes(token) ? undefined : `unrecognized argument \`${token}'`;
-}
-
-/** Six hexadecimal numbers of a byte, with any one character between them. */
-function isMacAddress(text: string): boolean {
-  const bytes = text.split(/[^0-9a-fx]/i, 6);
-  return bytes.length === 6 && bytes.every(each => Number.parseInt(each, 16) <= 255);
-}
-
-const vifOptions: ReadonlySet<string> = new Set(
-  'type mac bridge netdev gatewaydev ip script backend vifname model rate forwarddev accel devid mtu vlan'.split(
-    ' ',
-  ),
-);
