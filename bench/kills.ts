@@ -1,7 +1,8 @@
 /**
- * Kills runs at random moments: `node bench/kills.ts [how many]`. A board of the lab is a switch that writes what it is
- * told to a file, behind a console that says nothing; after each kill it has to be off within 5 s, free, and its
- * recording readable, and no process of the run may be left.
+ * Kills runs at random moments: `node bench/kills.ts [how many] [seed]`. A board of the lab is a switch that writes what
+ * it is told to a file, behind a console that says nothing; after each kill it has to be off within 5 s, free, and its
+ * recording readable and judged as interrupted, and no process of the run may be left. A run whose guard is killed goes
+ * on, and is interrupted a moment later.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,14 +12,18 @@ import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Writable } from 'node:stream';
+import { main } from '../src/cli/main.ts';
 import { projectDirectory } from '../src/config/project-directory.ts';
 import { allHolders } from '../src/lab/reservation.ts';
 import { readRun } from '../src/verdict/recording/reader.ts';
 
 const bin = path.join(projectDirectory, 'bin/scmi-hil.js');
 const launchers = ['/usr/bin/node', process.execPath].filter(file => existsSync(file));
-const targets = ['launcher', 'child', 'group'] as const;
+const targets = ['launcher', 'child', 'group', 'guard'] as const;
 const most = Number(process.argv[2] ?? 200);
+const seed = Number(process.argv[3] ?? 1);
+const random = numbers(seed);
 
 const directory = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-kills-'));
 const sockets = new Set<NodeJS.WritableStream>();
@@ -34,20 +39,17 @@ let slowest = 0;
 let wrong = 0;
 for (let number = 0; number < most; number++) {
   const board = number % 2 === 0 ? 'real' : 'virtual';
-  const what = await killOne(
-    board,
-    targets[number % 3] ?? 'group',
-    launchers[number % launchers.length] ?? '',
-  );
+  const target = targets[Math.floor(random() * targets.length)] ?? 'group';
+  const what = await killOne(board, target, launchers[Math.floor(random() * launchers.length)] ?? '');
   if (what === undefined) continue;
   wrong++;
-  process.stdout.write(`${number}: ${board}, ${targets[number % 3]}: ${what}\n`);
+  process.stdout.write(`${number}: ${board}, ${target}: ${what}\n`);
 }
 silent.close();
 for (const socket of sockets) socket.end();
 rmSync(directory, { recursive: true });
 process.stdout.write(
-  `${most} kills: ${wrong} left something; the slowest board was off after ${slowest} ms\n`,
+  `${most} kills with seed ${seed}: ${wrong} left something; the slowest board was off after ${slowest} ms\n`,
 );
 process.exit(wrong > 0 ? 1 : 0);
 
@@ -67,13 +69,11 @@ async function killOne(
   const ended = once(run, 'exit');
   const group = run.pid ?? 0;
   await Promise.race([ended, until(() => existsSync(path.join(directory, 'runs')), 30_000)]);
-  await delay(Math.random() * 3000);
-  const children = processes().filter(({ parent }) => parent === group);
-  const victim = target === 'child' ? (children[0]?.pid ?? group) : target === 'group' ? -group : group;
-  try {
-    process.kill(victim, 'SIGKILL');
-  } catch {
-    // It had ended.
+  await delay(random() * 3000);
+  kill(victimOf(target, group));
+  if (target === 'guard') {
+    await delay(100);
+    kill(-group, 'SIGTERM');
   }
   const killed = performance.now();
   const isOff = () => !existsSync(path.join(directory, 'told')) || last('told') === 'off';
@@ -89,12 +89,54 @@ async function killOne(
     const file = path.join(directory, 'runs', name);
     if (!existsSync(path.join(file, 'recording.jsonl'))) continue;
     const { damaged, cut, events } = await readRun(file);
-    if (damaged.length > 0 || cut) return `the recording is damaged: ${JSON.stringify(damaged)}`;
-    // Before the board is taken, its guard knows of no recording.
+    // Before the board is taken, its guard knows of no recording: its last line may be cut.
     const isTaken = events.some(({ kind }) => kind === 'power');
+    if (damaged.length > 0 || (isTaken && cut)) return `the recording is damaged: ${JSON.stringify(damaged)}`;
     if (isTaken && events.at(-1)?.kind !== 'run-finished') return 'the recording has no end';
+    const verified = await verify(file);
+    if (verified.code !== 130) return `verify exits with ${verified.code}: ${verified.said}`;
   }
   return undefined;
+}
+
+/** The process that is killed; negative: its group. The launcher of a recent Node is the run itself. */
+function victimOf(target: (typeof targets)[number], group: number): number {
+  const all = processes();
+  const child = all.find(({ parent, command }) => parent === group && command.includes('scmi-hil.js'));
+  const guard = all.find(({ command, cwd }) => command.includes('guard/program') && cwd === directory);
+  return { launcher: group, child: child?.pid ?? group, group: -group, guard: guard?.pid ?? group }[target];
+}
+
+function kill(victim: number, signal: NodeJS.Signals = 'SIGKILL'): void {
+  try {
+    process.kill(victim, signal);
+  } catch {
+    // It had ended.
+  }
+}
+
+async function verify(run: string): Promise<{ readonly code: number; readonly said: string }> {
+  let said = '';
+  const stream = new Writable({
+    write: (chunk, _encoding, done) => {
+      said += String(chunk);
+      done();
+    },
+  });
+  const { signal } = new AbortController();
+  const around = { stdout: stream, stderr: stream, stdin: process.stdin, cwd: directory, env: {}, signal };
+  return { code: await main(['verify', run], around), said };
+}
+
+/** Numbers from 0 to 1 that follow from the seed (mulberry32). */
+function numbers(from: number): () => number {
+  let state = from;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
 
 async function isLeft(group: number): Promise<boolean> {

@@ -1,10 +1,12 @@
 import { fileTable, type FileTable } from './files.ts';
+import { Strangers } from './strangers.ts';
 import type { TftpBoard, TftpEvent } from './tftp.ts';
 
 /** A board that is being served. */
 export interface Entry {
   readonly board: TftpBoard;
   readonly table: FileTable;
+  readonly strangers: Strangers;
 }
 
 /** Boards that are served, and the board of each client. */
@@ -40,11 +42,17 @@ export function createRoster(): Roster {
   return {
     add: board => {
       refuseClash(board);
-      const entry = { board, table: fileTable(board.name, board.files, board.prefixes) };
+      const entry = {
+        board,
+        table: fileTable(board.name, board.files, board.prefixes),
+        strangers: new Strangers(board),
+      };
       entries.add(entry);
       return entry;
     },
-    remove: entry => void entries.delete(entry),
+    remove: entry => {
+      if (entries.delete(entry)) entry.strangers.summarize();
+    },
     has: entry => entries.has(entry),
     find: client =>
       find(board => board.clients?.includes(client) === true) ?? find(board => board.clients === undefined),
@@ -55,8 +63,8 @@ export function createRoster(): Roster {
         return;
       }
 
-      for (const { board } of entries) {
-        board.onStranger?.(event);
+      for (const { strangers } of entries) {
+        strangers.heard(event);
       }
     },
   };
