@@ -12,7 +12,7 @@ export type Claim = string;
 /**
  * The claims of a board: its serial ports, its outlet, its address. Its name is none: two lab files may give one board
  * two names, and two boards one.
- * @returns sorted, without doubles; none for a virtual or emulated board, which its controller makes for itself
+ * @returns in one order for all, without doubles; none for a virtual or emulated board, which its controller makes for itself
  */
 export async function claimsOf({ setup }: Pick<WiredBoard, 'setup'>): Promise<readonly Claim[]> {
   if (isVirtual(setup) || isEmulated(setup)) return [];
@@ -28,7 +28,16 @@ export async function claimsOf({ setup }: Pick<WiredBoard, 'setup'>): Promise<re
       : []),
     ...(network === undefined || isLoopback(network.address) ? [] : [`board address ${network.address}`]),
   ];
-  return [...new Set(claims)].toSorted((one, other) => (one < other ? -1 : 1));
+  return [...new Set(claims)].toSorted(inOrder);
+}
+
+/**
+ * The same order for everybody, so that of two boards with common parts one is taken whole. The first claim is the one
+ * that a holder is told by: a port says more than the checksum of a command.
+ */
+function inOrder(one: Claim, other: Claim): number {
+  const [first, second] = [one, other].map(claim => (claim.startsWith('serial port') ? 0 : 1));
+  return (first ?? 0) - (second ?? 0) || (one < other ? -1 : 1);
 }
 
 async function portsOf(line: LabSerial): Promise<Claim[]> {

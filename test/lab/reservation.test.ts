@@ -126,10 +126,10 @@ test('a board is held by its ports, its outlet and its address, by whichever of 
   const serial = 'serial: { kind: device, path: @/by-id }';
   const power = 'power: { kind: shelly, host: plug, generation: 2, channel: 1 }';
   t.deepEqual(await claimsOfLab(t, `${serial}\n    ${power}\n    ${network}`), [
-    'board address 192.0.2.7',
-    'power switch plug channel 1',
     'serial port @/by-id',
     'serial port @/tty',
+    'board address 192.0.2.7',
+    'power switch plug channel 1',
   ]);
 });
 

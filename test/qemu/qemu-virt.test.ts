@@ -20,6 +20,7 @@ const why = await cannotRun();
     const words = [
       'run',
       'hwdom-forwarding',
+      '-v',
       '--board',
       'qemu-virt',
       '--runs',

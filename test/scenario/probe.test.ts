@@ -136,7 +136,7 @@ statements:
         [0, 0, undefined],
         [2, 1, undefined],
         [3, 1, undefined],
-        [3, undefined, null],
+        [3, 1, null],
       ],
     );
     const [dom0, guest, denied] = answers.map(({ pattern }) => new RegExp(pattern));

@@ -31,17 +31,20 @@ export interface HoldOptions {
   readonly attempt: string;
   /** The holder's purpose, for others to read. */
   readonly command: string;
+  /** Hint where the file's directory is not there and cannot be made; absent: the right to write there. */
+  readonly elsewhere?: string;
 }
 
 /**
  * Takes a hold for this process. The file's directory is made where there is none.
  * @throws DriverError that says who holds it, or why the file cannot be written
  */
-export async function takeHold(file: string, { attempt, command }: HoldOptions): Promise<Hold> {
+export async function takeHold(file: string, options: HoldOptions): Promise<Hold> {
+  const { attempt, command } = options;
   const text = `${JSON.stringify(await thisProcess(command), undefined, 2)}\n`;
   let tookOver: Holder | undefined;
   for (let count = 0; count < attempts; count++) {
-    if (await create(file, text).catch((error: unknown) => unwritable(attempt, file, error))) {
+    if (await create(file, text).catch((error: unknown) => unwritable(options, file, error))) {
       const release = releaseOnce(file, text);
       return {
         ...(tookOver !== undefined && { tookOver }),
@@ -88,16 +91,16 @@ function userName(): string {
   }
 }
 
-function unwritable(attempt: string, file: string, cause: unknown): never {
+function unwritable({ attempt, elsewhere }: HoldOptions, file: string, cause: unknown): never {
   const why = reasons[codeOf(cause) ?? ''];
   if (why === undefined) throw cause;
   const directory = path.dirname(file);
   throw new DriverError(
     attempt,
     `${directory}: ${why}`,
-    existsSync(directory)
-      ? `let this user write there: sudo setfacl -m u:$USER:rwx ${directory}`
-      : 'this user cannot make it: name another home, HOME or XDG_CACHE_HOME',
+    elsewhere !== undefined && !existsSync(directory)
+      ? elsewhere
+      : `let this user write there: sudo setfacl -m u:$USER:rwx ${directory}`,
     { cause },
   );
 }

@@ -129,7 +129,11 @@ async function alone({ directory, signal, progress }: ImageWork): Promise<Hold> 
   let [told, freed] = [false, 0];
   for (;;) {
     try {
-      return await takeHold(file, { attempt: `use ${directory}`, command: 'scmi-hil images' });
+      return await takeHold(file, {
+        attempt: `use ${directory}`,
+        command: 'scmi-hil images',
+        elsewhere: 'this user cannot make it: name another home, HOME or XDG_CACHE_HOME',
+      });
     } catch (error) {
       const holder = await livingHolder(file);
       // The other one may have finished in between; a directory that cannot be written stays as it is.

@@ -105,7 +105,8 @@ export class ScenarioMachine {
 
   #toolstackCall({ do: what, guest: name }: ToolstackStep): ToolstackCall {
     if (what === 'create') {
-      const path = configPath(this.#directory, name);
+      // A second configuration of one guest goes to the same file.
+      const path = configPath(this.#directory, this.#scenario.guests.get(name)?.name ?? name);
       const create = () => {
         const { config, files } = this.#guest(name);
         return this.platform.xlCreate(path, config, files);
