@@ -6,7 +6,8 @@ const project = path.resolve(import.meta.dirname, '..');
 
 /** The rooms from the top down. A room imports from the rooms below it, types included, never from one above or beside it. */
 const floors: readonly (readonly string[])[] = [
-  ['bench', 'src/cli'],
+  ['bench'],
+  ['src/cli'],
   ['src/trials', 'src/doctor'],
   ['src/run'],
   ['machines'],
