@@ -22,7 +22,7 @@ const floors: readonly (readonly string[])[] = [
 /** The same inside the rooms that have rooms of their own; `.` is the files directly in it. */
 const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'src/model': [['lint'], ['predict'], ['linux', 'probe', 'xl'], ['xen'], ['dt', 'trace'], ['scmi']],
-  'src/verdict': [['report'], ['verify', 'diagnosis'], ['recording', 'console']],
+  'src/verdict': [['history'], ['report'], ['verify', 'diagnosis'], ['recording', 'console']],
   'src/trials': [['mutants', 'faults'], ['explore']],
   'src/lab': [['init'], ['.'], ['virtual', 'images'], ['drivers']],
 };

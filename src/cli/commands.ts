@@ -43,6 +43,16 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./report.ts')).addReport,
   },
   {
+    name: 'compare',
+    summary: 'put runs side by side, or beside those of a baseline',
+    load: async () => (await import('./compare.ts')).addCompare,
+  },
+  {
+    name: 'history',
+    summary: 'tell how often a scenario was met, and since when it fails',
+    load: async () => (await import('./history.ts')).addHistory,
+  },
+  {
     name: 'replay',
     summary: 'show a recorded run again as it happened',
     load: async () => (await import('./replay.ts')).addReplay,

@@ -1,14 +1,13 @@
 /** `scmi-hil report`: reports of runs that were recorded. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { runFiles } from '../verdict/recording/run-directory.ts';
 import { renderMail } from '../verdict/report/mail.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { packageVersion } from './package.ts';
 import { repeated } from './repeated.ts';
 import { recordedRunOf, type ReportFile, reportFile, reportKinds, writeReports } from './report-option.ts';
+import { runsIn } from './recorded-runs.ts';
 import { reportOfRun } from './verify.ts';
 
 interface ReportOptions {
@@ -81,18 +80,6 @@ async function report(names: readonly string[], options: ReportOptions, process:
     const controller = `scmi-hil ${packageVersion()}`;
     process.stdout.write(renderMail(mailed, { ...strictness, tester: gitUser(process), controller }));
   }
-}
-
-/** @throws UsageError for a directory that is no run and has none */
-function runsIn(directory: string): string[] {
-  if (existsSync(path.join(directory, runFiles.recording))) return [directory];
-  if (!existsSync(directory)) throw new UsageError(`there is no ${directory}`, 'runs are in runs/');
-  const found = readdirSync(directory)
-    .toSorted()
-    .map(name => path.join(directory, name))
-    .filter(each => existsSync(path.join(each, runFiles.recording)));
-  if (found.length > 0) return found;
-  throw new UsageError(`${directory} is no run, and no run is in it`, 'runs are in runs/');
 }
 
 /** `Name <address>` as git knows the user; undefined where it does not. */

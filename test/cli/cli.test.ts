@@ -112,7 +112,7 @@ const misuse: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
     ['run', 'dom0-and-guest', '--fault', 'torn-line'],
     /there is no fault torn-line\n {2}did you mean torn-lines\?/,
   ],
-  [['run'], /nothing to run was named\n {2}give a scenario .*, or --all/],
+  [['run'], /nothing to run was named\n {2}give a scenario .*, --all, --match or --claims/],
   [
     ['run', 'dom0-and-guest', '--all'],
     /--all and names of scenarios contradict each other\n {2}leave one of them out/,

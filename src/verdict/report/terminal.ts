@@ -24,7 +24,7 @@ export interface TerminalOptions extends Strictness {
 }
 
 /** How an outcome is called and painted, in the order of the summary. */
-const outcomes: Readonly<Record<Outcome, { readonly words: string; readonly colour: Colour }>> = {
+export const outcomeWords: Readonly<Record<Outcome, { readonly words: string; readonly colour: Colour }>> = {
   met: { words: 'met', colour: 'green' },
   missed: { words: 'missed', colour: 'red' },
   contradicted: { words: 'contradicted', colour: 'red' },
@@ -34,7 +34,8 @@ const outcomes: Readonly<Record<Outcome, { readonly words: string; readonly colo
   infrastructure: { words: 'infrastructure', colour: 'yellow' },
 };
 
-const runOutcomes = {
+/** The same of a whole run. */
+export const runOutcomeWords = {
   met: { words: 'met', colour: 'green' },
   failed: { words: 'FAILED', colour: 'red' },
   infrastructure: { words: 'INFRASTRUCTURE', colour: 'yellow' },
@@ -47,7 +48,7 @@ const labelWidth = 14;
 export function renderVerdict(report: RunReport, options: TerminalOptions): string {
   const paint = painter(options.colour);
   const { verdict, title, claims } = report;
-  const outcome = runOutcomes[outcomeOf(report, options)];
+  const outcome = runOutcomeWords[outcomeOf(report, options)];
   const lines = [
     `${paint('bold', printableLine(nameOf(report)))}: ${paint(outcome.colour, outcome.words)} (${countWords(verdict.counts)})`,
     `  ${title}${claims.length === 0 ? '' : ` [${claims.join(' ')}]`}`,
@@ -82,7 +83,7 @@ export function renderRunLine(
 ): string {
   const paint = painter(options.colour);
   const outcome = outcomeOf(report, options);
-  const { words, colour } = runOutcomes[outcome];
+  const { words, colour } = runOutcomeWords[outcome];
   const place = `${String(number).padStart(String(total).length)}/${total}`;
   const line = `${paint(colour, (outcome === 'met' ? 'ok' : words).padEnd(6))} ${place} ${printableLine(nameOf(report))}, ${secondsOf(report)}: ${countWords(report.verdict.counts)}`;
   const first = firstProblem(report, options);
@@ -97,7 +98,7 @@ function firstProblem(report: RunReport, options: TerminalOptions): string | und
   if (fault !== undefined) return printableLine(`${fault.class}: ${fault.what.split('\n', 1)[0] ?? ''}`);
   const first = firstFailure(judgements, options);
   if (first === undefined) return undefined;
-  const { words } = outcomes[first.outcome];
+  const { words } = outcomeWords[first.outcome];
   return printableLine(`${words}: ${first.expectation.source}: ${textOf(first)}`);
 }
 
@@ -113,12 +114,12 @@ export function renderSummary(
   );
   const width = Math.max(0, ...listed.map(report => nameOf(report).length));
   const lines = listed.map(report => {
-    const outcome = runOutcomes[outcomeOf(report, options)];
+    const outcome = runOutcomeWords[outcomeOf(report, options)];
     const words = paint(outcome.colour, outcome.words.padEnd(labelWidth));
     const took = secondsOf(report).padStart(8);
     return `  ${words} ${nameOf(report).padEnd(width)} ${took}  ${countWords(report.verdict.counts)}`;
   });
-  const sums = Object.entries(runOutcomes).flatMap(([key, { words, colour }]) => {
+  const sums = Object.entries(runOutcomeWords).flatMap(([key, { words, colour }]) => {
     const count = reports.filter(report => outcomeOf(report, options) === key).length;
     return count === 0 ? [] : [paint(colour, `${count} ${words}`)];
   });
@@ -142,7 +143,7 @@ function nameOf({ verdict }: RunReport): string {
 
 /** `45 met, 1 missed` */
 function countWords(counts: Readonly<Record<Outcome, number>>): string {
-  const words = Object.entries(outcomes)
+  const words = Object.entries(outcomeWords)
     .map(([outcome, { words: name }]) => ({ count: counts[outcome as Outcome], name }))
     .filter(({ count }) => count > 0)
     .map(({ count, name }) => `${count} ${name}`);
@@ -210,7 +211,7 @@ function runsOfOneKind(all: readonly Judgement[]): Judgement[][] {
 }
 
 function inFull(judgement: Judgement, paint: Paint): string[] {
-  const { words, colour } = outcomes[judgement.outcome];
+  const { words, colour } = outcomeWords[judgement.outcome];
   const text = printableLine(`${judgement.expectation.source}: ${textOf(judgement)}`);
   return [`  ${paint(colour, words.padEnd(labelWidth))} ${text}`, ...details(judgement, paint)];
 }
@@ -229,7 +230,7 @@ function cutLine(
   { columns = Infinity }: TerminalOptions,
   paint: Paint,
 ): string {
-  const { words, colour } = outcomes[outcome];
+  const { words, colour } = outcomeWords[outcome];
   const room = columns - labelWidth - 3;
   const shown = cut(text, room);
   const because = paint('dim', cut(`  <- ${printableLine(reason)}`, room - shown.length));

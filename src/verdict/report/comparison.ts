@@ -1,0 +1,138 @@
+/** Runs of one scenario side by side, aligned by expectation: where they differ, and which run is the odd one. */
+import type { Judgement } from '../verify/verdict.ts';
+import type { RunReport } from './run-report.ts';
+
+export interface Comparison {
+  readonly scenario: string;
+  /** In the order given; rows have a cell for each. */
+  readonly runs: readonly RunReport[];
+  /** Rows in which outcomes, predicted or seen texts differ, in the order of the predictions. */
+  readonly differences: readonly Difference[];
+  /** Rows that are alike in all runs. */
+  readonly alike: number;
+  /** By run: in how many rows its outcome is the odd one. */
+  readonly oddCounts: readonly number[];
+}
+
+export interface Difference {
+  /**
+   * - `outcome`: one run meets what another one does not, or was not predicted to show at all.
+   * - `prediction`: the model says another text of each.
+   * - `seen`: the same prediction was met by another text.
+   */
+  readonly kind: 'outcome' | 'prediction' | 'seen';
+  /** By run; undefined: its prediction has no such expectation. */
+  readonly cells: readonly (Judgement | undefined)[];
+  /** Indices of the runs whose outcome less than half of the runs share; none where there is no majority. */
+  readonly odd: readonly number[];
+}
+
+/**
+ * Aligns the judgements of several runs and compares them row by row.
+ *
+ * Runs of other boards have other expectations: those with the same phase, talker and kind are aligned in their order,
+ * numbers and addresses aside.
+ *
+ * @param runs of one scenario, two or more
+ */
+export function compareRuns(runs: readonly RunReport[]): Comparison {
+  const rows = alignedRows(runs.map(({ verdict }) => verdict.judgements));
+  const differences = rows.flatMap(cells => {
+    const kind = differenceOf(cells);
+    return kind === undefined ? [] : [{ kind, cells, odd: kind === 'outcome' ? oddOnes(cells) : [] }];
+  });
+  return {
+    scenario: runs[0]?.verdict.scenario ?? '',
+    runs,
+    differences,
+    alike: rows.length - differences.length,
+    oddCounts: runs.map((_, run) => differences.filter(({ odd }) => odd.includes(run)).length),
+  };
+}
+
+type Row = (Judgement | undefined)[];
+
+/** The first run's judgements are the first rows; those of each further run are put beside or between them. */
+function alignedRows(runs: readonly (readonly Judgement[])[]): Row[] {
+  let rows: Row[] = [];
+  for (const [run, judgements] of runs.entries()) {
+    const keysOfRows = rows.map(row => {
+      const known = row.find(cell => cell !== undefined);
+      return known === undefined ? '' : keyOf(known);
+    });
+    const partner = longestCommonOrder(keysOfRows, judgements.map(keyOf));
+    const next: Row[] = [];
+    let own = 0;
+    for (const [index, row] of rows.entries()) {
+      const mine = partner[index];
+      if (mine !== undefined) {
+        for (; own < mine; own++) next.push([...emptyCells(run), judgements[own]]);
+        own++;
+      }
+      next.push([...row, mine === undefined ? undefined : judgements[mine]]);
+    }
+    for (; own < judgements.length; own++) next.push([...emptyCells(run), judgements[own]]);
+    rows = next;
+  }
+  return rows;
+}
+
+/** Cells of the runs that have no such expectation. */
+function emptyCells(length: number): Row {
+  return Array.from({ length });
+}
+
+/** Equal for expectations of two predictions that are about the same thing. */
+function keyOf({ expectation }: Judgement): string {
+  const { kind, phase, source, domid, text } = expectation;
+  const words = text.replaceAll(/0x[\da-f]+|\d+/gi, '#');
+  return [kind, phase, source, domid ?? '', words].join('\0');
+}
+
+/**
+ * The longest common subsequence of two lists of keys.
+ * @returns for each key of the first list the index of its partner in the second, undefined where it has none
+ */
+function longestCommonOrder(
+  rows: readonly string[],
+  keys: readonly string[],
+): readonly (number | undefined)[] {
+  const width = keys.length + 1;
+  // lengths[row * width + key]: of the best order from there to both ends.
+  const lengths = new Uint16Array((rows.length + 1) * width);
+  const lengthAt = (row: number, key: number) => lengths[row * width + key] ?? 0;
+  for (let row = rows.length - 1; row >= 0; row--) {
+    for (let key = keys.length - 1; key >= 0; key--) {
+      lengths[row * width + key] =
+        rows[row] === keys[key]
+          ? lengthAt(row + 1, key + 1) + 1
+          : Math.max(lengthAt(row + 1, key), lengthAt(row, key + 1));
+    }
+  }
+  const partner: (number | undefined)[] = Array.from({ length: rows.length });
+  for (let row = 0, key = 0; row < rows.length && key < keys.length; ) {
+    if (rows[row] === keys[key]) partner[row++] = key++;
+    else if (lengthAt(row + 1, key) >= lengthAt(row, key + 1)) row++;
+    else key++;
+  }
+  return partner;
+}
+
+function differenceOf(cells: readonly (Judgement | undefined)[]): Difference['kind'] | undefined {
+  const differ = (of: (cell: Judgement) => string | undefined) =>
+    new Set(cells.map(cell => (cell === undefined ? undefined : of(cell)))).size > 1;
+  if (differ(({ outcome }) => outcome)) return 'outcome';
+  if (differ(({ expectation }) => expectation.text)) return 'prediction';
+  if (differ(({ seen }) => seen?.text)) return 'seen';
+  return undefined;
+}
+
+function oddOnes(cells: readonly (Judgement | undefined)[]): number[] {
+  const outcomes = cells.map(cell => cell?.outcome ?? 'not predicted');
+  const sizes = Map.groupBy(outcomes, outcome => outcome);
+  const shared = (outcome: string) => sizes.get(outcome as (typeof outcomes)[number])?.length ?? 0;
+  const hasMajority = outcomes.some(outcome => 2 * shared(outcome) > outcomes.length);
+  return hasMajority
+    ? outcomes.flatMap((outcome, run) => (2 * shared(outcome) < outcomes.length ? [run] : []))
+    : [];
+}
