@@ -8,7 +8,7 @@ const project = path.resolve(import.meta.dirname, '..');
 const floors: readonly (readonly string[])[] = [
   ['bench'],
   ['src/cli'],
-  ['src/trials', 'src/doctor'],
+  ['src/trials', 'src/doctor', 'src/serve'],
   ['src/run'],
   ['machines'],
   ['src/lab'],

@@ -53,6 +53,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./history.ts')).addHistory,
   },
   {
+    name: 'serve',
+    summary: 'serve a page with boards and runs, live',
+    load: async () => (await import('./serve.ts')).addServe,
+  },
+  {
     name: 'replay',
     summary: 'show a recorded run again as it happened',
     load: async () => (await import('./replay.ts')).addReplay,

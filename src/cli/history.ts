@@ -43,8 +43,8 @@ function history(scenario: string | undefined, options: HistoryOptions, process:
   runsIn(directory);
   using store = new HistoryStore(directory);
   const runs = store.runs({ scenario, board: options.board });
-  if (runs.length === 0) throw nothingFound(scenario, options.board, store.runs());
   const summaries = summarize(runs);
+  if (summaries.length === 0) throw nothingFound(scenario, options.board, store.runs());
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify({ schema: 1, summaries }, null, 2)}\n`);
   } else if (scenario === undefined) {

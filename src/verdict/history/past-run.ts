@@ -15,6 +15,8 @@ export interface PastRun {
   readonly board: string;
   readonly boardType: string;
   readonly virtual: boolean;
+  /** Names of the bug of its board and of the faults of its lab, where it had any on purpose: no part of a history. */
+  readonly onPurpose: string | null;
   /** ISO 8601. */
   readonly started: string;
   /** Null where the recording has no end. */
@@ -57,18 +59,14 @@ const endLength = 64 * 1024;
  * Reads the facts of one run; only the two ends of its recording are read, however long it is.
  *
  * @param directory of the run
- * @returns undefined where it is no run, where it is still going on or was killed, so that it has no verdict, and where
- *   the board had a bug, or the lab a fault, on purpose
+ * @returns undefined where it is no run, or still going on or killed, so that it has no verdict
  * @throws the system's error where a file cannot be read
  */
 export function readPastRun(directory: string): PastRun | undefined {
   const verdict = verdictOf(directory);
   const ends = endsOf(path.join(directory, runFiles.recording));
-  if (verdict === undefined || ends === undefined) return undefined;
-  const started = header.safeParse(jsonOf(ends.first));
-  if (!started.success) return undefined;
-  const { data } = started.data;
-  if (data.mutant !== undefined || data.faults !== undefined) return undefined;
+  const data = ends === undefined ? undefined : headerOf(ends.first);
+  if (verdict === undefined || ends === undefined || data === undefined) return undefined;
   const finished = event.safeParse(jsonOf(ends.last));
   const xen = data.images?.['xen'];
   return {
@@ -77,6 +75,11 @@ export function readPastRun(directory: string): PastRun | undefined {
     board: data.board,
     boardType: data.boardType,
     virtual: data.virtual,
+    onPurpose:
+      [data.mutant, data.faults]
+        .flat()
+        .filter(name => name !== undefined)
+        .join(', ') || null,
     started: data.started,
     milliseconds: finished.success && finished.data.kind === 'run-finished' ? finished.data.t : null,
     outcome: verdict.outcome,
@@ -84,6 +87,21 @@ export function readPastRun(directory: string): PastRun | undefined {
     xen: xen?.version ?? null,
     xenBuild: xen?.buildId ?? xen?.sha256 ?? null,
   };
+}
+
+/**
+ * The header of a run's recording, also while the run is going on.
+ * @param directory of the run
+ * @returns undefined where it is no run
+ * @throws the system's error where its recording cannot be read
+ */
+export function readRunHeader(directory: string): z.infer<typeof header>['data'] | undefined {
+  const ends = endsOf(path.join(directory, runFiles.recording));
+  return ends === undefined ? undefined : headerOf(ends.first);
+}
+
+function headerOf(line: string): z.infer<typeof header>['data'] | undefined {
+  return header.safeParse(jsonOf(line)).data?.data;
 }
 
 function verdictOf(directory: string): Verdict | undefined {

@@ -15,7 +15,7 @@ const storeFile = 'history.sqlite';
 
 const table = `create table if not exists run (
   name text primary key, stamp text not null, scenario text not null, board text not null, boardType text not null,
-  virtual integer not null, started text not null, milliseconds real, outcome text not null, cause text, xen text,
+  virtual integer not null, onPurpose text, started text not null, milliseconds real, outcome text not null, cause text, xen text,
   xenBuild text
 ) strict; create index if not exists run_by_scenario on run (scenario, board, started)`;
 
@@ -49,7 +49,7 @@ export class HistoryStore {
   runs({ scenario, board }: PastRunsQuery = {}): PastRun[] {
     const rows = this.#database
       .prepare(
-        `select name, scenario, board, boardType, virtual, started, milliseconds, outcome, cause, xen, xenBuild from run
+        `select name, scenario, board, boardType, virtual, onPurpose, started, milliseconds, outcome, cause, xen, xenBuild from run
          where (?1 is null or scenario = ?1) and (?2 is null or board = ?2) order by started, name`,
       )
       .all(scenario ?? null, board ?? null) as unknown as (Omit<PastRun, 'virtual'> & { virtual: number })[];
@@ -91,7 +91,7 @@ export class HistoryStore {
 
   #put(run: PastRun, stamp: string): void {
     this.#database
-      .prepare('insert or replace into run values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .prepare('insert or replace into run values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
       .run(
         run.name,
         stamp,
@@ -99,6 +99,7 @@ export class HistoryStore {
         run.board,
         run.boardType,
         run.virtual ? 1 : 0,
+        run.onPurpose,
         run.started,
         run.milliseconds,
         run.outcome,

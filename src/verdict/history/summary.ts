@@ -17,9 +17,13 @@ export interface HistorySummary {
   readonly runs: readonly PastRun[];
 }
 
-/** @param runs the oldest first; @returns a summary by scenario and board, in the order of their names */
+/**
+ * @param runs the oldest first; those that had a bug or a fault on purpose are left out
+ * @returns a summary by scenario and board, in the order of their names
+ */
 export function summarize(runs: readonly PastRun[]): HistorySummary[] {
-  const groups = Map.groupBy(runs, ({ scenario, board }) => `${scenario}\0${board}`);
+  const counted = runs.filter(({ onPurpose }) => onPurpose === null);
+  const groups = Map.groupBy(counted, ({ scenario, board }) => `${scenario}\0${board}`);
   return [...groups].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, own]) => summaryOf(own));
 }
 

@@ -93,7 +93,8 @@ function withHint(event: RecordedEvent & { readonly kind: 'fault' }): RecordedEv
   return typeof mend === 'string' ? { ...event, data: { ...data, hint: mend } } : event;
 }
 
-function eventOf(text: string): RecordedEvent | string {
+/** An event of a line of a recording, or what is wrong with it. */
+export function eventOf(text: string): RecordedEvent | string {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,0 +1,76 @@
+/** The boards of a lab as they are now: who holds each, and which run is on it. */
+import { readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { abilitiesOf } from '../lab/abilities.ts';
+import { claimsOf } from '../lab/claims.ts';
+import type { LoadedLab } from '../lab/load-lab.ts';
+import { allHolders, type Holder, holderOf } from '../lab/reservation.ts';
+import { readRunHeader } from '../verdict/history/past-run.ts';
+import { runFiles } from '../verdict/recording/run-directory.ts';
+
+export interface BoardState {
+  readonly name: string;
+  readonly type: string | null;
+  readonly title: string | null;
+  /** Whether it exists only while a command uses it. */
+  readonly virtual: boolean;
+  readonly heldBy: Holder | null;
+  /** Mistake of the lab file that keeps it from being used. */
+  readonly error: string | null;
+}
+
+/** A run without a verdict. */
+export interface OpenRun {
+  readonly name: string;
+  readonly scenario: string;
+  readonly board: string;
+  readonly started: string;
+  /** Its recording grew lately, or its board is held; else its controller was killed. */
+  readonly running: boolean;
+}
+
+/** Every board, the wrong ones too, in the order of the lab file. */
+export async function boardStates(lab: LoadedLab): Promise<BoardState[]> {
+  const right = await Promise.all(
+    [...lab.boards.values()].map(async entry => ({
+      name: entry.name,
+      type: entry.type.type,
+      title: entry.type.title,
+      virtual: !abilitiesOf(entry).outlivesCommands,
+      heldBy: (await holderOf(await claimsOf(entry))) ?? null,
+      error: null,
+    })),
+  );
+  const wrong = [...lab.wrong].map(([name, { error }]) => ({
+    name,
+    type: null,
+    title: null,
+    virtual: false,
+    heldBy: null,
+    error: error.message,
+  }));
+  return [...right, ...wrong];
+}
+
+/** Milliseconds after which a recording that did not grow is of a run whose controller may be gone. */
+const quiet = 30_000;
+
+/** @param directory of the runs; @returns those that have no verdict yet, the newest first */
+export async function openRuns(directory: string): Promise<OpenRun[]> {
+  const holders = await allHolders();
+  return readdirSync(directory)
+    .toSorted()
+    .toReversed()
+    .flatMap((name): OpenRun[] => {
+      const run = path.join(directory, name);
+      const recording = statSync(path.join(run, runFiles.recording), { throwIfNoEntry: false });
+      if (recording === undefined) return [];
+      if (statSync(path.join(run, runFiles.verdict), { throwIfNoEntry: false }) !== undefined) return [];
+      const header = readRunHeader(run);
+      if (header === undefined) return [];
+      const { scenario, board, started } = header;
+      const isHeld = holders.some(holder => holder.board === board);
+      const running = isHeld || Date.now() - recording.mtimeMs < quiet;
+      return [{ name, scenario, board, started, running }];
+    });
+}
