@@ -5,14 +5,13 @@ import { z } from 'zod';
 const address = z
   .union([z.number().int().nonnegative(), z.string().regex(/^0x[0-9a-f]+$/i)])
   .transform(Number);
-/** `90s`, `500ms`, `5m` -> milliseconds. */
+/** `90s`, `500ms`, `5m`, `2h` -> milliseconds. */
 export const duration = z
   .string('a duration such as 500ms, 30s or 5m')
-  .regex(/^\d+(\.\d+)?(ms|s|m)$/, 'a duration such as 500ms, 30s or 5m')
-  .transform(text => {
-    const value = Number.parseFloat(text);
-    return text.endsWith('ms') ? value : value * (text.endsWith('m') ? 60_000 : 1000);
-  });
+  .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, 'a duration such as 500ms, 30s or 5m')
+  .transform(text => Number.parseFloat(text) * (milliseconds[text.replace(/^[\d.]+/, '')] ?? 1));
+
+const milliseconds: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A regular expression as JavaScript reads it. */
 export const pattern = z.string().check(context => {

@@ -13,7 +13,10 @@ import { missingImages } from '../lab/needed-images.ts';
 import { shownPower } from '../lab/lab-power.ts';
 import { shownSerial } from '../lab/lab-serial.ts';
 import { serialOf, uartOf } from '../lab/open-serial.ts';
-import { holderOf } from '../lab/reservation.ts';
+import { type Booking, bookingsOf } from '../lab/bookings.ts';
+import type { Holder } from '../lab/holder.ts';
+import { queueOf } from '../lab/queue.ts';
+import { bookedWords, holderOf, holderWords } from '../lab/reservation.ts';
 import { type AddCommand, type CliProcess, exitCode } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { addLabOption, labOf, type LabOption } from './lab-option.ts';
@@ -27,7 +30,9 @@ const exits = { met: 'listed', usage: commonExits.usage };
 
 export const addBoards: AddCommand = (program, process, done) => {
   const boards = addLabOption(program.command('boards'))
-    .description('Lists the boards of the lab: type, console and power of each, and who holds it.')
+    .description(
+      'Lists the boards of the lab: type, console and power of each, who holds it, who waits, who has reserved it.',
+    )
     .option('--json', 'print JSON')
     .action(async (options: BoardsOptions) => {
       await list(options, process);
@@ -55,9 +60,8 @@ async function list(options: BoardsOptions, process: CliProcess): Promise<void> 
   if (lab.boards.size === 0) requireNoMistake(lab);
   const right = await Promise.all(
     [...lab.boards.values()].map(async entry => {
-      const holder = await holderOf(await claimsOf(entry));
       const error = missingImages(entry)?.message ?? null;
-      return { ...summary(entry), heldBy: holder ?? null, error };
+      return { ...summary(entry), ...(await useOf(entry)), error };
     }),
   );
   const wrong = [...lab.wrong].map(([name, { error }]) => ({ ...unknown, name, error: error.message }));
@@ -66,22 +70,74 @@ async function list(options: BoardsOptions, process: CliProcess): Promise<void> 
     process.stdout.write(`${JSON.stringify({ lab: lab.name, file: lab.file, boards }, null, 2)}\n`);
     return;
   }
-  const rows = boards.map(({ name, type, console, power, title, heldBy, error }) => {
-    const held = heldBy === null ? '-' : `${heldBy.user}@${heldBy.host}, process ${heldBy.pid}`;
-    return [
-      name,
-      type ?? '-',
-      console ?? '-',
-      power ?? '-',
-      held,
-      error === null ? (title ?? '') : `wrong: ${error}`,
-    ];
-  });
+  const rows = boards.map(({ name, type, console, power, title, error, ...use }) => [
+    name,
+    type ?? '-',
+    console ?? '-',
+    power ?? '-',
+    useWords(use),
+    error === null ? (title ?? '') : `wrong: ${error}`,
+  ]);
   process.stdout.write(table(['BOARD', 'TYPE', 'CONSOLE', 'POWER', 'HELD BY', ''], rows));
+  const details = boards.flatMap(({ name, ...use }) => useDetails(use).map(detail => `${name}: ${detail}\n`));
+  if (details.length > 0) process.stdout.write(`\n${details.join('')}`);
 }
 
+/** The use of a board by processes and people. */
+interface Use {
+  readonly heldBy: Holder | null;
+  /** In the order in which they get it. */
+  readonly waiting: readonly Holder[];
+  readonly reserved: BookingShown | null;
+  readonly outOfRotation: (BookingShown & { readonly why: string }) | null;
+}
+
+type BookingShown = Pick<Booking, 'user' | 'host' | 'since' | 'until'>;
+
+const unused: Use = { heldBy: null, waiting: [], reserved: null, outOfRotation: null };
+
 /** Facts about a board whose entry is wrong. */
-const unknown = { type: null, title: null, virtual: null, console: null, power: null, heldBy: null };
+const unknown = { type: null, title: null, virtual: null, console: null, power: null, ...unused };
+
+async function useOf(entry: BoardEntry): Promise<Use> {
+  const claims = await claimsOf(entry);
+  const [holder, queue, bookings] = [await holderOf(claims), await queueOf(claims), await bookingsOf(claims)];
+  // Between two of its runs, a command has the board by its place at the head of the queue.
+  const heldBy = holder ?? queue[0] ?? null;
+  const reserved = bookings.find(({ outOfRotation }) => outOfRotation === undefined);
+  const out = bookings.find(({ outOfRotation }) => outOfRotation !== undefined);
+  return {
+    heldBy,
+    waiting: queue.filter(({ pid }) => pid !== heldBy?.pid),
+    reserved: reserved === undefined ? null : shown(reserved),
+    outOfRotation: out === undefined ? null : { ...shown(out), why: out.outOfRotation ?? '' },
+  };
+}
+
+function shown({ user, host, since, until }: Booking): BookingShown {
+  return { user, host, since, until };
+}
+
+function useWords({ heldBy, waiting, reserved, outOfRotation }: Use): string {
+  const words = [
+    ...(outOfRotation === null ? [] : ['out of rotation']),
+    ...(heldBy === null ? [] : [`${heldBy.user}@${heldBy.host}, process ${heldBy.pid}`]),
+    ...(reserved === null ? [] : [`reserved by ${reserved.user}@${reserved.host}`]),
+    ...(waiting.length === 0 ? [] : [`${waiting.length} waiting`]),
+  ];
+  return words.length === 0 ? '-' : words.join('; ');
+}
+
+function useDetails({ heldBy, waiting, reserved, outOfRotation }: Use): string[] {
+  return [
+    ...(outOfRotation === null
+      ? []
+      : [`out of rotation since ${outOfRotation.since} by ${outOfRotation.user}: ${outOfRotation.why}`]),
+    ...(reserved === null ? [] : [bookedWords(reserved)]),
+    ...(heldBy === null ? [] : [`held by ${holderWords(heldBy)}`]),
+    ...waiting.map((waiter, index) => `${index + 1}. waits: ${holderWords(waiter)}`),
+  ];
+}
 
 function showBoard(name: string, options: BoardsOptions, process: CliProcess): void {
   const entry = boardOf(labOf(options, process, [name]), name);

@@ -78,6 +78,16 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./boards.ts')).addBoards,
   },
   {
+    name: 'reserve',
+    summary: 'keep a board for a person for some time',
+    load: async () => (await import('./reserve.ts')).addReserve,
+  },
+  {
+    name: 'release',
+    summary: 'give a reserved board back, or put one back into rotation',
+    load: async () => (await import('./reserve.ts')).addRelease,
+  },
+  {
     name: 'scenarios',
     summary: 'list the scenarios',
     load: async () => (await import('./scenarios.ts')).addScenarios,

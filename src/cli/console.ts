@@ -1,10 +1,11 @@
 /** `scmi-hil console`: a board's serial line at this terminal. */
 import { abilitiesOf } from '../lab/abilities.ts';
-import { duration } from '../board/board-type.ts';
 import { type WiredBoard, wiredBoardOf } from '../lab/load-lab.ts';
 import { openWires, type Wires } from '../lab/open.ts';
 import type { SerialConnection, SerialDriver } from '../lab/drivers/serial/serial.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
+import { durationOf } from './duration.ts';
+import { watchConsole } from './console-watch.ts';
 import { hold } from './hold.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { addLabOption, labOf, type LabOption, warnOfWrong } from './lab-option.ts';
@@ -12,6 +13,7 @@ import { within } from './signals.ts';
 
 interface ConsoleOptions extends LabOption {
   readonly powerCycle?: boolean;
+  readonly watch?: boolean;
   /** One of the board's UARTs beside the console. */
   readonly uart?: string;
   /** Milliseconds. */
@@ -31,17 +33,19 @@ export const addConsole: AddCommand = (program, process, done) => {
       'Connects this terminal to the serial console of a board. Ctrl-] leaves; Ctrl-C goes to the board.',
     )
     .option('--uart <name>', 'a UART of the board other than its console')
+    .option('--watch', 'read along while runs use the board; nothing is sent to it')
     .option('--power-cycle', 'power the board off and on first, to see it boot')
     .option(
       '--for <duration>',
       'leave after this time (60s, 5m), also when standard input has ended',
-      durationOf,
+      durationOf('--for'),
     )
     .action(async (name: string, options: ConsoleOptions) => {
       const lab = labOf(options, process, [name]);
       const entry = wiredBoardOf(lab, name);
       warnOfWrong(lab, name, process);
-      await connect(entry, options, process);
+      if (options.watch === true) await watch(entry, options, process);
+      else await connect(entry, options, process);
       done(exitCode.met);
     });
   addHelpNotes(command, {
@@ -50,6 +54,7 @@ export const addConsole: AddCommand = (program, process, done) => {
       ['console qemu-virt --uart secure --power-cycle', 'what its firmware says'],
       ['console virtual-v4h', 'a virtual board is powered on for it'],
       ['console rpi5-01 --power-cycle --for 60s </dev/null | tee boot.log', 'only listen'],
+      ['console rpi5-01 --watch', 'while a run of anybody goes on'],
     ],
     exits: {
       met: 'left with Ctrl-], or the end of standard input',
@@ -59,6 +64,20 @@ export const addConsole: AddCommand = (program, process, done) => {
     },
   });
 };
+
+/** @throws UsageError for options that touch the board */
+async function watch(entry: WiredBoard, options: ConsoleOptions, process: CliProcess): Promise<void> {
+  if (options.powerCycle === true) {
+    throw new UsageError('--watch and --power-cycle contradict each other', 'leave one of them out');
+  }
+  const end = options.for === undefined ? undefined : AbortSignal.timeout(options.for);
+  const signals = [process.signal, end].filter(signal => signal !== undefined);
+  try {
+    await watchConsole(entry, options.uart, process, AbortSignal.any(signals));
+  } catch (error) {
+    if (end?.aborted !== true || process.signal.aborted) throw error;
+  }
+}
 
 async function connect(entry: WiredBoard, options: ConsoleOptions, process: CliProcess): Promise<void> {
   const { signal, stderr } = process;
@@ -142,12 +161,6 @@ function forwardInput(
     stdin.pause();
     terminal?.setRawMode(false);
   };
-}
-
-function durationOf(text: string): number {
-  const parsed = duration.safeParse(text);
-  if (parsed.success) return parsed.data;
-  throw new UsageError(`--for ${text}: not a duration`, 'such as 60s or 5m');
 }
 
 interface RawTerminal {

@@ -1,7 +1,8 @@
 /** Takes a board for a command. */
 import { claimsOf } from '../lab/claims.ts';
 import type { WiredBoard } from '../lab/load-lab.ts';
-import { holderOfBoard, type Reservation, reserve } from '../lab/reservation.ts';
+import { holderOfBoard } from '../lab/holder.ts';
+import { type Reservation, reserve } from '../lab/reservation.ts';
 
 /**
  * @param command what others are told that this does

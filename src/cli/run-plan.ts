@@ -3,7 +3,13 @@ import { abilitiesOf, namedImages } from '../lab/abilities.ts';
 import { type BoardEntry, boardOf, type LoadedLab, requireNoMistake } from '../lab/load-lab.ts';
 import { bootMistake } from '../lab/needed-images.ts';
 import { fitsBoardType } from '../scenario/fit.ts';
-import { findScenario, listScenarios, loadScenario, type ScenarioFile } from '../scenario/load.ts';
+import {
+  bootScenario,
+  findScenario,
+  listScenarios,
+  loadScenario,
+  type ScenarioFile,
+} from '../scenario/load.ts';
 import type { XenImage } from '../lab/images/xen-image.ts';
 import { type BoardSoftware, softwareOf } from '../lab/planned-board.ts';
 import { hasSciSubsystem } from '../model/xen/version.ts';
@@ -31,8 +37,8 @@ export interface PlanRequest {
 export interface Job {
   readonly board: BoardEntry;
   readonly scenario: string;
-  /** Full path of the scenario's file. */
-  readonly file: string;
+  /** Full path of the scenario's file; absent: the board boots, and nothing is done on it. */
+  readonly file?: string | undefined;
 }
 
 export interface RunPlan {
@@ -73,6 +79,7 @@ export function planJobs(request: PlanRequest, lab: LoadedLab): RunPlan {
 
 /** @throws ConfigurationError where the scenario is wrong */
 export function loadJob({ board, file }: Job): Scenario {
+  if (file === undefined) return bootScenario(board.type, labTreeOf(board));
   return loadScenario(file, board.type, labTreeOf(board));
 }
 

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { ScenarioFile } from '../scenario/load.ts';
 import { hintAt } from '../config/nearest-name.ts';
+import { DriverError } from '../lab/drivers/driver-error.ts';
 import { Guard } from '../lab/guard/guard.ts';
 import type { BoardEntry } from '../lab/load-lab.ts';
 import { canHave, requiredFault, together } from '../lab/virtual-faults.ts';
@@ -28,12 +29,13 @@ import {
 } from './job-selection.ts';
 import { repeated } from './repeated.ts';
 import { reportFile, reportKinds, writeReports } from './report-option.ts';
-import { type RunDisplay, runDisplay } from './run-display.ts';
+import { type RunDisplay, runDisplay, type Watch } from './run-display.ts';
 import { type Job, planJobs } from './run-plan.ts';
+import { addTurnOptions, BoardTurns, boardsOfType, type TurnOptions } from './board-turns.ts';
 import { breathe } from './signals.ts';
 import { requireDirectory } from './write-file.ts';
 
-interface RunOptions extends LabOption, DetailOption, SelectionOptions {
+interface RunOptions extends LabOption, DetailOption, SelectionOptions, TurnOptions {
   readonly all?: boolean;
   readonly board: readonly string[];
   readonly strict?: boolean;
@@ -49,7 +51,9 @@ interface RunOptions extends LabOption, DetailOption, SelectionOptions {
 }
 
 export const addRun: AddCommand = (program, process, done) => {
-  const command = addSelectionOptions(addDetailOption(addLabOption(program.command('run [scenario...]'))))
+  const command = addTurnOptions(
+    addSelectionOptions(addDetailOption(addLabOption(program.command('run [scenario...]')))),
+  )
     .description(
       'Runs scenarios on boards: predicts, deploys, boots, looks and judges. Without --board, on all boards of ' +
         'the lab; boards run at the same time.',
@@ -121,17 +125,17 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   }
   const strictness = { strict: options.strict === true };
   const files = options.report.map(text => reportFile(text, process.cwd));
-  const lab = labOf(options, process, options.board);
+  const lab = boardsOfType(labOf(options, process, options.board), options.boardType, options.board);
   const images = imagesGiven(options.image, process.cwd);
-  const { cwd, env, signal } = process;
+  const { cwd, env } = process;
+  using limit = new TimeLimit(options.timeout, process.signal);
+  const { signal } = limit;
   const asked = jobsOf(options.jobs);
   await breathe(signal);
   const retries = retriesOf(options.retry);
   const select = (all: readonly ScenarioFile[]) => selectedFiles(all, options);
   const whole = planJobs({ scenarios, boards: options.board, cwd, env, images, boots: true, select }, lab);
-  const plan = { ...whole, jobs: shardOf(whole.jobs, options.shard) };
-  await requireMutant(options.mutant, plan.jobs);
-  requireFaults(options.fault, plan.jobs);
+  await using guard = Guard.start();
   const settings: JobSettings = {
     cwd,
     env,
@@ -140,14 +144,26 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
     mutant: options.mutant,
     faults: options.fault,
   };
+  const here = new JobsHere(settings, { guard, signal });
+  await using turns = new BoardTurns({
+    ...options,
+    signal,
+    command: `scmi-hil run ${scenarios.join(' ')}`.trimEnd(),
+    boot: board => healthBoot(lab.boards.get(board.name) ?? board, here, show.watch(undefined)),
+    tell: line => tell(line),
+  });
+  let tell = (line: string): void => void process.stderr.write(`${line}\n`);
+  const chosen = options.boardType === undefined ? whole : await turns.first(whole);
+  const plan = { ...chosen, jobs: shardOf(chosen.jobs, options.shard) };
+  await requireMutant(options.mutant, plan.jobs);
+  requireFaults(options.fault, plan.jobs);
   using show = runDisplay(
     [...Map.groupBy(plan.jobs, ({ board }) => board).values()].map(ofBoard => ofBoard.length),
     options,
     process,
   );
-  await using guard = Guard.start();
+  tell = line => show.live.line(line);
   await using workers = new AsyncDisposableStack();
-  const here = new JobsHere(settings, { guard, signal });
   const lanes = lanesOf(plan.jobs, {
     asked,
     cores: os.availableParallelism(),
@@ -160,13 +176,27 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
   const reports: RunReport[] = [];
   const stopped = new StoppedJobs();
   const unfit = new UnfitScenarios(options.all === true, ready, show);
+  const ended = new Set<Job>();
+  const allLeftOut = (): LeftOut[] => [
+    ...plan.leftOut,
+    ...unfit.leftOut,
+    ...stopped.leftOut,
+    ...turns.leftOut,
+    ...limit.leftOut(plan.jobs.filter(job => !ended.has(job))),
+  ];
   try {
     await runAll(plan.jobs, lanes, ready, {
       signal,
       show,
       retries,
-      isWanted: job => unfit.fits(job) && !stopped.leavesOut(job),
+      isWanted: async job => {
+        const isWanted = unfit.fits(job) && !stopped.leavesOut(job) && (await turns.isReady(job));
+        if (!isWanted) ended.add(job);
+        return isWanted;
+      },
+      leave: board => turns.leave(board),
       finished: (job, { report, xen }) => {
+        ended.add(job);
         if (!unfit.fits(job, xen)) return;
         if (options.failFast === true && outcomeOf(report, strictness) === 'failed') stopped.stop(report);
         reports.push(report);
@@ -178,15 +208,52 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
     show.live.close();
     // Also after a mistake or an interruption: what was learned until then is worth keeping.
     if (reports.length > 0) {
-      const leftOut = [...plan.leftOut, ...unfit.leftOut, ...stopped.leftOut];
-      await writeReports(files, { reports, strictness, leftOut }, process);
+      await writeReports(files, { reports, strictness, leftOut: allLeftOut() }, process);
     }
   }
-  const leftOut = [...plan.leftOut, ...unfit.leftOut, ...stopped.leftOut];
+  const leftOut = allLeftOut();
   show.summary(reports, leftOut);
   if (options.json === true) process.stdout.write(renderJson(reports, strictness, leftOut));
-  signal.throwIfAborted();
-  return exitCode[worstOutcome(reports, strictness)];
+  process.signal.throwIfAborted();
+  const errors = [...turns.refused, ...limit.errors];
+  for (const { message, hint } of errors) process.stderr.write(`scmi-hil: ${message}\n  ${hint}\n`);
+  const worst = worstOutcome(reports, strictness);
+  return errors.length > 0 && worst !== 'failed' ? exitCode.infrastructure : exitCode[worst];
+}
+
+/** The boot that shows that a board is fit for use: with the lab's own images, not those under test. */
+async function healthBoot(board: BoardEntry, runner: JobsHere, watch: Watch): Promise<RunReport> {
+  const { report } = await runner.run({ board, scenario: 'boot' }, watch).finally(() => watch.over());
+  return report;
+}
+
+/** `--timeout`. */
+class TimeLimit implements Disposable {
+  readonly signal: AbortSignal;
+  readonly errors: DriverError[] = [];
+  readonly #timer: NodeJS.Timeout | undefined;
+
+  /** @param milliseconds undefined: no limit */
+  constructor(milliseconds: number | undefined, signal: AbortSignal) {
+    const over = new AbortController();
+    this.signal = AbortSignal.any([signal, over.signal]);
+    if (milliseconds === undefined) return;
+    this.#timer = setTimeout(() => {
+      const hint = 'give it more time, or fewer runs: --shard, --match';
+      this.errors.push(new DriverError('run', `timed out after ${milliseconds / 1000} s (--timeout)`, hint));
+      over.abort(this.errors[0]);
+    }, milliseconds);
+  }
+
+  /** @param jobs that have no result */
+  leftOut(jobs: readonly Job[]): readonly LeftOut[] {
+    if (this.errors.length === 0) return [];
+    return jobs.map(({ board, scenario }) => ({ board: board.name, scenario, why: '--timeout was over' }));
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 function jobsOf(text: string | undefined): number | undefined {

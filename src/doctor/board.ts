@@ -3,7 +3,8 @@ import { claimsOf } from '../lab/claims.ts';
 import { type BoardEntry, isEmulated, isVirtual } from '../lab/load-lab.ts';
 import { openWires } from '../lab/open.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
-import { holderOf, holderOfBoard, reserve } from '../lab/reservation.ts';
+import { holderOfBoard } from '../lab/holder.ts';
+import { BoardHeldError, reserve } from '../lab/reservation.ts';
 import type { Check, Circumstances, PhysicalBoard } from './check.ts';
 import { dhcpCheck } from './dhcp.ts';
 import { emulatedChecks } from './emulated.ts';
@@ -44,8 +45,7 @@ export async function boardChecks(board: BoardEntry, options: BoardOptions): Pro
     return { list: [...wireChecks(real, options), ...others], [Symbol.asyncDispose]: close };
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
-    const isHeld = (await holderOf(claims)) !== undefined;
-    return { list: [notReserved(error, isHeld), ...others], [Symbol.asyncDispose]: nothing };
+    return { list: [notReserved(error), ...others], [Symbol.asyncDispose]: nothing };
   }
 }
 
@@ -56,13 +56,14 @@ function wireChecks(board: PhysicalBoard, options: BoardOptions): Check[] {
   return [power.check, ...serialChecks(board, options, power.state)];
 }
 
-function notReserved({ message, hint }: DriverError, isHeld: boolean): Check {
+function notReserved(error: DriverError): Check {
+  const { message, hint } = error;
   const untouched = 'its console and its switch were not touched';
   return {
     name: 'wires',
     deadline: 20_000,
     look: async () => [
-      isHeld
+      error instanceof BoardHeldError
         ? warning(`somebody else has the board, so that ${untouched} (${message})`, hint)
         : brokenLab(`the board cannot be reserved, so that ${untouched} (${message})`, hint),
     ],

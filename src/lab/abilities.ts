@@ -11,6 +11,8 @@ export interface Abilities {
   readonly bootsFiles: boolean;
   /** All that it boots is among its image files, so that these tell its build of Xen. */
   readonly bootsFilesAlone: boolean;
+  /** Other processes can use it too; else it is made for each command. */
+  readonly isShared: boolean;
   /** It is there when no command runs. */
   readonly outlivesCommands: boolean;
 }
@@ -23,6 +25,7 @@ export function abilitiesOf({ setup }: { readonly setup: { readonly type: string
     takesFirmwareFaults: virtual || emulated,
     bootsFiles: !virtual,
     bootsFilesAlone: emulated,
+    isShared: !virtual && !emulated,
     outlivesCommands: !virtual,
   };
 }

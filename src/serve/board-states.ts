@@ -3,8 +3,9 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { abilitiesOf } from '../lab/abilities.ts';
 import { claimsOf } from '../lab/claims.ts';
+import type { Holder } from '../lab/holder.ts';
 import type { LoadedLab } from '../lab/load-lab.ts';
-import { allHolders, type Holder, holderOf } from '../lab/reservation.ts';
+import { allHolders, holderOf } from '../lab/reservation.ts';
 import { readRunHeader } from '../verdict/history/past-run.ts';
 import { runFiles } from '../verdict/recording/run-directory.ts';
 

@@ -134,7 +134,7 @@ const misuse: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
     ['run', 'only-v4h.yaml', '--board', 'virtual-rpi5'],
     /only-v4h runs on none of the boards\n {2}virtual-rpi5: it is for rcar-/,
   ],
-  [['console', 'virtual-v4h', '--for', 'soon'], /--for soon: not a duration\n {2}such as 60s or 5m/],
+  [['console', 'virtual-v4h', '--for', 'soon'], /--for soon: not a duration\n {2}such as 60s, 5m or 2h/],
 ];
 
 for (const [argv, said] of misuse) {

@@ -136,7 +136,8 @@ async function runSome(
     signal: new AbortController().signal,
     show: { watch: () => watch },
     retries,
-    isWanted: () => true,
+    isWanted: () => Promise.resolve(true),
+    leave: () => Promise.resolve(),
     finished: (_, done) => finished(done),
   });
 }

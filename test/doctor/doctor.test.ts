@@ -15,7 +15,8 @@ import { deviceProblem, mayUse, permissionProblem } from '../../src/doctor/seria
 import { holderOfUdpPort } from '../../src/lab/drivers/tftp/port-holder.ts';
 import { claimsOf } from '../../src/lab/claims.ts';
 import { boardOf, loadLab } from '../../src/lab/load-lab.ts';
-import { holderOfBoard, reserve } from '../../src/lab/reservation.ts';
+import { holderOfBoard } from '../../src/lab/holder.ts';
+import { reserve } from '../../src/lab/reservation.ts';
 import { openPseudoTerminal } from '../../src/lab/drivers/serial/pseudo-terminal.ts';
 import { writeCpio } from '../../src/lab/images/cpio.ts';
 import { makeStandIn } from '../../src/lab/virtual/stand-in.ts';

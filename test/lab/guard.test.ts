@@ -5,7 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { holderOf, holderOfBoard, reserve } from '../../src/lab/reservation.ts';
+import { holderOfBoard } from '../../src/lab/holder.ts';
+import { holderOf, reserve } from '../../src/lab/reservation.ts';
 import { readRun } from '../../src/verdict/recording/reader.ts';
 
 const started = { schema: 2, started: '2026-11-21T10:00:00.000Z', board: 'one', scenario: 'x' };
@@ -31,7 +32,7 @@ async function controller(t: ExecutionContext, then: string, off = 'echo off >> 
   const claim = `serial port ${directory}`;
   const code = `
     import { Guard } from ${lab('guard/guard.ts')};
-    import { holderOfBoard } from ${lab('reservation.ts')};
+    import { holderOfBoard } from ${lab('holder.ts')};
     const guard = Guard.start();
     const setup = { kind: 'command', on: 'true', off: ${JSON.stringify(off)}, secrets: {} };
     const reservation = await guard.take({

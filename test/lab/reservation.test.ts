@@ -9,7 +9,8 @@ import test, { type ExecutionContext } from 'ava';
 import { claimsOf } from '../../src/lab/claims.ts';
 import { DriverError } from '../../src/lab/drivers/driver-error.ts';
 import { boardOf, loadLab } from '../../src/lab/load-lab.ts';
-import { allHolders, holderOf, holderOfBoard, reserve } from '../../src/lab/reservation.ts';
+import { holderOfBoard } from '../../src/lab/holder.ts';
+import { allHolders, holderOf, reserve } from '../../src/lab/reservation.ts';
 
 /** A claim of no other test's. */
 function claim(): string {
@@ -29,7 +30,7 @@ test('the second controller that wants a board is told who holds what of it, sin
     ),
   );
   t.regex(error.message, /: process \d+, scmi-hil run good$/);
-  t.regex(error.hint, /^wait until it has finished, or use another board/);
+  t.regex(error.hint, /^wait for it \(run --wait 30m\), or use another board/);
 });
 
 test('a reservation that fails holds nothing', async t => {
@@ -56,7 +57,8 @@ test('all boards that are held on this machine are known', async t => {
 
 test('a controller that is killed holds nothing', async t => {
   const port = claim();
-  const code = `import { reserve, holderOfBoard } from ${JSON.stringify(path.resolve('src/lab/reservation.ts'))};
+  const code = `import { reserve } from ${JSON.stringify(path.resolve('src/lab/reservation.ts'))};
+    import { holderOfBoard } from ${JSON.stringify(path.resolve('src/lab/holder.ts'))};
     await reserve([${JSON.stringify(port)}], holderOfBoard('v4h-01', 'doomed'));
     console.log('held'); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], {

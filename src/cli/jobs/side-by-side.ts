@@ -93,8 +93,10 @@ export interface Ready extends PreparedJob {
 export interface RunningOptions {
   readonly signal: AbortSignal;
   readonly show: Pick<RunDisplay, 'watch'>;
-  /** Asked before a job runs, with what `prepare` told of it. */
-  readonly isWanted: (job: Job) => boolean;
+  /** Asked before a job runs: it may have to wait for its board. */
+  readonly isWanted: (job: Job) => Promise<boolean>;
+  /** A lane has no more to do on a board. */
+  readonly leave: (board: Job['board']) => Promise<void>;
   readonly finished: (job: Job, finished: FinishedJob) => void;
   /** How often a run that ends as an infrastructure error is made again. */
   readonly retries: number;
@@ -108,7 +110,7 @@ export async function runAll(
   jobs: readonly Job[],
   lanes: readonly Lane[],
   ready: ReadonlyMap<Job, Ready>,
-  { signal, show, isWanted, finished, retries }: RunningOptions,
+  { signal, show, isWanted, leave, finished, retries }: RunningOptions,
 ): Promise<void> {
   const left = new Set(jobs);
   const failed = new Map<Job, unknown>();
@@ -121,17 +123,20 @@ export async function runAll(
   const runLane = async (lane: Lane) => {
     for (let job = next(lane); job !== undefined && !signal.aborted; job = next(lane)) {
       left.delete(job);
-      if (!isWanted(job)) continue;
       const once = () => {
         const watch = show.watch(lane.number);
         return lane.runner.run(job, watch).finally(() => watch.over());
       };
       try {
+        if (!(await isWanted(job))) continue;
         finished(job, await runAgain(once, retries, signal));
       } catch (error) {
         failed.set(job, error);
       }
     }
+    // Boards of other lanes run several times at once, and are made for it.
+    const boards = new Set(lane.number === undefined ? lane.queue.map(({ board }) => board) : []);
+    for (const board of boards) await leave(board);
   };
   await Promise.all(lanes.map(runLane));
   const first = jobs.find(job => failed.has(job));

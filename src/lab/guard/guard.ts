@@ -9,7 +9,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { DriverError } from '../drivers/driver-error.ts';
-import type { Reservation } from '../reservation.ts';
+import { BoardHeldError, type Reservation } from '../reservation.ts';
 import type { Guarded, GuardAnswer, GuardRequest } from './messages.ts';
 
 const attempt = 'start the guard that switches boards off when this process is killed';
@@ -104,7 +104,11 @@ export class Guard implements AsyncDisposable {
   #heard(answer: GuardAnswer): void {
     const waiting = this.#waiting.get(answer.number);
     if ('done' in answer) waiting?.resolve();
-    else waiting?.reject(new DriverError(answer.failed.attempt, answer.failed.why, answer.failed.hint));
+    else {
+      const { failed } = answer;
+      const kind = failed.held ? BoardHeldError : DriverError;
+      waiting?.reject(new kind(failed.attempt, failed.why, failed.hint));
+    }
   }
 
   #end(why: string): void {

@@ -1,7 +1,7 @@
 /** Messages between a controller and its guard: one JSON value a line. */
 import type { Claim } from '../claims.ts';
 import type { LabPower } from '../lab-power.ts';
-import type { Holder } from '../reservation.ts';
+import type { Holder } from '../holder.ts';
 
 /** A board as its guard needs it. */
 export interface Guarded {
@@ -28,5 +28,11 @@ export type GuardAnswer =
   | { readonly number: number; readonly done: true }
   | {
       readonly number: number;
-      readonly failed: { readonly attempt: string; readonly why: string; readonly hint: string };
+      readonly failed: {
+        readonly attempt: string;
+        readonly why: string;
+        readonly hint: string;
+        /** Another process has the board. */
+        readonly held: boolean;
+      };
     };

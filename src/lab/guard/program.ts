@@ -5,7 +5,7 @@ import { DriverError } from '../drivers/driver-error.ts';
 import { processStart } from '../drivers/hold-file.ts';
 import type { PowerDriver } from '../drivers/power/power.ts';
 import { recordKilled } from '../../verdict/recording/killed.ts';
-import { type Reservation, reserve } from '../reservation.ts';
+import { BoardHeldError, type Reservation, reserve } from '../reservation.ts';
 import type { Guarded, GuardAnswer, GuardRequest } from './messages.ts';
 
 interface Taken {
@@ -90,13 +90,19 @@ function recordIn({ directory }: Guarded, what: string): void {
   }
 }
 
-function failureOf(error: unknown): { attempt: string; why: string; hint: string } {
+function failureOf(error: unknown): Extract<GuardAnswer, { failed: unknown }>['failed'] {
   if (error instanceof DriverError)
-    return { attempt: error.attempt, why: error.message.slice(error.attempt.length + 2), hint: error.hint };
+    return {
+      attempt: error.attempt,
+      why: error.message.slice(error.attempt.length + 2),
+      hint: error.hint,
+      held: error instanceof BoardHeldError,
+    };
   return {
     attempt: 'guard the board',
     why: error instanceof Error ? error.message : String(error),
     hint: 'correct the lab file, or report it',
+    held: false,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Takes a board for a run: by the controller's guard, where it has one. */
 import type { OpenBoard } from '../open-board.ts';
-import { holderOfBoard, type Reservation, reserve } from '../reservation.ts';
+import { holderOfBoard } from '../holder.ts';
+import { type Reservation, reserve } from '../reservation.ts';
 import type { Guard } from './guard.ts';
 
 export interface TakeOptions {
@@ -17,7 +18,7 @@ export function takeBoard(
   { name, type, shared }: OpenBoard,
   { command, guard, directory }: TakeOptions,
 ): Promise<Reservation> {
-  const holder = holderOfBoard(name, command);
+  const holder = { ...holderOfBoard(name, command), directory };
   const claims = shared?.claims ?? [];
   if (guard === undefined) return reserve(claims, holder);
   return guard.take({
