@@ -28,6 +28,8 @@ export interface Configuration {
   readonly management: Management | undefined;
   /** Whether this build of Xen probes a node of its own, so that the rest of the container matters. */
   readonly isProbed: boolean;
+  /** Whether no mediator registers, as far as that is known without an answer of firmware: no domain is refused then. */
+  readonly hasNoMediator: boolean;
   readonly list: AgentList;
   readonly entries: readonly Entry[];
   /** Null where firmware is not known. */
@@ -66,7 +68,7 @@ interface Dom0 {
 }
 
 export function readConfiguration(subject: LintSubject): Configuration {
-  const { hostTree: tree, xen } = subject;
+  const { hostTree: tree, xen, prediction = null } = subject;
   const firmware = subject.firmware === null ? null : firmwareFacts(subject.firmware);
   const commandLine = readCommandLine(tree, xen);
   const containers = [...tree.root.walk()].filter(node => node.isCompatible('xen,sci'));
@@ -93,9 +95,13 @@ export function readConfiguration(subject: LintSubject): Configuration {
     managementNodes,
     management,
     isProbed: isMultiAgent && management !== undefined,
+    hasNoMediator:
+      firmware === null || prediction === null
+        ? isMultiAgent && management === undefined
+        : !prediction.mediator.registered,
     list,
     entries: list.entries,
-    prediction: subject.prediction ?? null,
+    prediction,
     hasIommu: commandLine.iommu && hasIommuNode(tree),
     dom0: readDom0(tree, container),
     devices: controlledDevices(tree, management?.node),

@@ -20,15 +20,13 @@ export function lint(subject: LintSubject): Finding[] {
     rule,
     problems: [...rule.check(configuration)].map(problem => atItsFile(problem, subject)),
   }));
-  const explanations = found
-    .filter(({ rule, problems }) => !rule.isFallback && rule.severity !== 'note' && problems.length > 0)
-    .map(({ rule }) => rule.consequence);
+  const explanations = found.filter(({ rule }) => rule.isFallback === undefined && rule.severity !== 'note');
   return found
-    .filter(({ rule: { isFallback } }) => {
-      if (isFallback === undefined) return true;
-      return !explanations.some(each => isFallback === true || each.includes(isFallback));
+    .flatMap(({ rule, problems }) => {
+      if (rule.isFallback === undefined) return findings(rule, problems, prediction);
+      const open = problems.filter(problem => !explanations.some(each => explains(each, problem)));
+      return findings(rule, open, prediction);
     })
-    .flatMap(({ rule, problems }) => findings(rule, problems, prediction))
     .toSorted((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity));
 }
 
@@ -53,9 +51,29 @@ function atItsFile(problem: Problem, { files }: LintSubject): Problem {
     : problem;
 }
 
+/** Whether findings of a rule tell what a fallback tells: of a failure only an error does that leads to it. */
+function explains(
+  { rule, problems }: { readonly rule: Rule; readonly problems: readonly Problem[] },
+  { failure }: Problem,
+): boolean {
+  if (failure === undefined) return problems.length > 0;
+  if (rule.severity !== 'error') return false;
+  return problems.some(({ place, consequence = rule.consequence }) => {
+    if (failure.consequence?.test(consequence) === true) return true;
+    if (failure.reason === undefined) return false;
+    const { reason } = failure;
+    const isOfGuest = place.file !== undefined && place.node === undefined;
+    if (rule.shows?.includes(reason.rule) === true)
+      return !isOfGuest || isAt({ reason }, { file: place.file });
+    return place.line !== undefined && isAt({ reason }, place);
+  });
+}
+
 function findings(rule: Rule, problems: readonly Problem[], prediction: Prediction | null): Finding[] {
   const lines = prediction?.console.filter(({ reason }) => rule.shows?.includes(reason.rule)) ?? [];
-  return problems.map(({ place, message, consequence = rule.consequence }) => {
+  const isReached = lines.length > 0 || prediction === null || !endsBefore(rule, prediction);
+  return problems.map(({ place, message, consequence: own = rule.consequence }) => {
+    const consequence = isReached ? own : `This boot ends before it shows. Otherwise: ${own}`;
     const others = problems.filter(each => each.place !== place);
     return {
       rule: rule.id,
@@ -74,6 +92,15 @@ function findings(rule: Rule, problems: readonly Problem[], prediction: Predicti
   });
 }
 
+/** Whether another failure keeps that of a rule from showing: a panic, or a probe without which no domain has an agent. */
+function endsBefore({ severity, shows, consequence }: Rule, prediction: Prediction): boolean {
+  const { panic, mediator, expectations } = prediction;
+  if (severity !== 'error' || shows === undefined || /\bmediator\b/.test(consequence)) return false;
+  if (panic === null && (mediator.registered || mediator.errno === 0)) return false;
+  const end = expectations.find(({ pattern }) => pattern === 'xen-panic')?.reason;
+  return panic === null || (end !== undefined && !shows.includes(end.rule));
+}
+
 const predictedLimit = 4;
 
 /** The lines that a rule leads to, without those that the model explains with another of its places. */
@@ -83,7 +110,7 @@ function predictedLines(lines: readonly PredictedLine[], place: Place, others: r
 }
 
 /** The model names a guest's configuration by its path in Dom0: the last part is the same. */
-function isAt({ reason }: PredictedLine, { node, file, line }: Place): boolean {
+function isAt({ reason }: Pick<PredictedLine, 'reason'>, { node, file, line }: Place): boolean {
   if (reason.place === undefined) return false;
   if (node !== undefined) return reason.place === node;
   const [, path = reason.place, itsLine] = /^(.*):(\d+)$/.exec(reason.place) ?? [];

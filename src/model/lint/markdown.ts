@@ -19,7 +19,7 @@ export function rulesMarkdown(themes: readonly Theme[]): string {
 
 const heading = `# Lint
 
-<!-- Written by \`scmi-hil lint --rules --markdown\`: change the rules in src/lint/rules, not this file. -->
+<!-- Written by \`scmi-hil lint --rules --markdown\`: change the rules in src/model/lint/rules, not this file. -->
 
 \`scmi-hil lint\` reads a configuration for mistakes before anything boots; \`scmi-hil run\` does so first.
 
@@ -46,7 +46,7 @@ function section({ id, severity, title, consequence, hint, documented, isFallbac
     `**${severity}** · ${title}.`,
     `What will happen: ${consequence}`,
     `What to change: ${hint}`,
-    ...(isFallback === true ? ['Only where no other rule has found an error or a warning.'] : []),
+    ...(isFallback === true ? ['Only where no other rule explains it.'] : []),
     `See ${documented.map(each => (each.includes('/') ? `\`${each}\`` : each)).join(', ')}.`,
   ].join('\n\n');
 }

@@ -1,3 +1,4 @@
+import type { Reason } from '../trace/observation.ts';
 import type { Configuration } from './configuration.ts';
 import type { Place, Severity } from './finding.ts';
 
@@ -15,11 +16,8 @@ export interface Rule {
   readonly documented: readonly string[];
   /** Rules of the model (`Reason.rule`) whose lines it leads to, where the boot gets that far. */
   readonly shows?: readonly string[];
-  /**
-   * Says only what no other rule explains: dropped where one has found an error or a warning, or one with this word in
-   * its consequence.
-   */
-  readonly isFallback?: true | 'panic';
+  /** Says only what no other rule explains. */
+  readonly isFallback?: true;
   readonly check: (configuration: Configuration) => Iterable<Problem>;
 }
 
@@ -30,6 +28,11 @@ export interface Problem {
   readonly message: string;
   /** The consequence there; absent: the rule's. */
   readonly consequence?: string;
+  /**
+   * Of a fallback: the failure that the model predicts, which only an error explains that shows by the same rule of the
+   * model, or has such a consequence. Absent: any error or warning explains it.
+   */
+  readonly failure?: { readonly reason?: Reason | undefined; readonly consequence?: RegExp };
 }
 
 /** Rules about one part of a configuration. */

@@ -129,7 +129,8 @@ class PredictedRun implements StepListener<void> {
     if (what === 'create') this.#history.created(this.#nameOf(guest), result);
     const words = what === 'create' ? `guest ${guest} is created` : `step of the scenario: ${what} ${guest}`;
     const printed = this.#lines.slice(before).filter(({ source }) => source === 'xl');
-    const cause = printed.at(-1)?.reason;
+    const first = printed.find(line => line.optional === undefined && !isHarmless(line.reason.rule, what));
+    const cause = (first ?? printed.at(-1))?.reason;
     const reason: Reason =
       rc === 0 || cause === undefined
         ? { rule: `xl.${what}`, because: rc === 0 ? `${words}, and nothing stands against it` : words }
@@ -338,6 +339,11 @@ function panicReason({ rule, why, place }: { rule: string; why: string; place: s
 }
 
 const hexadecimal = (value: number): string => `0x${value.toString(16)}`;
+
+/** Whether a line of the toolstack is none of a failure: what follows the first of those cleans up after it. */
+function isHarmless(rule: string, step: ToolstackStep['do']): boolean {
+  return rule === `xl.${step}` || rule === 'xl.warning' || rule === 'libxl.type.converted';
+}
 
 /** How the mediator's error messages begin. */
 const mediatorErrors = [

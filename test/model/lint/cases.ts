@@ -199,7 +199,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     { host: domU(), dom0less: '', guests: [guest()] },
   ],
-  'sci-guest-agent-shared': [{ guests: [guest(), guest({}, '', 'd3')] }],
+  'sci-guest-agent-shared': [{ guests: [guest(), guest({}, '', 'd3')], also: ['sci-foreseen-refused'] }],
   'sci-guest-no-node': [{ guests: [guest({}, null)] }, { guests: [guest({}, '/delete-node/ &scmi;')] }],
   'sci-guest-function-id': [
     { guests: [guest({}, '&scmi { arm,smc-id = <0x82000005>; };')] },
@@ -228,7 +228,9 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     { guests: [guest({ iomem: '[ "47ff3,1@22001" ]' })] },
     { host: domU(), dom0less: '&shm { xen,reg = <0x0 0x47ff0000 0x0 0x1000 0x0 0x22001000>; };' },
   ],
-  'sci-guest-more-pages': [{ guests: [guest({ iomem: '[ "47ff2,2@22001" ]' })] }],
+  'sci-guest-more-pages': [
+    { guests: [guest({ iomem: '[ "47ff2,2@22001" ]' })], also: ['sci-foreseen-refused'] },
+  ],
   'sci-guest-without-agent': [
     { guests: [guest({ arm_sci: null })] },
     { guests: [guest({ arm_sci: null, iomem: null })] },
@@ -303,7 +305,13 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     },
   ],
   'sci-arm-sci-other-mediator': [{ guests: [armSci('type=scmi_smc')] }],
-  'sci-no-mediator': [{ guests: [guest()], xen: { mediator: 'none' }, also: ['sci-build-other-mediator'] }],
+  'sci-no-mediator': [
+    {
+      guests: [guest()],
+      xen: { mediator: 'none' },
+      also: ['sci-build-other-mediator', 'sci-foreseen-refused'],
+    },
+  ],
   'sci-dtdev-no-iommu': [
     { host: managed(1, 'xen,passthrough;'), guests: [guest({ dtdev: '[ "/dev@9030000" ]' })] },
   ],

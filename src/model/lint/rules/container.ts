@@ -88,7 +88,7 @@ export const containerRules: readonly Rule[] = [
     severity: 'error',
     title: 'A second `arm,scmi-smc` node below one container',
     consequence:
-      'The second probe starts the list of channels anew and frees it when it cannot register: no domain gets an agent.',
+      'The second probe starts the list of channels anew and frees it when it cannot register: no domain gets an agent, and a Dom0 that asks for one is a panic.',
     hint: 'Leave one node: the one whose channel firmware lets configure the others.',
     documented: ['D14', document.driver],
     shows: ['smc-multiagent.already-registered', 'smc-multiagent.acquire-failed', 'dom0.create-failed'],

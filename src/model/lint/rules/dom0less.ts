@@ -17,7 +17,7 @@ export const dom0lessRules: readonly Rule[] = [
       'dom0less.create-failed',
       'smc-multiagent.unsupported-type',
     ],
-    *check({ dom0lessDomains, isMultiAgent, subject: { xen }, management }) {
+    *check({ dom0lessDomains, isMultiAgent, subject: { xen }, hasNoMediator }) {
       if (xen.mediator === 'none') return;
       for (const { node, name } of dom0lessDomains) {
         const type = node.string('xen,sci_type');
@@ -25,7 +25,7 @@ export const dom0lessRules: readonly Rule[] = [
         const own = isMultiAgent ? 'scmi_smc_multiagent' : 'scmi_smc';
         const isUnknown = type !== 'scmi_smc' && type !== 'scmi_smc_multiagent';
         // Without a mediator a type that is known is accepted, and means nothing.
-        if (type === own || (!isUnknown && isMultiAgent && management === undefined)) continue;
+        if (type === own || (!isUnknown && hasNoMediator)) continue;
         yield {
           place: { node: node.path, property: 'xen,sci_type' },
           message: `${name} asks for "${type ?? ''}", and this build serves ${own}`,

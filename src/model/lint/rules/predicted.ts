@@ -1,5 +1,6 @@
 /** Failures that the model predicts and that no other rule explains. */
 import type { DeviceTree } from '../../dt/tree.ts';
+import type { Phase, Prediction } from '../../predict/prediction.ts';
 import type { Reason } from '../../trace/observation.ts';
 import type { Place } from '../finding.ts';
 import { document, type Rule } from '../rule.ts';
@@ -22,13 +23,17 @@ export const predictedRules: readonly Rule[] = [
     consequence: 'Xen panics.',
     hint: 'See the reason.',
     documented: [document.scmi],
-    isFallback: 'panic',
+    isFallback: true,
     *check({ prediction, tree }) {
       if (prediction === null || prediction.panic === null) return;
       // A Xen that panics before its console is up shows no milestone.
       const reason = prediction.expectations.find(({ pattern }) => pattern === 'xen-panic')?.reason;
       const because = reason === undefined ? '' : `: ${reason.because}`;
-      yield { place: placeOf(reason ?? {}, tree), message: `${prediction.panic}${because}` };
+      yield {
+        place: placeOf(reason ?? {}, tree),
+        message: `${prediction.panic}${because}`,
+        failure: { reason },
+      };
     },
   },
   {
@@ -49,6 +54,7 @@ export const predictedRules: readonly Rule[] = [
       yield {
         place: placeOf({ ...last, place: node }, tree),
         message: `the probe of ${node} ends with ${errno}${why}`,
+        failure: { reason: last, consequence: /\bmediator\b|not defined/ },
       };
     },
   },
@@ -68,16 +74,21 @@ export const predictedRules: readonly Rule[] = [
     ],
     isFallback: true,
     *check({ prediction, tree }) {
-      for (const { kind, text, exitStatus, reason, claim } of prediction?.expectations ?? []) {
+      for (const { kind, phase, text, exitStatus, reason, claim } of prediction?.expectations ?? []) {
         if (kind !== 'answer' || claim !== undefined || !reason.rule.match(/^(?:xl|libxl)\./)) continue;
-        if (exitStatus === undefined || exitStatus === 0) continue;
-        yield { place: placeOf(reason, tree), message: `${text}: ${reason.because}` };
+        if (exitStatus === undefined || exitStatus === 0 || isStated(prediction, phase, exitStatus)) continue;
+        yield {
+          place: placeOf(reason, tree),
+          message: `${text}: ${reason.because}`,
+          failure: { reason },
+        };
       }
       for (const { do: what, rc } of prediction?.toolstack ?? []) {
         if (what !== 'assign-device' || rc === 0) continue;
         yield {
           place: { node: '/' },
           message: `a device is assigned while the guest runs, which ends with ${rc}`,
+          failure: {},
         };
       }
     },
@@ -95,6 +106,15 @@ export const predictedRules: readonly Rule[] = [
     },
   },
 ];
+
+/** Whether the scenario itself says that the step fails so. */
+function isStated(prediction: Prediction | null, phase: Phase, exitStatus: number): boolean {
+  return (
+    prediction?.expectations.some(
+      each => each.claim !== undefined && each.phase === phase && each.exitStatus === exitStatus,
+    ) === true
+  );
+}
 
 /** A reason's place as the model writes it: a node of the host tree, or a file with or without line. */
 function placeOf({ place }: Pick<Reason, 'place'>, tree: DeviceTree): Place {

@@ -162,8 +162,8 @@ export const toolstackRules: readonly Rule[] = [
     hint: 'Use type=scmi_smc_multiagent with the multi-agent build, type=scmi_smc with the single-agent one.',
     documented: ['v11-T5', 'D24', document.xlConfig],
     shows: ['smc-multiagent.unsupported-type', 'libxl.create.refused'],
-    *check({ xlGuests, isMultiAgent, management, subject: { xen } }) {
-      if (xen.mediator === 'none' || (isMultiAgent && management === undefined)) return;
+    *check({ xlGuests, isMultiAgent, hasNoMediator, subject: { xen } }) {
+      if (xen.mediator === 'none' || hasNoMediator) return;
       const served = isMultiAgent ? 'scmi_smc_multiagent' : 'scmi_smc';
       for (const { name, sciType, place } of xlGuests) {
         if (sciType === 'none' || sciType === served) continue;

@@ -44,7 +44,8 @@ export const xenOptionRules: readonly Rule[] = [
     id: 'sci-single-agent-passthrough',
     severity: 'error',
     title: 'A domain asks for `scmi_smc` without `scmi-smc-passthrough`',
-    consequence: 'The single-agent driver serves Dom0 then, and refuses the domain with -EINVAL.',
+    consequence:
+      'The single-agent driver serves Dom0 then, and refuses the domain with -EINVAL: xl fails, and a dom0less domain is a panic.',
     hint: "Add `scmi-smc-passthrough` to Xen's command line; Dom0 then has no SCMI.",
     documented: ['v11-T5', document.commandLine],
     shows: ['libxl.create.refused', 'dom0less.create-failed'],
