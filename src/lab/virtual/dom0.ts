@@ -14,6 +14,8 @@ export interface Dom0Options {
   readonly takeXlOutput: () => { readonly stdout: string; readonly stderr: string };
   /** All that Xen has printed, as `xl dmesg` shows it. */
   readonly xenLog: () => string;
+  /** All that its kernel has said, as `dmesg` shows it. */
+  readonly kernelLog: () => string;
   /** Files that are in Dom0's image. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly ssh: Pick<SshServerOptions, 'authorizedKey' | 'hostKey' | 'noSftp'>;
@@ -52,7 +54,7 @@ export class Dom0 implements Disposable {
     this.shell = {
       files,
       programs: {
-        ...domainPrograms(view),
+        ...domainPrograms(view, options.kernelLog),
         xl: input => this.#xl(input),
         [xenconsole]: input => this.#xenconsole(input),
         poweroff: () => this.#end('poweroff'),

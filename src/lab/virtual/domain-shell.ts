@@ -23,25 +23,29 @@ export function consoleLevel(files: FileSystem): number {
   return Number.parseInt(Buffer.from(files.read(printk) ?? []).toString(), 10);
 }
 
-export function domainPrograms(view: LinuxView | undefined): Readonly<Record<string, Program>> {
+/** @param log of the domain's kernel: what its console has shown, and more */
+export function domainPrograms(
+  view: LinuxView | undefined,
+  log = () => kernelLog(view),
+): Readonly<Record<string, Program>> {
   return {
     ...programs,
     uname: ({ arguments: words }) => ({
       status: 0,
       stdout: `${uname(words, view?.kernel.version.release)}\n`,
     }),
-    dmesg: input => dmesg(input, view),
+    dmesg: input => dmesg(input, log),
   };
 }
 
-function dmesg({ arguments: [option, level = ''], files }: ProgramInput, view?: LinuxView): ProgramResult {
-  if (option !== '-n') return { status: 0, stdout: kernelLog(view) };
+function dmesg({ arguments: [option, level = ''], files }: ProgramInput, log: () => string): ProgramResult {
+  if (option !== '-n') return { status: 0, stdout: log() };
   if (!/^[1-8]$/.test(level)) return { status: 1, stdout: '', stderr: `dmesg: invalid number '${level}'\n` };
   setConsoleLevel(files, Number(level));
   return { status: 0, stdout: '' };
 }
 
-/** All that a domain's kernel has said. */
+/** All that the kernel of a domain without a console of Xen's has said. */
 export function kernelLog(view: LinuxView | undefined): string {
   return (view?.dmesg() ?? []).map((line, index) => `[${stamp(index)}] ${line}\n`).join('');
 }

@@ -12,6 +12,8 @@ export class Printer {
   readonly consoles: readonly number[];
   #xenLog = '';
   #linuxTime = 0;
+  /** All that each domain's kernel has said, with its time stamps. */
+  readonly #kernelLogs = new Map<number, string>();
   #isLineOpen = false;
   /** Domain that has the input of Xen's console; undefined: Xen itself. */
   focus: number | undefined = 0;
@@ -51,10 +53,17 @@ export class Printer {
     return this.#xenLog;
   }
 
-  /** A message of a kernel, on its own console. */
-  linux(text: string, domid = 0): void {
+  /** A message of a kernel: in its log, and on its own console if that shows messages. */
+  linux(text: string, domid = 0, isShown = true): void {
+    const line = `[    ${this.#stamp()}] ${text}`;
     this.#linuxTime += linuxLine;
-    this.domain(domid, `[    ${this.#stamp()}] ${text}\r\n`);
+    this.#kernelLogs.set(domid, `${this.kernelLog(domid)}${line}\n`);
+    if (isShown) this.domain(domid, `${line}\r\n`);
+  }
+
+  /** All that a kernel with a console here has said, as `dmesg` shows it. */
+  kernelLog(domid: number): string {
+    return this.#kernelLogs.get(domid) ?? '';
   }
 
   /**

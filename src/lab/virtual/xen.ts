@@ -138,7 +138,10 @@ async function runDom0(
   const end = new AbortController();
   const xl = { stdout: '', stderr: '' };
   heard.listen(line => {
-    if (line.source === 'linux' && (line.domid ?? 0) === 0 && isQuiet(dom0)) return;
+    if (line.source === 'linux' && (line.domid ?? 0) === 0 && isQuiet(dom0)) {
+      printer.linux(line.text, 0, false);
+      return;
+    }
     if (line.source !== 'xl') return printer.model(line);
     if (line.optional !== undefined) return;
     const stream = line.text.startsWith('Parsing config') ? 'stdout' : 'stderr';
@@ -153,6 +156,7 @@ async function runDom0(
       return output;
     },
     xenLog: () => printer.xenLog(),
+    kernelLog: () => printer.kernelLog(0),
     files: new Map([
       [type.dom0.guestKernel, makeStandIn('linux', 4096)],
       ...(type.dom0.guestRamdisk === undefined

@@ -257,6 +257,40 @@ never('the log of Xen of another run', 40, function* ({ events, title }, others)
   }
 });
 
+never("the log of Dom0's kernel of another run", 200, function* ({ events, title }, others) {
+  for (const [index, event] of events.entries()) {
+    if (event.kind !== 'log' || event.data.command !== 'dmesg') continue;
+    for (const other of others) {
+      const log = other.events.find(each => each.kind === 'log' && each.data.command === 'dmesg');
+      if (other.title === title || log?.kind !== 'log' || log.data.text === event.data.text) continue;
+      yield {
+        what: `of ${other.title}`,
+        events: events.with(index, { ...event, data: { ...event.data, text: log.data.text } }),
+      };
+    }
+  }
+});
+
+never('what `dmesg` shows in Dom0 of another run', 15, function* ({ events, title }, others) {
+  for (const [index, event] of events.entries()) {
+    if (event.kind !== 'answer' || event.data.domain !== 'dom0' || !event.data.command.startsWith('dmesg'))
+      continue;
+    for (const other of others) {
+      const answer = other.events.find(
+        each =>
+          each.kind === 'answer' && each.data.domain === 'dom0' && each.data.command === event.data.command,
+      );
+      if (other.title === title || answer?.kind !== 'answer') continue;
+      const { stdout } = answer.data;
+      if (stdout === event.data.stdout) continue;
+      yield {
+        what: `${event.data.command} of ${other.title}`,
+        events: events.with(index, { ...event, data: { ...event.data, stdout } }),
+      };
+    }
+  }
+});
+
 /** Lines of Xen's log about the mediator. */
 function mediator(log: string): string {
   return log

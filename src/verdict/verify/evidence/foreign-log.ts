@@ -1,15 +1,17 @@
 /** Whether the logs that a run has read are its own: they hold what the console showed before. */
-import { hasBegin } from '../kernel-log.ts';
+import { isDamaged } from '../damage.ts';
+import { hasBegin, showsKernelLog } from '../kernel-log.ts';
+import { isDomain } from '../named-domain.ts';
 import type { Observations, SeenLine } from '../observation.ts';
-import type { LogLine } from './log.ts';
-import { levelMark } from './ruled-text.ts';
+import { Log, type LogLine } from './log.ts';
+import { levelMark, linuxRelease } from './ruled-text.ts';
 
 /**
  * @param predicted lines of the console that were expected
  * @returns in words, for each log that lacks one of them though it still has the start of the boot
  */
 export function foreignLogs(
-  { logs = {}, lines }: Observations,
+  { logs = {}, lines, answers }: Observations,
   predicted: ReadonlySet<SeenLine>,
 ): readonly string[] {
   const { xen, dom0, settled = 0 } = logs;
@@ -22,13 +24,53 @@ export function foreignLogs(
     );
     if (lost !== undefined) told.push(`the log of Xen is of another run: it lacks "${lost}"`);
   }
+  const ofDom0 = shown.filter(
+    line => line.talker === 'linux' && line.domid === 0 && line.stamp !== undefined,
+  );
+  const own = lines.find(line => line.domid === 0 && !line.damaged && linuxRelease.test(line.text));
   if (dom0 !== undefined && hasBegin(dom0.text)) {
-    const own = shown.filter(line => line.talker === 'linux' && line.domid === 0 && line.stamp !== undefined);
-    const lost = missing(own, dom0.lines);
+    const lost = missing(ofDom0, dom0.lines) ?? otherBoot(ofDom0, own, dom0.lines);
     if (lost !== undefined) told.push(`the log of Dom0's kernel is of another run: it lacks "${lost}"`);
+  }
+  for (const { domain, command, stdout } of answers) {
+    if (!isDomain(domain, 0, { domains: [] }) || !showsKernelLog(command)) continue;
+    const lost = otherBoot(ofDom0, own, new Log(stdout, 'linux').lines);
+    if (lost !== undefined) told.push(`\`${command}\` shows the log of another boot: it lacks "${lost}"`);
   }
   return told;
 }
+
+/** A line of the console that the log of the same boot would have. */
+function otherBoot(
+  shown: readonly SeenLine[],
+  version: SeenLine | undefined,
+  log: readonly LogLine[],
+): string | undefined {
+  const said = version?.text.trim() ?? '';
+  const isOther = ({ text }: LogLine) =>
+    linuxRelease.test(text) && text.trim() !== said && !isDamaged(text.trim(), said);
+  return version !== undefined && log.some(isOther) ? keyOf(version) : otherTime(shown, log);
+}
+
+/**
+ * A line that two views of one kernel's log have at different times, where they agree on the time of none: a kernel
+ * stamps a line once, wherever it goes (printk.time).
+ */
+function otherTime(shown: readonly SeenLine[], log: readonly LogLine[]): string | undefined {
+  const times = new Map<string, Set<number>>();
+  for (const { text, stamp } of log) {
+    if (stamp !== undefined) times.set(text.trim(), (times.get(text.trim()) ?? new Set()).add(stamp));
+  }
+  const common = shown.filter(({ text }) => times.has(text.trim()));
+  const agrees = ({ text, stamp }: SeenLine) => stamp !== undefined && times.get(text.trim())?.has(stamp);
+  const [first] = common;
+  return first === undefined || common.length < fewestCommon || common.some(agrees)
+    ? undefined
+    : keyOf(first);
+}
+
+/** One line alone may have a damaged time on the console. */
+const fewestCommon = 2;
 
 /**
  * The first line that the console showed more often than the log has it. Time stamps count where the log has any of
