@@ -1,6 +1,7 @@
 /** Messages of a schema about a value, for the person who wrote it. */
 import { z } from 'zod';
-import { hintAt } from './nearest-name.ts';
+import { choice, issueText } from './issue-text.ts';
+import { hintAt, nearestName } from './nearest-name.ts';
 
 export interface Mistake {
   readonly field: readonly PropertyKey[];
@@ -34,20 +35,13 @@ function explain(issue: Issue, above: readonly PropertyKey[], context: Context):
   }
   if (issue.code === 'invalid_union') return explainUnion(issue, field, context);
   if (issue.code === 'invalid_key') {
-    const why = issue.issues.map(each => inWords(each.message)).join('; ');
+    const why = issue.issues.map(each => issueText(each, undefined)).join('; ');
     return [{ field: field.slice(0, -1), key: String(field.at(-1)), message: why }];
   }
-  const message = inWords(issue.message);
-  if (valueAt(context.content, field) === undefined && field.length > 0) {
-    return [
-      {
-        field: field.slice(0, -1),
-        key: String(field.at(-1)),
-        message: `is missing (${message.replace(/, received undefined$/, '')})`,
-      },
-    ];
-  }
-  return [{ field, message }];
+  const value = valueAt(context.content, field);
+  const message = issueText(issue, value);
+  if (value !== undefined || field.length === 0) return [{ field, message }];
+  return [{ field: field.slice(0, -1), key: String(field.at(-1)), message: `is missing (${message})` }];
 }
 
 /** The alternative with the fewest mistakes is the one that was meant; a tie gets the schema's own words. */
@@ -56,19 +50,52 @@ function explainUnion(
   field: readonly PropertyKey[],
   context: Context,
 ): Mistake[] {
+  const value = valueAt(context.content, field);
   if (issue.errors.length === 0) {
-    const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.join(', ') : '';
-    const missing = valueAt(context.content, field) === undefined;
-    return [{ field, message: `${missing ? 'is missing: ' : ''}expected one of ${options}` }];
+    const options: readonly unknown[] =
+      'options' in issue && Array.isArray(issue.options) ? issue.options : [];
+    return [{ field, message: choiceText(options, value) }];
+  }
+  const constants = issue.errors.map(([only, ...more]) =>
+    only?.code === 'invalid_value' && only.path.length === 0 && more.length === 0 ? only.values : undefined,
+  );
+  if (constants.every(values => values !== undefined)) {
+    return [{ field, message: choiceText(constants.flat(), value) }];
   }
   const ranked = issue.errors
-    .map(alternative => ({ alternative, weight: weigh(alternative, valueAt(context.content, field)) }))
+    .map(alternative => ({ alternative, weight: weigh(alternative, value) }))
     .toSorted((one, other) => one.weight - other.weight);
   const [best, second] = ranked;
   const clear = best !== undefined && best.weight < (second?.weight ?? Infinity);
-  if (!clear && issue.message !== 'Invalid input') return [{ field, message: issue.message }];
+  if (!clear && issue.message !== 'Invalid input') {
+    return [
+      {
+        field,
+        message: `${issue.message}${meantName(value, namesAt(context.known, field, context.content))}`,
+      },
+    ];
+  }
   const mistakes = (best?.alternative ?? []).flatMap(each => explain(each, field, context));
   return clear ? mistakes : [{ field, message: mistakes.map(each => each.message).join('; ') }];
+}
+
+/** @param value what stands in place of one of the constants; undefined: nothing */
+function choiceText(values: readonly unknown[], value: unknown): string {
+  if (value === undefined) return `is missing: ${choice(values)}`;
+  return issueText(
+    { code: 'invalid_value', values: [...values] as never[], path: [], message: 'Invalid' },
+    value,
+  );
+}
+
+/** Whether an unknown name in a value, or the value, is nearly a known name. */
+function meantName(value: unknown, names: readonly string[]): string {
+  const given = typeof value === 'string' ? [value] : Object.keys(record(value));
+  const [meant] = given
+    .filter(name => !names.includes(name))
+    .map(name => nearestName(name, names))
+    .filter(name => name !== undefined);
+  return meant === undefined ? '' : ` (did you mean ${meant}?)`;
 }
 
 /**
@@ -139,22 +166,3 @@ export function valueAt(value: unknown, field: readonly PropertyKey[]): unknown 
 function record(value: unknown): JsonObject {
   return typeof value === 'object' && value !== null ? (value as JsonObject) : {};
 }
-
-/** A schema's own message says what is expected (`a name of letters`); zod's begin with a capital. */
-function inWords(message: string): string {
-  if (/^[^A-Z]/.test(message)) return `expected ${message}`;
-  const text = message.replace(/^Invalid input: /, '');
-  // YAML takes 0123 and yes for other things than text.
-  const quotes = /expected string, received (number|boolean|Infinity|NaN|nan)/i.test(text)
-    ? ' (put it in quotes)'
-    : '';
-  const plain = text.replace(/\b(record|object|array)\b/g, kind => kinds[kind] ?? kind);
-  return `${plain.charAt(0).toLowerCase()}${plain.slice(1)}${quotes}`;
-}
-
-/** Names of the types in YAML. */
-const kinds: Readonly<Record<string, string>> = {
-  record: 'a mapping (name: value)',
-  object: 'a mapping (name: value)',
-  array: 'a list',
-};
