@@ -1,4 +1,5 @@
 /** The command line: finds the command, runs it, and turns every ending into an exit code. */
+import { hintAt } from '../config/nearest-name.ts';
 import { messageOf } from '../config/text.ts';
 import { Command, CommanderError } from 'commander';
 import { ConfigurationError } from '../config/configuration-error.ts';
@@ -102,12 +103,18 @@ function describeParsing(error: CommanderError, argv: readonly string[]): Ending
   if (error.exitCode === 0) return { code: exitCode.met };
   if (error.code === 'commander.help') return { code: exitCode.usage };
   const command = commands.find(({ name }) => name === argv.find(each => !each.startsWith('-')));
-  return {
-    text: error.message.replace(/^error: /, '').replace('\n', ' '),
-    hint: `see: scmi-hil ${command === undefined ? '' : `${command.name} `}--help`,
-    code: exitCode.usage,
-  };
+  const help = `see: scmi-hil ${command === undefined ? '' : `${command.name} `}--help`;
+  const text = error.message.replace(/^error: /, '').replace('\n', ' ');
+  const [, option, given, name, choices] = choiceError.exec(text) ?? [];
+  if (given === undefined || choices === undefined) return { text, hint: help, code: exitCode.usage };
+  const hint = hintAt(given, choices.split(', '));
+  const what = option === undefined ? `there is no ${name} ${given}` : `${option} ${given}: not a choice`;
+  return { text: what, hint, code: exitCode.usage };
 }
+
+/** Commander's words for a value that is none of some. */
+const choiceError =
+  /^(?:option '([^' ]+)[^']*' argument|command-argument value) '(.*)' is invalid(?: for argument '(.*)')?\. Allowed choices are (.*)\.$/;
 
 /** Output that cannot be written: `process.ts` has said so, or it was a closed pipe (`scmi-hil run ... | head`). */
 function interrupted(reason: unknown): Ending {

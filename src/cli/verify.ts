@@ -159,6 +159,7 @@ async function reportOfLog(log: string, options: VerifyOptions, process: CliProc
   const bytes = await readFile(log).catch((error: unknown) => {
     throw new UsageError(`${log}: ${whyUnreadable(error)}`, undefined, { cause: error });
   });
+  if (bytes.length === 0) throw new UsageError(`${log}: the file is empty`, 'give the log of a whole boot');
   const read = readConsoleLog(new Uint8Array(bytes));
   if ('refused' in read) {
     throw new UsageError(
@@ -234,7 +235,15 @@ async function readEventsOf(
 
 async function readable<T>(directory: string, read: () => Promise<T>): Promise<T> {
   if (!existsSync(path.join(directory, runFiles.recording))) {
-    throw new UsageError(`${directory} is no run: it has no ${runFiles.recording}`, 'runs are in runs/');
+    const found = statSync(directory, { throwIfNoEntry: false });
+    if (found === undefined)
+      throw new UsageError(`${directory}: there is no such directory`, 'runs are in runs/');
+    throw new UsageError(
+      `${directory} is no run: it ${found.isDirectory() ? `has no ${runFiles.recording}` : 'is a file'}`,
+      found.isDirectory()
+        ? 'runs are in runs/'
+        : 'name the directory of a run; of a console log: --console FILE',
+    );
   }
   try {
     return await read();

@@ -60,7 +60,7 @@ function shownValue(value: unknown, withType: boolean): string {
   if (typeof value === 'object') return 'a mapping (name: value)';
   if (Number.isNaN(value)) return '.nan';
   if (typeof value === 'number') return withType ? `the number ${value}` : String(value);
-  if (typeof value !== 'string') return String(value);
+  if (typeof value !== 'string') return JSON.stringify(value);
   return value.length <= shown ? JSON.stringify(value) : JSON.stringify(`${value.slice(0, shown)}...`);
 }
 
@@ -78,7 +78,7 @@ function sizeText(issue: SizeIssue, value: unknown): string {
   const limit = Number(isSmall ? issue.minimum : issue.maximum);
   if (origin === 'number' || origin === 'int' || origin === 'bigint') {
     const bound = isSmall ? (inclusive ? 'at least' : 'more than') : inclusive ? 'at most' : 'less than';
-    return `${String(value)} is too ${isSmall ? 'small' : 'large'}: ${bound} ${limit}`;
+    return `${JSON.stringify(value)} is too ${isSmall ? 'small' : 'large'}: ${bound} ${limit}`;
   }
   const what = origin === 'string' ? 'text' : 'list';
   if (isSmall && limit === 1) return `the ${what} is empty`;

@@ -1,4 +1,5 @@
 /** Whether Dom0's SSH server answers; it need not while the board is off. */
+import { reasonOf } from '../lab/drivers/power/reason.ts';
 import { connect } from 'node:net';
 import type { Check, PhysicalBoard } from './check.ts';
 import { ok, type Said, warning } from './finding.ts';
@@ -28,7 +29,7 @@ export function hostCheck({ type, setup }: PhysicalBoard): Check {
           );
         client.once('connect', () => end(ok(`${host}:${port}: something answers`)));
         client.once('timeout', () => silent('no answer'));
-        client.once('error', error => silent('code' in error ? String(error.code) : error.message));
+        client.once('error', error => silent(reasonOf(error)));
       }),
   };
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigurationError } from '../config/configuration-error.ts';
-import { displayName } from '../config/yaml-file.ts';
+import { displayName, whyUnreadable } from '../config/yaml-file.ts';
 
 /** Schema of files with secrets, by the name under which `${NAME}` stands for what is in them. */
 export const secretFiles = z
@@ -81,9 +81,8 @@ export function readSecret(file: string, field: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'it cannot be read';
     throw new ConfigurationError(
-      `${displayName(file)}: ${why}`,
+      `${displayName(file)}: ${whyUnreadable(error)}`,
       `the lab file names it under ${field}; this user must be able to read it`,
     );
   }

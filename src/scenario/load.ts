@@ -1,5 +1,5 @@
 /** Reads scenarios from disk. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { BoardType } from '../board/board-type.ts';
 import { dataFile } from '../board/board-types.ts';
@@ -143,9 +143,14 @@ export function findScenario(nameOrFile: string, cwd: string): ScenarioFile {
   if (/\.ya?ml$/.test(nameOrFile)) return describe(path.resolve(cwd, nameOrFile));
   const names = yamlFiles(shippedScenarios).map(file => file.replace(/\.yaml$/, ''));
   if (names.includes(nameOrFile)) return describe(path.join(shippedScenarios, `${nameOrFile}.yaml`));
+  if (nameOrFile === '')
+    throw new ConfigurationError('the name of the scenario is empty', 'see: scmi-hil scenarios');
+  const isThere = existsSync(path.resolve(cwd, nameOrFile));
   throw new ConfigurationError(
     `there is no scenario ${nameOrFile}`,
-    `${hintAt(nameOrFile, names)} (or give a file that ends in .yaml)`,
+    isThere
+      ? `${nameOrFile} is there, but a file with a scenario has a name that ends in .yaml`
+      : `${hintAt(nameOrFile, names)} (or give a file that ends in .yaml)`,
   );
 }
 

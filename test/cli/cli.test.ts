@@ -83,7 +83,6 @@ const misuse: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
     /^scmi-hil: unknown option '--bord' \(Did you mean --board\?\)\n {2}see: scmi-hil run --help\n$/,
   ],
   [['boards', 'show'], /^scmi-hil: missing required argument 'board'\n {2}see: scmi-hil boards --help\n$/],
-  [['power', 'virtual-rpi5', 'onn'], /value 'onn' is invalid.*choices are on, off, cycle, state/],
   [
     ['boards', 'show', 'virtual-rpi'],
     /^scmi-hil: there is no board virtual-rpi .*\n {2}did you mean virtual-rpi5\?\n$/,
@@ -112,6 +111,11 @@ const misuse: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
     ['run', 'dom0-and-guest', '--fault', 'torn-line'],
     /there is no fault torn-line\n {2}did you mean torn-lines\?/,
   ],
+  [['power', 'virtual-rpi5', 'onn'], /^scmi-hil: there is no action onn\n {2}did you mean on\?\n$/],
+  [['lint', '--linux', '6.2'], /^scmi-hil: --linux 6\.2: not a choice\n {2}did you mean 6\.1\?/],
+  [['run', '', '--board', 'virtual-rpi5'], /the name of the scenario is empty/],
+  [['verify', 'nowhere'], /nowhere: there is no such directory\n/],
+  [['verify', '/dev/null'], /\/dev\/null is no run: it is a file\n/],
   [['run'], /nothing to run was named\n {2}give a scenario .*, --all, --match or --claims/],
   [
     ['run', 'dom0-and-guest', '--all'],

@@ -374,7 +374,7 @@ const canBeNobody = spawnSync('unshare', ['-n', ...asNobody, cli, '--version']).
       /problem +tftp .*port below 1024.*\n +-> sudo sysctl net\.ipv4\.ip_unprivileged_port_start=69, or sudo setcap/,
     );
     t.regex(stdout, /problem +disk .*may not write there.*\n +-> sudo chown/);
-    t.regex(stdout, /problem +key .*EACCES.*\n +-> .*ssh\.identity/);
+    t.regex(stdout, /problem +key .*you may not read it\n +-> .*ssh\.identity/);
   },
 );
 
