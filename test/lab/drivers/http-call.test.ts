@@ -6,6 +6,7 @@ import { createServer as createHttpServer, type IncomingMessage } from 'node:htt
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { createServer as createTlsServer } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { DriverError } from '../../../src/lab/drivers/driver-error.ts';
@@ -359,6 +360,48 @@ for (const [what, [off, on, status]] of Object.entries(tasmotaAnswers)) {
     t.is(await power.state(soon()), 'off');
   });
 }
+
+for (const [what, answer] of Object.entries<(json: string) => string>({
+  'by the book': json => json,
+  'behind the name of its topic': json => `RESULT = ${json}`,
+  'behind a byte order mark': json => `\uFEFF${json}`,
+  'in front of more text': json => `${json}\r\n<!-- served by ESP8266 -->`,
+  'with numbers that JSON does not have': json => json.replace('}', ',"Power":nan,"Factor":-inf}'),
+  'with a comma too many': json => json.replace('}', ',}'),
+})) {
+  test(`a state in JSON is read ${what}`, async t => {
+    let isOn = false;
+    const server = createHttpServer(({ url = '' }, response) => {
+      const asked = decodeURIComponent(url);
+      if (/Power1 (on|off)|on=(true|false)/.test(asked)) isOn = /Power1 on|on=true/.test(asked);
+      response.end(
+        answer(JSON.stringify({ POWER: isOn ? 'ON' : 'OFF', output: isOn, note: 'is "nan", off' })),
+      );
+    });
+    const host = await listening(t, server);
+    for (const power of [
+      powerTasmota({ host, output: 1 }),
+      powerShelly({ host, generation: 2, channel: 0 }),
+    ]) {
+      await power.on(soon());
+      t.is(await power.state(soon()), 'on');
+      await power.off(soon());
+      t.is(await power.state(soon()), 'off');
+    }
+  });
+}
+
+test('an answer that is compressed unasked is read', async t => {
+  let isOn = false;
+  const server = createHttpServer(({ url = '' }, response) => {
+    if (url !== '/') isOn = url === '/on';
+    response.setHeader('Content-Encoding', 'gzip');
+    response.end(gzipSync(`state ${isOn ? 'on' : 'off'}`));
+  });
+  const power = switchAt(await listening(t, server));
+  await power.on(soon());
+  t.is(await power.state(soon()), 'on');
+});
 
 test("words of one's own without a status name StateText; a refused login names the password", async t => {
   const words = createHttpServer((_, response) => response.end('{"POWER":"EIN"}'));

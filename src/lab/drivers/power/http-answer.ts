@@ -1,4 +1,5 @@
 /** Reads an HTTP/1 answer as it comes (RFC 9112), with the mistakes that curl forgives. */
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -67,7 +68,9 @@ export class HttpAnswerReader {
     if (this.#head === undefined && !this.isEmpty && !startsAsHttp(this.#pending)) throw this.#notHttp();
     if (this.#head === undefined || this.#body === undefined) return undefined;
     const { status, headers } = this.#head;
-    return { status, challenges: headers.get('www-authenticate') ?? [], body: this.#body.text() };
+    const coding = headers.get('content-encoding')?.join(',').trim().toLowerCase() ?? '';
+    const body = decoded(this.#body.bytes(), coding).toString('utf8');
+    return { status, challenges: headers.get('www-authenticate') ?? [], body };
   }
 
   #takeHead(bytes: Buffer): void {
@@ -139,11 +142,23 @@ function readHead(text: string): Head | undefined {
   return { status, headers };
 }
 
+/** Some devices compress what nobody asked them to. */
+function decoded(bytes: Buffer, coding: string): Buffer {
+  const decode = { gzip: gunzipSync, 'x-gzip': gunzipSync, deflate: inflateSync, br: brotliDecompressSync }[
+    coding
+  ];
+  try {
+    return decode === undefined ? bytes : decode(bytes, { maxOutputLength: longestAnswer });
+  } catch {
+    return bytes;
+  }
+}
+
 interface Body {
   readonly isWhole: boolean;
   readonly isOverlong: boolean;
   take(bytes: Buffer): void;
-  text(): string;
+  bytes(): Buffer;
 }
 
 function bodyOf({ status, headers }: Head): Body {
@@ -180,8 +195,8 @@ class PlainBody implements Body {
     this.#bytes += bytes.length;
   }
 
-  text(): string {
-    return Buffer.concat(this.#chunks).toString('utf8');
+  bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
   }
 }
 
@@ -210,8 +225,8 @@ class ChunkedBody implements Body {
     }
   }
 
-  text(): string {
-    return this.#content.text();
+  bytes(): Buffer {
+    return this.#content.bytes();
   }
 
   /** The size of a chunk, or the empty line behind one. */
