@@ -78,7 +78,9 @@ function lastLines(world: World): string {
   if (trouble !== undefined) return `; ${trouble}`;
   const lines = world.lastLines();
   if (lines.length === 0) return '; the console was silent';
-  return `; the console's last lines:\n${lines.map(line => `    ${inShort(line)}`).join('\n')}`;
+  // Where a fault has room for one line, it is the last one.
+  const last = inShort(lines.at(-1) ?? '').trim();
+  return `; the console's last line: ${last}${lines.map(line => `\n    ${inShort(line)}`).join('')}`;
 }
 
 /** A console that never ends its line is quoted by that line's end. */

@@ -33,16 +33,24 @@ export function loadError(answer: string, load: readonly UBootFile[]): string {
   return errorLine(answer) ?? answer.trim().split(/\r?\n/).slice(-2).join(' / ');
 }
 
-/** The line by which U-Boot says that its Ethernet has no link. */
+/** The line by which U-Boot says that its Ethernet has no link, or that nothing answers on it yet. */
 export function linkTrouble(answer: string): string | undefined {
   return answer
     .split(/\r?\n/)
-    .find(line => uBootText.noLink.test(line))
+    .find(line => uBootText.noLink.test(line) || uBootText.arpFailed.test(line))
     ?.trim();
 }
 
-/** U-Boot's answer says that its Ethernet has no link. */
+/** U-Boot's answer says that its Ethernet has no link, or that nothing answers on it. */
 export function withoutLink(answer: string): Fault {
+  if (uBootText.arpFailed.test(linkTrouble(answer) ?? '')) {
+    return shown(
+      "nothing answers on U-Boot's Ethernet",
+      linkTrouble(answer) ?? '',
+      'infrastructure',
+      "check network.server of the lab file, and the board's port at the switch: with spanning tree it forwards only seconds after its link is up (portfast)",
+    );
+  }
   return shown(
     "U-Boot's Ethernet has no link",
     linkTrouble(answer) ?? '',

@@ -199,6 +199,21 @@ for (const answer of [
   });
 }
 
+test('U-Boot: a server that answers no ARP request yet asks for a power cycle', async t => {
+  const answer = 'Using ethernet@e6800000 device\nLoading: *\nARP Retry count exceeded; starting again';
+  const { actor, clock, say, turned } = uBoot({ 'tftpboot 0x48200000 xen': answer });
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await pass(clock, attempt === 0 ? 0 : 2100);
+    await toPrompt({ say });
+  }
+  await pass(clock, 100);
+  t.deepEqual(turned, ['on', 'off', 'on', 'off', 'on']);
+  t.regex(
+    faultOf(actor) ?? '',
+    /^nothing answers on U-Boot's Ethernet: ARP Retry count exceeded; starting again/,
+  );
+});
+
 test('U-Boot: while no prompt follows the key, Ctrl-C asks for one', async t => {
   const { clock, say, typed } = uBoot();
   await say('console.autoboot');
@@ -233,7 +248,8 @@ const waiting: readonly Waiting[] = [
       await say('console.banner', 'U-Boot 2023.04');
     },
     milliseconds: 1400,
-    fault: /^waited 1\.4 s for U-Boot's countdown or prompt, since .* last lines:\n[\s\S]*U-Boot 2023\.04$/,
+    fault:
+      /^waited 1\.4 s for U-Boot's countdown or prompt, since .*; the console's last line: U-Boot 2023\.04\n[\s\S]*U-Boot 2023\.04$/,
   },
   {
     name: 'a countdown and no prompt',

@@ -296,7 +296,7 @@ const failures: readonly {
     },
     outcome: 'infrastructure',
     fault:
-      /^waited \d+\.\d s for Xen's banner: nothing came after the hand-over, since .*; the console's last lines:\n[\s\S]*Starting kernel/,
+      /^waited \d+\.\d s for Xen's banner: nothing came after the hand-over, since .*; the console's last line: .*\n[\s\S]*Starting kernel/,
   },
   {
     title: 'a Dom0 whose login never comes',

@@ -109,5 +109,5 @@ const words = {
 } as const;
 
 function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? '').replace(/; the console's last lines:$/, '');
+  return (text.split('\n')[0] ?? '').replace(/; the console's last line: .*$/, '');
 }
