@@ -18,6 +18,7 @@ export class DtNode {
   readonly parent: DtNode | null;
   readonly children: DtNode[] = [];
   readonly properties = new Map<string, Uint8Array>();
+  #path: string | undefined;
 
   /**
    * @param name node name with its unit address (`sram@47ff0000`); empty for the root
@@ -30,8 +31,9 @@ export class DtNode {
 
   /** Full path from the root, `/` for the root itself. */
   get path(): string {
-    if (this.parent === null) return '/';
-    return this.parent.parent === null ? `/${this.name}` : `${this.parent.path}/${this.name}`;
+    this.#path ??=
+      this.parent === null ? '/' : `${this.parent.parent === null ? '' : this.parent.path}/${this.name}`;
+    return this.#path;
   }
 
   has(property: string): boolean {
@@ -58,12 +60,9 @@ export class DtNode {
   }
 
   /** The NUL-separated strings of a property; undefined where it is absent. */
-  strings(property: string): string[] | undefined {
+  strings(property: string): readonly string[] | undefined {
     const value = this.properties.get(property);
-    if (value === undefined) return undefined;
-    const parts = text.decode(value).split('\0');
-    if (parts.at(-1) === '') parts.pop();
-    return parts;
+    return value && stringsOf(value);
   }
 
   /** The first string of a property; undefined where it is absent or empty. */
@@ -73,8 +72,12 @@ export class DtNode {
 
   /** Whether `compatible` lists the given string (compared as Xen does: ASCII, case-insensitive). */
   isCompatible(compatible: string): boolean {
+    const value = this.properties.get('compatible');
+    if (value === undefined) return false;
     const wanted = compatible.toLowerCase();
-    return this.strings('compatible')?.some(each => each.toLowerCase() === wanted) ?? false;
+    return stringsOf(value).some(
+      each => each.length === wanted.length && (each === wanted || each.toLowerCase() === wanted),
+    );
   }
 
   /**
@@ -97,6 +100,19 @@ export class DtNode {
   }
 }
 
+const strings = new WeakMap<Uint8Array, readonly string[]>();
+
+/** The strings of a value, decoded once: values are replaced, never changed. */
+function stringsOf(value: Uint8Array): readonly string[] {
+  let parts = strings.get(value);
+  if (parts === undefined) {
+    const decoded = text.decode(value).split('\0');
+    parts = decoded.at(-1) === '' ? decoded.slice(0, -1) : decoded;
+    strings.set(value, parts);
+  }
+  return parts;
+}
+
 export class DeviceTree {
   readonly root: DtNode;
   readonly reservations: MemoryReservation[];
@@ -117,9 +133,15 @@ export class DeviceTree {
 
   /** The first node whose `phandle` (or `linux,phandle`) is the given one. */
   byPhandle(phandle: number): DtNode | undefined {
-    for (const node of this.root.walk()) {
-      if ((node.u32('phandle') ?? node.u32('linux,phandle')) === phandle) return node;
-    }
-    return undefined;
+    return findByPhandle(this.root, phandle);
   }
+}
+
+function findByPhandle(node: DtNode, phandle: number): DtNode | undefined {
+  if ((node.u32('phandle') ?? node.u32('linux,phandle')) === phandle) return node;
+  for (const child of node.children) {
+    const found = findByPhandle(child, phandle);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

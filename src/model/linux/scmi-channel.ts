@@ -66,12 +66,10 @@ export class ScmiChannel {
     const payload = Math.max(0, this.#read(offset.length) - headerSize);
     const error = errnoOfStatus(this.#read(offset.payload) | 0);
     const room = this.#configuration.size - offset.payload - 4;
-    const count = Math.floor(Math.min(Math.max(0, payload - 4), room) / 4);
-    return {
-      error,
-      words:
-        error === 0 ? Array.from({ length: count }, (_, i) => this.#read(offset.payload + 4 + 4 * i)) : [],
-    };
+    const count = error === 0 ? Math.floor(Math.min(Math.max(0, payload - 4), room) / 4) : 0;
+    const reply: number[] = [];
+    for (let index = 1; index <= count; index++) reply.push(this.#read(offset.payload + 4 * index));
+    return { error, words: reply };
   }
 
   /** Bytes of payload that a message may have. */
@@ -109,7 +107,11 @@ export class ScmiChannel {
     this.#write(offset.channelFlags, 0);
     this.#write(offset.length, length);
     this.#write(offset.header, header);
-    for (const [index, word] of words.entries()) this.#write(offset.payload + 4 * index, word);
+    let at = offset.payload;
+    for (const word of words) {
+      this.#write(at, word);
+      at += 4;
+    }
   }
 
   #sayBusy(): void {

@@ -46,7 +46,7 @@ type ClockHandler = (server: Server, request: Request, clock: Subject) => Reply;
 function withClock(index: number, handle: ClockHandler): Message['handle'] {
   return (server, request) => {
     const id = argument(request, index);
-    const profile = server.profile.clocks.find(candidate => candidate.id === id);
+    const profile = clockById(server.profile.clocks, id);
     const state = server.state.clocks.get(id);
     if (profile === undefined || state === undefined) {
       return fail(
@@ -59,6 +59,15 @@ function withClock(index: number, handle: ClockHandler): Message['handle'] {
       permitted: mayUse(server, request.agent, 'clocks', id),
     });
   };
+}
+
+const clocksById = new WeakMap<readonly ClockProfile[], ReadonlyMap<number, ClockProfile>>();
+
+/** The first clock of an id; the list is indexed once for each profile. */
+function clockById(clocks: readonly ClockProfile[], id: number): ClockProfile | undefined {
+  const known = clocksById.get(clocks) ?? new Map(clocks.toReversed().map(clock => [clock.id, clock]));
+  clocksById.set(clocks, known);
+  return known.get(id);
 }
 
 function attributes(server: Server, _: Request, { profile, state, permitted }: Subject): Reply {

@@ -32,9 +32,7 @@ export class MemoryAbort extends Error {
  * memory.writeU32(0x47ff_0004, 1);
  */
 export class PhysicalMemory {
-  readonly #pages = new Map<number, DataView>();
-  /** By page: a 1 for each byte that somebody has written. */
-  readonly #written = new Map<number, Uint8Array>();
+  readonly #pages = new Map<number, Page>();
   readonly #aborting: AbortingRange[] = [];
 
   /** Lets accesses to `size` bytes from `base` abort: all of them, or the non-secure world's. */
@@ -44,7 +42,9 @@ export class PhysicalMemory {
 
   readU32(address: number, world: World = 'non-secure'): number {
     this.#check(address, 4, 'read', world);
-    if (address % 4 === 0) return this.#pages.get(pageOf(address))?.getUint32(address % pageSize, true) ?? 0;
+    if (address % 4 === 0) {
+      return this.#pages.get(pageOf(address))?.content.getUint32(address % pageSize, true) ?? 0;
+    }
     let value = 0;
     for (let byte = 3; byte >= 0; byte--) value = value * 0x100 + this.#readU8(address + byte);
     return value;
@@ -58,8 +58,9 @@ export class PhysicalMemory {
       return;
     }
     const at = address % pageSize;
-    this.#pageAt(address).setUint32(at, value, true);
-    this.#written.get(pageOf(address))?.fill(1, at, at + 4);
+    const { content, written } = this.#pageAt(address);
+    content.setUint32(at, value, true);
+    written.setUint32(at, 0x01010101);
   }
 
   readBytes(address: number, length: number, world: World = 'non-secure'): Uint8Array {
@@ -75,7 +76,7 @@ export class PhysicalMemory {
   /** Whether all of these bytes have been written since power on: what the others hold no real machine tells. */
   isWritten(address: number, length: number): boolean {
     return Array.from({ length }, (_, index) => address + index).every(
-      each => this.#written.get(pageOf(each))?.[each % pageSize] === 1,
+      each => this.#pages.get(pageOf(each))?.written.getUint8(each % pageSize) === 1,
     );
   }
 
@@ -94,25 +95,34 @@ export class PhysicalMemory {
   }
 
   #readU8(address: number): number {
-    return this.#pages.get(pageOf(address))?.getUint8(address % pageSize) ?? 0;
+    return this.#pages.get(pageOf(address))?.content.getUint8(address % pageSize) ?? 0;
   }
 
   #writeU8(address: number, value: number): void {
-    this.#pageAt(address).setUint8(address % pageSize, value);
-    this.#written.get(pageOf(address))?.fill(1, address % pageSize, (address % pageSize) + 1);
+    const { content, written } = this.#pageAt(address);
+    content.setUint8(address % pageSize, value);
+    written.setUint8(address % pageSize, 1);
   }
 
   /** The page of an address, made where there was none. */
-  #pageAt(address: number): DataView {
+  #pageAt(address: number): Page {
     const number = pageOf(address);
     let page = this.#pages.get(number);
     if (page === undefined) {
-      page = new DataView(new ArrayBuffer(pageSize));
+      page = {
+        content: new DataView(new ArrayBuffer(pageSize)),
+        written: new DataView(new ArrayBuffer(pageSize)),
+      };
       this.#pages.set(number, page);
-      this.#written.set(number, new Uint8Array(pageSize));
     }
     return page;
   }
+}
+
+interface Page {
+  readonly content: DataView;
+  /** A 1 for each byte that somebody has written. */
+  readonly written: DataView;
 }
 
 export interface AbortingRange {

@@ -8,11 +8,33 @@ export type ResourceKind = 'clocks' | 'resets' | 'powerDomains' | 'pins';
 /** Whether an agent may change a resource. */
 export function mayUse(server: Server, agent: number, kind: ResourceKind, id: number): boolean {
   if (server.profile.permissions === 'none' || agent === server.privilegedAgent) return true;
-  return server.profile.devices.some(
-    device =>
-      device[kind].includes(id) &&
-      (device.owner === 'shared' || server.state.grants.get(device.id)?.has(agent) === true),
+  return devicesWith(server.profile.devices, kind, id).some(
+    device => device.owner === 'shared' || server.state.grants.get(device.id)?.has(agent) === true,
   );
+}
+
+type DevicesById = ReadonlyMap<number, readonly DeviceProfile[]>;
+
+const byResource = new WeakMap<readonly DeviceProfile[], Map<ResourceKind, DevicesById>>();
+
+/** Devices of a profile that bring a resource with them; worked out once for each profile. */
+function devicesWith(
+  all: readonly DeviceProfile[],
+  kind: ResourceKind,
+  id: number,
+): readonly DeviceProfile[] {
+  const kinds = byResource.get(all) ?? new Map<ResourceKind, DevicesById>();
+  const devices = kinds.get(kind) ?? devicesById(all, kind);
+  byResource.set(all, kinds.set(kind, devices));
+  return devices.get(id) ?? [];
+}
+
+function devicesById(all: readonly DeviceProfile[], kind: ResourceKind): DevicesById {
+  const devices = new Map<number, DeviceProfile[]>();
+  for (const device of all) {
+    for (const id of new Set(device[kind])) devices.set(id, [...(devices.get(id) ?? []), device]);
+  }
+  return devices;
 }
 
 /**

@@ -78,23 +78,24 @@ export class SharedMemory {
 
   /** The first `count` words of the payload. */
   words(count: number): number[] {
-    return Array.from({ length: count }, (_, index) => this.word(index));
+    const words: number[] = [];
+    for (let index = 0; index < count; index++) words.push(this.word(index));
+    return words;
   }
 
-  setWords(words: readonly number[]): void {
-    for (const [index, word] of words.entries()) {
-      this.#write(sharedMemoryOffset.payload + 4 * index, word);
-    }
+  setWord(index: number, word: number): void {
+    this.#write(sharedMemoryOffset.payload + 4 * index, word);
+  }
+
+  /** @param first index of the first of them in the payload */
+  setWords(words: readonly number[], first = 0): void {
+    let index = first;
+    for (const word of words) this.setWord(index++, word);
   }
 
   /** Zeroes everything before the payload. */
   clearFields(): void {
     for (let offset = 0; offset < sharedMemoryOffset.payload; offset += 4) this.#write(offset, 0);
-  }
-
-  /** The first `length` bytes of the payload. */
-  bytes(length: number): Uint8Array {
-    return this.#memory.readBytes(this.address + sharedMemoryOffset.payload, length, this.#world);
   }
 
   #read(offset: number): number {
@@ -162,19 +163,27 @@ export function readReply(area: SharedMemory, limit = payloadLimit): IncomingRep
 
 /** The text of a zero-terminated name of 32-bit words. */
 export function textOfWords(words: readonly number[]): string {
-  const bytes = new Uint8Array(words.flatMap(word => [word, word >>> 8, word >>> 16, word >>> 24]));
-  const end = bytes.indexOf(0);
-  return new TextDecoder('latin1').decode(end < 0 ? bytes : bytes.subarray(0, end));
+  const characters: number[] = [];
+  for (const word of words) {
+    for (let shift = 0; shift < 32; shift += 8) {
+      const character = (word >>> shift) & 0xff;
+      if (character === 0) return String.fromCharCode(...characters);
+      characters.push(character);
+    }
+  }
+  return String.fromCharCode(...characters);
 }
 
 /** A name as zero-padded 32-bit words; at most `size - 1` characters of it, so that it ends. */
 export function wordsOfText(text: string, size = 16): number[] {
-  return Array.from({ length: size / 4 }, (_, index) => {
+  const end = Math.min(size - 1, text.length);
+  const words: number[] = [];
+  for (let at = 0; at < size; at += 4) {
     let word = 0;
-    for (let byte = 3; byte >= 0; byte--) {
-      const at = 4 * index + byte;
-      word = word * 0x100 + (at < size - 1 && at < text.length ? text.charCodeAt(at) & 0xff : 0);
+    for (let byte = Math.min(3, end - 1 - at); byte >= 0; byte--) {
+      word = word * 0x100 + (text.charCodeAt(at + byte) & 0xff);
     }
-    return word;
-  });
+    words.push(word);
+  }
+  return words;
 }

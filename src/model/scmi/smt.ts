@@ -44,7 +44,7 @@ export function processChannel(
     return;
   }
   const { protocol, message } = decodeHeader(area.header);
-  const words = wordsOf(area.bytes(size));
+  const words = payloadWords(area, size);
   const reply = answer(server, { agent: agent.id, protocol, message, size, words });
   putReply(area, reply);
   area.length = faultyLength(server, agent.id) ?? headerSize + 4 * (1 + reply.words.length);
@@ -52,15 +52,16 @@ export function processChannel(
 }
 
 /** The words of a payload; an incomplete last one is filled up with zeroes. */
-function wordsOf(bytes: Uint8Array): number[] {
-  const padded = new Uint8Array(4 * Math.ceil(bytes.length / 4));
-  padded.set(bytes);
-  const view = new DataView(padded.buffer);
-  return Array.from({ length: padded.length / 4 }, (_, index) => view.getUint32(4 * index, true));
+function payloadWords(area: SharedMemory, size: number): number[] {
+  const words = area.words(Math.ceil(size / 4));
+  const last = words.at(-1);
+  if (size % 4 !== 0 && last !== undefined) words[words.length - 1] = last & (2 ** (8 * (size % 4)) - 1);
+  return words;
 }
 
 function putReply(area: SharedMemory, reply: Reply): void {
-  area.setWords([reply.status, ...reply.words]);
+  area.setWord(0, reply.status);
+  area.setWords(reply.words, 1);
 }
 
 function faultyLength(server: Server, agent: number): number | undefined {

@@ -51,8 +51,13 @@ export class Domain {
   /** Machine address of a guest physical one; undefined where nothing is mapped. The last mapping counts. */
   translate(address: number): number | undefined {
     const gfn = Math.floor(address / pageSize);
-    const mapping = this.p2m.findLast(each => each.gfn <= gfn && gfn < each.gfn + each.count);
-    return mapping && address + (mapping.mfn - mapping.gfn) * pageSize;
+    for (let at = this.p2m.length - 1; at >= 0; at--) {
+      const mapping = this.p2m[at];
+      if (mapping !== undefined && mapping.gfn <= gfn && gfn < mapping.gfn + mapping.count) {
+        return address + (mapping.mfn - mapping.gfn) * pageSize;
+      }
+    }
+    return undefined;
   }
 }
 

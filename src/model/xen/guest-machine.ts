@@ -27,24 +27,22 @@ export class XenGuestMachine implements GuestMachine {
   }
 
   readU32(address: number): number {
-    return this.#access(address, 'read', machine => this.#context.machine.memory.readU32(machine));
+    const machine = this.#domain.translate(address);
+    if (machine === undefined) throw this.#stage2Fault(address, 'read');
+    try {
+      return this.#context.machine.memory.readU32(machine);
+    } catch (error) {
+      throw guestAbort(address, error);
+    }
   }
 
   writeU32(address: number, value: number): void {
-    this.#access(address, 'write', machine => {
-      this.#context.machine.memory.writeU32(machine, value);
-      return 0;
-    });
-  }
-
-  #access(address: number, kind: 'read' | 'write', access: (machine: number) => number): number {
     const machine = this.#domain.translate(address);
-    if (machine === undefined) throw this.#stage2Fault(address, kind);
+    if (machine === undefined) throw this.#stage2Fault(address, 'write');
     try {
-      return access(machine);
+      this.#context.machine.memory.writeU32(machine, value);
     } catch (error) {
-      if (!(error instanceof MemoryAbort)) throw error;
-      throw new GuestAbort(address, `synchronous external abort: ${error.message}`);
+      throw guestAbort(address, error);
     }
   }
 
@@ -61,6 +59,12 @@ export class XenGuestMachine implements GuestMachine {
     );
     return new GuestAbort(address, because);
   }
+}
+
+function guestAbort(address: number, error: unknown): unknown {
+  return error instanceof MemoryAbort
+    ? new GuestAbort(address, `synchronous external abort: ${error.message}`)
+    : error;
 }
 
 /** HSR of a Linux 6.12 that reads a word of a device: only an example, the pattern takes any. */
