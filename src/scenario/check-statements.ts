@@ -7,7 +7,7 @@ import { loadFirmwareProfile, shippedProfiles } from '../board/firmware-profile.
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { hintAt } from '../config/nearest-name.ts';
 import { revisionText } from '../model/linux/scmi-driver.ts';
-import { predict } from '../model/predict/predict.ts';
+import { predict, predictOnce } from '../model/predict/predict.ts';
 import type { Expectation } from '../model/predict/prediction.ts';
 import type { Scenario, Statement } from '../model/predict/scenario.ts';
 import { concernsScmi, predictedMilestones } from '../model/predict/statements.ts';
@@ -25,7 +25,7 @@ export interface StatementCheck {
 export function checkStatements({ scenario, place, control }: StatementCheck): void {
   const { statements } = scenario;
   if (statements.length === 0) return;
-  const { expectations } = predict(scenario);
+  const { expectations } = predictOnce(scenario);
   const check = new Check(scenario, control);
   for (const [index, statement] of statements.entries()) {
     const expectation = expectations.find(({ id }) => id === `statement.${index + 1}`);
@@ -112,9 +112,9 @@ class Check {
     // A Linux that reaches the firmware says this of it, whether the board's own layout lets it or not.
     if (source === 'linux' && form.test(`arm-scmi arm-scmi.0.auto: ${revisionText(baseVersion, profile)}`))
       return true;
+    if (source === 'xen' && isMessageOfXen(pattern)) return true;
     this.#printed ??= predict(this.#control()).console;
-    const isPrinted = this.#printed.some(line => line.source === source && form.test(line.text));
-    return isPrinted || (source === 'xen' && isMessageOfXen(pattern));
+    return this.#printed.some(line => line.source === source && form.test(line.text));
   }
 
   #boardName(): string {

@@ -1,5 +1,5 @@
 /** Reads a configuration for mistakes before anything boots. */
-import { predict } from '../predict/predict.ts';
+import { predict, predictOnce } from '../predict/predict.ts';
 import type { PredictedLine, Prediction } from '../predict/prediction.ts';
 import type { Scenario } from '../predict/scenario.ts';
 import { readConfiguration } from './configuration.ts';
@@ -34,7 +34,7 @@ export function lint(subject: LintSubject): Finding[] {
  * Checks a scenario that is fitted to a board.
  * @param prediction what the model predicts of it, where that is known already
  */
-export function lintScenario(scenario: Scenario, prediction: Prediction = predict(scenario)): Finding[] {
+export function lintScenario(scenario: Scenario, prediction: Prediction = predictOnce(scenario)): Finding[] {
   return lint({ ...subjectOfScenario(scenario), prediction });
 }
 

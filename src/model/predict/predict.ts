@@ -25,7 +25,7 @@ import {
 import { claimsOf, type PredictedCommand, type PredictedConsoleLine } from './statements.ts';
 
 export interface PredictOptions {
-  /** Directory in Dom0 that guests' configurations are in: it stands in the commands that are typed. */
+  /** Directory in Dom0 that guests' configurations are in, `/root` where absent: it stands in typed commands. */
   readonly directory?: string;
   /**
    * The deployment adds Dom0's kernel to the tree, and to the nodes of dom0less domains what they lack. Where absent:
@@ -54,6 +54,23 @@ export function predict(scenario: Scenario, options: PredictOptions = {}): Predi
   return run.prediction();
 }
 
+const known = new WeakMap<Scenario, Map<string, Prediction>>();
+
+/**
+ * `predict`, once for as long as the scenario is there: what loads a scenario and what checks it ask for the same. A scenario
+ * does not change once it is loaded.
+ */
+export function predictOnce(scenario: Scenario, options: PredictOptions = {}): Prediction {
+  const { directory = defaultDirectory, dom0KernelIsAdded, dom0System } = options;
+  const key = JSON.stringify([directory, dom0KernelIsAdded, dom0System]);
+  const all = known.get(scenario) ?? new Map<string, Prediction>();
+  const prediction = all.get(key) ?? predict(scenario, options);
+  known.set(scenario, all.set(key, prediction));
+  return prediction;
+}
+
+const defaultDirectory = '/root';
+
 class PredictedRun implements StepListener<void> {
   readonly #scenario: Scenario;
   readonly #isZephyr: boolean;
@@ -76,7 +93,7 @@ class PredictedRun implements StepListener<void> {
     this.#isZephyr = options.dom0System === 'zephyr';
     this.#machine = new ScenarioMachine(scenario, {
       ...options,
-      directory: options.directory ?? '/root',
+      directory: options.directory ?? defaultDirectory,
       observer: {
         console: line => this.#print(line),
         message: message => this.#messages.push(message),
