@@ -65,7 +65,7 @@ const clocksById = new WeakMap<readonly ClockProfile[], ReadonlyMap<number, Cloc
 
 /** The first clock of an id; the list is indexed once for each profile. */
 function clockById(clocks: readonly ClockProfile[], id: number): ClockProfile | undefined {
-  const known = clocksById.get(clocks) ?? new Map(clocks.toReversed().map(clock => [clock.id, clock]));
+  const known = clocksById.get(clocks) ?? new Map(clocks.toReversed().map(each => [each.id, each]));
   clocksById.set(clocks, known);
   return known.get(id);
 }
