@@ -1,14 +1,8 @@
 /** `scmi-hil boards`: what stands in the lab. */
 import type { BoardType } from '../board/board-type.ts';
+import { abilitiesOf, byKind } from '../lab/abilities.ts';
 import { claimsOf } from '../lab/claims.ts';
-import {
-  type BoardEntry,
-  boardOf,
-  isEmulated,
-  isVirtual,
-  loadLab,
-  requireNoMistake,
-} from '../lab/load-lab.ts';
+import { type BoardEntry, boardOf, loadLab, requireNoMistake } from '../lab/load-lab.ts';
 import { missingImages } from '../lab/needed-images.ts';
 import { shownPower } from '../lab/lab-power.ts';
 import { shownSerial } from '../lab/lab-serial.ts';
@@ -141,42 +135,22 @@ function useDetails({ heldBy, waiting, reserved, outOfRotation }: Use): string[]
 
 function showBoard(name: string, options: BoardsOptions, process: CliProcess): void {
   const entry = boardOf(labOf(options, process, [name]), name);
-  const { type, setup } = entry;
+  const { type } = entry;
   if (options.json === true) {
     process.stdout.write(
-      `${JSON.stringify({ ...summary(entry), setup: shownSetup(setup), boardType: type }, null, 2)}\n`,
+      `${JSON.stringify({ ...summary(entry), setup: shownSetup(entry), boardType: type }, null, 2)}\n`,
     );
     return;
   }
   const { console, power } = summary(entry);
   const agents = `Xen ${type.agents.xen}, Dom0 ${type.agents.dom0}, guests ${type.agents.guests.join(', ')}`;
-  const wires =
-    isVirtual(setup) || isEmulated(setup)
-      ? []
-      : ([
-          ...Object.entries(setup.uarts).map(([uart, line]) => {
-            const { serial, talkers } = uartOf(uart, line, type);
-            const who = talkers.length === 0 ? 'recorded only' : talkers.join(', ');
-            return [`UART ${uart}`, `${serial.name} (${who})`] as const;
-          }),
-          [
-            'network',
-            `${setup.network.address}, served from ${setup.network.server}:${setup.network.tftpPort}`,
-          ],
-          [
-            'images',
-            Object.entries(setup.images)
-              .map(([image, file]) => `${image}: ${file}`)
-              .join('\n'),
-          ],
-        ] as const);
   process.stdout.write(
     fields([
       ['board', name],
       ['type', `${type.type} (${type.title}, ${type.soc})`],
       ['console', console],
       ['power', power],
-      ...wires,
+      ...wiresOf(entry),
       ['boot', bootInWords(type)],
       ['firmware', type.firmware],
       ['agents', agents],
@@ -187,27 +161,56 @@ function showBoard(name: string, options: BoardsOptions, process: CliProcess): v
   );
 }
 
+type Row = readonly [name: string, value: string];
+
+function wiresOf(entry: BoardEntry): readonly Row[] {
+  return byKind<BoardEntry['setup'], readonly Row[]>(entry, {
+    virtual: () => [],
+    emulated: () => [],
+    physical: ({ uarts, network, images }) => [
+      ...Object.entries(uarts).map(([uart, line]): Row => {
+        const { serial, talkers } = uartOf(uart, line, entry.type);
+        return [`UART ${uart}`, `${serial.name} (${talkers.join(', ') || 'recorded only'})`];
+      }),
+      ['network', `${network.address}, served from ${network.server}:${network.tftpPort}`],
+      [
+        'images',
+        Object.entries(images)
+          .map(([image, file]) => `${image}: ${file}`)
+          .join('\n'),
+      ],
+    ],
+  });
+}
+
 function bootInWords({ boot, boots }: BoardType): string {
   const others = boots.filter(name => name !== boot.name);
   return others.length === 0 ? boot.name : `${boot.name} (there is also ${others.join(', ')})`;
 }
 
 /** Without the parts of requests and commands in which secrets may stand. */
-function shownSetup(setup: BoardEntry['setup']): BoardEntry['setup'] {
-  if (isVirtual(setup) || isEmulated(setup)) return setup;
-  const { serial, uarts, power } = setup;
-  return {
-    ...setup,
-    serial: shownSerial(serial),
-    uarts: Object.fromEntries(Object.entries(uarts).map(([name, line]) => [name, shownSerial(line)])),
-    power: shownPower(power),
-  };
+function shownSetup(entry: BoardEntry): BoardEntry['setup'] {
+  return byKind<BoardEntry['setup'], BoardEntry['setup']>(entry, {
+    virtual: () => entry.setup,
+    emulated: setup => setup,
+    physical: setup => ({
+      ...setup,
+      serial: shownSerial(setup.serial),
+      uarts: Object.fromEntries(Object.entries(setup.uarts).map(([name, line]) => [name, shownSerial(line)])),
+      power: shownPower(setup.power),
+    }),
+  });
 }
 
-function summary({ name, type, setup }: BoardEntry) {
-  const common = { name, type: type.type, title: type.title };
-  if (isVirtual(setup)) return { ...common, virtual: true, console: 'virtual', power: 'virtual' };
-  if (isEmulated(setup)) return { ...common, virtual: false, console: 'QEMU', power: 'QEMU' };
-  const { name: console } = serialOf(setup.serial, type.console.baudRate);
-  return { ...common, virtual: false, console, power: setup.power.kind };
+function summary(entry: BoardEntry) {
+  const { name, type } = entry;
+  const wires = byKind<BoardEntry['setup'], { console: string; power: string }>(entry, {
+    virtual: () => ({ console: 'virtual', power: 'virtual' }),
+    emulated: () => ({ console: 'QEMU', power: 'QEMU' }),
+    physical: ({ serial, power }) => ({
+      console: serialOf(serial, type.console.baudRate).name,
+      power: power.kind,
+    }),
+  });
+  return { name, type: type.type, title: type.title, virtual: abilitiesOf(entry).runsAnySoftware, ...wires };
 }

@@ -1,6 +1,7 @@
 /** `scmi-hil dhcp-config`: a board's part of a DHCP server's configuration. */
+import { byKind } from '../lab/abilities.ts';
 import { type DhcpBoard, dhcpConfiguration } from '../lab/dhcp-config.ts';
-import { type AddressedBoard, addressedBoardOf, isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { type AddressedBoard, addressedBoardOf } from '../lab/load-lab.ts';
 import { macAddress } from '../lab/open-emulated.ts';
 import { type AddCommand, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
@@ -25,15 +26,25 @@ export const addDhcpConfig: AddCommand = (program, process, done) => {
   });
 };
 
-function networkOf({ name, type, setup }: AddressedBoard): DhcpBoard {
+function networkOf(board: AddressedBoard): DhcpBoard {
+  const { name, type } = board;
   const asks = type.boot.eeprom === undefined ? 'u-boot' : 'eeprom';
-  if (isVirtual(setup)) {
-    throw new UsageError(`${name} is virtual: it asks no DHCP server`, 'name a board of a lab file');
-  }
-  if (!isEmulated(setup)) {
-    const { address, server, netmask, gateway } = setup.network;
-    return { name, asks, macAddress: setup.network.macAddress, address, server, netmask, gateway };
-  }
-  if (type.emulator === undefined) throw new UsageError(`${name}: ${type.type} has no emulator`);
-  return { name, asks, macAddress, ...type.emulator.network };
+  return byKind<AddressedBoard['setup'], DhcpBoard>(board, {
+    virtual: () => {
+      throw new UsageError(`${name} is virtual: it asks no DHCP server`, 'name a board of a lab file');
+    },
+    emulated: () => {
+      if (type.emulator === undefined) throw new UsageError(`${name}: ${type.type} has no emulator`);
+      return { name, asks, macAddress, ...type.emulator.network };
+    },
+    physical: ({ network: { address, server, netmask, gateway, macAddress: own } }) => ({
+      name,
+      asks,
+      macAddress: own,
+      address,
+      server,
+      netmask,
+      gateway,
+    }),
+  });
 }

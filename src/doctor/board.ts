@@ -1,6 +1,7 @@
 /** Checks of one board of the lab. */
 import { claimsOf } from '../lab/claims.ts';
-import { type BoardEntry, isEmulated, isVirtual } from '../lab/load-lab.ts';
+import { byKind } from '../lab/abilities.ts';
+import type { BoardEntry } from '../lab/load-lab.ts';
 import { openWires } from '../lab/open.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import { holderOfBoard } from '../lab/holder.ts';
@@ -25,12 +26,20 @@ export interface BoardChecks extends AsyncDisposable {
 }
 
 /** The board is reserved until they are disposed of; of one that somebody else has, no wire is touched. */
-export async function boardChecks(board: BoardEntry, options: BoardOptions): Promise<BoardChecks> {
-  const { setup } = board;
-  if (isVirtual(setup)) return { list: [virtualCheck(board)], [Symbol.asyncDispose]: nothing };
-  if (isEmulated(setup))
-    return { list: emulatedChecks(board, setup, options), [Symbol.asyncDispose]: nothing };
-  const real: PhysicalBoard = { ...board, setup };
+export function boardChecks(board: BoardEntry, options: BoardOptions): Promise<BoardChecks> {
+  return byKind<BoardEntry['setup'], Promise<BoardChecks>>(board, {
+    virtual: () => untaken([virtualCheck(board)]),
+    emulated: setup => untaken(emulatedChecks(board, setup, options)),
+    physical: setup => physicalChecks({ ...board, setup }, options),
+  });
+}
+
+/** Checks of a board that nobody else can have. */
+function untaken(list: readonly Check[]): Promise<BoardChecks> {
+  return Promise.resolve({ list, [Symbol.asyncDispose]: nothing });
+}
+
+async function physicalChecks(real: PhysicalBoard, options: BoardOptions): Promise<BoardChecks> {
   const others = [
     tftpCheck(real),
     dhcpCheck(real, options),
@@ -38,9 +47,9 @@ export async function boardChecks(board: BoardEntry, options: BoardOptions): Pro
     hostCheck(real),
     imagesCheck(real),
   ];
-  const claims = await claimsOf(board);
+  const claims = await claimsOf(real);
   try {
-    const reservation = await reserve(claims, holderOfBoard(board.name, `scmi-hil doctor ${board.name}`));
+    const reservation = await reserve(claims, holderOfBoard(real.name, `scmi-hil doctor ${real.name}`));
     const close = () => reservation.release();
     return { list: [...wireChecks(real, options), ...others], [Symbol.asyncDispose]: close };
   } catch (error) {

@@ -12,7 +12,7 @@ export function hostCheck({ type, setup }: PhysicalBoard): Check {
   const port = setup.ssh.port ?? type.dom0.sshPort;
   return {
     name: 'host',
-    deadline: patience + 2000,
+    deadline: patience + 20_000,
     look: () =>
       new Promise<Said[]>(resolve => {
         const client = connect({ host, port, timeout: patience });

@@ -2,7 +2,8 @@
 import type { BoardType } from '../board/board-type.ts';
 import { loadBoardType, loadBoardTypeBooting } from '../board/board-types.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
-import { type BoardEntry, isEmulated, isVirtual, type LoadedLab } from '../lab/load-lab.ts';
+import { byKind } from '../lab/abilities.ts';
+import type { BoardEntry, LoadedLab } from '../lab/load-lab.ts';
 import { prefixesOf } from '../lab/open.ts';
 import type { RunHeader } from '../verdict/recording/event.ts';
 import type { Recording } from '../verdict/recording/reader.ts';
@@ -58,8 +59,12 @@ function likelyBoot(files: readonly string[]): BoardType['boot'] {
 
 function networkOf(entry: BoardEntry | undefined, boardType: string): BootSubject['network'] {
   if (entry === undefined || entry.type.type !== boardType) return undefined;
-  const { setup } = entry;
-  if (isVirtual(setup) || isEmulated(setup)) return undefined;
-  const { address, server, tftpPort: port } = setup.network;
-  return { address, server, port, prefixes: prefixesOf(setup) };
+  return byKind<BoardEntry['setup'], BootSubject['network']>(entry, {
+    virtual: () => undefined,
+    emulated: () => undefined,
+    physical: setup => {
+      const { address, server, tftpPort: port } = setup.network;
+      return { address, server, port, prefixes: prefixesOf(setup) };
+    },
+  });
 }

@@ -6,7 +6,7 @@ import { ok } from './finding.ts';
 export function reservationsCheck(): Check {
   return {
     name: 'reservations',
-    deadline: 15_000,
+    deadline: 30_000,
     look: async () => {
       const held = (await allHolders())
         .filter(({ pid }) => pid !== process.pid)

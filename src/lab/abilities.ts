@@ -38,3 +38,20 @@ export function namedImages({
 }): Readonly<Record<string, string>> {
   return 'images' in setup ? setup.images : {};
 }
+
+/** A meaning for each kind of board. */
+interface Kinds<Physical, Result> {
+  readonly virtual: () => Result;
+  readonly emulated: (setup: EmulatedBoardEntry) => Result;
+  readonly physical: (setup: Physical) => Result;
+}
+
+/** Takes the meaning for a board's kind, where its abilities are not enough: its setup differs. */
+export function byKind<Setup extends { readonly type: string }, Result>(
+  { setup }: { readonly setup: Setup },
+  { virtual, emulated, physical }: Kinds<Exclude<Setup, VirtualBoardEntry | EmulatedBoardEntry>, Result>,
+): Result {
+  if (isVirtual(setup)) return virtual();
+  if (isEmulated(setup)) return emulated(setup);
+  return physical(setup as Exclude<Setup, VirtualBoardEntry | EmulatedBoardEntry>);
+}
