@@ -1,5 +1,6 @@
 /** Opens a board of the lab: its drivers, its images, its keys. */
 import { accessSync, constants } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import type { PowerDriver } from './drivers/power/power.ts';
 import type { SerialDriver } from './drivers/serial/serial.ts';
 import { withToolstack } from './images/toolstack.ts';
@@ -25,7 +26,7 @@ import type { OpenBoard, Software } from './open-board.ts';
 import { openEmulated } from './open-emulated.ts';
 import { openPower } from './open-power.ts';
 import { consoleSecrets, serialOf, uartOf } from './open-serial.ts';
-import { faultDeadlines, type VirtualFaults } from './virtual-faults.ts';
+import { faultDeadlines, stretchedDeadlines, type VirtualFaults } from './virtual-faults.ts';
 import { displayName } from '../config/yaml-file.ts';
 import { zephyrText } from '../verdict/console/vocabulary/zephyr.ts';
 
@@ -167,7 +168,9 @@ async function openVirtual(
   const { firmware, ...built } = software ?? {};
   // A virtual board's Xen has said everything when a command returns.
   const deadlines =
-    faults === undefined ? { ...type.deadlines, settle: faultDeadlines.settle } : faultDeadlines;
+    faults === undefined
+      ? { ...type.deadlines, settle: faultDeadlines.settle }
+      : stretchedDeadlines(loadavg()[0] ?? 0, availableParallelism());
   return openVirtualBoard(
     { ...type, ...built, deadlines },
     { name, ...(firmware && { firmware }), ...(deviations && { deviations }), ...(faults && { faults }) },

@@ -26,6 +26,27 @@ export const faultDeadlines: Deadlines = {
   collect: 3000,
 };
 
+/** The longest that the deadlines are stretched: a machine that is busier than this is no place for trials. */
+const mostStretch = 6;
+
+/** Milliseconds; the server sends its answer three times, a second apart and more (drivers/tftp). */
+const beforeServerGivesUp = 2500;
+
+/**
+ * The deadlines on this machine as busy as it is: where processes wait for its cores, what a virtual board does at once
+ * takes as much longer. The pause after a step stays, and a board that fetches nothing is told before the TFTP server
+ * gives up its transfer.
+ *
+ * @param load processes that run or want to run (getloadavg(3), the last minute); @param cores of the machine
+ */
+export function stretchedDeadlines(load: number, cores: number): Deadlines {
+  const factor = Math.min(mostStretch, Math.max(1, load / cores));
+  const stretched = Object.entries(faultDeadlines).map(([name, value]) => [name, Math.ceil(value * factor)]);
+  const slower = Object.fromEntries(stretched) as Record<keyof Deadlines, number>;
+  const transferStall = Math.min(slower.transferStall, beforeServerGivesUp);
+  return { ...slower, settle: faultDeadlines.settle, transferStall };
+}
+
 /** @throws ConfigurationError that lists what there is */
 export function requiredFault(name: string): NamedFault {
   const fault = faultNamed(name);

@@ -402,7 +402,7 @@ test('a line that is closed while it is typed on refuses the rest at once', asyn
 // A port that comes and goes with the power
 
 /** A board whose adapter is at `path` while it has power. */
-async function poweredPort(options: { readonly dead?: boolean } = {}) {
+async function poweredPort(options: { readonly dead?: boolean; readonly patience?: number } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'transient-'));
   const path = join(directory, 'port');
   let terminal: ReturnType<typeof openPseudoTerminal> | undefined;
@@ -424,7 +424,7 @@ async function poweredPort(options: { readonly dead?: boolean } = {}) {
     off,
     state: () => Promise.resolve('unknown'),
   };
-  const patience = 300;
+  const { patience = 300 } = options;
   const both = transientWith(serialDevice({ path, baudRate: 9600 }), power, { patience, interval: 10 });
   return {
     ...both,
@@ -541,7 +541,8 @@ for (const [path, keeps] of [
 }
 
 test('a port that comes and goes with the power is heard each time, and its absence is no loss', async t => {
-  const board = await poweredPort();
+  const patience = 3000;
+  const board = await poweredPort({ patience });
   t.teardown(board.end);
   const atHost = listener();
   const connection = await board.serial.open(atHost, soon());
@@ -553,7 +554,7 @@ test('a port that comes and goes with the power is heard each time, and its abse
     t.is((await atHost.bytes(5 * (index + 1))).toString().slice(-5), word);
     await board.power.off(soon());
     // Longer than a powered board may be without its port.
-    await new Promise(resolve => setTimeout(resolve, 400));
+    await new Promise(resolve => setTimeout(resolve, patience + 100));
   }
 
   t.deepEqual(atHost.errors, []);

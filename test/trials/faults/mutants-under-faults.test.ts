@@ -56,7 +56,7 @@ for (const { fault: named, most } of faults) {
           board: open,
           scenario,
           runs: directory,
-          signal: AbortSignal.timeout(60_000),
+          signal: AbortSignal.timeout(170_000),
           controller: 'test',
           command: 'a test',
           mutant: name,
