@@ -1,7 +1,7 @@
 /** The command line: finds the command, runs it, and turns every ending into an exit code. */
 import { hintAt } from '../config/nearest-name.ts';
 import { messageOf } from '../config/text.ts';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
 import { type CliProcess, exitCode, UsageError } from './command.ts';
@@ -47,8 +47,14 @@ function createProgram(process: CliProcess): Command {
       // Errors are printed once, by `explain`.
       outputError: () => undefined,
     })
+    .configureHelp({ optionDescription: withoutEmptyDefault })
     .exitOverride()
     .addHelpText('after', '\nEach command: scmi-hil COMMAND --help. Documentation: scmi-hil help');
+}
+
+/** An option that may be given several times has an empty list as its default: that is no news. */
+function withoutEmptyDefault(option: Option): string {
+  return new Help().optionDescription(option).replace(' (default: [])', '');
 }
 
 /** Modules of commands that this command line does not name are not loaded: start-up stays quick. */

@@ -57,7 +57,7 @@ export interface ReportFile {
 
 /** For the help of an option that takes a report. */
 export const reportKinds =
-  'junit=FILE (a case per scenario; junit=FILE,detail: per expectation) or json=FILE';
+  'html=FILE, markdown=FILE, json=FILE or junit=FILE (a case per scenario; junit=FILE,detail: per expectation)';
 
 /**
  * Reads one `KIND=FILE`, and makes sure that it can be written now rather than after hours of runs.

@@ -1,4 +1,5 @@
 /** `scmi-hil reserve` and `scmi-hil release`: a board for a person, without a process that holds it. */
+import { Option } from 'commander';
 import { abilitiesOf } from '../lab/abilities.ts';
 import { book, bookingsOf, endBooking } from '../lab/bookings.ts';
 import { type Claim, claimsOf } from '../lab/claims.ts';
@@ -24,7 +25,11 @@ export const addReserve: AddCommand = (program, process, done) => {
       'Keeps a board of the lab for this user: commands of other users are refused, or wait (run --wait). ' +
         'No process stays; reserving again sets another end.',
     )
-    .option('--for <duration>', 'how long: 90m, 2h', durationOf('--for'), 3_600_000)
+    .addOption(
+      new Option('--for <duration>', 'how long: 90m, 2h')
+        .argParser(durationOf('--for'))
+        .default(3_600_000, '1h'),
+    )
     .option('--wait <duration>', 'wait for a board that others use', durationOf('--wait'))
     .action(async (name: string, options: ReserveOptions) => {
       const until = await reserveFor(name, await sharedClaims(name, options, process), options, process);

@@ -123,7 +123,7 @@ const misuse: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
   ],
   [
     ['run', '--all', '--report', 'junt=x.xml'],
-    /--report junt=x\.xml: not a report\n {2}write junit=FILE .* or json=FILE; did you mean junit\?/,
+    /--report junt=x\.xml: not a report\n {2}write html=FILE, .* or junit=FILE .*; did you mean junit\?/,
   ],
   [['run', '--all', '--report', 'junit='], /--report junit=: not a report/],
   [['run', '--all', '--report', 'junit=/proc/nope/x.xml'], /cannot write \/proc\/nope\/x\.xml/],
