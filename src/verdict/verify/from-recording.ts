@@ -51,6 +51,8 @@ export class RunSeen {
   #startedAgain = false;
   /** By this run. */
   #poweredOn = false;
+  /** Time of the last power-on. */
+  #onSince: number | undefined;
   /** The board was switched off since it was last switched on. */
   #wasOff = false;
   /** The lab has failed: what comes now is of no run. */
@@ -206,6 +208,7 @@ export class RunSeen {
   #power(action: Extract<RecordedEvent, { kind: 'power' }>['data']['action'], t: number): void {
     if (action === 'off') this.#wasOff = true;
     if (action !== 'on') return;
+    this.#onSince = t;
     for (const reader of this.#consoles.values()) reader.powerOn(t);
     if (!this.#wasOff || this.#phase !== 'boot') return;
     this.#wasOff = false;
@@ -288,10 +291,13 @@ export class RunSeen {
     { domain, command, text }: Extract<RecordedEvent, { kind: 'log' }>['data'],
     here: Place & { readonly phase: Phase },
   ): void {
-    const { line } = this.#place;
+    const { line, t } = this.#place;
     const settled = this.#logs.settled ?? this.#settled;
-    if (command === 'xl dmesg') this.#logs = { ...this.#logs, xen: new Log(text, 'xen'), line, settled };
-    else if (command === 'dmesg') this.#logs = { ...this.#logs, dom0: new Log(text, 'linux'), line, settled };
+    const on = this.#onSince;
+    const poweredFor = on === undefined || t === undefined ? undefined : (t - on) / 1000;
+    const own = { ...this.#logs, line, settled, poweredFor };
+    if (command === 'xl dmesg') this.#logs = { ...own, xen: new Log(text, 'xen') };
+    else if (command === 'dmesg') this.#logs = { ...own, dom0: new Log(text, 'linux') };
     // As if the domain had been asked itself.
     else this.#answers.push({ ...here, domain, command, status: 0, stdout: text, stderr: '' });
   }

@@ -14,6 +14,7 @@ import { nearest } from './nearest.ts';
 import { otherRun } from './other-run.ts';
 import { notRun, otherLinux, otherXen } from './other-xen.ts';
 import { alteredLines, renamedDevices } from './evidence/altered-line.ts';
+import { foreignAnswers } from './evidence/answer-form.ts';
 import { foreignLogs } from './evidence/foreign-log.ts';
 import { linesOf } from './evidence/text-lines.ts';
 import { type Observations, orderOf, type SeenFault, type SeenSign } from './observation.ts';
@@ -107,6 +108,7 @@ export function verdictOf(prediction: Prediction, heard: Observations, strict: b
   const recorded = faultsOf(seen, judgements);
   const flaws = [
     ...(seen.flaws ?? []),
+    ...foreignAnswers(seen.answers),
     ...foreignLogs(seen, evidence.lines.predicted),
     ...alteredLines(evidence.elsewhere(), seen, evidence.lines.predicted),
     ...renamedDevices(evidence.lines.met),

@@ -22,5 +22,5 @@ export function isWholeBoot(command: string, log: string): boolean {
 
 /** Whether a kernel's log still has its first lines; a long one has lost them. */
 export function hasBegin(log: string): boolean {
-  return /^(?:<\d>)?\[ *0\.000000\]/.test(log);
+  return /^(?:<\d>)?\[ *(?:0\.000000\]|\d+\.\d+\] Booting Linux )/.test(log);
 }

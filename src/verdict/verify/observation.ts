@@ -96,6 +96,8 @@ export interface Observations {
     readonly line?: number;
     /** Line of recording.jsonl up to which all that was said is in them, where they go back so far. */
     readonly settled?: number;
+    /** Seconds from the board's last power-on until the last of them was read, where this run has switched it on. */
+    readonly poweredFor?: number | undefined;
   };
   readonly faults: readonly SeenFault[];
   /** Failures that were retried, in words. */

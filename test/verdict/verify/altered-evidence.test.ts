@@ -176,6 +176,7 @@ never('another header, or none', 150, function* ({ events, header }) {
       events: events.map(each => (each.kind === 'run-started' ? { ...each, data: changed } : each)),
     };
   }
+  yield { what: 'an event before it', events: [note(0), ...events] };
   yield { what: 'no header', events: events.filter(({ kind }) => kind !== 'run-started') };
 });
 
@@ -221,6 +222,61 @@ never('the outputs of two answers changed over', 300, function* ({ events, predi
         .with(b.index, { ...b.event, data: { ...other, stdout, stderr } });
       yield { what: `${a.event.data.command} and ${other.command}`, events: changed };
     }
+  }
+});
+
+never('the output of one command in the answer to another', 8, function* ({ events }) {
+  const answers = [...events.entries()].flatMap(([index, event]) =>
+    event.kind === 'answer' ? [{ index, event }] : [],
+  );
+  const form = /\/clk_summary$|\/devices_deferred$|^xl destroy /;
+  for (const [at, a] of answers.entries()) {
+    for (const b of answers.slice(at + 1)) {
+      const { command, stdout } = a.event.data;
+      const other = b.event.data;
+      if (command === other.command || stdout === other.stdout || !form.test(command)) continue;
+      yield {
+        what: `${command} and ${other.command}`,
+        events: events
+          .with(a.index, { ...a.event, data: { ...a.event.data, stdout: other.stdout } })
+          .with(b.index, { ...b.event, data: { ...other, stdout } }),
+      };
+    }
+  }
+});
+
+never('commands, answers and steps that are dropped, doubled or changed over', 1000, function* ({ events }) {
+  const places = [...events.entries()].filter(([, { kind }]) => ['command', 'answer', 'step'].includes(kind));
+  for (const [index, event] of places) {
+    const what = JSON.stringify(event.data).slice(0, 80);
+    yield { what: `twice: ${what}`, events: events.toSpliced(index, 0, event) };
+    const isOnlyCommand = events.filter(({ kind }) => kind === 'command').length === 1;
+    // A guest that is told to end answers no more; a run without any command is one of an older version.
+    const mayLack = event.kind === 'answer' || (event.kind === 'command' && isOnlyCommand);
+    if (!mayLack) yield { what: `dropped: ${what}`, events: events.toSpliced(index, 1) };
+    const [at, next] = places.find(([later, { kind }]) => later > index && kind === event.kind) ?? [];
+    if (at === undefined || next === undefined || JSON.stringify(next.data) === JSON.stringify(event.data))
+      continue;
+    if (event.kind === 'answer' && next.kind === 'answer' && event.data.command === next.data.command)
+      continue;
+    yield {
+      what: `changed over: ${what}`,
+      events: events.with(index, { ...next, t: event.t }).with(at, { ...event, t: next.t }),
+    };
+  }
+});
+
+never('power that is switched twice or the other way round', 100, function* ({ events }) {
+  for (const [index, event] of events.entries()) {
+    if (event.kind !== 'power') continue;
+    yield { what: `twice: ${event.data.action}`, events: events.toSpliced(index, 0, event) };
+    const detail = event.data.detail === 'on' ? 'off' : 'on';
+    const isFirst = !events.slice(0, index).some(({ kind }) => kind === 'power');
+    if (event.data.action === 'confirmed' && !isFirst)
+      yield {
+        what: `confirmed ${detail}`,
+        events: events.with(index, { ...event, data: { ...event.data, detail } }),
+      };
   }
 });
 
@@ -291,6 +347,16 @@ never('what `dmesg` shows in Dom0 of another run', 15, function* ({ events, titl
   }
 });
 
+never("the log of Dom0's kernel of two boots, or of a later time", 40, function* ({ events }) {
+  const index = events.findIndex(event => event.kind === 'log' && event.data.command === 'dmesg');
+  const event = events[index];
+  if (event?.kind !== 'log') return;
+  const { text } = event.data;
+  const given = (log: string) => events.with(index, { ...event, data: { ...event.data, text: log } });
+  yield { what: 'two boots', events: given(text + text) };
+  yield { what: 'an hour later', events: given(`${text}[ 3600.000000] random: crng init done\n`) };
+});
+
 /** Lines of Xen's log about the mediator. */
 function mediator(log: string): string {
   return log
@@ -302,6 +368,7 @@ function mediator(log: string): string {
 never('time that stands still or runs backwards', 90, function* ({ events }) {
   const end = events.at(-1)?.t ?? 0;
   const half = events[Math.floor(events.length / 2)]?.t ?? 0;
+  yield { what: 'before the start', events: events.map(each => ({ ...each, t: each.t - end - 1 })) };
   yield { what: 'no time', events: events.map(each => ({ ...each, t: 0 })) };
   yield {
     what: 'no time from the middle on',

@@ -1,5 +1,5 @@
-/** Whether the logs that a run has read are its own: they hold what the console showed before. */
-import { isDamaged } from '../damage.ts';
+/** Whether the logs that a run has read are its own: they hold what the console showed before, and no later time. */
+import { isDamaged, isRemains } from '../damage.ts';
 import { hasBegin, showsKernelLog } from '../kernel-log.ts';
 import { isDomain } from '../named-domain.ts';
 import type { Observations, SeenLine } from '../observation.ts';
@@ -14,7 +14,7 @@ export function foreignLogs(
   { logs = {}, lines, answers }: Observations,
   predicted: ReadonlySet<SeenLine>,
 ): readonly string[] {
-  const { xen, dom0, settled = 0 } = logs;
+  const { xen, dom0, settled = 0, poweredFor = Infinity } = logs;
   const shown = lines.filter(line => predicted.has(line) && line.line <= settled && !line.damaged);
   const told: string[] = [];
   if (xen?.lines.some(({ text }) => text.startsWith('Xen version ')) === true) {
@@ -37,7 +37,52 @@ export function foreignLogs(
     const lost = otherBoot(ofDom0, own, new Log(stdout, 'linux').lines);
     if (lost !== undefined) told.push(`\`${command}\` shows the log of another boot: it lacks "${lost}"`);
   }
+  const whole = lines.filter(line => line.line <= settled && !line.damaged && line.restIn === undefined);
+  const named = [
+    otherName(
+      whole.filter(({ talker }) => talker === 'xen'),
+      xen?.lines ?? [],
+      namesOfXen,
+    ),
+    otherName(
+      whole.filter(({ talker, domid }) => talker === 'linux' && domid === 0),
+      dom0?.lines ?? [],
+      namesOfKernel,
+    ),
+  ];
+  for (const other of named) if (other !== undefined) told.push(`a log is of another run: ${other}`);
+  if ((dom0?.lines ?? []).filter(({ text }) => text.startsWith(firstOfKernel)).length > 1)
+    told.push("the log of Dom0's kernel holds two boots");
+  const last = (dom0?.lines ?? []).reduce((latest, { stamp = 0 }) => Math.max(latest, stamp), 0);
+  if (last > poweredFor * 1.05 + slack)
+    told.push(
+      `the log of Dom0's kernel is of another run: it goes on to ${last} s, and the board was on for ${Math.round(poweredFor)} s`,
+    );
   return told;
+}
+
+/** Seconds by which clocks may differ, beside a twentieth of the time. */
+const slack = 10;
+
+/** Lines that come once in a boot, and name what runs: Xen common/version.c, arch/arm/setup.c. */
+const namesOfXen = ['Xen version ', 'Latest ChangeSet: ', 'build-id: ', 'Command line: '] as const;
+/** The same of Linux: arch/arm64/kernel/setup.c, init/main.c. */
+const firstOfKernel = 'Booting Linux on physical CPU ';
+const namesOfKernel = [firstOfKernel, 'Machine model: ', 'Kernel command line: '] as const;
+
+/** A line of the console that names what runs, and cannot be what arrived of the one in the log. */
+function otherName(
+  shown: readonly SeenLine[],
+  log: readonly LogLine[],
+  names: readonly string[],
+): string | undefined {
+  for (const name of names) {
+    const said = log.find(({ text }) => text.startsWith(name))?.text.trim();
+    const seen = shown.find(({ text }) => text.startsWith(name))?.text.trim();
+    if (said !== undefined && seen !== undefined && !isRemains(said, seen))
+      return `it says "${said}", the console "${seen}"`;
+  }
+  return undefined;
 }
 
 /** A line of the console that the log of the same boot would have. */
