@@ -127,6 +127,7 @@ export async function runOnBoard(options: RunOptions): Promise<JudgedRun> {
     files,
     images,
   };
+  writer.allow(JSON.stringify(header));
   recorder.record('run', { kind: 'run-started', data: header });
   const notes = [...(board.notes ?? []), ...(await oldEepromWords(board.type.boot, deployment.files))];
   for (const text of notes) recorder.record('run', { kind: 'note', data: { text } });
@@ -134,7 +135,11 @@ export async function runOnBoard(options: RunOptions): Promise<JudgedRun> {
     board,
     scenario: deployed,
     deployment,
-    predict: () => predictAndSave(deployed, board, header, directory),
+    predict: async () => {
+      const made = await predictAndSave(deployed, board, header, directory);
+      writer.allow(JSON.stringify(made));
+      return made;
+    },
     recorder,
     directory,
     // A run whose recording cannot be written proves nothing.

@@ -14,8 +14,8 @@ const common = /^(?:[A-Za-z]{1,11}|\d{1,7}|.{1,3})$/s;
 const echoed = 512;
 
 export class Secrets {
-  readonly #secrets: readonly string[];
-  readonly #common: readonly string[];
+  #secrets: readonly string[];
+  #common: readonly string[];
   /** By console: in how many of the next bytes a common secret may be the echo of what was typed. */
   readonly #echoes = new Map<string, number>();
   /** By stream: the end of what was seen there that may be the beginning of a secret. */
@@ -24,8 +24,18 @@ export class Secrets {
   /** @param secrets empty ones are left out; longer ones are looked for first */
   constructor(secrets: Iterable<string>) {
     const all = [...new Set(secrets)].filter(secret => secret !== '');
-    this.#secrets = longestFirst(all.filter(secret => !common.test(secret)));
-    this.#common = longestFirst(all.filter(secret => common.test(secret)));
+    this.#secrets = longestFirst(all.filter(secret => !common.test(secret)).map(binary));
+    this.#common = longestFirst(all.filter(secret => common.test(secret)).map(binary));
+  }
+
+  /**
+   * Secrets that stand in a text that is no secret are taken for common words: the run is judged by that text.
+   * @param text what the run is about, a path of its files for instance
+   */
+  allow(text: string): void {
+    const known = binary(text);
+    this.#common = longestFirst([...this.#common, ...this.#secrets.filter(each => known.includes(each))]);
+    this.#secrets = this.#secrets.filter(each => !known.includes(each));
   }
 
   /**
@@ -107,7 +117,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 function longestFirst(values: readonly string[]): readonly string[] {
-  return values.map(binary).toSorted((a, b) => b.length - a.length);
+  return values.toSorted((a, b) => b.length - a.length);
 }
 
 function binary(text: string): string {

@@ -60,6 +60,11 @@ export class RecordingWriter implements Recorder, Disposable {
     return this.#lost;
   }
 
+  /** A secret that stands in this text is from now on taken out only where it was typed. */
+  allow(text: string): void {
+    this.#secrets.allow(text);
+  }
+
   /** Records nothing more once closed, or once a write has failed. */
   record(source: string, event: RecordedData): void {
     if (this.#closed) return;

@@ -197,6 +197,17 @@ test('a secret never reaches a file, also where it came in pieces', t => {
   t.regex(text(), /password \[redacted\] refused/);
 });
 
+test('a password that what is judged contains is taken out where it was typed, and nowhere else', t => {
+  const { writer: made, text } = writer({ secrets: ['scmi-hil', 'another-one'] });
+  made.allow('{"command":"xl create /root/scmi-hil/guest.cfg"}');
+  made.record('ssh', { kind: 'note', data: { text: 'xl create /root/scmi-hil/guest.cfg, another-one' } });
+  made.record('serial', { kind: 'sent', data: { console: 'main', text: '[redacted]' } });
+  made.record('serial', received('scmi-hil\r\n'));
+  made.close();
+  t.regex(text(), /xl create \/root\/scmi-hil\/guest\.cfg, \[redacted\]"/);
+  t.regex(text(), /"text":"\[redacted\]\\r\\n"/);
+});
+
 test('a password that is a common word is taken out where it was typed, and nowhere else', t => {
   const { writer: made, text } = writer({ secrets: ['root'] });
   made.record('ssh', { kind: 'command', data: { domain: 'dom0', command: 'xl create /root/guest.cfg' } });

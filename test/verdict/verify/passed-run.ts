@@ -17,7 +17,12 @@ export interface PassedRun {
   readonly events: readonly RecordedEvent[];
 }
 
-export async function passedRun(scenarioName: string, boardName: string): Promise<PassedRun> {
+/** @param secrets words that the recording has to be without */
+export async function passedRun(
+  scenarioName: string,
+  boardName: string,
+  secrets: readonly string[] = [],
+): Promise<PassedRun> {
   const entry = virtualBoard(boardName);
   const scenario = loadScenario(findScenario(scenarioName, process.cwd()).file, entry.type);
   const { firmware, linux, xen } = scenario;
@@ -28,6 +33,7 @@ export async function passedRun(scenarioName: string, boardName: string): Promis
       board,
       scenario,
       runs: directory,
+      secrets,
       signal: AbortSignal.timeout(100_000),
       controller: 'test',
       command: 'a test',
