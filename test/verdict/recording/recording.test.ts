@@ -201,7 +201,7 @@ test('a password that what is judged contains is taken out where it was typed, a
   const { writer: made, text } = writer({ secrets: ['scmi-hil', 'another-one'] });
   made.allow('{"command":"xl create /root/scmi-hil/guest.cfg"}');
   made.record('ssh', { kind: 'note', data: { text: 'xl create /root/scmi-hil/guest.cfg, another-one' } });
-  made.record('serial', { kind: 'sent', data: { console: 'main', text: '[redacted]' } });
+  made.record('serial', { kind: 'sent', data: { console: 'serial', text: '[redacted]' } });
   made.record('serial', received('scmi-hil\r\n'));
   made.close();
   t.regex(text(), /xl create \/root\/scmi-hil\/guest\.cfg, \[redacted\]"/);
