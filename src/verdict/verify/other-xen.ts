@@ -32,7 +32,7 @@ export function otherLinux(prediction: Prediction, seen: Observations): string |
   return undefined;
 }
 
-/** What kernels have said on consoles and in answers, by domain. */
+/** Lines of kernels on consoles and in answers, each with its domain. */
 function* kernelLines(
   prediction: Prediction,
   { lines, answers }: Observations,

@@ -1,4 +1,4 @@
-/** What is taken out of a recording must not change its verdict. */
+/** A run whose recording lacks its secrets has the same verdict. */
 import test from 'ava';
 import { passedRun } from './passed-run.ts';
 
