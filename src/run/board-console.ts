@@ -14,10 +14,9 @@ import { boardSigns, consoleEvent } from './console-signs.ts';
 import { recordedBytes } from '../verdict/recording/bytes.ts';
 import { redacted } from '../verdict/recording/secrets.ts';
 import { DriverError } from '../lab/drivers/driver-error.ts';
-import { type InputTarget, switchKeys } from './shells/input-target.ts';
+import { type InputTarget, switchKeys, XenLines } from './shells/input-target.ts';
 import { LineText } from './line-text.ts';
 import { spokenSince, type Typing, untilSeen } from './shells/terminal.ts';
-import { XenLines } from './xen-lines.ts';
 
 export class BoardConsole {
   /** Signs for the machines. */

@@ -12,7 +12,7 @@ import type { BoardConsole } from './board-console.ts';
 import { deadline, pause, type RunClock } from './clock.ts';
 import { toolstackOf } from './domain-commands.ts';
 import type { Guests } from './guests.ts';
-import { lookCommands } from './look.ts';
+import { lookQuestions } from '../model/linux/look.ts';
 import type { Probes } from './probes.ts';
 import { sendRaw } from './raw-mode.ts';
 import { couldNotRun } from './shells/framed-command.ts';
@@ -253,4 +253,15 @@ async function inDomain(
 function subject(step: Step): string | undefined {
   if ('guest' in step) return step.guest;
   return 'domain' in step ? step.domain : undefined;
+}
+
+/**
+ * @param index the step's
+ * @returns each command once: the questions that every look asks, then what the prediction asks beside them
+ */
+function lookCommands(index: number, prediction: Prediction): string[] {
+  const asked = prediction.expectations
+    .filter(({ kind, phase }) => kind === 'answer' && phase === index)
+    .flatMap(({ command }) => command ?? []);
+  return [...new Set([...lookQuestions.map(({ command }) => command), ...asked])];
 }

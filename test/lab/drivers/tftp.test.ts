@@ -93,6 +93,13 @@ test('option names and modes are read whatever their case, and of a name that co
   t.deepEqual(packet?.kind === 'read' && [...packet.options], [['blksize', '1024']]);
 });
 
+test('a request without its last zero byte is read, but for an option that may be cut short', t => {
+  t.like(readPacket(Buffer.from('\0\u0001Image\0octet')), { file: 'Image', mode: 'octet' });
+  const cut = readPacket(Buffer.from('\0\u0001Image\0octet\0tsize\x000\0blksize\x0014'));
+  t.deepEqual(cut?.kind === 'read' && [...cut.options], [['tsize', '0']]);
+  t.is(readPacket(Buffer.from('\0\u0001Image\0oct')), undefined);
+});
+
 test('a malformed packet is refused', t => {
   for (const bytes of [
     '',

@@ -67,8 +67,10 @@ export function readPacket(bytes: Uint8Array): TftpPacket | undefined {
 }
 
 function readRequest(kind: 'read' | 'write', bytes: Uint8Array): TftpRequest | undefined {
-  const terminated = bytes.at(-1) === 0 ? bytes : bytes.subarray(0, bytes.lastIndexOf(0) + 1);
-  const [file, mode, ...rest] = readStrings(terminated.subarray(2));
+  const strings = readStrings(bytes.subarray(2));
+  // The last string may be cut short where it has no end; a mode that is known was not.
+  const isCut = bytes.at(-1) !== 0 && !(strings.length === 2 && /^octet$/i.test(strings[1] ?? ''));
+  const [file, mode, ...rest] = isCut ? strings.slice(0, -1) : strings;
   if (file === undefined || file === '' || mode === undefined) {
     return undefined;
   }
