@@ -7,7 +7,7 @@ import { openBoard } from '../lab/open.ts';
 import { followBoot } from '../doctor/boot.ts';
 import type { DoctorReport } from '../doctor/finding.ts';
 import { examine } from '../doctor/examine.ts';
-import { diagnoseRecording } from '../doctor/recorded.ts';
+import { RecordedBoot } from '../doctor/recorded.ts';
 import { wantsColour } from '../verdict/report/colour.ts';
 import { renderEnd, renderReached } from '../verdict/report/boot.ts';
 import { renderDoctor } from '../doctor/report.ts';
@@ -17,7 +17,8 @@ import { addHelpNotes, commonExits } from './help.ts';
 import { imagesGiven } from './image-option.ts';
 import { addLabOption, labOf, type LabOption } from './lab-option.ts';
 import { repeated } from './repeated.ts';
-import { readRecordingOf, warnOfDamage } from './verify.ts';
+import { DamageSeen } from '../verdict/recording/reader.ts';
+import { eventsOfRun, warnOfDamage } from './verify.ts';
 
 interface DoctorOptions extends LabOption {
   readonly switch?: boolean;
@@ -161,12 +162,12 @@ async function live(name: string | undefined, options: DoctorOptions, process: C
 }
 
 async function recorded(directory: string, options: DoctorOptions, process: CliProcess): Promise<number> {
-  const recording = await readRecordingOf(path.resolve(process.cwd, directory));
-  warnOfDamage(recording, process);
-  const { reached, stuck, attempts } = diagnoseRecording(
-    recording,
-    loadLabInParts({ lab: options.lab, cwd: process.cwd, env: process.env }),
-  );
+  const damage = new DamageSeen();
+  const boot = new RecordedBoot(loadLabInParts({ lab: options.lab, cwd: process.cwd, env: process.env }));
+  for await (const piece of eventsOfRun(path.resolve(process.cwd, directory), damage))
+    for (const { event, line } of piece) boot.take(event, line);
+  warnOfDamage(damage, process);
+  const { reached, stuck, attempts } = boot.diagnosis();
   process.stdout.write(
     options.json === true
       ? `${JSON.stringify({ reached, stuck, attempts }, null, 2)}\n`

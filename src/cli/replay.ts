@@ -2,12 +2,13 @@
 import path from 'node:path';
 import { bytesOf } from '../verdict/recording/bytes.ts';
 import type { RecordedEvent } from '../verdict/recording/event.ts';
+import { DamageSeen } from '../verdict/recording/reader.ts';
 import { replay } from '../verdict/recording/replay.ts';
 import { wantsColour } from '../verdict/report/colour.ts';
 import { liveProgress } from '../verdict/report/live.ts';
 import { type AddCommand, type CliProcess, exitCode, UsageError } from './command.ts';
 import { addHelpNotes, commonExits } from './help.ts';
-import { readRecordingOf, warnOfDamage } from './verify.ts';
+import { eventsOfRun, warnOfDamage } from './verify.ts';
 
 interface ReplayOptions {
   readonly speed: number;
@@ -39,34 +40,56 @@ async function play(
   { speed, console: name }: ReplayOptions,
   process: CliProcess,
 ): Promise<void> {
-  const recording = await readRecordingOf(directory);
-  warnOfDamage(recording, process);
-  const { events } = recording;
+  const damage = new DamageSeen();
   const { signal } = process;
-  if (name !== undefined) {
-    const bytes = events.filter(event => event.kind === 'received' && event.data.console === name);
-    if (bytes.length === 0) throw new UsageError(`the run has no console ${name}`, consolesOf(events));
-    for await (const event of replay(bytes, { speed, signal })) {
-      if (event.kind === 'received') process.stdout.write(bytesOf(event.data));
-    }
-    return;
+  const events = eventsOf(directory, damage);
+  if (name === undefined) await showEvents(replay(events, { speed, signal }), process);
+  else {
+    const names = new Set<string>();
+    for await (const event of replay(receivedBy(name, events, names), { speed, signal }))
+      process.stdout.write(bytesOf(event.data));
+    if (!names.has(name) && !signal.aborted)
+      throw new UsageError(`the run has no console ${name}`, consolesWords(names));
   }
-  const board = events.find(event => event.kind === 'run-started')?.data.board ?? '';
-  const terminal = process.stdout as { readonly isTTY?: boolean };
-  const live = liveProgress(text => process.stdout.write(text), {
+  warnOfDamage(damage, process);
+}
+
+async function* eventsOf(directory: string, damage: DamageSeen): AsyncGenerator<RecordedEvent, void, void> {
+  for await (const piece of eventsOfRun(directory, damage)) for (const { event } of piece) yield event;
+}
+
+/** @param names filled with those of all consoles */
+async function* receivedBy(
+  name: string,
+  events: AsyncIterable<RecordedEvent>,
+  names: Set<string>,
+): AsyncGenerator<RecordedEvent & { readonly kind: 'received' | 'sent' }, void, void> {
+  for await (const event of events) {
+    if (event.kind !== 'received') continue;
+    names.add(event.data.console);
+    if (event.data.console === name) yield event;
+  }
+}
+
+async function showEvents(events: AsyncIterable<RecordedEvent>, { stdout, env }: CliProcess): Promise<void> {
+  const terminal = stdout as { readonly isTTY?: boolean };
+  const live = liveProgress(text => stdout.write(text), {
     inPlace: terminal.isTTY === true,
-    colour: wantsColour(terminal, process.env),
+    colour: wantsColour(terminal, env),
     events: true,
   });
+  let board = '';
   try {
-    for await (const event of replay(events, { speed, signal })) live.event(board, event);
+    for await (const event of events) {
+      if (event.kind === 'run-started') ({ board } = event.data);
+      live.event(board, event);
+    }
   } finally {
     live.close();
   }
 }
 
-function consolesOf(events: readonly RecordedEvent[]): string {
-  const names = new Set(events.flatMap(event => (event.kind === 'received' ? [event.data.console] : [])));
+function consolesWords(names: ReadonlySet<string>): string {
   return names.size === 0 ? 'no console was recorded in it' : `it has ${[...names].join(', ')}`;
 }
 

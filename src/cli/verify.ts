@@ -8,9 +8,9 @@ import { readConsoleLog } from '../verdict/console/log-format.ts';
 import type { RecordedEvent } from '../verdict/recording/event.ts';
 import {
   type Damage,
-  readEvents,
-  readRun,
-  type Recording,
+  DamageSeen,
+  piecesOf,
+  type PlacedEvent,
   RecordingVersionError,
 } from '../verdict/recording/reader.ts';
 import { runFiles } from '../verdict/recording/run-directory.ts';
@@ -210,47 +210,49 @@ function print(report: RunReport, options: VerifyOptions, { stdout, env }: CliPr
   );
 }
 
-/** A run's recording; everything that is wrong with it is the user's to know. */
-export async function readRecordingOf(directory: string): Promise<Recording> {
-  const recording = await readable(directory, () => readRun(directory));
-  if (recording.events.length === 0) throw noEvent(directory);
-  return recording;
-}
-
-/** The same of a recording of any length, event by event. */
-async function readEventsOf(
+/**
+ * The events of a run's recording of any length, in pieces; everything that is wrong with it is the user's to know.
+ * @param damage filled while they are read
+ */
+export async function* eventsOfRun(
   directory: string,
-  take: (event: RecordedEvent, line: number) => void,
-): Promise<Damage> {
-  let count = 0;
-  const damage = await readable(directory, () =>
-    readEvents(path.join(directory, runFiles.recording), (event, line) => {
-      count++;
-      take(event, line);
-    }),
-  );
-  if (count === 0) throw noEvent(directory);
-  return damage;
-}
-
-async function readable<T>(directory: string, read: () => Promise<T>): Promise<T> {
-  if (!existsSync(path.join(directory, runFiles.recording))) {
-    const found = statSync(directory, { throwIfNoEntry: false });
-    if (found === undefined)
-      throw new UsageError(`${directory}: there is no such directory`, 'runs are in runs/');
-    throw new UsageError(
-      `${directory} is no run: it ${found.isDirectory() ? `has no ${runFiles.recording}` : 'is a file'}`,
-      found.isDirectory()
-        ? 'runs are in runs/'
-        : 'name the directory of a run; of a console log: --console FILE',
-    );
-  }
+  damage: DamageSeen,
+): AsyncGenerator<readonly PlacedEvent[], void, void> {
+  const file = path.join(directory, runFiles.recording);
+  if (!existsSync(file)) throw noRun(directory);
+  let isEmpty = true;
   try {
-    return await read();
+    for await (const piece of piecesOf(file, damage)) {
+      isEmpty &&= piece.length === 0;
+      yield piece;
+    }
   } catch (error) {
     if (!(error instanceof RecordingVersionError)) throw error;
     throw new UsageError(error.message, 'use the version of scmi-hil that wrote it, or a later one');
   }
+  if (isEmpty) throw noEvent(directory);
+}
+
+async function readEventsOf(
+  directory: string,
+  take: (event: RecordedEvent, line: number) => void,
+): Promise<Damage> {
+  const damage = new DamageSeen();
+  for await (const piece of eventsOfRun(directory, damage))
+    for (const { event, line } of piece) take(event, line);
+  return damage;
+}
+
+function noRun(directory: string): UsageError {
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (found === undefined)
+    return new UsageError(`${directory}: there is no such directory`, 'runs are in runs/');
+  return new UsageError(
+    `${directory} is no run: it ${found.isDirectory() ? `has no ${runFiles.recording}` : 'is a file'}`,
+    found.isDirectory()
+      ? 'runs are in runs/'
+      : 'name the directory of a run; of a console log: --console FILE',
+  );
 }
 
 function noEvent(directory: string): UsageError {

@@ -5,18 +5,31 @@ import { ConfigurationError } from '../config/configuration-error.ts';
 import { byKind } from '../lab/abilities.ts';
 import type { BoardEntry, LoadedLab } from '../lab/load-lab.ts';
 import { prefixesOf } from '../lab/open.ts';
-import type { RunHeader } from '../verdict/recording/event.ts';
-import type { Recording } from '../verdict/recording/reader.ts';
+import type { RecordedEvent, RunHeader } from '../verdict/recording/event.ts';
 import { bootSubjectOfType } from '../run/boot-subject.ts';
-import { type BootDiagnosis, type BootSubject, diagnoseBoot } from '../verdict/diagnosis/boot-progress.ts';
+import { type BootDiagnosis, BootProgress, type BootSubject } from '../verdict/diagnosis/boot-progress.ts';
 
-/**
- * @param lab whose board it may have been
- * @returns how far the board got in its last attempt; places are lines of recording.jsonl
- */
-export function diagnoseRecording({ events, lines }: Recording, lab: LoadedLab): BootDiagnosis {
-  const header = events.find(event => event.kind === 'run-started')?.data;
-  return diagnoseBoot(subjectOf(header, lab), events, index => lines[index] ?? 0);
+/** How far a board got in its last attempt, by a recording that is read event by event. */
+export class RecordedBoot {
+  readonly #lab: LoadedLab;
+  #boot: BootProgress | undefined;
+
+  /** @param lab whose board it may have been */
+  constructor(lab: LoadedLab) {
+    this.#lab = lab;
+  }
+
+  /** @param line of recording.jsonl; the first event is the header */
+  take(event: RecordedEvent, line: number): void {
+    const header = event.kind === 'run-started' ? event.data : undefined;
+    this.#boot ??= new BootProgress(subjectOf(header, this.#lab));
+    this.#boot.take(event, line);
+  }
+
+  /** Places are lines of recording.jsonl. */
+  diagnosis(): BootDiagnosis {
+    return (this.#boot ?? new BootProgress(subjectOf(undefined, this.#lab))).diagnosis();
+  }
 }
 
 function subjectOf(header: RunHeader | undefined, lab: LoadedLab): BootSubject {

@@ -41,42 +41,68 @@ export async function readRecording(file: string): Promise<Recording> {
  * Reads a recording of any length, in memory that does not grow with it.
  * @param file a recording
  * @param take called with each event and its line in the file, counted from 1
- * @throws the system's error where the file cannot be read; RecordingVersionError for a later schema
+ * @throws as piecesOf
  */
 export async function readEvents(
   file: string,
   take: (event: RecordedEvent, line: number) => void,
 ): Promise<Damage> {
-  const damaged: { line: number; what: string }[] = [];
+  const damage = new DamageSeen();
+  for await (const piece of piecesOf(file, damage)) for (const { event, line } of piece) take(event, line);
+  return damage;
+}
+
+/** An event and its line in the file, counted from 1. */
+export interface PlacedEvent {
+  readonly event: RecordedEvent;
+  readonly line: number;
+}
+
+/** Damage of a recording, whole once it was read to its end. */
+export class DamageSeen implements Damage {
+  readonly damaged: { readonly line: number; readonly what: string }[] = [];
+  cut = false;
+}
+
+/**
+ * The events of a recording of any length, as many at once as one read brings.
+ * @param damage filled while the file is read
+ * @throws the system's error where the file cannot be read; RecordingVersionError for a later schema
+ */
+export async function* piecesOf(
+  file: string,
+  damage: DamageSeen,
+): AsyncGenerator<readonly PlacedEvent[], void, void> {
   let line = 0;
-  const read = (text: string): void => {
+  const read = (text: string): readonly PlacedEvent[] => {
     line++;
     const event = eventOf(text);
     if (typeof event === 'string') {
-      damaged.push({ line, what: event });
-      return;
+      damage.damaged.push({ line, what: event });
+      return [];
     }
     if (event.kind === 'run-started' && ![1, 2].includes(event.data.schema)) {
       throw new RecordingVersionError(file, event.data.schema);
     }
-    take(event.kind === 'fault' ? withHint(event) : event, line);
+    return [{ event: event.kind === 'fault' ? withHint(event) : event, line }];
   };
   // Not node:readline, which ends lines also at U+2028.
   let rest: string[] = [];
   for await (const text of createReadStream(file, { encoding: 'utf8' })) {
     const [end = '', ...parts] = String(text).split('\n');
     rest.push(end);
-    for (const part of parts) {
-      read(rest.join(''));
+    const lines = parts.map(part => {
+      const whole = rest.join('');
       rest = [part];
-    }
+      return whole;
+    });
+    if (lines.length > 0) yield lines.flatMap(read);
   }
   const last = rest.join('');
-  const cut = last !== '';
-  if (cut) read(last);
+  damage.cut = last !== '';
+  if (damage.cut) yield read(last);
   // An incomplete last line of a killed run is no damage.
-  if (cut && damaged.at(-1)?.line === line) damaged.pop();
-  return { damaged, cut };
+  if (damage.cut && damage.damaged.at(-1)?.line === line) damage.damaged.pop();
 }
 
 /** The recording was written by a later version. */

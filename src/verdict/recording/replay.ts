@@ -14,14 +14,15 @@ export interface ReplayOptions {
 }
 
 /** The events of a recording, each when its turn comes; ends early, without an error, once `signal` aborts. */
-export async function* replay(
-  events: readonly RecordedEvent[],
+export async function* replay<Event extends RecordedEvent>(
+  events: Iterable<Event> | AsyncIterable<Event>,
   { speed, signal, longestPause = Number.POSITIVE_INFINITY, wait = systemWait }: ReplayOptions,
-): AsyncGenerator<RecordedEvent, void, void> {
+): AsyncGenerator<Event, void, void> {
   if (!(speed > 0)) throw new RangeError(`a replay's speed is greater than 0, not ${speed}`);
-  let last = events[0]?.t ?? 0;
-  for (const event of events) {
+  let last: number | undefined;
+  for await (const event of events) {
     // Clocks of a damaged recording may go backwards; nobody waits for that.
+    last ??= event.t;
     const pause = Math.min(Math.max(0, event.t - last) / speed, longestPause);
     last = Math.max(last, event.t);
     if (pause > 0) await wait(pause, signal);
