@@ -64,7 +64,8 @@ function explains(
     const { reason } = failure;
     const isOfGuest = place.file !== undefined && place.node === undefined;
     if (rule.shows?.includes(reason.rule) === true)
-      return !isOfGuest || isAt({ reason }, { file: place.file });
+      // A configuration that stands in the scenario itself has the scenario's file as its place.
+      return !isOfGuest || /\.ya?ml$/.test(place.file ?? '') || isAt({ reason }, { file: place.file });
     return place.line !== undefined && isAt({ reason }, place);
   });
 }
