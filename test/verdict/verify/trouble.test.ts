@@ -31,6 +31,10 @@ const examples: Readonly<
       'SError Interrupt on CPU0, code 0x00000000be000011 -- SError',
       'Bad mode in Error handler detected on CPU0, code 0xbf000002 -- SError',
       'Insufficient stack space to handle exception!',
+      'Unhandled 64-bit el1h sync exception on CPU0, ESR 0x0000000002000000 -- BRK (AArch64)',
+      'BUG kmalloc-64 (Not tainted): Poison overwritten',
+      'list_del corruption, ffff000001234500->next is LIST_POISON1 (dead000000000100)',
+      'refcount_t: underflow; use-after-free.',
     ],
   },
   'kernel-stall': {
@@ -38,6 +42,8 @@ const examples: Readonly<
     texts: [
       'watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [swapper/0:1]',
       'watchdog: Watchdog detected hard LOCKUP on cpu 1',
+      'watchdog: CPU1: Watchdog detected hard LOCKUP on cpu 0',
+      'INFO: task xl:512 blocked in I/O wait for more than 120 seconds.',
       'rcu: INFO: rcu_preempt self-detected stall on CPU',
       'rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:',
       'INFO: rcu_sched detected stalls on CPUs/tasks:',
@@ -53,6 +59,8 @@ const examples: Readonly<
       'WARNING: possible circular locking dependency detected',
       'WARNING: inconsistent lock state',
       'WARNING: suspicious RCU usage',
+      'DEBUG_LOCKS_WARN_ON(lock->magic != lock)',
+      'INFO: trying to register non-static key.',
     ],
   },
   'kernel-sanitizer': {
@@ -63,6 +71,7 @@ const examples: Readonly<
     by: 'linux',
     texts: [
       'xl invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0',
+      'xl: page allocation failure: order:4, mode:0x40cc0(GFP_KERNEL|__GFP_COMP), nodemask=(null)',
       'Out of memory: Killed process 123 (xl) total-vm:5120kB, anon-rss:1024kB',
     ],
   },
@@ -83,7 +92,14 @@ const examples: Readonly<
       'Hypervisor Trap. HSR=0x96000007 EC=0x25 IL=1 Syndrome=0x7',
     ],
   },
-  'xen-warning': { by: 'xen', texts: ['Xen WARN at arch/arm/gic.c:400', 'WARN at arch/arm/gic.c:400'] },
+  'xen-warning': {
+    by: 'xen',
+    texts: [
+      'Xen WARN at arch/arm/gic.c:400',
+      'WARN at arch/arm/gic.c:400',
+      'UBSAN: Undefined behaviour in common/firmware/scmi.c:12:34',
+    ],
+  },
   'xen-domain-crash': {
     by: 'xen',
     texts: ['Domain 1 (vcpu#0) crashed on cpu#0:', 'domain_crash called from arch/arm/traps.c:1300'],
@@ -125,7 +141,13 @@ const examples: Readonly<
     texts: ['ERROR:   Agent 9 Protocol 0x99 Message 0x9: not supported', 'ERROR:   mbox busy'],
   },
   'op-tee-panic': { by: 'other', texts: ['E/TC:0 0 Panic at core/kernel/thread.c:10 <thread_init>'] },
-  'synchronous-abort': { by: 'other', texts: ['"Synchronous Abort" handler, esr 0x96000010, far 0x0'] },
+  'synchronous-abort': {
+    by: 'other',
+    texts: [
+      '"Synchronous Abort" handler, esr 0x96000010, far 0x0',
+      '"Bad Sync" handler, esr 0x96000010, far 0x0',
+    ],
+  },
   'u-boot-hangs': { by: 'other', texts: ['### ERROR ### Please RESET the board ###'] },
 };
 

@@ -44,7 +44,8 @@ export const linuxText = {
 } as const;
 
 const source = {
-  fault: 'Linux arch/arm64/mm/fault.c, arch/arm64/kernel/traps.c, kernel/panic.c',
+  fault:
+    'Linux arch/arm64/mm/fault.c, arch/arm64/kernel/traps.c, kernel/panic.c, mm/slub.c, lib/list_debug.c, lib/refcount.c',
   stall: 'Linux kernel/watchdog.c, kernel/rcu/tree_stall.h, kernel/hung_task.c',
 };
 
@@ -89,7 +90,7 @@ export const linuxSigns: readonly Sign[] = [
     kind: 'trouble',
     talkers: ['linux'],
     pattern:
-      /^(Unable to handle kernel .*|Internal error: .*|Oops(?:: | - ).*|BUG: .*|[kK]ernel BUG at .*|SError Interrupt on CPU\d+.*|Bad mode in .{1,40} handler detected.*|Insufficient stack space to handle exception!.*|Fixing recursive fault but reboot is needed!)/,
+      /^(Unable to handle kernel .*|Internal error: .*|Oops(?:: | - ).*|BUG: .*|[kK]ernel BUG at .*|SError Interrupt on CPU\d+.*|Bad mode in .{1,40} handler detected.*|Unhandled (?:\d\d-bit .{1,40} exception on CPU\d+|fault: ).*|BUG [\w-]{1,40} \(.{1,80}\): .*|list_(?:add|del) (?:double )?corruption.*|refcount_t: .*|Insufficient stack space to handle exception!.*|Fixing recursive fault but reboot is needed!)/,
     endsInReset: true,
     means: "an exception or a bug of a domain's kernel",
     source: source.fault,
@@ -99,7 +100,7 @@ export const linuxSigns: readonly Sign[] = [
     kind: 'trouble',
     talkers: ['linux'],
     pattern:
-      /^((?:NMI )?watchdog: (?:Watchdog detected hard LOCKUP|BUG: soft lockup).*|(?:rcu: )?INFO: rcu\w* .*(?:detected.*stall|self-detected stall).*|rcu: \w+ kthread (?:starved|timer wakeup).*|INFO: task .{1,80} blocked for more than \d+ seconds.*)/,
+      /^((?:NMI )?watchdog: (?:(?:CPU\d+: )?Watchdog detected hard LOCKUP|BUG: soft lockup).*|(?:rcu: )?INFO: rcu\w* .*(?:detected.*stall|self-detected stall).*|rcu: \w+ kthread (?:starved|timer wakeup).*|INFO: task .{1,80} blocked (?:in I\/O wait |on an? .{1,60} )?for more than \d+ seconds.*)/,
     endsInReset: true,
     means: "a domain's kernel that stands still",
     source: source.stall,
@@ -109,7 +110,7 @@ export const linuxSigns: readonly Sign[] = [
     kind: 'trouble',
     talkers: ['linux'],
     pattern:
-      /^(WARNING: (?:CPU: \d+ PID: \d+ |\S+:\d+ at |.*drivers\/).*|WARNING: (?:possible |inconsistent |bad |suspicious |held |Nested |chain |lock held ).*)/,
+      /^(WARNING: (?:CPU: \d+ PID: \d+ |\S+:\d+ at |.*drivers\/).*|WARNING: (?:possible |inconsistent |bad |suspicious |held |Nested |chain |lock held ).*|DEBUG_LOCKS_WARN_ON\(.*|INFO: trying to register non-static key\..*)/,
     means: "a warning of a domain's kernel about itself",
     source: 'Linux kernel/panic.c, __warn; kernel/locking/lockdep.c',
   },
@@ -126,10 +127,10 @@ export const linuxSigns: readonly Sign[] = [
     kind: 'trouble',
     talkers: ['linux'],
     pattern:
-      /^([\w./:-]{1,40} invoked oom-killer: .*|(?:Out of memory|Memory cgroup out of memory): Killed process .*|Out of memory and no killable processes.*)/,
+      /^([\w./:-]{1,40} invoked oom-killer: .*|[\w./:-]{1,40}: page allocation failure: .*|(?:Out of memory|Memory cgroup out of memory): Killed process .*|Out of memory and no killable processes.*)/,
     endsInReset: true,
     means: 'a domain without memory',
-    source: 'Linux mm/oom_kill.c',
+    source: 'Linux mm/oom_kill.c, mm/page_alloc.c',
   },
 ];
 

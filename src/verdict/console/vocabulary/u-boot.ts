@@ -122,7 +122,8 @@ export const uBootSigns: readonly Sign[] = [
   {
     name: 'synchronous-abort',
     kind: 'fatal',
-    pattern: /^("(?:Synchronous Abort|Error)" handler, esr 0x[0-9a-f]+.*|Bad mode in "[^"]*" handler.*)/,
+    pattern:
+      /^("(?:Synchronous Abort|Error|Irq|Fiq|Bad \w{2,8})" handler, esr 0x[0-9a-f]+.*|Bad mode in "[^"]*" handler.*)/,
     means: 'a crash of the boot loader',
     source: 'U-Boot arch/arm/lib/interrupts_64.c',
   },

@@ -106,9 +106,9 @@ export const xenSigns: readonly Sign[] = [
     name: 'xen-warning',
     kind: 'trouble',
     talkers: ['xen'],
-    pattern: /(?<!['"\w])((?:Xen )?WARN at .*)/,
+    pattern: /(?<!['"\w])((?:Xen )?WARN at .*|UBSAN: .*)/,
     means: 'a warning of Xen about itself, with a stack',
-    source: 'Xen arch/arm/traps.c, common/bug.c',
+    source: 'Xen arch/arm/traps.c, common/bug.c, common/ubsan/ubsan.c',
   },
   {
     name: 'xen-domain-crash',
