@@ -137,9 +137,17 @@ class Boot {
       because: `the shared memory at 0x${abort.address.toString(16)} is not mapped for the domain: ${abort.message}`,
     };
     const oops = 'Internal error: synchronous external abort: 0000000096000210 [#1] SMP';
-    this.#log.print(oops, reason, 'Internal error: .*');
+    this.#log.print(oops, reason, [
+      {
+        part: /synchronous.*/,
+        as: '.*',
+        because: 'how the abort is reported depends on the machine and the build',
+      },
+    ]);
     const end = 'Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b';
-    this.#log.print(end, reason, 'Kernel panic - not syncing: .*');
+    this.#log.print(end, reason, [
+      { part: /Attempted.*/, as: '.*', because: 'the task in which the abort comes is not known' },
+    ]);
   }
 
   #registerFixedClocks(): void {

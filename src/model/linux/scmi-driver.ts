@@ -5,7 +5,7 @@ import type { Reason } from '../trace/observation.ts';
 import { protocolId } from '../scmi/protocol-ids.ts';
 import type { GuestMachine } from '../xen/guest.ts';
 import { errno, errorName } from './errno.ts';
-import { type KernelLog, literally } from './kernel-log.ts';
+import type { KernelLog } from './kernel-log.ts';
 import { type KernelVersion, knownProtocolVersion } from './kernel-version.ts';
 import { isAvailable } from './platform-devices.ts';
 import { RawInterface } from './raw-mode.ts';
@@ -329,13 +329,8 @@ function owner(probe: ScmiProbe): string {
   return `arm-scmi ${probe.device}`;
 }
 
-/** Device numbers depend on what else the kernel registered: any other is as good. */
 function print({ log, node }: ScmiProbe, text: string, why: Why, optional?: string): void {
-  const pattern = literally(text)
-    .replace(/arm-scmi\\\.\d+\\\.auto/, 'arm-scmi\\.\\d+\\.auto')
-    .replace(/scmi_dev\\\.\d+/, 'scmi_dev\\.\\d+');
-  const reason = { ...why, place: node.path };
-  log.print(text, reason, pattern === literally(text) ? undefined : pattern, optional);
+  log.print(text, { ...why, place: node.path }, [], optional);
 }
 
 function hex(value: number): string {

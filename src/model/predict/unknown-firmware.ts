@@ -7,7 +7,8 @@ export function unknownFirmware(anyProfile: FirmwareProfile): FirmwareProfile {
   return { ...anyProfile, name: 'unknown' };
 }
 
-const firmwareUnknown =
+/** Stands among what is undefined. */
+export const firmwareUnknown =
   'firmware unknown: what follows from its answers is not predicted (give --board-type or --firmware)';
 
 /**

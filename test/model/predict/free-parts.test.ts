@@ -1,4 +1,4 @@
-/** Every digit of a predicted line of Xen and of the toolstack is pinned, unless the prediction names it as free. */
+/** Every digit of a predicted line of Xen, of the kernels and of the toolstack is pinned, unless it is named as free. */
 import test from 'ava';
 import { loadBoardType } from '../../../src/board/board-types.ts';
 import { predict } from '../../../src/model/predict/predict.ts';
@@ -7,20 +7,24 @@ import { findScenario, loadScenario } from '../../../src/scenario/load.ts';
 
 /** Digits that may be another one and the pattern still matches, without being named as free. */
 function loose({ console }: Prediction): string[] {
-  return console
-    .filter(({ source }) => source === 'xen' || source === 'xl')
-    .flatMap(({ text, pattern, free = [] }) => {
-      const form = new RegExp(pattern);
-      return [...text.matchAll(/\d/g)].flatMap(({ index, 0: digit }) => {
-        if (free.some(({ from, to }) => index >= from && index < to)) return [];
-        const other = text.slice(0, index) + ((Number(digit) + 1) % 10) + text.slice(index + 1);
-        return form.test(other) ? [`${other} for ${text}`] : [];
-      });
+  return console.flatMap(({ text, pattern, free = [] }) => {
+    const form = new RegExp(pattern);
+    return [...text.matchAll(/\d/g)].flatMap(({ index, 0: digit }) => {
+      if (free.some(({ from, to }) => index >= from && index < to)) return [];
+      const other = text.slice(0, index) + ((Number(digit) + 1) % 10) + text.slice(index + 1);
+      return form.test(other) ? [`${other} for ${text}`] : [];
     });
+  });
 }
 
 const board = loadBoardType('rpi5');
-for (const name of ['dom0-and-guest', 'guest-asks-for-taken-agent', 'two-cell-list', 'guest-without-page']) {
+for (const name of [
+  'dom0-and-guest',
+  'guest-asks-for-taken-agent',
+  'two-cell-list',
+  'guest-without-page',
+  'dom0-doorbell-not-rewritten',
+]) {
   test(`digits of ${name}: what is not named as free is pinned, and what is named is free`, t => {
     const prediction = predict(loadScenario(findScenario(name, '.').file, board));
     t.deepEqual(loose(prediction), []);

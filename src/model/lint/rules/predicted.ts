@@ -1,5 +1,6 @@
 /** Failures that the model predicts and that no other rule explains. */
 import type { DeviceTree } from '../../dt/tree.ts';
+import { firmwareUnknown } from '../../predict/unknown-firmware.ts';
 import type { Phase, Prediction } from '../../predict/prediction.ts';
 import type { Reason } from '../../trace/observation.ts';
 import type { Place } from '../finding.ts';
@@ -102,7 +103,9 @@ export const predictedRules: readonly Rule[] = [
     documented: [document.driver],
     isFallback: true,
     *check({ prediction }) {
-      for (const words of prediction?.undefined ?? []) yield { place: { node: '/' }, message: words };
+      for (const words of prediction?.undefined ?? []) {
+        if (words !== firmwareUnknown) yield { place: { node: '/' }, message: words };
+      }
     },
   },
 ];
