@@ -76,7 +76,7 @@ export class Expectations {
    * @param domid of the domain; absent where the probe is alone on the machine
    */
   answer(source: 'probe' | 'linux', answer: PredictedAnswer, phase: Phase, domid?: number): void {
-    const { command, text, pattern, exitStatus, reason } = answer;
+    const { command, text, pattern, free = [], exitStatus, reason } = answer;
     this.#add({
       id: this.#nextId(phase, 'answer'),
       kind: 'answer',
@@ -88,6 +88,7 @@ export class Expectations {
       command,
       ...(exitStatus === undefined ? {} : { exitStatus }),
       reason,
+      ...(free.length === 0 ? {} : { free }),
     });
   }
 

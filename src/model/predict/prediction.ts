@@ -137,7 +137,7 @@ export interface Expectation {
   readonly reason: Reason;
   /** Of a line: why nothing is wrong where it is not seen; absent: it has to be. */
   readonly optional?: string;
-  /** Of a line: the parts of its text that the pattern leaves open, and why; absent: none is. */
+  /** Of a line or an answer: the parts of its text that the pattern leaves open, and why; absent: none is. */
   readonly free?: readonly FreePart[];
   /**
    * Set where this is a claim of the series rather than what the model predicts: `broken` with a reason

@@ -1,12 +1,12 @@
 /** A step's question to the probe, the model's answer, and the reason. */
 import { probeOutcomes } from '../probe/answer.ts';
 import { commandText, type ProbeCommand } from '../probe/command.ts';
-import type { ProbeProgram, ProbeReply } from '../probe/program.ts';
+import { type ProbeProgram, type ProbeReply, shifted } from '../probe/program.ts';
 import type { FirmwareMessage } from '../scmi/firmware-message.ts';
 import { messageName } from '../scmi/message-names.ts';
 import { channelStatus } from '../scmi/shared-memory.ts';
 import { statusName } from '../scmi/status.ts';
-import type { ConsoleLine, Reason } from '../trace/observation.ts';
+import type { ConsoleLine, FreePart, Reason } from '../trace/observation.ts';
 import type { PredictedCommand } from './statements.ts';
 
 /** An answer of the probe, or of a Linux that sends a message for it, as it is to be observed. */
@@ -16,6 +16,8 @@ export interface PredictedAnswer {
   readonly text: string;
   /** Empty where anything may come. */
   readonly pattern: string;
+  /** The parts of the text that the pattern leaves open. */
+  readonly free?: readonly FreePart[];
   /** Place of the outcome in `probeOutcomes`, or of the command; absent where any may come. */
   readonly exitStatus?: number;
   readonly reason: Reason;
@@ -46,10 +48,12 @@ export function predictProbe(
     return { ...common, text: `${domain} answers \`${text}\` (not predicted: what)`, pattern: '', predicted };
   }
   const exitStatus = probeOutcomes.indexOf(reply.outcome);
+  const before = `${domain} answers \`${text}\` with `;
   return {
     ...common,
-    text: `${domain} answers \`${text}\` with ${reply.text}`,
+    text: before + reply.text,
     pattern: reply.pattern,
+    free: shifted(reply.free, before.length),
     exitStatus,
     predicted: { command: text, exitStatus, output: reply.text },
   };

@@ -1,4 +1,5 @@
 /** The bare-metal probe of firmware/probe on a machine of the model: what it answers to each command. */
+import type { FreePart } from '../trace/observation.ts';
 import { channelStatus, sharedMemoryOffset as offset } from '../scmi/shared-memory.ts';
 import { GuestAbort } from '../xen/guest.ts';
 import type { ProbeOutcome } from './answer.ts';
@@ -13,6 +14,8 @@ export interface ProbeReply {
   readonly text: string;
   /** Regular expression, anchored at both ends, that takes any value for what is not certain. */
   readonly pattern: string;
+  /** The parts of the text that the pattern leaves open. */
+  readonly free: readonly FreePart[];
   /** Set where nothing of the answer is certain: why. */
   readonly unknown?: string;
   /** In words, what decided it, where the probe's machine knows. */
@@ -81,7 +84,9 @@ export class ProbeProgram {
     const unknown = this.#machine.callUnknown(conduit, functionId);
     if (unknown !== undefined) throw new Uncertain(unknown);
     const x0 = this.#machine.call(functionId);
-    const rest = [1, 2, 3].map(index => anything(`x${index}`, hexadecimal(others[index - 1] ?? 0)));
+    const rest = [1, 2, 3].map(index =>
+      anything(`x${index}`, hexadecimal(others[index - 1] ?? 0), "of a call's results x0 alone is predicted"),
+    );
     return reply('ok', [registerPart('x0', x0), ...rest]);
   }
 
@@ -125,7 +130,9 @@ export class ProbeProgram {
       if (x0 !== 0 || !isFree || this.#certain(page + offset.payload) !== 0) failed++;
     }
     const parts = [numberPart('count', count), numberPart('failed', failed)];
-    return reply('ok', [...parts, anything('ticks', String(count * 100)), anything('frequency', '62500000')]);
+    const ticks = anything('ticks', String(count * 100), 'how long messages take is not modelled');
+    const frequency = anything('frequency', '62500000', "the timer's frequency is the machine's");
+    return reply('ok', [...parts, ticks, frequency]);
   }
 
   #bytes(from: number, length: number): Part {
@@ -138,6 +145,10 @@ export class ProbeProgram {
     return {
       text: `reply=${bytes.map(byte => byte ?? '00').join('')}`,
       pattern: `reply=${bytes.map(byte => byte ?? '[0-9a-f]{2}').join('')}`,
+      free: bytes.flatMap((byte, index) => {
+        const start = 'reply='.length + 2 * index;
+        return byte === undefined ? [{ from: start, to: start + 2, because: neverWritten }] : [];
+      }),
     };
   }
 
@@ -185,21 +196,35 @@ class Uncertain extends Error {}
 interface Part {
   readonly text: string;
   readonly pattern: string;
+  readonly free?: readonly FreePart[];
 }
 
+const neverWritten = 'nobody has written there since power on';
+
 function reply(outcome: ProbeOutcome, parts: readonly Part[]): ProbeReply {
-  return {
-    outcome,
-    text: [outcome, ...parts.map(({ text }) => text)].join(' '),
-    pattern: `^${[outcome, ...parts.map(({ pattern }) => pattern)].join(' ')}$`,
-  };
+  let text: string = outcome;
+  const open: FreePart[] = [];
+  for (const { text: own, free = [] } of parts) {
+    open.push(...shifted(free, text.length + 1));
+    text += ` ${own}`;
+  }
+  const pattern = `^${[outcome, ...parts.map(each => each.pattern)].join(' ')}$`;
+  return { outcome, text, pattern, free: open };
+}
+
+/** Parts of a text that stands in a longer one, so many characters behind its beginning. */
+export function shifted(free: readonly FreePart[], by: number): readonly FreePart[] {
+  return free.map(({ from, to, because }) => ({ from: from + by, to: to + by, because }));
 }
 
 function faulted(abort: GuestAbort): ProbeReply {
   const far = abort.address.toString(16);
+  const text = `fault esr=${hexadecimal(DATA_ABORT)} far=0x${far}`;
+  const because = 'the syndrome of a data abort is the machine’s, but for its exception class';
   return {
     outcome: 'fault',
-    text: `fault esr=${hexadecimal(DATA_ABORT)} far=0x${far}`,
+    text,
+    free: [{ from: 'fault esr=0x9'.length, to: text.indexOf(' far='), because }],
     pattern: `^fault esr=0x9[4-7][0-9a-f]{6} far=0x0*${far}$`,
     words: abort.message,
   };
@@ -209,7 +234,14 @@ function faulted(abort: GuestAbort): ProbeReply {
 const DATA_ABORT = 0x9600_0000;
 
 function uncertain(command: ProbeCommand, unknown: string): ProbeReply {
-  return { outcome: 'ok', text: examples[command.do](command), pattern: '', unknown };
+  const text = examples[command.do](command);
+  return {
+    outcome: 'ok',
+    text,
+    pattern: '',
+    free: [{ from: 0, to: text.length, because: unknown }],
+    unknown,
+  };
 }
 
 /** Possible answers of a machine of which the model knows nothing. */
@@ -241,12 +273,18 @@ const lengthPart = (length: number): Part => ({
 });
 
 function wordPart(word: number | undefined): Part {
-  if (word === undefined) return { text: '0x00000000', pattern: '0x[0-9a-f]{8}' };
+  if (word === undefined) {
+    const free = [{ from: 2, to: 10, because: neverWritten }];
+    return { text: '0x00000000', pattern: '0x[0-9a-f]{8}', free };
+  }
   const text = `0x${word.toString(16).padStart(8, '0')}`;
   return { text, pattern: text };
 }
 
-const anything = (name: string, text: string): Part => ({ text: `${name}=${text}`, pattern: `${name}=\\S+` });
+const anything = (name: string, value: string, because: string): Part => {
+  const text = `${name}=${value}`;
+  return { text, pattern: `${name}=\\S+`, free: [{ from: name.length + 1, to: text.length, because }] };
+};
 
 const exactly = (text: string): Part => ({ text, pattern: text });
 

@@ -36,3 +36,33 @@ for (const name of [
     }
   });
 }
+
+const virt = loadBoardType('qemu-virt');
+for (const name of [
+  'firmware-alone-smc-not-supported',
+  'firmware-alone-wrong-length',
+  'probe-rings-another-doorbell',
+]) {
+  test(`answers of the probe in ${name}: what is not named as free is pinned`, t => {
+    const { expectations } = predict(loadScenario(findScenario(name, '.').file, virt));
+    const answers = expectations.filter(
+      ({ kind, source, pattern, claim }) =>
+        kind === 'answer' && source === 'probe' && pattern !== '' && claim === undefined,
+    );
+    t.true(answers.some(({ free }) => free !== undefined));
+    for (const { text, pattern, free = [] } of answers) {
+      const start = text.indexOf('` with ') + '` with '.length;
+      const form = new RegExp(pattern);
+      t.regex(text.slice(start), form);
+      for (const { from, to, because } of free)
+        t.true(start < from && from < to && to <= text.length && because !== '', text);
+      const loose = [...text.slice(start).matchAll(/\d/g)].flatMap(({ index, 0: digit }) => {
+        const at = start + index;
+        if (free.some(({ from, to }) => at >= from && at < to)) return [];
+        const other = text.slice(start, at) + ((Number(digit) + 1) % 10) + text.slice(at + 1);
+        return form.test(other) ? [other] : [];
+      });
+      t.deepEqual(loose, [], text);
+    }
+  });
+}
