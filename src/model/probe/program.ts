@@ -212,7 +212,7 @@ function reply(outcome: ProbeOutcome, parts: readonly Part[]): ProbeReply {
   return { outcome, text, pattern, free: open };
 }
 
-/** Parts of a text that stands in a longer one, so many characters behind its beginning. */
+/** Parts of a text that stands in a longer one, `by` characters behind its beginning. */
 export function shifted(free: readonly FreePart[], by: number): readonly FreePart[] {
   return free.map(({ from, to, because }) => ({ from: from + by, to: to + by, because }));
 }
