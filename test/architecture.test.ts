@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
+import { circlesIn } from './circles.ts';
 
 const project = path.resolve(import.meta.dirname, '..');
 
@@ -150,31 +151,11 @@ function floorOf(room: string): number {
   return floor === -1 ? floors.length : floor;
 }
 
-/** The groups of files that reach each other by imports (Tarjan's algorithm). */
+/** The groups of files that reach each other by imports. */
 function circles(): readonly (readonly string[])[] {
   const targets = new Map(sources.map(file => [file, [] as string[]]));
   for (const { file, target } of imports) if (targets.has(target)) targets.get(file)?.push(target);
-  const index = new Map<string, number>();
-  const low = new Map<string, number>();
-  const stack: string[] = [];
-  const found: string[][] = [];
-  const visit = (file: string): number => {
-    index.set(file, index.size);
-    let lowest = index.size - 1;
-    stack.push(file);
-    for (const target of targets.get(file) ?? []) {
-      if (!index.has(target)) lowest = Math.min(lowest, visit(target));
-      else if (stack.includes(target)) lowest = Math.min(lowest, index.get(target) ?? lowest);
-    }
-    low.set(file, lowest);
-    if (lowest === index.get(file)) {
-      const circle = stack.splice(stack.indexOf(file));
-      if (circle.length > 1) found.push(circle.toSorted());
-    }
-    return lowest;
-  };
-  for (const file of sources) if (!index.has(file)) visit(file);
-  return found;
+  return circlesIn(targets);
 }
 
 function isPure(file: string): boolean {

@@ -19,7 +19,7 @@ export function nearest(text: string, texts: readonly string[]): number | undefi
 }
 
 /** Edit distance (Levenshtein) of two texts, of which the first 200 characters count. */
-export function distance(a: string, b: string): number {
+function distance(a: string, b: string): number {
   const from = a.slice(0, 200);
   const to = b.slice(0, 200);
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
