@@ -383,7 +383,9 @@ test('secrets are read from their files and never named in errors', t => {
     socket: '/run/agent',
   });
   t.throws(() => readIdentity({ kind: 'agent' }, {}), { message: /no SSH agent runs here/ });
-  t.throws(() => readIdentity({ kind: 'key', path: `${file}-absent` }, {}), { message: /absent: ENOENT/ });
+  t.throws(() => readIdentity({ kind: 'key', path: `${file}-absent` }, {}), {
+    message: /absent: there is no such file/,
+  });
 });
 
 test('a board with a missing image is refused before anything is touched', async t => {
@@ -524,7 +526,7 @@ test('each kind of power switch is opened by its driver', t => {
     ['{ kind: shelly, host: plug, generation: 2, passwordFile: plug }', 'shelly plug channel 0'],
     ['{ kind: tasmota, host: plug, output: 2 }', 'tasmota plug output 2'],
     ['{ kind: mqtt, broker: "hub:1884", topic: plug, tls: true }', 'mqtt hub:1884, plug output 1'],
-    ['{ kind: http, on: { url: "http://pdu/on" }, off: { url: "http://pdu/off" } }', 'http http://pdu/on'],
+    ['{ kind: http, on: { url: "http://pdu/on" }, off: { url: "http://pdu/off" } }', 'http http://pdu'],
     ['{ kind: pdudaemon, pdu: apc, outlet: 3 }', 'pdudaemon localhost:16421, apc outlet 3'],
     ['{ kind: uhubctl, location: 1-1.4, port: 2 }', 'uhubctl 1-1.4 port 2'],
     ['{ kind: relay, path: /dev/relay, on: A0 01 01 A2, off: A00100A1 }', 'relay /dev/relay at 9600'],
@@ -540,7 +542,7 @@ test('a switch whose password cannot be read, or whose bytes are none, is a mist
   const { setup } = boardOf(loadLabText(lab.replace(/power: .*/, `power: ${missing}`)), 'rpi5-01');
   const thrown = t.throws(() => ('power' in setup ? openPower('rpi5-01', setup.power, {}) : undefined), {
     instanceOf: ConfigurationError,
-    message: /no-such-file: ENOENT/,
+    message: /no-such-file: there is no such file/,
   });
   t.regex(String(thrown instanceof ConfigurationError ? thrown.hint : ''), /power\.passwordFile/);
   const bytes = '{ kind: relay, path: /dev/relay, on: A0 1, off: A0 }';
@@ -566,7 +568,7 @@ test('secrets of a switch come from files or the environment, and are told to th
   const text = httpSwitch('http://pdu/${KEY}/on?token=${TOKEN}', ', secrets: { TOKEN: token }');
   const setup = powerOfText(text);
   const { power, secrets } = openPower('rpi5-01', setup, { KEY: 'environment-secret' });
-  t.is(power.name, 'http http://pdu/${KEY}/on');
+  t.is(power.name, 'http http://pdu');
   t.deepEqual([...secrets].toSorted(), ['environment-secret', 'file-secret']);
   t.throws(() => openPower('rpi5-01', setup, {}), {
     instanceOf: ConfigurationError,

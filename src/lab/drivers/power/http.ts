@@ -27,7 +27,8 @@ export function powerHttp({ on, off, state }: HttpSwitch, account: HttpAccount =
   };
 
   return {
-    name: `http ${on.shown ?? displayUrl(on.url)}`,
+    // Without the path: that of `on` is not the one that switches off.
+    name: `http ${new URL(on.url).origin}`,
     on: signal => turn('on', signal),
     off: signal => turn('off', signal),
     state: async signal => {
