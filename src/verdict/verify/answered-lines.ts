@@ -1,7 +1,7 @@
 /** Lines of a domain's kernel, or of Xen, that were not heard, and that stand in a log that a step asked for. */
 import type { Expectation, Prediction } from '../../model/predict/prediction.ts';
 import { align } from './align.ts';
-import { linesOf as textLines } from './evidence/text-lines.ts';
+import { Log } from './evidence/log.ts';
 import { isConsoleLog, showsKernelLog } from './kernel-log.ts';
 import { linesFor, patternOf, streamOfExpectation } from './lines.ts';
 import { isDomain } from './named-domain.ts';
@@ -25,7 +25,8 @@ export function answeredLines(
   for (const answer of seen.answers) {
     const asked = prediction.expectations.filter(each => isAbout(answer, each, prediction));
     if (asked.length === 0) continue;
-    const lines = linesOf(answer.stdout);
+    const talker = /\bxl dmesg\b/.test(answer.command) ? 'xen' : 'linux';
+    const lines = new Log(answer.stdout, talker).lines.map(({ text }) => text);
     const inOrder = placesOf(asked, lines);
     for (const expectation of unmet) {
       if (found.has(expectation) || !asked.includes(expectation)) continue;
@@ -75,10 +76,3 @@ function lastOf({ domain, phase }: SeenAnswer, prediction: Prediction): number {
   );
   return Math.max(0, ...begun);
 }
-
-/** Lines of `dmesg` or `xl dmesg` as the console reader would give them. */
-function linesOf(log: string): readonly string[] {
-  return textLines(log).map(text => text.replace(prefix, ''));
-}
-
-const prefix = /^(?:\(XEN\) )?(?:<\d>)?(?:\[ *\d+\.\d+\] )?/;
