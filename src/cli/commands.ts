@@ -118,6 +118,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./images.ts')).addImages,
   },
   {
+    name: 'farm',
+    summary: 'list the places of a labgrid farm, give back what was left',
+    load: async () => (await import('./farm.ts')).addFarm,
+  },
+  {
     name: 'dhcp-config',
     summary: 'print what dnsmasq needs to know of a board',
     load: async () => (await import('./dhcp-config.ts')).addDhcpConfig,

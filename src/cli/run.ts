@@ -141,6 +141,7 @@ async function run(scenarios: readonly string[], options: RunOptions, process: C
     env,
     runs: path.resolve(cwd, options.runs),
     strict: strictness.strict,
+    wait: options.wait,
     mutant: options.mutant,
     faults: options.fault,
   };

@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { findPort } from './drivers/serial/find-port.ts';
+import type { LabgridPlace } from './lab.ts';
 import { outletOf } from './lab-power.ts';
 import { consoleOf, type LabSerial } from './lab-serial.ts';
 import { isEmulated, isVirtual, type WiredBoard } from './load-lab.ts';
@@ -16,11 +17,12 @@ export type Claim = string;
  */
 export async function claimsOf({ setup }: Pick<WiredBoard, 'setup'>): Promise<readonly Claim[]> {
   if (isVirtual(setup) || isEmulated(setup)) return [];
-  const { serial, uarts, power, network } = setup;
+  const { labgrid, serial, uarts, power, network } = setup;
   const ports = await Promise.all([serial, ...Object.values(uarts)].map(portsOf));
   const relay = power.kind === 'relay' ? await devicesAt(power.path) : [];
   const outlet = outletOf(power);
   const claims = [
+    ...(labgrid === undefined ? [] : [placeClaim(labgrid)]),
     ...ports.flat(),
     ...(outlet === undefined ? [] : [`power switch ${outlet}`]),
     ...(power.kind === 'relay' && outlet !== undefined
@@ -42,7 +44,14 @@ function inOrder(one: Claim, other: Claim): number {
 
 async function portsOf(line: LabSerial): Promise<Claim[]> {
   const devices = line.kind === 'device' ? await devicesAt(line.path) : [consoleOf(line)];
-  return devices.map(device => `serial port ${device}`);
+  return devices.flatMap(device => (device === undefined ? [] : [`serial port ${device}`]));
+}
+
+/** The farm has more users than this machine: the coordinator decides among them. */
+function placeClaim(labgrid: LabgridPlace): Claim {
+  return 'place' in labgrid
+    ? `labgrid place ${labgrid.place}`
+    : `labgrid places with ${JSON.stringify(labgrid.tags)}`;
 }
 
 /** The device by each of its names that are known: one that is away has only the one of the lab file. */

@@ -124,6 +124,8 @@ export const power = z.discriminatedUnion('kind', [
     off: bytes,
     state: z.strictObject({ ask: bytes, on: z.string().min(1), off: z.string().min(1) }).optional(),
   }),
+  /** The switch of the board's labgrid place; `resource` where it has several. */
+  z.strictObject({ kind: z.literal('labgrid'), resource: z.string().min(1).exactOptional() }),
   /** A person at the terminal. */
   z.strictObject({ kind: z.literal('ask') }),
 ]);
@@ -151,7 +153,7 @@ export function outletOf(setup: LabPower): string | undefined {
     case 'command':
       return outletOfCommands(setup);
     default:
-      // A person knows the outlet.
+      // A person knows the outlet, and the board's place stands for its own.
       return undefined;
   }
 }

@@ -29,6 +29,13 @@ const lines = [
   z.strictObject({ kind: z.literal('rfc2217'), host, port, baudRate, charactersPerSecond }),
   /** A Unix socket that another program listens on. */
   z.strictObject({ kind: z.literal('unix'), path: z.string().min(1), charactersPerSecond }),
+  /** The console of the board's labgrid place. */
+  z.strictObject({
+    kind: z.literal('labgrid'),
+    /** Name of its NetworkSerialPort, where the place has several. */
+    resource: z.string().min(1).exactOptional(),
+    charactersPerSecond,
+  }),
   /** Standard input and output of a shell command. */
   z.strictObject({
     kind: z.literal('command'),
@@ -43,7 +50,7 @@ export const serial = z.discriminatedUnion('kind', lines);
 
 /** Talkers of the port, if the board type does not name them. */
 const carries = { talkers: talkers.exactOptional() };
-const [device, tcp, rfc2217, unix, command] = lines;
+const [device, tcp, rfc2217, unix, labgrid, command] = lines;
 
 /** A further port of a board. */
 export const uart = z.discriminatedUnion('kind', [
@@ -51,14 +58,16 @@ export const uart = z.discriminatedUnion('kind', [
   tcp.extend(carries),
   rfc2217.extend(carries),
   unix.extend(carries),
+  labgrid.extend(carries),
   command.extend(carries),
 ]);
 
 export type LabSerial = z.output<typeof serial>;
 export type LabUart = z.output<typeof uart>;
 
-/** The port, which no two boards can share. */
-export function consoleOf(line: LabSerial): string {
+/** The port, which no two boards can share; undefined: the board's place stands for it. */
+export function consoleOf(line: LabSerial): string | undefined {
+  if (line.kind === 'labgrid') return undefined;
   // A command may have secrets in it.
   if (line.kind === 'command') {
     return `command ${createHash('sha256').update(line.command).digest('hex').slice(0, 12)}`;

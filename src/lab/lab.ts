@@ -39,14 +39,25 @@ const dom0Shell = domainShell
   })
   .refine(({ by, shell }) => shell === 'sh' || by === 'console', 'shell: zephyr goes with by: console');
 
+/** The place of a labgrid farm that the board is; with tags: whichever is free of those that have them. */
+const labgridPlace = z.union([
+  z.strictObject({ place: z.string().min(1), coordinator: z.string().min(1).exactOptional() }),
+  z.strictObject({
+    tags: z.record(z.string(), z.string()).refine(tags => Object.keys(tags).length > 0, 'a tag at least'),
+    coordinator: z.string().min(1).exactOptional(),
+  }),
+]);
+
 export const physicalBoard = z.strictObject({
   type: z.string(),
   boot,
   uBoot,
-  serial,
+  labgrid: labgridPlace.exactOptional(),
+  /** Of a board with a labgrid place that place's, unless told; load-lab.ts requires one of the two. */
+  serial: serial.default({ kind: 'labgrid' }),
   /** Ports beside the console, by name: one of the board type's `uarts`, or any other. They are recorded too. */
   uarts: z.record(uartName, uart).default({}),
-  power,
+  power: power.default({ kind: 'labgrid' }),
   network: z.strictObject({
     /** The board's own address: how its TFTP requests are told from another board's. */
     address: z.string(),
@@ -108,6 +119,7 @@ export const labSchema = z.strictObject({
 });
 
 export type LabBoard = z.output<typeof physicalBoard>;
+export type LabgridPlace = z.output<typeof labgridPlace>;
 export type LabShell = z.output<typeof domainShell>;
 export type VirtualBoardEntry = z.output<typeof virtualBoard>;
 export type EmulatedBoardEntry = z.output<typeof emulatedBoard>;

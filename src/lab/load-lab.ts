@@ -30,7 +30,7 @@ export interface BoardEntry {
 }
 
 /** Fields of a physical board that are needed to switch it and to talk to it. */
-type WireFields = 'type' | 'serial' | 'uarts' | 'power';
+type WireFields = 'type' | 'labgrid' | 'serial' | 'uarts' | 'power';
 
 /** A board with its wires: its network, its images and its logins may be wrong. */
 export interface WiredBoard extends Pick<BoardEntry, 'name' | 'type'> {
@@ -283,6 +283,7 @@ function readBoard(lab: LabFile, name: string): BoardEntry {
   if (isEmulated(setup)) {
     return { name, type, setup: { ...setup, images: withAbsoluteImages(setup.images, lab.directory) } };
   }
+  requireWires(name, setup, field);
   return {
     name,
     type: { ...type, deadlines: { ...type.deadlines, ...given(setup.deadlines) } },
@@ -291,10 +292,26 @@ function readBoard(lab: LabFile, name: string): BoardEntry {
   };
 }
 
+/** @throws ConfigurationError where a console or a switch is neither given nor that of a labgrid place */
+function requireWires(
+  name: string,
+  { labgrid, serial, uarts, power }: Pick<LabBoard, 'labgrid' | 'serial' | 'uarts' | 'power'>,
+  place: (field: string) => string,
+): void {
+  if (labgrid !== undefined) return;
+  const wires = { serial, power, ...uarts };
+  const [field] = Object.entries(wires).find(([, { kind }]) => kind === 'labgrid') ?? [];
+  if (field === undefined) return;
+  throw new ConfigurationError(
+    `${place(field)}: boards.${name}.${field}: is missing`,
+    'write how this machine reaches it (docs/lab.md), or labgrid: { place: NAME } for a board of a farm',
+  );
+}
+
 type RequireOwn = (name: string, setup: Partial<LabBoard>) => void;
 
 const wiredSchema = z.object({
-  ...physicalBoard.pick({ type: true, serial: true, uarts: true, power: true }).shape,
+  ...physicalBoard.pick({ type: true, labgrid: true, serial: true, uarts: true, power: true }).shape,
   // Its address is one of the claims; the deadlines of its switch have a value without the lab file.
   network: physicalBoard.shape.network.optional().catch(undefined),
   deadlines: physicalBoard.shape.deadlines.catch({}),
@@ -302,12 +319,18 @@ const wiredSchema = z.object({
 
 function wiredBoard(lab: LabFile, name: string, requireOwn: RequireOwn): WiredBoard {
   const setup = fieldsOf(lab, name, wiredSchema, requirePhysical(lab, name));
+  requireWires(name, setup, fieldOf(lab, name));
   requireOwn(name, { serial: setup.serial, uarts: setup.uarts, power: setup.power });
   const type = typeOf({ type: setup.type }, lab.directory, fieldOf(lab, name));
   return {
     name,
     type: { ...type, deadlines: { ...type.deadlines, ...given(setup.deadlines) } },
-    setup: { type: setup.type, network: setup.network, ...withAbsoluteWires(setup, lab.directory) },
+    setup: {
+      type: setup.type,
+      ...(setup.labgrid !== undefined && { labgrid: setup.labgrid }),
+      network: setup.network,
+      ...withAbsoluteWires(setup, lab.directory),
+    },
   };
 }
 

@@ -3,11 +3,17 @@ import type { BoardType } from '../board/board-type.ts';
 import type { FirmwareProfile } from '../model/scmi/profile.ts';
 import type { Claim } from './claims.ts';
 import type { BoardWithDrivers } from './drivers/board.ts';
+import type { HeldPlace } from './acquire-place.ts';
 import type { LabPower } from './lab-power.ts';
 
 export interface OpenBoard extends BoardWithDrivers {
   /** Parts that other controllers of this machine can use too; absent: the board is made by and for this one. */
-  readonly shared?: { readonly claims: readonly Claim[]; readonly power: LabPower };
+  readonly shared?: {
+    readonly claims: readonly Claim[];
+    readonly power: LabPower;
+    /** The place of a farm that it is. */
+    readonly held?: HeldPlace | undefined;
+  };
 }
 
 /**

@@ -34,6 +34,7 @@ function transportOf(line: LabSerial, typical: number): SerialDriver {
     const environment = () => ({ ...process.env, ...secretsOf(line).variables });
     return serialCommand(line.command, environment);
   }
+  if (line.kind === 'labgrid') throw new Error('the place of the console is not acquired');
   const baudRate = line.baudRate ?? typical;
   return line.kind === 'rfc2217'
     ? serialRfc2217({ host: line.host, port: line.port, baudRate })

@@ -17,6 +17,7 @@ import { claimsOf } from './claims.ts';
 import { readIdentity } from './identity.ts';
 import { readSecretLine } from './secret-names.ts';
 import type { LabBoard, LabShell } from './lab.ts';
+import { acquireBoard, type HeldPlace } from './acquire-place.ts';
 import type { LabSerial } from './lab-serial.ts';
 import { below } from './lab-tftp.ts';
 import { type BoardEntry, isEmulated, isVirtual, type WiredBoard } from './load-lab.ts';
@@ -39,6 +40,8 @@ export interface OpenOptions {
   readonly deviations?: Deviations;
   /** Fault of the lab: only on a virtual board. */
   readonly faults?: VirtualFaults;
+  /** The place that it is, once it is acquired (acquire-place.ts). */
+  readonly held?: HeldPlace | undefined;
 }
 
 /**
@@ -48,7 +51,7 @@ export interface OpenOptions {
  */
 export async function openBoard(
   entry: BoardEntry,
-  { env, software, deviations, faults }: OpenOptions,
+  { env, software, deviations, faults, held }: OpenOptions,
 ): Promise<OpenBoard> {
   const { name, type, setup } = entry;
   if (isVirtual(setup)) return openVirtual(entry, { software, deviations, faults });
@@ -74,7 +77,7 @@ export async function openBoard(
     type: isZephyr ? { ...type, dom0: { ...type.dom0, login: zephyrText.waits } } : type,
     ...(isZephyr && { dom0System: 'zephyr' as const }),
     ...(ssh.domain !== undefined && { gateway: ssh.domain }),
-    shared: { claims: await claimsOf(entry), power: setup.power },
+    shared: { claims: await claimsOf(entry), power: setup.power, held },
     virtual: false,
     ...wiresOf(entry, setup, env),
     tftp,
@@ -145,14 +148,22 @@ export interface Wires extends AsyncDisposable {
   readonly uarts?: ReadonlyMap<string, BoardUart>;
 }
 
+/** Milliseconds to acquire the place of a farm. */
+const acquireDeadline = 60_000;
+
 /** A virtual board's wires are those of a board made for this; it is gone when they are closed. */
 export async function openWires(entry: WiredBoard): Promise<Wires> {
   const { setup } = entry;
   if (isVirtual(setup)) return openVirtual(entry);
   if (isEmulated(setup)) return openEmulated(entry, { ...setup, env: process.env });
+  const { env } = process;
+  const acquired = await acquireBoard(
+    { ...entry, setup },
+    { env, signal: AbortSignal.timeout(acquireDeadline) },
+  );
   return {
-    ...wiresOf(entry, setup, process.env),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    ...wiresOf(entry, acquired.board.setup, env),
+    [Symbol.asyncDispose]: () => acquired[Symbol.asyncDispose](),
   };
 }
 

@@ -201,7 +201,7 @@ const mistakes: readonly (readonly [title: string, from: string | RegExp, to: st
     /:7:5: boards\.rpi5-01\.pover: unknown field \(did you mean power\?\)/,
   ],
   ['a missing field', / +power:.*\n/, '', /:\d+:\d+: boards\.rpi5-01\.power: is missing/],
-  ['most of its fields missing', / +power:[^]*/, '', /rpi5-01\.power: is missing.*\n.*network: is missing/],
+  ['most of its fields missing', / +power:[^]*/, '', /rpi5-01\.network: is missing.*\n.*ssh: is missing/],
   [
     'a port that is none',
     '7001',

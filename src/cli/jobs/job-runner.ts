@@ -1,6 +1,7 @@
 /** Runs jobs in this process. Job in `run-plan.ts`: one scenario for one board. */
 import path from 'node:path';
 import type { BoardEntry } from '../../lab/load-lab.ts';
+import { acquireBoard } from '../../lab/acquire-place.ts';
 import type { Guard } from '../../lab/guard/guard.ts';
 import { openBoard } from '../../lab/open.ts';
 import type { OpenBoard } from '../../lab/open-board.ts';
@@ -25,6 +26,8 @@ export interface JobSettings {
   /** Full path of the directory in which each run gets its own. */
   readonly runs: string;
   readonly strict: boolean;
+  /** Milliseconds to queue for a place of a farm; absent: none. */
+  readonly wait?: number | undefined;
   /** Name of the bug that virtual boards have. */
   readonly mutant?: string | undefined;
   /** Names of the faults that virtual boards and their lab have. */
@@ -95,7 +98,7 @@ export class JobsHere implements JobRunner {
   }
 
   async run(job: Job, watch: Watch): Promise<FinishedJob> {
-    const { env, runs, strict, cwd, mutant: named, faults: faultNames } = this.#settings;
+    const { env, runs, strict, cwd, wait, mutant: named, faults: faultNames } = this.#settings;
     const { board: entry } = job;
     const { scenario, findings } = this.#loaded.get(keyOf(job)) ?? load(job);
     this.#loaded.delete(keyOf(job));
@@ -103,8 +106,15 @@ export class JobsHere implements JobRunner {
     const command = `scmi-hil run ${scenario.name} --board ${entry.name}`;
     const mutant = await (this.#mutant ??= mutantOf(named));
     const faults = this.#faults;
-    await using board = await openBoard(entry, {
+    await using acquired = await acquireBoard(entry, {
       env,
+      signal: this.#around.signal,
+      wait,
+      told: words => watch.note(words),
+    });
+    await using board = await openBoard(acquired.board, {
+      env,
+      held: acquired.held,
       software: { firmware, linux, linuxRawMode, xen },
       ...(mutant !== undefined && { deviations: mutant.deviations }),
       ...(faults !== undefined && { faults }),

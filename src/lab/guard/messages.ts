@@ -2,6 +2,7 @@
 import type { Claim } from '../claims.ts';
 import type { LabPower } from '../lab-power.ts';
 import type { Holder } from '../holder.ts';
+import type { HeldPlace } from '../acquire-place.ts';
 
 /** A board as its guard needs it. */
 export interface Guarded {
@@ -13,6 +14,8 @@ export interface Guarded {
     /** Milliseconds for one attempt to switch off. */
     readonly deadline: number;
   };
+  /** Place of a farm that it is, to be given back when it is off. */
+  readonly held?: HeldPlace | undefined;
   /** Process that runs the board for the controller, and ends with it; absent: the controller does. */
   readonly worker?: number;
   /** The run's directory; absent: nothing is recorded. */

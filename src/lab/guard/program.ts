@@ -13,6 +13,8 @@ interface Taken {
   readonly reservation: Reservation;
   /** Loaded when the board is taken: later the disk may be full, or gone. Absent: nothing to switch, or nobody can. */
   readonly power: PowerDriver | undefined;
+  /** Gives its place back, loaded likewise; absent: it is none. */
+  readonly giveBack: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 const taken = new Map<number, Taken>();
@@ -28,7 +30,12 @@ async function answer(request: GuardRequest): Promise<void> {
   }
   const { board } = request;
   const reservation = await reserve(board.claims, board.holder);
-  taken.set(request.number, { board, reservation, power: await powerFor(board) });
+  taken.set(request.number, {
+    board,
+    reservation,
+    power: await powerFor(board),
+    giveBack: await giveBackFor(board),
+  });
 }
 
 async function powerFor({ power, holder }: Guarded): Promise<PowerDriver | undefined> {
@@ -37,8 +44,14 @@ async function powerFor({ power, holder }: Guarded): Promise<PowerDriver | undef
   return openPower(holder.board, power.setup, process.env).power;
 }
 
+async function giveBackFor({ held }: Guarded): Promise<Taken['giveBack']> {
+  if (held === undefined) return undefined;
+  const { releasePlace } = await import('../acquire-place.ts');
+  return signal => releasePlace(held, signal);
+}
+
 /** The controller is gone. */
-async function clearUp({ board, reservation, power }: Taken): Promise<void> {
+async function clearUp({ board, reservation, power, giveBack }: Taken): Promise<void> {
   if (board.worker !== undefined) await ended(board.worker);
   const killed = `process ${board.holder.pid} was killed during the run`;
   if (board.power === undefined) recordIn(board, killed);
@@ -53,8 +66,13 @@ async function clearUp({ board, reservation, power }: Taken): Promise<void> {
         : `${killed}; its guard could not switch ${board.holder.board} off: ${failed}`,
     );
   }
+  // A coordinator that is gone has forgotten who had the place.
+  await giveBack?.(AbortSignal.timeout(releaseDeadline)).catch(() => undefined);
   await reservation.release();
 }
+
+/** Milliseconds to give a place back. */
+const releaseDeadline = 20_000;
 
 /** Until a worker is gone: it ends with its controller, and writes the recording until then. */
 async function ended(worker: number): Promise<void> {

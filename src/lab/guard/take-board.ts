@@ -25,6 +25,7 @@ export function takeBoard(
     claims,
     holder,
     ...(directory !== undefined && { directory }),
+    held: shared?.held,
     ...(shared !== undefined && { power: { setup: shared.power, deadline: type.deadlines.powerOff } }),
   });
 }

@@ -27,9 +27,9 @@ const password: FieldRow = {
 };
 const url = (answer: string) => ({ url: answer });
 
-/** Fields that the schema does not require and few labs need are left to docs/lab.md. */
+/** Fields that the schema does not require and few labs need are left to docs/lab.md, and so are boards of a farm. */
 const kinds: Readonly<
-  Record<Power['kind'], { readonly title: string; readonly fields: readonly FieldRow[] }>
+  Record<Exclude<Power['kind'], 'labgrid'>, { readonly title: string; readonly fields: readonly FieldRow[] }>
 > = {
   command: {
     title: 'shell commands',
@@ -99,7 +99,7 @@ export async function powerOf(answerer: Answerer): Promise<Power | undefined> {
   const given = givenPower(answerer);
   if (given !== undefined) return given;
   if (answerer.personOr('--power-on and --power-off (or --power)') === undefined) return undefined;
-  const names = Object.keys(kinds) as Power['kind'][];
+  const names = Object.keys(kinds) as (keyof typeof kinds)[];
   const kind = await answerer.answer({
     text: 'How is its power switched',
     fallback: 'command',
