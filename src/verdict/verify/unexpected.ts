@@ -341,9 +341,19 @@ function* unpredictedTroubles(
       yield { found, means: 'a board that starts again by itself' };
     const trouble = troubleOf(sign.name, sign.text);
     if (trouble === undefined || follows(trouble, found, seen) || isOfGuest(found, seen)) continue;
+    if (isBeforeXen(found, seen)) continue;
     if (!isPredicted(prediction, seen, sign, accounted)) yield { found, means: trouble.means };
   }
 }
+
+/** A boot loader that crashes before it has started Xen says nothing of Xen: the lab did not get that far. */
+function isBeforeXen({ sign, line }: SeenSign, { signs }: Observations): boolean {
+  return (
+    ofBootLoader.has(sign.name) && !signs.some(each => each.sign.name === 'xen-banner' && each.line <= line)
+  );
+}
+
+const ofBootLoader: ReadonlySet<string> = new Set(['synchronous-abort', 'u-boot-hangs']);
 
 /** Xen's exception ends in its panic, Dom0's farewell in Xen's: what tells of the cause is judged, not what follows. */
 function follows({ follows: of }: Sign, { sign, line }: SeenSign, { signs, lines }: Observations): boolean {

@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { signs } from '../../../src/verdict/console/signs.ts';
 import { judge } from './judged.ts';
+import { judgeConsole } from '../../../src/verdict/verify/judge.ts';
 import { edited } from './mutated-recording.ts';
 import { type PassedRun, passedRun } from './passed-run.ts';
 
@@ -337,3 +338,20 @@ function judgedWith(t: ExecutionContext, scenario: string, written: string, plac
   const { outcome, judgements } = judge({ prediction: run.prediction, recording });
   return { outcome, is: judgements.some(judgement => judgement.outcome === 'contradicted') };
 }
+
+test('a boot loader that crashes before it has started Xen is the lab’s, not a finding', t => {
+  const { prediction } = recorded.get('dom0-and-guest') ?? {};
+  if (prediction === undefined) throw new Error('the run is missing');
+  for (const crash of [
+    '"Synchronous Abort" handler, esr 0x96000010, far 0x0',
+    '### ERROR ### Please RESET the board ###',
+  ]) {
+    const log = `U-Boot 2025.07 (Jul 07 2025)\r\n\r\nDRAM:  2 GiB\r\n${crash}\r\n`;
+    const { outcome, judgements } = judgeConsole({ prediction, log: new TextEncoder().encode(log) });
+    t.is(outcome, 'infrastructure', crash);
+    t.deepEqual(
+      judgements.filter(each => each.outcome === 'contradicted'),
+      [],
+    );
+  }
+});
