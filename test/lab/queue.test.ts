@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { holderOfBoard } from '../../src/lab/holder.ts';
 import { enterQueue, queueBefore, queueOf } from '../../src/lab/queue.ts';
@@ -157,7 +158,9 @@ test('an interrupted wait leaves the queue', async t => {
 test('of many processes that wait, each has the board once, one at a time', async t => {
   const port = claim();
   const names = Array.from({ length: 4 }, (_, index) => `waiter ${index}`);
-  const log: string[] = [];
+  const directory = mkdtempSync(path.join(tmpdir(), 'scmi-hil-queue-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const log = path.join(directory, 'log');
   const children = await Promise.all(
     names.map(name =>
       another(
@@ -168,19 +171,18 @@ test('of many processes that wait, each has the board once, one at a time', asyn
         const { signal } = new AbortController();
         const turn = await waitForTurn([{ name: 'b1', claims }], { holder: me, wait: 600000, signal, waiting });
         const hold = await reserve(claims, me);
-        console.log('+${name}');
+        const { appendFileSync } = await import('node:fs');
+        appendFileSync('${log}', '+${name}\\n');
         await new Promise(done => setTimeout(done, 50));
-        console.log('-${name}');
+        appendFileSync('${log}', '-${name}\\n');
         await hold.release();
         await turn.place[Symbol.asyncDispose]();`,
       ),
     ),
   );
-  for (const child of children)
-    child.stdout?.on('data', text => log.push(...String(text).trim().split('\n')));
-  await Promise.all(children.map(child => once(child, 'exit')));
-  await delay(0);
-  const told = log.filter(line => line !== 'ready');
+  const running = children.filter(({ exitCode }) => exitCode === null);
+  await Promise.all(running.map(child => once(child, 'exit')));
+  const told = readFileSync(log, 'utf8').trim().split('\n');
   t.is(told.length, 8);
   for (let index = 0; index < told.length; index += 2) t.is(told[index + 1], told[index]?.replace('+', '-'));
 });
