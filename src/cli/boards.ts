@@ -93,7 +93,7 @@ const unused: Use = { heldBy: null, waiting: [], reserved: null, outOfRotation: 
 /** Facts about a board whose entry is wrong. */
 const unknown = { type: null, title: null, virtual: null, console: null, power: null, ...unused };
 
-async function useOf(entry: BoardEntry): Promise<Use> {
+export async function useOf(entry: BoardEntry): Promise<Use> {
   const claims = await claimsOf(entry);
   const [holder, queue, bookings] = [await holderOf(claims), await queueOf(claims), await bookingsOf(claims)];
   // Between two of its runs, a command has the board by its place at the head of the queue.

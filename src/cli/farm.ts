@@ -5,6 +5,7 @@ import { Coordinator, coordinatorAddress } from '../lab/drivers/labgrid/coordina
 import { userName } from '../lab/holder.ts';
 import { printableLine } from '../verdict/report/printable.ts';
 import { type AddCommand, type CliProcess, exitCode } from './command.ts';
+import { addFarmMetrics } from './farm-metrics.ts';
 import { addHelpNotes, commonExits } from './help.ts';
 import { table } from './table.ts';
 
@@ -48,6 +49,7 @@ export const addFarm: AddCommand = (program, process, done) => {
       await releaseAll(release.optsWithGlobals<FarmOptions>(), process);
       done(exitCode.met);
     });
+  addFarmMetrics(farm, process, done);
   addHelpNotes(release, { examples: [['farm release', 'after a machine was reset in a run']], exits });
 };
 

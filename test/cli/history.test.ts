@@ -181,3 +181,25 @@ test('a run that the lab failed is no failure of the software: compare --baselin
   t.is(code, 3);
   t.regex(out, /^unknown: .*\n {4}the switch does not answer\n/);
 });
+
+test('farm metrics tells boards and runs in the form of Prometheus', async t => {
+  const root = runsOf([{ of: v4h }, { of: mutant }, { of: mutant, edit: byItself }]);
+  const file = path.join(root, readdirSync(root)[0] ?? '', 'verdict.json');
+  const verdict = JSON.parse(readFileSync(file, 'utf8'));
+  const faults = [{ class: 'infrastructure', what: 'use /dev/ttyUSB0 at 115200: "x" did not answer in 5 s' }];
+  writeFileSync(file, JSON.stringify({ ...verdict, outcome: 'infrastructure', faults }));
+  const { code, out, err } = await scmi('farm', 'metrics', '--runs', root);
+  t.is(code, 0, err);
+  t.regex(
+    out,
+    /# TYPE scmi_hil_board_up gauge\n(?:scmi_hil_board_up\{board="[\w-]+",type="[\w-]+"\} 1\n){3}/,
+  );
+  t.regex(out, /scmi_hil_runs\{board="virtual-v4h",outcome="failed"\} 1\n/);
+  t.regex(
+    out,
+    /scmi_hil_infrastructure_errors\{board="virtual-v4h",cause="use at did not answer in s"\} 1\n/,
+  );
+  // The exposition format: comments, or a name with labels and a number.
+  for (const line of out.trim().split('\n'))
+    t.regex(line, /^(?:# (?:HELP|TYPE) \w+ .+|\w+\{[^}]*\} \d+(?:\.\d+)?)$/);
+});
