@@ -58,7 +58,8 @@ function explains(
 ): boolean {
   if (failure === undefined) return problems.length > 0;
   if (rule.severity !== 'error') return false;
-  return problems.some(({ place, consequence = rule.consequence }) => {
+  return problems.some(({ place: given, consequence = rule.consequence }) => {
+    const place = inDom0(given);
     if (failure.consequence?.test(consequence) === true) return true;
     if (failure.reason === undefined) return false;
     const { reason } = failure;
@@ -68,6 +69,12 @@ function explains(
       return !isOfGuest || /\.ya?ml$/.test(place.file ?? '') || isAt({ reason }, { file: place.file });
     return place.line !== undefined && isAt({ reason }, place);
   });
+}
+
+/** A guest for which a scenario gives no configuration has one by its name. */
+function inDom0(place: Place): Place {
+  const [, guest] = /^default configuration of (.*)$/.exec(place.file ?? '') ?? [];
+  return guest === undefined ? place : { ...place, file: `${guest}.cfg` };
 }
 
 function findings(rule: Rule, problems: readonly Problem[], prediction: Prediction | null): Finding[] {

@@ -50,6 +50,23 @@ const isAboutNoMistake = [
   'two-cell-list',
 ];
 
+for (const type of ['rpi5', 'rcar-v4h-white-hawk', 'qemu-virt']) {
+  test(`no scenario has an error on ${type} that it does not name: its run would be stopped`, t => {
+    t.timeout(300_000);
+    const board = loadBoardType(type);
+    const unnamed: string[] = [];
+    for (const { name, file, document } of listScenarios()) {
+      if (!fitsBoardType(document, board)) continue;
+      const scenario = loadScenario(file, board);
+      for (const { severity, rule, message } of lintScenario(scenario)) {
+        if (severity === 'error' && !scenario.lintErrors?.includes(rule))
+          unnamed.push(`${name}: ${rule}: ${message}`);
+      }
+    }
+    t.deepEqual(unnamed, []);
+  });
+}
+
 test('docs/lint.md is what the rules say', t => {
   const file = path.join(projectDirectory, 'docs', 'lint.md');
   t.is(

@@ -83,7 +83,7 @@ export const firmwareRules: readonly Rule[] = [
       'SET_DEVICE_PERMISSIONS and RESET_AGENT_CONFIGURATION are DENIED: a Dom0 device with access-controllers is a panic, and a guest can be created once but never destroyed.',
     hint: "Give Xen the function id and page of the privileged agent, and Dom0 another agent; the documentation's layout (Dom0 on the first channel) does not fit such a firmware.",
     documented: ['D2', 'D25', 'R2', document.scmi],
-    shows: ['smc-multiagent.assign-failed', 'dom0.set-up-failed'],
+    shows: ['smc-multiagent.assign-failed', 'dom0.set-up-failed', 'xl.destroy'],
     *check(configuration) {
       const { firmware, management } = configuration;
       if (!configuration.isProbed || firmware === null || management?.agentId === undefined) return;
