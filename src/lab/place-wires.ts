@@ -124,7 +124,8 @@ const httpModels: Readonly<Record<string, (host: string, index: string) => Reque
 };
 
 function byClient({ coordinator, place }: LabgridClient): LabPower {
-  const call = (action: string) => `labgrid-client -x '${coordinator}' -p '${place}' power ${action}`;
+  const named = `labgrid-client -x ${quoted(coordinator)} -p ${quoted(place)}`;
+  const call = (action: string) => `${named} power ${action}`;
   return {
     kind: 'command',
     on: call('on'),
@@ -134,6 +135,11 @@ function byClient({ coordinator, place }: LabgridClient): LabPower {
     outlet: `labgrid place ${place}`,
     secrets: {},
   };
+}
+
+/** One word of a shell, whatever is in it: a place's name comes from the coordinator, which asks nobody who they are. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function one(

@@ -1,5 +1,5 @@
 /** Boards of a labgrid farm: with labgrid's own coordinator, exporter and client. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -11,6 +11,7 @@ import { loadBoardType } from '../../../src/board/board-types.ts';
 import type { SerialDriver } from '../../../src/lab/drivers/serial/serial.ts';
 import { acquireBoard } from '../../../src/lab/acquire-place.ts';
 import { Coordinator, PlaceHeldError } from '../../../src/lab/drivers/labgrid/coordinator.ts';
+import { powerOfPlace } from '../../../src/lab/place-wires.ts';
 import { boardOf, loadLab, virtualBoard } from '../../../src/lab/load-lab.ts';
 import { openBoard } from '../../../src/lab/open.ts';
 import { openPower } from '../../../src/lab/open-power.ts';
@@ -272,6 +273,20 @@ inFarm(`a coordinator that does not answer, or goes away, is named${skipped}`, a
   await farm[Symbol.asyncDispose]();
   await acquired[Symbol.asyncDispose]();
   t.regex(told.join(), /labgrid place pi-1 was not given back: .*scmi-hil farm release/);
+});
+
+test('a name of a place is one word for the shell', t => {
+  const place = "pi'; touch taken; '";
+  const resource = { path: 'lab/pi/p', name: 'p', extra: {}, place };
+  const parameters = { model: 'sispm', host: 'h', index: 1 };
+  const power = powerOfPlace({ coordinator: 'c:1', place }, [
+    { ...resource, kind: 'NetworkPowerPort', parameters },
+  ]);
+  if (power.kind !== 'command') throw new Error('a command was expected');
+  const said = execFileSync('sh', ['-c', power.on.replace('labgrid-client', String.raw`printf '%s\n'`)], {
+    encoding: 'utf8',
+  });
+  t.deepEqual(said.trimEnd().split('\n'), ['-x', 'c:1', '-p', place, 'power', 'on']);
 });
 
 test('a board of a lab file needs a console and a switch, or a place', t => {
