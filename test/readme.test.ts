@@ -35,8 +35,7 @@ for (const command of commands.filter(each => each.startsWith('npx scmi-hil ')))
   // A command that needs the board of the lab file, a person, or QEMU is asked for its help.
   const needsBoard = ['v4h-01', 'qemu-virt', 'init'].some(word => words.includes(word));
   test(`README: ${command}`, async t => {
-    const report = path.join(scratch, 'report.xml');
-    const typed = words.map(word => word.replace('report.xml', report));
+    const typed = words.map(word => word.replace(/report\.\w+$/, name => path.join(scratch, name)));
     const argv = needsBoard ? [typed[0] ?? '', '--help'] : typed;
     const own = typed[0] === 'run' && !needsBoard ? ['--runs', path.join(scratch, 'runs')] : [];
     const { code, out, err } = await scmiHil([...argv, ...own], {

@@ -1,5 +1,6 @@
 /** `scmi-hil serve`: the live page. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { serve as listen, type ServerType } from '@hono/node-server';
@@ -92,7 +93,7 @@ async function serve(options: ServeOptions, process: CliProcess): Promise<void> 
   const address = `http://${hostOf(options.host)}:${server.port}/`;
   process.stdout.write(`${address}${token === undefined ? '' : `?token=${token}`}\n`);
   process.stderr.write(`${isControlled ? 'reads and controls' : 'only reads'}; Ctrl-C ends it\n`);
-  await aborted(process.signal);
+  if (!process.signal.aborted) await once(process.signal, 'abort');
 }
 
 /** @throws UsageError */
@@ -144,11 +145,4 @@ async function listening(
 
 function hostOf(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

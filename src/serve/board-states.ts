@@ -3,35 +3,14 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { abilitiesOf } from '../lab/abilities.ts';
 import { claimsOf } from '../lab/claims.ts';
-import type { Holder } from '../lab/holder.ts';
 import type { LoadedLab } from '../lab/load-lab.ts';
 import { allHolders, holderOf } from '../lab/reservation.ts';
 import { readRunHeader } from '../verdict/history/past-run.ts';
 import { runFiles } from '../verdict/recording/run-directory.ts';
-
-export interface BoardState {
-  readonly name: string;
-  readonly type: string | null;
-  readonly title: string | null;
-  /** Whether it exists only while a command uses it. */
-  readonly virtual: boolean;
-  readonly heldBy: Holder | null;
-  /** Mistake of the lab file that keeps it from being used. */
-  readonly error: string | null;
-}
-
-/** A run without a verdict. */
-export interface OpenRun {
-  readonly name: string;
-  readonly scenario: string;
-  readonly board: string;
-  readonly started: string;
-  /** Its recording grew lately, or its board is held; else its controller was killed. */
-  readonly running: boolean;
-}
+import type { Board, Run } from './page/types.d.ts';
 
 /** Every board, the wrong ones too, in the order of the lab file. */
-export async function boardStates(lab: LoadedLab): Promise<BoardState[]> {
+export async function boardStates(lab: LoadedLab): Promise<Board[]> {
   const right = await Promise.all(
     [...lab.boards.values()].map(async entry => ({
       name: entry.name,
@@ -57,12 +36,12 @@ export async function boardStates(lab: LoadedLab): Promise<BoardState[]> {
 const quiet = 30_000;
 
 /** @param directory of the runs; @returns those that have no verdict yet, the newest first */
-export async function openRuns(directory: string): Promise<OpenRun[]> {
+export async function openRuns(directory: string): Promise<Run[]> {
   const holders = await allHolders();
   return readdirSync(directory)
     .toSorted()
     .toReversed()
-    .flatMap((name): OpenRun[] => {
+    .flatMap((name): Run[] => {
       const run = path.join(directory, name);
       const recording = statSync(path.join(run, runFiles.recording), { throwIfNoEntry: false });
       if (recording === undefined) return [];

@@ -6,30 +6,7 @@ import { runFiles } from '../verdict/recording/run-directory.ts';
 import { eventWords } from '../verdict/report/event-words.ts';
 import { printableLine } from '../verdict/report/printable.ts';
 import type { RunReport } from '../verdict/report/run-report.ts';
-import type { Outcome } from '../verdict/verify/verdict.ts';
-
-/** One line of the stream. Bytes are base64: a console's output is no text before a terminal has read it. */
-export type LiveMessage =
-  | { readonly kind: 'console'; readonly console: string; readonly base64: string }
-  | { readonly kind: 'cut'; readonly console: string; readonly bytes: number }
-  | { readonly kind: 'event'; readonly t: number; readonly text: string }
-  | { readonly kind: 'state'; readonly machine: string; readonly state: string }
-  | {
-      readonly kind: 'verdict';
-      readonly rows: readonly LiveRow[];
-      readonly outcome: string;
-      readonly over: boolean;
-    }
-  | { readonly kind: 'end' };
-
-/** An expectation; `open` while the run may still meet it. */
-interface LiveRow {
-  readonly source: string;
-  readonly text: string;
-  readonly outcome: Outcome | 'open';
-  readonly because: string;
-  readonly seen?: string | undefined;
-}
+import type { Message, Row } from './page/types.d.ts';
 
 /** Judges a run's directory as it is; undefined where there is nothing to judge yet. */
 export type JudgeRun = (directory: string) => Promise<RunReport | undefined>;
@@ -52,7 +29,7 @@ export async function* liveRun(
   directory: string,
   judge: JudgeRun,
   signal: AbortSignal,
-): AsyncGenerator<LiveMessage> {
+): AsyncGenerator<Message> {
   const past = new Past();
   let isPast = true;
   let isJudged = false;
@@ -89,7 +66,7 @@ export async function* liveRun(
 
 type RecordedEvent = Parameters<typeof eventWords>[0];
 
-function messagesOf(event: RecordedEvent): LiveMessage[] {
+function messagesOf(event: RecordedEvent): Message[] {
   if (event.kind === 'received') {
     const base64 = Buffer.from(bytesOf(event.data)).toString('base64');
     return [{ kind: 'console', console: event.data.console, base64 }];
@@ -104,10 +81,10 @@ function messagesOf(event: RecordedEvent): LiveMessage[] {
 class Past {
   readonly #consoles = new Map<string, { chunks: string[]; length: number; left: number }>();
   /** Each state that was entered, in the order in which it was entered last. */
-  readonly #states = new Map<string, LiveMessage>();
-  #events: LiveMessage[] = [];
+  readonly #states = new Map<string, Message>();
+  #events: Message[] = [];
 
-  keep(message: LiveMessage): void {
+  keep(message: Message): void {
     if (message.kind === 'state') {
       const key = `${message.machine} ${message.state}`;
       this.#states.delete(key);
@@ -129,7 +106,7 @@ class Past {
     }
   }
 
-  *messages(): Generator<LiveMessage> {
+  *messages(): Generator<Message> {
     for (const [console, { chunks, left }] of this.#consoles) {
       if (left > 0) yield { kind: 'cut', console, bytes: Math.floor((left * 3) / 4) };
       for (const base64 of chunks) yield { kind: 'console', console, base64 };
@@ -144,11 +121,11 @@ async function verdictMessage(
   directory: string,
   judge: JudgeRun,
   over: boolean,
-): Promise<LiveMessage | undefined> {
+): Promise<Message | undefined> {
   const report = await judge(directory);
   if (report === undefined) return undefined;
   const { outcome, judgements } = report.verdict;
-  const rows = judgements.map(({ expectation, outcome: judged, seen }): LiveRow => {
+  const rows = judgements.map(({ expectation, outcome: judged, seen }): Row => {
     const never = expectation.kind === 'absent' ? 'never: ' : '';
     const isSettled = judged === 'contradicted' || (judged === 'met' && expectation.kind !== 'absent');
     return {

@@ -1,17 +1,6 @@
 /** Commands that the page starts, with `--control`: the product's own, each a process as a person would start it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-
-export interface StartedCommand {
-  readonly id: number;
-  /** Without the program: `run dom0-and-guest --board rpi5-01`. */
-  readonly commandLine: string;
-  /** ISO 8601. */
-  readonly started: string;
-  /** Null while it runs. */
-  readonly exitCode: number | null;
-  /** The end of what it printed. */
-  readonly output: string;
-}
+import type { Command } from './page/types.d.ts';
 
 export interface CommandOptions {
   /** Program and first arguments of every command: the interpreter and bin/scmi-hil.js. */
@@ -23,7 +12,7 @@ export interface CommandOptions {
 }
 
 interface Running {
-  command: StartedCommand;
+  command: Command;
   readonly child: ChildProcess;
   readonly ended: Promise<void>;
 }
@@ -45,12 +34,12 @@ export class StartedCommands implements AsyncDisposable {
   }
 
   /** The newest first. */
-  list(): StartedCommand[] {
+  list(): Command[] {
     return [...this.#all.values()].map(({ command }) => command).toReversed();
   }
 
   /** @param argv of the command, without the program */
-  start(argv: readonly string[]): StartedCommand {
+  start(argv: readonly string[]): Command {
     const { program, cwd, env, now } = this.#options;
     const [file, ...first] = program;
     const child = spawn(file, [...first, ...argv], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -90,7 +79,7 @@ export class StartedCommands implements AsyncDisposable {
   }
 
   /** Waits for the end of one. */
-  async ended(id: number): Promise<StartedCommand | undefined> {
+  async ended(id: number): Promise<Command | undefined> {
     await this.#all.get(id)?.ended;
     return this.#all.get(id)?.command;
   }

@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import type { LiveMessage } from '../../src/serve/live-run.ts';
+import type { Message } from '../../src/serve/page/types.d.ts';
 import { aRecording, startServer, type PageServer } from './server.ts';
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'scmi-hil-serve-'));
@@ -33,22 +33,22 @@ async function post(
 }
 
 /** The messages of a run, until one is the last that is wanted. */
-async function live(server: PageServer, name: string, isLast: (message: LiveMessage) => boolean) {
+async function live(server: PageServer, name: string, isLast: (message: Message) => boolean) {
   const { origin, headers } = server;
   const response = await fetch(`${origin}/api/runs/${name}/live`, { headers });
   if (response.body === null) throw new Error('no body');
-  const messages: LiveMessage[] = [];
+  const messages: Message[] = [];
   let rest = '';
   for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
-    messages.push(...lines.map(line => JSON.parse(line) as LiveMessage));
+    messages.push(...lines.map(line => JSON.parse(line) as Message));
     if (messages.some(isLast)) return messages;
   }
   return messages;
 }
 
-const isEnd = ({ kind }: LiveMessage) => kind === 'end';
+const isEnd = ({ kind }: Message) => kind === 'end';
 
 test('a page that may control starts a run, follows it to its verdict, and lists it', async t => {
   const cwd = directory();

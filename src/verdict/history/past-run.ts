@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import path from 'node:path';
 import { z } from 'zod';
 import { runFiles } from '../recording/run-directory.ts';
-import { firstFailure } from '../report/first-failure.ts';
+import { firstCause } from '../report/first-failure.ts';
 import type { Verdict } from '../verify/verdict.ts';
 
 export type PastOutcome = Verdict['outcome'];
@@ -83,7 +83,7 @@ export function readPastRun(directory: string): PastRun | undefined {
     started: data.started,
     milliseconds: finished.success && finished.data.kind === 'run-finished' ? finished.data.t : null,
     outcome: verdict.outcome,
-    cause: causeOf(verdict),
+    cause: verdict.outcome === 'met' ? null : (firstCause(verdict, { strict: false }) ?? null),
     xen: xen?.version ?? null,
     xenBuild: xen?.buildId ?? xen?.sha256 ?? null,
   };
@@ -119,14 +119,6 @@ function verdictOf(directory: string): Verdict | undefined {
     Array.isArray(value.judgements) &&
     Array.isArray(value.faults);
   return isVerdict ? (value as Verdict) : undefined;
-}
-
-function causeOf({ outcome, faults, judgements }: Verdict): string | null {
-  if (outcome === 'met') return null;
-  const [fault] = faults;
-  if (fault !== undefined) return fault.what.split('\n', 1)[0] ?? null;
-  const first = firstFailure(judgements, { strict: false });
-  return first === undefined ? null : `${first.outcome}: ${first.expectation.text}`;
 }
 
 /** First and last line of a recording. */

@@ -23,8 +23,13 @@ export interface HistorySummary {
  */
 export function summarize(runs: readonly PastRun[]): HistorySummary[] {
   const counted = runs.filter(({ onPurpose }) => onPurpose === null);
-  const groups = Map.groupBy(counted, ({ scenario, board }) => `${scenario}\0${board}`);
+  const groups = Map.groupBy(counted, keyOf);
   return [...groups].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, own]) => summaryOf(own));
+}
+
+/** Equal for runs of one scenario on one board. */
+function keyOf({ scenario, board }: Pick<PastRun, 'scenario' | 'board'>): string {
+  return `${scenario}\0${board}`;
 }
 
 function summaryOf(runs: readonly PastRun[]): HistorySummary {
@@ -90,10 +95,10 @@ export interface BaselineChange {
  * @param now, baseline the oldest first
  */
 export function changesSince(baseline: readonly PastRun[], now: readonly PastRun[]): BaselineChange[] {
-  const before = new Map(summarize(baseline).map(each => [`${each.scenario}\0${each.board}`, each]));
-  return summarize(now).flatMap(({ scenario, board, runs }): BaselineChange[] => {
-    const known = before.get(`${scenario}\0${board}`);
-    const last = runs.at(-1);
+  const before = new Map(summarize(baseline).map(each => [keyOf(each), each]));
+  return summarize(now).flatMap((summary): BaselineChange[] => {
+    const known = before.get(keyOf(summary));
+    const last = summary.runs.at(-1);
     if (last === undefined) return [];
     const lastJudged = known?.runs.findLast(isJudged) ?? null;
     const change = (kind: BaselineChange['kind']) => [{ kind, now: last, before: lastJudged }];

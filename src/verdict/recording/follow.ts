@@ -1,19 +1,12 @@
 /** Reads a recording while another process writes it. */
 import { open } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import type { RecordedEvent } from './event.ts';
-import { eventOf } from './reader.ts';
+import { eventOf, type PlacedEvent } from './reader.ts';
 
 export interface FollowedEvents {
-  readonly events: readonly FollowedEvent[];
+  readonly events: readonly PlacedEvent[];
   /** All that was written so far was read; what comes is news. */
   readonly caughtUp: boolean;
-}
-
-interface FollowedEvent {
-  readonly event: RecordedEvent;
-  /** Line of recording.jsonl, counted from 1. */
-  readonly line: number;
 }
 
 /** Bytes that are read at once: what a reader holds of a recording of any length. */
@@ -42,7 +35,7 @@ export async function* followRecording(file: string, signal: AbortSignal): Async
     const { size } = await handle.stat();
     const lines = (rest + decoder.decode(buffer.subarray(0, bytesRead), { stream: true })).split('\n');
     rest = lines.pop() ?? '';
-    const events = lines.flatMap((text): FollowedEvent[] => {
+    const events = lines.flatMap((text): PlacedEvent[] => {
       line++;
       const event = eventOf(text);
       return typeof event === 'string' ? [] : [{ event, line }];

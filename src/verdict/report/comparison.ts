@@ -1,4 +1,5 @@
 /** Runs of one scenario side by side, aligned by expectation: where they differ, and which run is the odd one. */
+import { align } from '../verify/align.ts';
 import type { Judgement } from '../verify/verdict.ts';
 import type { RunReport } from './run-report.ts';
 
@@ -60,11 +61,13 @@ function alignedRows(runs: readonly (readonly Judgement[])[]): Row[] {
       const known = row.find(cell => cell !== undefined);
       return known === undefined ? '' : keyOf(known);
     });
-    const partner = longestCommonOrder(keysOfRows, judgements.map(keyOf));
+    const keys = judgements.map(keyOf);
+    const pairs = align(rows.length, keys.length, (row, key) => Number(keysOfRows[row] === keys[key]));
+    const partner = new Map(pairs.map(({ expected, seen }) => [expected, seen]));
     const next: Row[] = [];
     let own = 0;
     for (const [index, row] of rows.entries()) {
-      const mine = partner[index];
+      const mine = partner.get(index);
       if (mine !== undefined) {
         for (; own < mine; own++) next.push([...emptyCells(run), judgements[own]]);
         own++;
@@ -87,35 +90,6 @@ function keyOf({ expectation }: Judgement): string {
   const { kind, phase, source, domid, text } = expectation;
   const words = text.replaceAll(/0x[\da-f]+|\d+/gi, '#');
   return [kind, phase, source, domid ?? '', words].join('\0');
-}
-
-/**
- * The longest common subsequence of two lists of keys.
- * @returns for each key of the first list the index of its partner in the second, undefined where it has none
- */
-function longestCommonOrder(
-  rows: readonly string[],
-  keys: readonly string[],
-): readonly (number | undefined)[] {
-  const width = keys.length + 1;
-  // lengths[row * width + key]: of the best order from there to both ends.
-  const lengths = new Uint16Array((rows.length + 1) * width);
-  const lengthAt = (row: number, key: number) => lengths[row * width + key] ?? 0;
-  for (let row = rows.length - 1; row >= 0; row--) {
-    for (let key = keys.length - 1; key >= 0; key--) {
-      lengths[row * width + key] =
-        rows[row] === keys[key]
-          ? lengthAt(row + 1, key + 1) + 1
-          : Math.max(lengthAt(row + 1, key), lengthAt(row, key + 1));
-    }
-  }
-  const partner: (number | undefined)[] = Array.from({ length: rows.length });
-  for (let row = 0, key = 0; row < rows.length && key < keys.length; ) {
-    if (rows[row] === keys[key]) partner[row++] = key++;
-    else if (lengthAt(row + 1, key) >= lengthAt(row, key + 1)) row++;
-    else key++;
-  }
-  return partner;
 }
 
 function differenceOf(cells: readonly (Judgement | undefined)[]): Difference['kind'] | undefined {

@@ -1,5 +1,5 @@
 /** The expectation that failed first: the cause of the others, as a rule. */
-import type { Judgement } from '../verify/verdict.ts';
+import type { Judgement, Verdict } from '../verify/verdict.ts';
 import { isFailure, type Strictness } from './run-report.ts';
 
 /**
@@ -25,4 +25,11 @@ export function firstFailure(
     if (seen !== undefined && outcome !== 'missed') reached = Math.max(reached, seen.line);
   }
   return first?.judgement;
+}
+
+/** The cause of a run that did not pass, in a line: the lab's failure, else the first expectation that failed. */
+export function firstCause({ faults, judgements }: Verdict, strictness: Strictness): string | undefined {
+  const first = firstFailure(judgements, strictness);
+  const cause = faults[0]?.what ?? (first && `${first.outcome}: ${first.expectation.text}`);
+  return cause?.split('\n', 1)[0];
 }

@@ -1,5 +1,5 @@
 /** Markdown for a step summary or the note of a merge request: what ran, and what failed with its first cause. */
-import { firstFailure } from './first-failure.ts';
+import { firstCause } from './first-failure.ts';
 import { type LeftOut, leftOutLines } from './left-out.ts';
 import { printable, printableLine } from './printable.ts';
 import { outcomeOf, type RunOutcome, type RunReport, type Strictness } from './run-report.ts';
@@ -56,11 +56,10 @@ function boardTable(reports: readonly RunReport[], strictness: Strictness): stri
 
 function runTable(reports: readonly RunReport[], strictness: Strictness): string[] {
   const rows = reports.map(report => {
-    const { scenario, board, judgements, faults } = report.verdict;
-    const first = firstFailure(judgements, strictness);
-    const why = faults[0]?.what ?? (first === undefined ? '' : `${first.outcome}: ${first.expectation.text}`);
+    const { scenario, board } = report.verdict;
+    const why = firstCause(report.verdict, strictness) ?? '';
     const cells = [inline(scenario), inline(board), signs[outcomeOf(report, strictness)]];
-    return `| ${cells.join(' | ')} | ${(report.milliseconds / 1000).toFixed(1)} s | ${inline(why.split('\n', 1)[0] ?? '')} |`;
+    return `| ${cells.join(' | ')} | ${(report.milliseconds / 1000).toFixed(1)} s | ${inline(why)} |`;
   });
   return ['| scenario | board | verdict | time | first cause |', '|---|---|---|---|---|', ...rows, ''];
 }
